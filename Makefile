@@ -1,0 +1,47 @@
+# Each target names a command and hides none; `make -n TARGET` shows it.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup data zeroing test check ui report bench clean
+
+help:            ## show this list
+	@grep -E '^[a-z]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(READY)  ## make the environment .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $(READY)
+
+data: $(READY)   ## draw the demo data and make its store
+	$(BIN)/python prepare.py
+
+zeroing: $(READY) ## the main job: the zeroing sweep on the demo data, and its table
+	$(BIN)/python train.py +experiment=zeroing -m
+
+test: $(READY)   ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint, types, who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+ui: $(READY)     ## compare runs in the browser
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+report: $(READY) ## write experiments/NAME from the latest sweep: make report EXPERIMENT=zeroing
+	$(BIN)/python report.py experiment=$(or $(EXPERIMENT),zeroing)
+
+bench: $(READY)  ## compare our speed with the plain version and the bare loop
+	$(BIN)/python -m tests.bench
+
+clean:           ## remove caches; data, runs and records stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,39 @@
+"""One clear line for a user's mistake, instead of a traceback."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+TRACEBACK = "DERMOSCOPY_TRACEBACK"
+
+
+def reason(error: BaseException) -> str:
+    """Return the message of the innermost cause that a person wrote: the first line that says what is wrong."""
+    while error.__cause__ is not None and not isinstance(error, ValueError | OSError):
+        error = error.__cause__
+    return str(error) or type(error).__name__
+
+
+def is_mistake(error: BaseException) -> bool:
+    """Tell whether an error is the user's to mend (a wrong value, a file) rather than a bug of ours."""
+    return isinstance(error, ValueError | OSError) or (error.__cause__ is not None and is_mistake(error.__cause__))
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with ``error: <one line>`` and exit code 1 when the block fails for a reason the user can mend.
+
+    The environment variable DERMOSCOPY_TRACEBACK=1 shows the traceback instead. Anything else than a wrong value, a
+    wrong configuration or a file is a bug and keeps its traceback.
+    """
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands the exception on instead of printing half of it
+    try:
+        yield
+    except Exception as error:
+        configuration = type(error).__module__.split(".")[0] in ("hydra", "omegaconf")
+        if os.environ.get(TRACEBACK) == "1" or not (configuration or is_mistake(error)):
+            raise
+        hint = "" if is_mistake(error) else f" ({TRACEBACK}=1 shows the traceback)"
+        print(f"error: {reason(error)}{hint}", file=sys.stderr)
+        sys.exit(1)

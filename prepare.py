@@ -1,0 +1,28 @@
+"""Make a store out of raw files: python prepare.py data=isic2018 data.raw=DIR"""
+
+import hydra
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from dermoscopy.data.prepare import prepare
+from dermoscopy.data.store import open_store
+from dermoscopy.terminal import one_line_errors
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="prepare")
+def main(cfg: DictConfig) -> None:
+    """Draw the demo data if asked for it, decode all files, write the store."""
+    data = cfg.data
+    if data.raw is None:
+        raise ValueError(f"data.raw is not set: name the folder of the raw files, data.raw=DIR (data={data.name})")
+    if "make" in data:
+        instantiate(data.make)
+    path = prepare(instantiate(data.source), data.store, data.size, data.fit, data.on_error, cfg.workers)
+    store = open_store(path)
+    print(f"{path}: {len(store)} images of {store.size[0]} x {store.size[1]} px, fingerprint {store.fingerprint[:12]}")
+    print(f"  masks: {', '.join(store.mask_names) or 'none'}; labels: {', '.join(store.label_names) or 'none'}")
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()

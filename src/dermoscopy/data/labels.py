@@ -1,0 +1,93 @@
+"""Labels and groups from a CSV file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+UNKNOWN = -1
+TRUTH = {"1": 1, "1.0": 1, "true": 1, "yes": 1, "0": 0, "0.0": 0, "false": 0, "no": 0, "": UNKNOWN}
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Rows of labels by image id; empty without a CSV file.
+
+    Args:
+        name: file name for messages; empty without a file.
+        rows: label values by id.
+        groups: group by id; empty text where none is given.
+        problems: what is wrong with an id's row, and what to do.
+    """
+
+    name: str = ""
+    rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    def row(self, id: str) -> tuple[int, ...]:
+        """The labels of an image."""
+        return self.rows.get(id, ())
+
+    def group(self, id: str) -> str:
+        """The group of an image, empty where it has none."""
+        return self.groups.get(id, "")
+
+    def faults(self, id: str) -> list[tuple[str, str]]:
+        """What keeps an image from being labelled: problem and remedy."""
+        if self.name and id not in self.rows:
+            return [(f"no row {id} in {self.name}", "add the row, or remove the image")]
+        return self.problems.get(id, [])
+
+
+def read_labels(
+    root: Path, csv: str | Path | None, id_column: str, group_column: str | None, columns: Mapping[str, str]
+) -> LabelTable:
+    """Reads the labels `columns` ask for: name to `column`, `column=value` or `column=value|value`.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: it cannot be read, or lacks a column.
+    """
+    if csv is None:
+        return LabelTable()
+    path = root / csv
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: correct csv, which is relative to the raw folder")
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, pd.errors.ParserError) as error:
+        raise ValueError(f"{path} is not a readable CSV file in UTF-8: {error}") from error
+    asked = {name: rule.partition("=")[0] for name, rule in columns.items()}
+    wanted = [id_column, *asked.values(), *([group_column] if group_column else [])]
+    if missing := [name for name in dict.fromkeys(wanted) if name not in frame.columns]:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+    return _table(path.name, frame.apply(lambda values: values.str.strip()), id_column, group_column, columns)
+
+
+def _table(
+    name: str, frame: pd.DataFrame, id_column: str, group_column: str | None, columns: Mapping[str, str]
+) -> LabelTable:
+    ids = frame[id_column].tolist()
+    problems: dict[str, list[tuple[str, str]]] = {}
+    for id in frame.loc[frame[id_column].duplicated(), id_column].unique():
+        problems[id] = [(f"more than one row {id} in {name}", "keep one row")]
+    values = [[_label(text, rule) for text in frame[rule.partition("=")[0]]] for rule in columns.values()]
+    for rule, column in zip(columns.values(), values, strict=True):
+        for id, text, value in zip(ids, frame[rule.partition("=")[0]], column, strict=True):
+            if value is None:
+                remedy = f"write 0 or 1, or ask for the label as {rule}={text}"
+                problems.setdefault(id, []).append((f"{rule} is {text} in {name}, neither 0 nor 1", remedy))
+    rows = [tuple(UNKNOWN if value is None else value for value in row) for row in zip(*values, strict=True)]
+    groups = frame[group_column].tolist() if group_column else [""] * len(ids)
+    labels = dict(zip(ids, rows or [()] * len(ids), strict=True))
+    return LabelTable(name, labels, dict(zip(ids, groups, strict=True)), problems)
+
+
+def _label(text: str, rule: str) -> int | None:
+    """1, 0, -1 for unknown, or None for a text that is no label."""
+    _, equals, accepted = rule.partition("=")
+    if not equals:
+        return TRUTH.get(text.lower())
+    return int(text in accepted.split("|")) if text else UNKNOWN

@@ -1,0 +1,174 @@
+"""Raw files to a store."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import h5py
+import numpy as np
+from rich.progress import track
+
+from dermoscopy.data.decode import NOT_ANNOTATED, read_image, read_mask
+from dermoscopy.data.frame import Frame, checked_size, place
+from dermoscopy.data.problems import Problem, UnusableFile, table
+from dermoscopy.data.sources import FolderSource, Item, Listing
+from dermoscopy.data.store import VERSION
+from dermoscopy.data.writer import Layout, Row, new_store, remove_stale
+
+
+def prepare(
+    source: FolderSource,
+    store: str | Path,
+    size: Sequence[int],
+    fit: str = "pad",
+    on_error: str = "stop",
+    workers: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Decodes every file of a source in parallel and writes the store, unless it is there and nothing has changed.
+
+    Args:
+        source: where the raw files are.
+        store: the HDF5 file to make.
+        size: height and width of the stored images.
+        fit: `pad`, `crop` or `stretch`, see `dermoscopy.data.frame`.
+        on_error: `stop` checks all files, then raises one table of all problems; `skip` leaves those images out.
+        workers: threads; None: one a core. Decoding and resizing do not hold Python's lock, so threads use all cores.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The path of the store.
+
+    Raises:
+        ValueError: an argument or a file is wrong; nothing is written then, and an older store stays.
+        OSError: the disk is full or the folder cannot be written.
+    """
+    path, size = Path(store), checked_size(size)
+    place((1, 1), size, fit)  # refuses an unknown fit before any file is read
+    if on_error not in ("stop", "skip"):
+        raise ValueError(f"on_error must be stop or skip, got {on_error}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1 or null, got {workers}")
+    listing = source.listing()
+    recipe = _recipe(source, listing, size, fit, on_error)
+    if _recipe_of(path) == recipe:
+        print(f"{path} is up to date")
+        return path
+    layout = Layout(size, fit, source.mask_names, listing.label_names, source.settings(), recipe)
+    try:
+        problems = _write(source, listing, path, layout, on_error, workers, progress)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write the store ({error.strerror or error})", str(path)) from error
+    if problems:
+        print(f"images with problems are left out, {_count(problems)}:\n{table(problems)}")
+    return path
+
+
+def _write(
+    source: FolderSource,
+    listing: Listing,
+    path: Path,
+    layout: Layout,
+    on_error: str,
+    workers: int | None,
+    progress: bool,
+) -> list[Problem]:
+    """Writes the store and returns the problems of the images it leaves out."""
+    items, problems = listing.items, list(listing.problems)
+    remove_stale(path)
+    _check_space(path, layout.nbytes(len(items)))
+    decode = partial(_decode, source=source, layout=layout)
+    with closing(_in_parallel(decode, items, workers)) as rows, new_store(path, layout, len(items)) as writer:
+        for row, faults in track(rows, "images", len(items), disable=not progress):
+            problems += faults
+            if row is not None and (on_error == "skip" or not problems):
+                writer.append(row)
+        if problems and on_error == "stop":
+            remedy = "mend them, or leave these images out with on_error=skip"
+            raise ValueError(f"{_count(problems)} in {source.root}: {remedy}\n{table(problems)}")
+        if not writer.rows:
+            raise ValueError(f"{_count(problems)} in {source.root}, no image is left\n{table(problems)}")
+    return problems
+
+
+def _decode(item: Item, source: FolderSource, layout: Layout) -> tuple[Row | None, list[Problem]]:
+    """One image with its masks as a row of the store, or None and all that is wrong with its files."""
+    problems = []
+    frame: Frame | None = None
+    image = np.zeros((*layout.size, 3), np.uint8)
+    mask = np.full((*layout.size, len(item.masks)), NOT_ANNOTATED, np.uint8)
+    label = list(item.labels)
+    try:
+        image, frame = read_image(item.image, layout.size, layout.fit)
+    except UnusableFile as error:
+        problems.append(_problem(source, item.image, error))
+    for plane, (name, path) in enumerate(zip(layout.mask_names, item.masks, strict=True)):
+        if path is None:
+            continue
+        try:
+            mask[..., plane], present = read_mask(path, layout.size, frame, source.grey_masks == "allow")
+        except UnusableFile as error:
+            problems.append(_problem(source, path, error))
+            continue
+        if name in source.from_masks:
+            label[layout.label_names.index(name)] = int(present)
+    if problems or frame is None:
+        return None, problems
+    return Row(item.id, item.group, image, mask, label, frame), problems
+
+
+def _problem(source: FolderSource, path: Path, error: UnusableFile) -> Problem:
+    return Problem(str(path.relative_to(source.root)), error.problem, error.remedy)
+
+
+def _in_parallel(
+    function: Callable[[Item], tuple[Row | None, list[Problem]]], items: Sequence[Item], workers: int | None
+) -> Generator[tuple[Row | None, list[Problem]], None, None]:
+    """Results in the order of the items; what has not begun is dropped when the generator is closed."""
+    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    try:
+        yield from pool.map(function, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _recipe(source: FolderSource, listing: Listing, size: tuple[int, int], fit: str, on_error: str) -> str:
+    """Hash of all that decides what the store holds; where the folder lies and when the CSV was touched do not."""
+    settings = json.loads(source.settings())
+    root = Path(settings.pop("root"))
+    digest = hashlib.sha256(json.dumps([VERSION, size, fit, on_error, settings]).encode())
+    if source.csv is not None:
+        digest.update((root / source.csv).read_bytes())
+    for path in listing.files:
+        state = path.stat() if path.exists() else None  # a link may point nowhere
+        stamp = (state.st_size, state.st_mtime_ns) if state else None
+        digest.update(repr((str(path.relative_to(root)), stamp)).encode())
+    return digest.hexdigest()
+
+
+def _recipe_of(path: Path) -> str | None:
+    """The recipe of a store; None where there is none, or not a whole one."""
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file.attrs.get("recipe"))
+    except OSError:
+        return None
+
+
+def _check_space(path: Path, needed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        text = f"needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free"
+        raise OSError(errno.ENOSPC, text, str(path))
+
+
+def _count(problems: Sequence[Problem]) -> str:
+    return f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"

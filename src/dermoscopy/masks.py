@@ -1,0 +1,65 @@
+"""Masks as network input: encoding (+1 present, -1 absent, 0 unknown) and zeroing."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+NOT_ANNOTATED = 255  # the store's code for a pixel nobody annotated
+
+
+def encode(mask: Tensor) -> Tensor:
+    """Turn the store's codes (0 absent, 1 present, 255 not annotated; uint8, any shape) into float -1, +1 and 0."""
+    signed = mask.to(torch.float32).mul_(2).sub_(1)  # never in uint8: -1 would wrap to 255, "unknown" would read as 0
+    return signed.masked_fill_(mask == NOT_ANNOTATED, 0)
+
+
+class Zeroing(nn.Module):
+    """Replace masks by "unknown" at random, cell by cell.
+
+    Each cell of a grid is erased independently with probability ``p``; a grid of one cell erases the whole mask.
+    The expected erased area is ``p`` for every grid, only its spatial correlation differs.
+
+    Args:
+        p: probability that a cell is erased; 0 always gives the masks, 1 never does.
+        grid: cells a side, or (rows, columns). 16, 8, 4 are cells of 14, 28, 56 px at 224 px. A side that the grid
+            does not divide gets cells whose sizes differ by one pixel.
+        per_channel: erase every mask channel by itself instead of all together.
+
+    Raises:
+        ValueError: p outside [0, 1], a grid without cells, or (in use) a grid finer than the mask.
+    """
+
+    def __init__(self, p: float, grid: int | Sequence[int] = 1, per_channel: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"zeroing.p must lie in [0, 1], got {p}")
+        self.rows, self.columns = (grid, grid) if isinstance(grid, int) else grid
+        if min(self.rows, self.columns) < 1:
+            raise ValueError(f"zeroing.grid must be at least 1 cell a side, got {grid}")
+        self.p = p
+        self.per_channel = per_channel
+
+    def forward(self, mask: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        if self.p == 0:
+            return mask
+        if self.p == 1:
+            return torch.zeros_like(mask)
+        batch, channels, height, width = mask.shape
+        self.check(height, width)
+        drawn = (batch, channels if self.per_channel else 1, self.rows, self.columns)
+        kept = torch.rand(drawn, generator=generator, device=mask.device) >= self.p
+        row = torch.arange(height, device=mask.device) * self.rows // height
+        column = torch.arange(width, device=mask.device) * self.columns // width
+        return mask * kept[:, :, row[:, None], column]  # (B, 1 or K, H, W)
+
+    def check(self, height: int, width: int) -> None:
+        """Raise ValueError if a mask of this size (pixels) has fewer rows or columns than the grid."""
+        if self.rows > height or self.columns > width:
+            raise ValueError(
+                f"zeroing.grid {self.rows} x {self.columns} is finer than the image of {height} x {width} px: "
+                "lower zeroing.grid or raise data.size"
+            )
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, grid=({self.rows}, {self.columns}), per_channel={self.per_channel}"

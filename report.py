@@ -1,0 +1,34 @@
+"""Turn what a sweep left on disk into a page: `python report.py experiment=zeroing`."""
+
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from dermoscopy.analysis.page import write_report
+from dermoscopy.analysis.runs import find_sweep, load_sweep, print_table
+from dermoscopy.terminal import one_line_errors
+
+ROOT = Path(__file__).resolve().parent
+
+
+# The search path is the root, as `experiment` is a group in conf/ and experiment=NAME would load its file. For the same
+# reason no key of conf/report.yaml may be named like a folder beside this file.
+@hydra.main(version_base="1.3", config_path=".", config_name="conf/report")
+def main(cfg: DictConfig) -> None:
+    """Print the table of a sweep and write its page."""
+    runs, experiments = ROOT / cfg.paths.runs, ROOT / cfg.paths.experiments
+    if OmegaConf.is_missing(cfg, "experiment"):
+        there_are = ", ".join(sorted(folder.parent.name for folder in runs.glob("*/sweeps"))) or "none yet"
+        raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {there_are}")
+    sweep = load_sweep(find_sweep(runs, str(cfg.experiment), str(cfg.sweep)))
+    print_table(sweep)
+    header_file = ROOT / "conf" / "experiment" / f"{cfg.experiment}.yaml"
+    reference = None if cfg.reference is None else str(cfg.reference)
+    for path in write_report(sweep, experiments, header_file, reference, cfg.metric):
+        print(path)
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()

@@ -1,0 +1,177 @@
+"""The computed part of a page in Markdown: what ran, what came out, how sure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from dermoscopy.analysis.configurations import arm_configurations, differences
+from dermoscopy.analysis.findings import ALPHA, Findings, sentences
+from dermoscopy.analysis.runs import Sweep, headline_metrics, mean_and_sd, pivot, short_names, summarise
+from dermoscopy.analysis.statistics import REPLICATES
+
+
+def report_block(sweep: Sweep, findings: Findings | None) -> str:
+    """All sections of a sweep; without findings, only what ran."""
+    parts = [f"Written by `python report.py experiment={sweep.experiment}`.", facts(sweep), unfinished(sweep)]
+    if findings is None:
+        parts.append("No job has a test metric yet, so there is nothing to compare.")
+    else:
+        name = f"{sweep.experiment}: test and validation {_words(findings.metric)} of each arm"
+        parts += [f"![{name}](figure.png)", arms_section(sweep, findings), differences_section(findings)]
+        parts += ["### In words", "\n".join(f"- {line}" for line in sentences(findings)), trivial_section(findings)]
+    parts.append(configurations_section(sweep))
+    return "\n\n".join(part for part in parts if part)
+
+
+def facts(sweep: Sweep) -> str:
+    """Command, data, hardware, hours, commit and how many jobs are in which state."""
+    records = [record for record in sweep.records.values() if record.get("data")]
+    rows = {
+        "command": f"`{sweep.command}`",
+        "sweep": f"{sweep.folder.name}, started {sweep.started}",
+        "data": _distinct(_data(record["data"]) for record in records),
+        "hardware": _distinct(f"{record.get('hardware')}, {record.get('threads')} threads" for record in records),
+        "hours": f"{hours(sweep):.2f}, each stage counted once",
+        "commit": _distinct(_commit(record) for record in records),
+        "jobs": job_counts(sweep),
+    }
+    return markdown_table(["what ran", ""], [[name, value or "not recorded"] for name, value in rows.items()])
+
+
+def job_counts(sweep: Sweep) -> str:
+    """Number of jobs in each state, of all that were to run."""
+    counts = sweep.jobs["status"].value_counts()
+    states = dict.fromkeys(["done", "failed", *sorted(counts.index)])
+    return f"{len(sweep.jobs)}: " + ", ".join(f"{counts.get(state, 0)} {state}" for state in states)
+
+
+def hours(sweep: Sweep) -> float:
+    """Time of the distinct stages of all jobs; a stage that several jobs share is counted once."""
+    seconds: dict[str, float] = {}
+    for record in sweep.records.values():
+        for stage in record.get("stages") or []:
+            seconds[stage["key"]] = max(seconds.get(stage["key"], 0.0), stage.get("seconds") or 0.0)
+    return sum(seconds.values()) / 3600
+
+
+def unfinished(sweep: Sweep) -> str:
+    """Each job that is not done, with its error; nothing of it is in the tables below."""
+    lines = []
+    for row in sweep.jobs[sweep.jobs["status"] != "done"].itertuples():
+        who = f" ({row.arm}, {row.repeat})" if isinstance(row.arm, str) else ""
+        why = f": {' '.join(str(row.error).split())}" if isinstance(row.error, str) and row.error else ""
+        lines.append(f"- job {row.job}{who} {row.status}{why}")
+    return "Not in the numbers below:\n\n" + "\n".join(lines) if lines else ""
+
+
+def arms_section(sweep: Sweep, findings: Findings) -> str:
+    """Mean ± sd over repeats of the headline metrics and the compared one."""
+    metrics = list(dict.fromkeys([*headline_metrics(sweep.jobs), findings.metric]))
+    values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
+    names = short_names(list(findings.table.index))
+    counts = summarise(findings.table)["n"]
+    rows = [[name, counts[arm], *(each[arm] for each in values)] for arm, name in names.items()]
+    head = ["arm", findings.repeats, *(_words(metric) for metric in metrics)]
+    return f"### Arms, mean ± sd over {findings.repeats}\n\n" + markdown_table(head, rows)
+
+
+def differences_section(findings: Findings) -> str:
+    """Paired differences to the reference with both intervals."""
+    compared, names = findings.compared, findings.names
+    if compared.empty:
+        return ""
+    rows = [
+        [
+            names[str(arm)],
+            f"{int(row['n'])}",
+            _number(row["difference"], "+.3f"),
+            _interval(row["low"], row["high"]),
+            _number(row["p_holm"], ".3f"),
+            _interval(row["image_low"], row["image_high"]),
+        ]
+        for arm, row in compared.iterrows()
+    ]
+    head = ["arm", "pairs", "difference", f"95 % over {findings.repeats}", "p (Holm)", "95 % over test images"]
+    text = f"Paired t test, corrected over arms; last column: {REPLICATES} bootstrap draws of groups of test images."
+    if findings.repeats == "repeats":
+        text += " Folds share training images, so the interval over repeats is too narrow."
+    title = f"### {_words(findings.metric)}, difference to {names[findings.reference]}"
+    return "\n\n".join([title, markdown_table(head, rows), " ".join([text, *findings.notes])])
+
+
+def trivial_section(findings: Findings) -> str:
+    """What predictors reach that never look at an image."""
+    if findings.trivial is None:
+        return ""
+    rows = [[name, *(_number(value, ".3f") for value in row)] for name, row in findings.trivial.iterrows()]
+    head = ["predictor", *(column.replace("_", " ") for column in findings.trivial.columns)]
+    return "### Without looking (macro, on the same test images)\n\n" + markdown_table(head, rows)
+
+
+def configurations_section(sweep: Sweep) -> str:
+    """The configuration keys in which the arms differ."""
+    table = differences(arm_configurations(sweep))
+    if table.columns.empty:
+        return ""
+    names = short_names(list(table.index))
+    lines = []
+    for arm, row in table.iterrows():
+        values = ", ".join(f"`{key}: {value}`" for key, value in row.items() if value != "")
+        lines.append(f"- {names[str(arm)]}: {values or 'has none of the keys of the others'}")
+    return "### In what the arms differ\n\n" + "\n".join(lines)
+
+
+def answer(findings: Findings | None) -> str:
+    """The findings in a line, for the index."""
+    if findings is None:
+        return "no result yet"
+    reference = findings.reference
+    known = f"{findings.names[reference]} {mean_and_sd(findings.table)[reference]}"
+    established = findings.compared[findings.compared["p_holm"] < ALPHA]
+    changes = [f"{findings.names[str(arm)]} {row['difference']:+.3f}" for arm, row in established.iterrows()]
+    text = f"{_words(findings.metric)} of {known}; "
+    if changes:
+        text += f"established differences: {', '.join(changes)}"
+    else:
+        text += "no arm's difference from it is established"
+    return f"{text} ({len(findings.table.columns)} {findings.repeats})"
+
+
+def markdown_table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A table in Markdown; bars in cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell(value) for value in line) + " |" for line in lines)
+
+
+def cell(value: Any) -> str:
+    """Text that stays within one cell of a Markdown table."""
+    return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def _data(data: dict[str, Any]) -> str:
+    size = " x ".join(str(side) for side in data.get("size") or [])
+    counts = f"{data.get('train')} train, {data.get('val')} val, {data.get('test')} test images"
+    return f"{data.get('name')}, {counts}, {size} px, fingerprint {str(data.get('fingerprint'))[:12]}"
+
+
+def _commit(record: dict[str, Any]) -> str:
+    return f"{record.get('commit') or 'none'}{' and changes to it' if record.get('dirty') else ''}"
+
+
+def _distinct(values: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(values))
+
+
+def _words(metric: str) -> str:
+    """`test/none/average_precision` as words: `average precision (none)`."""
+    availability, name = metric.split("/", 2)[1:]
+    return f"{name.replace('_', ' ')} ({availability})"
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if pd.isna(value) else format(value, form)
+
+
+def _interval(low: float, high: float) -> str:
+    return "-" if pd.isna(low) else f"{low:+.3f} to {high:+.3f}"

@@ -1,0 +1,114 @@
+"""A made-up `runs/` folder as training leaves it: two arms and a reference, three seeds, a job failed, one missing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ARMS = {"never": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # what each adds to the scores
+LABELS = ["globules", "milia_like_cyst", "streaks"]
+FAILED, MISSING = 7, 8  # job numbers: whole_50 with seeds 1 and 2
+
+
+def _history(epochs: int, gain: float, rng: np.random.Generator, stage: str) -> pd.DataFrame:
+    rows = []
+    for epoch in range(epochs):
+        for mode in ("train", "val"):
+            f1 = 0.3 + gain + 0.1 * (1 - np.exp(-epoch / 4)) + 0.01 * rng.normal()
+            row = {"stage": stage, "epoch": epoch, "mode": mode, "seconds": 1.5, "loss": 0.7 - f1, "f1": f1}
+            rows.append(row | {"f1/globules": f1 if mode == "val" else None})
+    return pd.DataFrame(rows)
+
+
+def _predictions(gain: float, rng: np.random.Generator) -> pd.DataFrame:
+    truth_rng, rows = np.random.default_rng(0), []  # the same test images in every job
+    for image in range(60):
+        for label, prevalence in zip(LABELS, (0.7, 0.3, 0.1), strict=True):
+            truth = int(truth_rng.random() < prevalence)
+            for availability, strength in (("none", 1 + 10 * gain), ("given", 6)):
+                logit = strength * (truth - 0.5) + rng.normal()
+                rows.append([f"IMG_{image:03}", f"patient_{image // 2:02}", availability, label, truth, logit])
+    return pd.DataFrame(rows, columns=["id", "group", "availability", "label", "truth", "logit"])
+
+
+def _stage(runs: Path, experiment: str, key: str, config: dict[str, Any]) -> Path:
+    folder = runs / experiment / key
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
+    return folder
+
+
+def _metrics(gain: float, rng: np.random.Generator) -> dict[str, float | None]:
+    f1 = 0.4 + gain + 0.01 * rng.normal()
+    return {
+        "best/val/average_precision": f1,
+        "test/none/f1": f1,
+        "test/none/f1/globules": f1 + 0.1,
+        "test/none/f1/streaks": None,
+        "test/none/average_precision": f1 + 0.02,
+        "test/given/f1": 0.8 + gain,
+        "test/given/average_precision": 0.85 + gain,
+    }
+
+
+@pytest.fixture
+def make_runs(tmp_path: Path) -> Callable[..., Path]:
+    """Write a sweep below tmp_path/runs and return its folder."""
+
+    def make(experiment: str = "zeroing", stamp: str = "2026-03-01_10-00-00", seeds: int = 3) -> Path:
+        runs = tmp_path / "runs"
+        sweep = runs / experiment / "sweeps" / stamp
+        sweep.mkdir(parents=True)
+        command = f"python train.py +experiment={experiment} -m"
+        head = {"id": stamp, "experiment": experiment, "command": command, "axes": ["zeroing", "seed"]}
+        jobs = [(arm, seed) for arm in ARMS for seed in range(seeds)]
+        head |= {"started": "2026-03-01T10:00:00", "jobs": len(jobs)}
+        (sweep / "sweep.json").write_text(json.dumps(head))
+        for number, (arm, seed) in enumerate(jobs):
+            if number != MISSING:
+                _write_job(runs, sweep, experiment, number, arm, seed)
+        return sweep
+
+    return make
+
+
+def _write_job(runs: Path, sweep: Path, experiment: str, number: int, arm: str, seed: int) -> None:
+    rng, gain = np.random.default_rng([seed, len(arm)]), ARMS[arm]
+    base = _stage(runs, experiment, f"base{seed}", {})
+    _history(4, 0, np.random.default_rng(seed), "base").to_csv(base / "history.csv", index=False)
+    config = {"seed": seed, "zeroing": {"name": arm, "p": gain, "per_channel": arm == "cells_80"}, "epochs": 10}
+    last = _stage(runs, experiment, f"{arm}{seed}", config)
+    failed = number == FAILED
+    if not failed:
+        _history(6, gain, rng, "masks").to_csv(last / "history.csv", index=False)
+        _predictions(gain, rng).to_csv(last / "predictions.csv", index=False)
+    stages = [
+        {"name": "base", "key": base.name, "folder": f"runs/{experiment}/{base.name}", "reused": True, "seconds": 36.0},
+        {"name": "masks", "key": last.name, "folder": f"runs/{experiment}/{last.name}", "seconds": 60.0},
+    ]
+    data = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
+    record = {
+        "experiment": experiment,
+        "arm": f"zeroing={arm}",
+        "axes": {"zeroing": arm},
+        "seed": seed,
+        "fold": None,
+        "status": "failed" if failed else "done",
+        "error": "loss is not finite\nin epoch 3" if failed else None,
+        "key": last.name,
+        "stages": stages[:1] if failed else stages,
+        "data": data,
+        "seconds": 61.0,
+        "started": "2026-03-01T10:00:00",
+        "hardware": "a CPU, 2 cores",
+        "threads": 2,
+        "commit": "abc1234",
+        "dirty": False,
+        "metrics": {} if failed else _metrics(gain, rng),
+    }
+    (sweep / str(number)).mkdir()
+    (sweep / str(number) / "job.json").write_text(json.dumps(record))

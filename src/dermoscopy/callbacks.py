@@ -1,0 +1,100 @@
+"""Lightning callbacks: the history of a stage, and the predictions of its test images."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import Logger
+
+Row = dict[str, Any]
+HISTORY = "history.csv"
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a CSV file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    table.to_csv(temporary, index=False)
+    os.replace(temporary, path)
+
+
+def read_history(folder: Path) -> list[Row]:
+    """Return the rows (one an epoch and mode) that a stage left in its folder."""
+    path = folder / HISTORY
+    return pd.read_csv(path).to_dict("records") if path.is_file() else []
+
+
+def log_history(loggers: Iterable[Logger], rows: Iterable[Row], offset: int) -> None:
+    """Send rows to the loggers, one batch an epoch; ``offset`` is the number of epochs in earlier stages."""
+    epochs: dict[int, dict[str, float]] = {}
+    for row in rows:
+        metrics = {k: v for k, v in row.items() if k not in ("stage", "epoch", "mode") and v == v}  # NaN is undefined
+        epochs.setdefault(row["epoch"], {}).update({f"{row['mode']}/{name}": value for name, value in metrics.items()})
+    for epoch, metrics in epochs.items():
+        for logger in loggers:
+            logger.log_metrics(metrics, step=offset + epoch)
+
+
+class History(Callback):
+    """Keep one row an epoch and mode in ``history.csv``, send it to the loggers and show it on the console.
+
+    Args:
+        folder: of the stage.
+        stage: name of the stage.
+        offset: number of epochs in earlier stages, so that a run is one line in the tracking.
+        columns: metrics shown on the console.
+        loggers: Lightning loggers of the job; set by whoever opened them.
+    """
+
+    def __init__(self, folder: str | Path, stage: str, offset: int, columns: Sequence[str]) -> None:
+        self.folder, self.stage, self.offset, self.columns = Path(folder), stage, offset, list(columns)
+        self.loggers: Sequence[Logger] = ()
+        self.rows: list[Row] = []
+        self.started = 0.0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.rows = [row for row in read_history(self.folder) if row["epoch"] < trainer.current_epoch]
+        self._show("stage", "epoch", self.columns, "seconds")
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        scored: Mapping[str, float] = pl_module.scored
+        epoch, seconds = trainer.current_epoch, time.perf_counter() - self.started
+        for mode in ("train", "val"):
+            metrics = {k.removeprefix(f"{mode}/"): v for k, v in scored.items() if k.startswith(f"{mode}/")}
+            self.rows.append({"stage": self.stage, "epoch": epoch, "mode": mode, "seconds": seconds} | metrics)
+        write_csv(self.folder / HISTORY, pd.DataFrame(self.rows))
+        log_history(self.loggers, self.rows[-2:], self.offset)
+        values = [f"{scored.get(name, float('nan')):.4f}" for name in self.columns]
+        self._show(self.stage, f"{epoch + 1}/{trainer.max_epochs}", values, f"{seconds:.1f}")
+
+    def _show(self, stage: str, epoch: str, values: Sequence[str], seconds: str) -> None:
+        cells = [f"{value:>{len(name)}}" for value, name in zip(values, self.columns, strict=True)]
+        print(f"  {stage:<8} {epoch:>7}  {'  '.join(cells)}  {seconds:>7}", file=sys.stderr, flush=True)
+
+
+class Predictions(Callback):
+    """Write ``predictions.csv``: a row for each test image, availability and label.
+
+    Columns: id, group, availability, label, truth (0, 1, empty unknown), logit.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        tables = []
+        for availability, outputs in pl_module.tested.items():
+            for logits, label, index in outputs:
+                for column, name in enumerate(data.label_names):
+                    rows = {"id": data.store.ids[index.cpu()], "group": data.store.groups[index.cpu()]}
+                    values = {"truth": label[:, column].cpu(), "logit": logits[:, column].cpu()}
+                    tables.append(pd.DataFrame(rows | {"availability": availability, "label": name} | values))
+        write_csv(self.folder / "predictions.csv", pd.concat(tables).sort_values(["availability", "label", "id"]))

@@ -1,0 +1,64 @@
+"""The record of a sweep and of each of its jobs on disk: sweep.json, job.json, error.txt."""
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dermoscopy.ledger import write_json
+from dermoscopy.terminal import reason
+
+
+def now() -> str:
+    """Return the present time, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def start_sweep(folder: Path, experiment: str, command: str, axes: Sequence[str], jobs: int) -> dict[str, Any]:
+    """Write and return the record of a sweep that is about to begin."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"id": folder.name, "experiment": experiment, "command": command, "axes": list(axes)}
+    record |= {"started": now(), "jobs": jobs}
+    write_json(folder / "sweep.json", record)
+    return record
+
+
+def read_sweep(folder: Path) -> dict[str, Any]:
+    """Return the record of the sweep in this folder."""
+    record: dict[str, Any] = json.loads((folder / "sweep.json").read_text())
+    return record
+
+
+def count(folder: Path, status: str) -> int:
+    """Return how many jobs of the sweep in this folder have a status."""
+    return sum(json.loads(job.read_text())["status"] == status for job in folder.glob("*/job.json"))
+
+
+@contextmanager
+def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Keep ``job.json`` true while a job runs: running, then done or failed; the block may add facts.
+
+    A failure is said at once, in one line, with the place of the full traceback; then it goes on as it came.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {**facts, "status": "running", "error": None, "started": now()}
+    write_json(folder / "job.json", record)
+    began = time.perf_counter()
+    try:
+        yield record
+        record["status"] = "done"
+    except BaseException as error:
+        record |= {"status": "failed", "error": reason(error)}
+        (folder / "error.txt").write_text(traceback.format_exc())
+        print(
+            f"failed: {facts['arm']} seed {facts['seed']}: {record['error']} ({folder / 'error.txt'})", file=sys.stderr
+        )
+        raise
+    finally:
+        record["seconds"] = time.perf_counter() - began
+        write_json(folder / "job.json", record)

@@ -1,0 +1,117 @@
+"""What every task shares: optimizer and schedule, reproducible draws, sums that stay on the device, the NaN guard."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dermoscopy.randomness import derive, generator
+from dermoscopy.tasks.schedule import Schedule
+
+Batch = dict[str, Tensor]
+GOOD = -1  # no step with a loss that is not finite
+
+
+class Task(LightningModule):
+    """A network, its loss and its optimizer.
+
+    A subclass says what one step is: ``training_step`` hands its loss terms and outputs to ``add``, and ``scores``
+    turns the outputs of an epoch into metrics. Nothing is read from the device before the epoch ends.
+
+    Args:
+        network: maps a batch's image (and mask) to logits.
+        loss: maps logits and targets to weighted terms by name; ``fit(labels)`` if it learns weights from them.
+        optimizer: a partial of a torch optimizer; called with the trainable parameters.
+        scheduler: a Schedule, or None for a constant learning rate.
+        seed: seed of all that is drawn in training; a function of the run's seed and its stage.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        seed: int,
+        scheduler: Schedule | None = None,
+    ) -> None:
+        super().__init__()
+        self.network, self.loss = network.to(memory_format=torch.channels_last), loss
+        self.optimizer, self.scheduler = optimizer, scheduler
+        self.seed = seed
+        self.scored: dict[str, float] = {}
+        self._outputs: list[tuple[Tensor, ...]] = []
+        self._terms: dict[str, Tensor] = {}
+        self._samples = 0
+        self._bad_step = torch.tensor(GOOD)
+
+    def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
+        """Return the metrics of an epoch from what its steps handed to ``add``."""
+        raise NotImplementedError
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit" and hasattr(self.loss, "fit"):
+            self.loss.fit(self.trainer.datamodule.labels_of("train"))
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
+        if self.scheduler is None:
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, self.trainer.max_epochs or 1, steps)}
+
+    def draw(self, purpose: str, step: int) -> torch.Generator:
+        """Return the generator of one purpose in one training step, on this module's device."""
+        return generator(self.seed, purpose, self.current_epoch, step, device=self.device)
+
+    def add(self, terms: dict[str, Tensor], *outputs: Tensor) -> Tensor:
+        """Add up the loss terms of a step, keep its outputs, all on the device; return the total loss."""
+        total = torch.stack(list(terms.values())).sum()
+        size = len(outputs[0])
+        for name, value in (terms | {"total": total}).items():
+            self._terms[name] = self._terms.get(name, 0) + value.detach() * size
+        self._samples += size
+        self._outputs.append(tuple(output.detach() for output in outputs))
+        return total
+
+    def on_train_epoch_start(self) -> None:
+        self._forget()
+        self._bad_step = torch.tensor(GOOD, device=self.device)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        torch.manual_seed(derive(self.seed, "dropout", self.current_epoch, batch_idx))
+
+    def watch(self, loss: Tensor, step: int) -> None:
+        """Remember the first step whose loss is not finite; asked for only when the epoch ends."""
+        first = (self._bad_step == GOOD) & ~loss.detach().isfinite()
+        self._bad_step = torch.where(first, step, self._bad_step)
+
+    def on_validation_epoch_start(self) -> None:
+        if self.trainer.sanity_checking:
+            return
+        if (step := int(self._bad_step)) != GOOD:
+            raise ValueError(
+                f"the training loss stopped being finite at step {step} of epoch {self.current_epoch}; the last good "
+                "checkpoint is kept. Try a lower optimizer.lr, or trainer.gradient_clip_val=1"
+            )
+        self._log("train")
+        self._forget()
+
+    def on_validation_epoch_end(self) -> None:
+        if not self.trainer.sanity_checking:
+            self._log("val")
+        self._forget()
+
+    def _log(self, mode: str) -> None:
+        terms = {name: (value / self._samples).item() for name, value in self._terms.items()}
+        loss = {"loss": terms.pop("total")} | (
+            {f"loss/{name}": v for name, v in terms.items()} if len(terms) > 1 else {}
+        )
+        self.scored |= {f"{mode}/{name}": value for name, value in (loss | self.scores(self._outputs)).items()}
+        if mode == "val":
+            self.log_dict({k: v for k, v in self.scored.items() if k.startswith("val/")}, logger=False)
+
+    def _forget(self) -> None:
+        self._outputs, self._terms, self._samples = [], {}, 0

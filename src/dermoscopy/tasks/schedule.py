@@ -1,0 +1,30 @@
+"""Learning-rate schedules: any scheduler of torch, told how long the stage is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch.optim import Optimizer
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A scheduler's constructor and when Lightning steps it.
+
+    Args:
+        build: a partial of a torch scheduler; called with the optimizer.
+        interval: step it after each "step" or each "epoch".
+        length: name of the scheduler's argument for the number of intervals of the stage, if it has one.
+        monitor: the metric a plateau scheduler watches, if it watches one.
+    """
+
+    build: Callable[..., Any]
+    interval: str = "epoch"
+    length: str | None = None
+    monitor: str | None = None
+
+    def __call__(self, optimizer: Optimizer, epochs: int, steps: int) -> dict[str, Any]:
+        """Return Lightning's scheduler entry for a stage of so many epochs and steps in all."""
+        extent = {self.length: steps if self.interval == "step" else epochs} if self.length else {}
+        entry = {"scheduler": self.build(optimizer, **extent), "interval": self.interval}
+        return entry | ({"monitor": self.monitor} if self.monitor else {})

@@ -19,13 +19,14 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV file whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     table.to_csv(temporary, index=False)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def read_history(folder: Path) -> list[Row]:
     """Return the rows (one an epoch and mode) that a stage left in its folder."""
     path = folder / HISTORY
-    return pd.read_csv(path).to_dict("records") if path.is_file() else []
+    rows: list[Any] = pd.read_csv(path).to_dict("records") if path.is_file() else []
+    return rows
 
 
 def log_history(loggers: Iterable[Logger], rows: Iterable[Row], offset: int) -> None:
@@ -63,7 +64,7 @@ class History(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.started = time.perf_counter()
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         scored: Mapping[str, float] = pl_module.scored
         epoch, seconds = trainer.current_epoch, time.perf_counter() - self.started
         for mode in ("train", "val"):
@@ -88,7 +89,7 @@ class Predictions(Callback):
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
         tables = []
         for availability, outputs in pl_module.tested.items():

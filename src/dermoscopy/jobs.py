@@ -22,8 +22,8 @@ def now() -> str:
 def start_sweep(folder: Path, experiment: str, command: str, axes: Sequence[str], jobs: int) -> dict[str, Any]:
     """Write and return the record of a sweep that is about to begin."""
     folder.mkdir(parents=True, exist_ok=True)
-    record = {"id": folder.name, "experiment": experiment, "command": command, "axes": list(axes)}
-    record |= {"started": now(), "jobs": jobs}
+    record: dict[str, Any] = {"id": folder.name, "experiment": experiment, "command": command}
+    record |= {"axes": list(axes), "started": now(), "jobs": jobs}
     write_json(folder / "sweep.json", record)
     return record
 

@@ -10,12 +10,16 @@ from typing import Any
 
 # What cannot change a result: names, places, how it is shown. All else is part of the key, also what is not known here.
 IRRELEVANT = frozenset(
-    "name arms protocol sweep_folder logger tracking runs folder rerun threads stage stages data.name data.raw "
-    "data.size data.fit data.store data.source data.make datamodule.store datamodule.memory datamodule.eval_batch_size "
-    "model.availability trainer.accelerator trainer.devices trainer.num_nodes trainer.strategy trainer.logger "
-    "trainer.callbacks trainer.default_root_dir trainer.enable_progress_bar trainer.enable_model_summary "
-    "trainer.log_every_n_steps trainer.profiler callbacks.history callbacks.progress callbacks.last "
-    "callbacks.best.dirpath callbacks.predictions".split()
+    {
+        *("name", "arms", "lengths", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
+        *("offset", "threads", "model.availability"),
+        *("data.name", "data.raw", "data.size", "data.fit", "data.on_error", "data.store", "data.source", "data.make"),
+        *("datamodule.store", "datamodule.memory", "datamodule.eval_batch_size"),
+        *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.callbacks"),
+        *("trainer.default_root_dir", "trainer.enable_progress_bar", "trainer.log_every_n_steps", "trainer.profiler"),
+        *("callbacks.history", "callbacks.progress", "callbacks.last", "callbacks.predictions"),
+        "callbacks.best.dirpath",
+    }
 )
 
 
@@ -47,7 +51,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file whole or not at all; NaN becomes null, as JSON knows no NaN."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(json.dumps(_without_nan(content), indent=1, default=str) + "\n")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _without_nan(value: Any) -> Any:

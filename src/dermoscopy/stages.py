@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning import Trainer
 
 from dermoscopy.callbacks import log_history, read_history
 from dermoscopy.ledger import finished, write_json
@@ -27,7 +27,7 @@ class Stage:
     epochs: int
     key: str
     folder: Path
-    build: Callable[[], tuple[LightningDataModule, Task, Trainer]]
+    build: Callable[[], tuple[Any, Task, Trainer]]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ def run_stages(stages: Sequence[Stage], loggers: Sequence[Any], rerun: bool = Fa
         result = None if rerun else finished(stage.folder)
         if result is not None:
             log_history(loggers, read_history(stage.folder), offset)
+        if rerun:
+            (stage.folder / LAST).unlink(missing_ok=True)
         trained = result or _train(stage, done[-1].stage.folder / BEST if done else None, test=stage is stages[-1])
         done.append(Done(stage, trained, reused=result is not None))
         offset += stage.epochs

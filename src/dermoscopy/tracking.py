@@ -79,7 +79,7 @@ def end_parent(uri: str, run: str, status: str, artifacts: Sequence[Path]) -> No
     client.set_terminated(run, status)
 
 
-def describe_run(logger: Logger, tags: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+def describe_run(logger: Any, tags: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
     """Give a job's run its tags and its parameters (configuration paths); other loggers take the parameters only."""
     logger.log_hyperparams(dict(parameters))
     if run := _mlflow_run(logger):
@@ -88,7 +88,7 @@ def describe_run(logger: Logger, tags: Mapping[str, Any], parameters: Mapping[st
                 logger.experiment.set_tag(run, name, str(value))
 
 
-def finish_run(logger: Logger, metrics: Mapping[str, float], folder: Path) -> None:
+def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path) -> None:
     """Log the final metrics (best/..., test/...) and keep the small files of the last stage's folder as artifacts.
 
     The checkpoint stays where it is; the run names its path and its sha256.
@@ -104,7 +104,7 @@ def finish_run(logger: Logger, metrics: Mapping[str, float], folder: Path) -> No
         client.set_tag(run, "checkpoint_sha256", sha256(checkpoint))
 
 
-def _mlflow_run(logger: Logger) -> str | None:
+def _mlflow_run(logger: Any) -> str | None:
     return getattr(logger, "run_id", None)
 
 

@@ -96,8 +96,7 @@ class DermoscopyData(LightningDataModule):
         self.label = torch.from_numpy(np.where(codes < 0, np.nan, codes).astype(np.float32))
         self.seed, self.batch_size, self.eval_batch_size = seed, batch_size, eval_batch_size
         self.augment, self.memory = augment, memory
-        scale = 255 * torch.tensor(std)
-        self.normalise = torch.cat([torch.diag(1 / scale), -(torch.tensor(mean) / torch.tensor(std))[:, None]], 1)
+        self.normalise = normalisation(mean, std)
         self.images: Tensor | None = None
         self.masks: Tensor | None = None
 
@@ -164,11 +163,17 @@ class DermoscopyData(LightningDataModule):
             draw = torch.Generator(image.device).manual_seed(seed)
             image, mask = self.augment.geometry(image, mask, draw)
             colour = _compose(colour, self.augment.colour(image, draw))
-        return batch | {"image": _apply(colour, image), "mask": mask}
+        return batch | {"image": apply_colour(colour, image), "mask": mask}
 
 
-def _apply(colour: Tensor, image: Tensor) -> Tensor:
-    """Apply colour maps (3, 4) or (B, 3, 4) to images (B, 3, H, W)."""
+def normalisation(mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Return the colour map (3, 4) that normalises RGB in 0 ... 255; ``mean`` and ``std`` are of RGB in 0 ... 1."""
+    scale = 255 * torch.tensor(std)
+    return torch.cat([torch.diag(1 / scale), -(torch.tensor(mean) / torch.tensor(std))[:, None]], 1)
+
+
+def apply_colour(colour: Tensor, image: Tensor) -> Tensor:
+    """Apply colour maps (3, 4) or (B, 3, 4) to float images (B, 3, H, W)."""
     linear, offset = colour[..., :3], colour[..., 3:]
     flat = image.flatten(2)
     return torch.add(linear @ flat, offset).view_as(image)
@@ -189,6 +194,4 @@ def _positions(wanted: Sequence[str], there: Sequence[str], kind: str, store: st
 
 def _channels_first(array: NDArray[np.uint8]) -> Tensor:
     """Return an (N, C, H, W) view of an (N, H, W, C) array."""
-    if not array.flags.writeable:  # a read-only map: torch knows no read-only tensors and would warn
-        array = np.lib.stride_tricks.as_strided(array, writeable=True)  # never written: gather copies rows
     return torch.from_numpy(array).permute(0, 3, 1, 2)

@@ -2,7 +2,7 @@
 
 Colour: grey, palette and opaque RGBA images become RGB without loss; more than 8 bits a channel, CMYK and transparency
 are refused. EXIF rotation is ignored: pixels count as they are stored, for masks are drawn on those.
-Masks: 0 and 255, 0 and 1, or 1 bit; values within 8 of 0 or 255 are read as those. Resizing averages areas exactly.
+Masks: 0 and 255, 0 and 1, or 1 bit; values within 8 of 0 or 255 are read as those. Resizing averages areas.
 """
 
 from functools import lru_cache
@@ -46,7 +46,8 @@ def read_image(path: Path, size: tuple[int, int], fit: str) -> tuple[NDArray[np.
     if factor > 1:
         rgb, shrink = rgb.reduce(factor), shrink * factor
     y, x = _edges(frame, size, (rgb.height, rgb.width), shrink)
-    mean, _ = _mean(_sum_rows(np.asarray(rgb), y, np.int32), y, x)
+    sums = _sum_columns(_sum_rows(np.asarray(rgb), y, np.int32), x)
+    mean = sums / np.maximum(_shown(y, x), np.finfo(np.float32).tiny)[..., None]
     return np.rint(mean).astype(np.uint8), frame
 
 
@@ -91,8 +92,10 @@ def _mask(data: bytes, size: tuple[int, int], frame: Frame | None, grey: bool) -
         first, last = max(int(np.searchsorted(y, top, "right")) - 1, 0), int(np.searchsorted(y, bottom))
         if first < last and (there or unit == 255):
             sums[first:last] += _sum_rows(cover, (y[first : last + 1] - top).clip(0, bottom - top), kind)
-    mean, shown = _mean(sums, y, x)
-    return np.where(shown, mean / unit >= 0.5, NOT_ANNOTATED).astype(np.uint8), present
+    shown = _shown(y, x)
+    mask = (_sum_columns(sums, x) * np.float32(2 / unit) >= shown).view(np.uint8)
+    mask[shown == 0] = NOT_ANNOTATED
+    return mask, present
 
 
 def _cover(image: Image.Image, top: int, bottom: int, unit: int, white: int) -> tuple[NDArray[Any], bool]:
@@ -139,17 +142,15 @@ def _open(data: bytes) -> Image.Image:
     except Exception as error:  # decoders raise SyntaxError, struct.error and more over bytes that are not theirs
         raise UnusableFile(f"cannot be opened ({error})", "get the file again") from error
     if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA") or ";16" in str(image.tile):
-        known = {"CMYK": "CMYK colours"}.get(
-            image.mode, f"more than 8 bits a channel or unusual colours ({image.mode})"
-        )
-        raise UnusableFile(known, "save it as 8-bit RGB (a mask as 8-bit grey)")
+        kind = "CMYK colours" if image.mode == "CMYK" else f"more than 8 bits a channel or rare colours ({image.mode})"
+        raise UnusableFile(kind, "save it as 8-bit RGB (a mask as 8-bit grey)")
     return image
 
 
 def _load(image: Image.Image) -> None:
     try:
         image.load()
-        transparent = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255  # type: ignore[index]
+        transparent = image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255
     except Exception as error:
         raise UnusableFile(f"cannot be decoded ({error})", "get the file again") from error
     if transparent:
@@ -170,20 +171,15 @@ def _axis(start: float, length: float, count: int) -> NDArray[np.float64]:
     return np.rint(edges) if length >= COARSE * count else edges
 
 
-def _mean(
-    sums: NDArray[Any], y: NDArray[np.float64], x: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Means over what each stored pixel shows, 0 where it shows nothing, and where it shows something.
+def _shown(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
+    """How many pixels of those read each stored pixel shows, 0 outside the picture; float32 (H, W)."""
+    return np.diff(y).astype(np.float32)[:, None] * np.diff(x).astype(np.float32)
 
-    Args:
-        sums: (H, w) or (H, w, C), already summed over the rows between the edges `y`.
-        y: edges of the H stored rows.
-        x: edges of the W stored columns among the w read.
-    """
-    sums = _sum_rows(sums.swapaxes(0, 1), x, np.float32 if sums.dtype == np.float32 else np.int32).swapaxes(0, 1)
-    shown = np.outer(np.diff(y), np.diff(x)).astype(np.float32)
-    weight = shown.reshape(*shown.shape, *[1] * (sums.ndim - 2))
-    return sums / np.where(weight > 0, weight, np.float32(1)), shown > 0
+
+def _sum_columns(values: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[Any]:
+    """As `_sum_rows`, over the second axis."""
+    kind = np.float32 if values.dtype == np.float32 else np.int32
+    return _sum_rows(values.swapaxes(0, 1), edges, kind).swapaxes(0, 1)
 
 
 def _sum_rows(values: NDArray[Any], edges: NDArray[np.float64], kind: DTypeLike) -> NDArray[Any]:
@@ -194,6 +190,8 @@ def _sum_rows(values: NDArray[Any], edges: NDArray[np.float64], kind: DTypeLike)
         edges: positions of the H + 1 edges, not decreasing, in 0 to h.
         kind: a type that holds the sums of whole rows.
     """
+    if np.array_equal(edges, np.arange(len(values) + 1)):  # raw files may already have the stored size
+        return values
     values = np.ascontiguousarray(values)
     first = np.floor(edges).astype(int)
     whole = np.zeros((len(first) - 1, *values.shape[1:]), kind)
@@ -203,4 +201,7 @@ def _sum_rows(values: NDArray[Any], edges: NDArray[np.float64], kind: DTypeLike)
     if not part.any():
         return whole
     parts = values[np.minimum(first, len(values) - 1)] * part
-    return whole.astype(np.float32) - parts[:-1] + parts[1:]
+    sums = whole.astype(np.float32)
+    sums -= parts[:-1]
+    sums += parts[1:]
+    return sums

@@ -43,11 +43,11 @@ class Store:
         return len(self) * height * width * (3 + len(self.mask_names))
 
     def image(self, mapped: bool = False) -> NDArray[np.uint8]:
-        """RGB (N, H, W, 3), in memory or as a read-only map of the file."""
+        """RGB (N, H, W, 3), in memory or as a map whose changes never reach the file."""
         return self._pixels("image", 3, mapped)
 
     def mask(self, mapped: bool = False) -> NDArray[np.uint8]:
-        """0 absent, 1 present, 255 not annotated: (N, H, W, K), in memory or as a read-only map of the file."""
+        """0 absent, 1 present, 255 not annotated: (N, H, W, K), in memory or mapped like the image."""
         return self._pixels("mask", len(self.mask_names), mapped)
 
     def _pixels(self, name: str, planes: int, mapped: bool) -> NDArray[np.uint8]:
@@ -55,7 +55,7 @@ class Store:
         if planes == 0:  # nothing lies in the file, and nothing cannot be mapped
             return np.empty(shape, np.uint8)
         if mapped:
-            return np.memmap(self.path, np.uint8, "r", self.offsets[name], shape)
+            return np.memmap(self.path, np.uint8, "c", self.offsets[name], shape)  # torch has no read-only tensors
         count = int(np.prod(shape))
         return np.fromfile(self.path, np.uint8, count, offset=self.offsets[name]).reshape(shape)
 

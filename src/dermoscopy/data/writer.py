@@ -62,8 +62,8 @@ class StoreWriter:
         if self.layout.mask_names:
             self.mask[index] = row.mask
         self.digest.update(repr((row.id, row.group, tuple(row.label), tuple(row.frame))).encode())
-        self.digest.update(np.ascontiguousarray(row.image))
-        self.digest.update(np.ascontiguousarray(row.mask))
+        self.digest.update(row.image.tobytes())
+        self.digest.update(row.mask.tobytes())
         self.rows.append(row._replace(image=row.image[:0], mask=row.mask[:0]))
 
     def finish(self, file: h5py.File) -> None:

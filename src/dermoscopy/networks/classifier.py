@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -21,9 +22,8 @@ class Stem(nn.Module):
     def __init__(self, rgb: nn.Conv2d, masks: int) -> None:
         super().__init__()
         self.rgb = rgb
-        self.masks = nn.Conv2d(
-            masks, rgb.out_channels, rgb.kernel_size, rgb.stride, rgb.padding, rgb.dilation, bias=False
-        )
+        geometry: Any = (rgb.kernel_size, rgb.stride, rgb.padding, rgb.dilation, 1, False)  # one group, no bias
+        self.masks = nn.Conv2d(masks, rgb.out_channels, *geometry)
         nn.init.zeros_(self.masks.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         self.labels, self.masks = tuple(labels), tuple(masks)
-        self.backbone = _create(backbone, len(labels), pretrained and checkpoint is None, dropout)
+        self.backbone: Any = _create(backbone, len(labels), pretrained and checkpoint is None, dropout)
         stem = _stem_name(self.backbone, backbone)
         if masks:
             _replace(self.backbone, stem, Stem(_rgb_convolution(self.backbone, stem, backbone), len(masks)))
@@ -74,7 +74,7 @@ class Classifier(nn.Module):
         return self.backbone(torch.cat([image, mask], dim=1))
 
 
-def _create(name: str, labels: int, pretrained: bool, dropout: float) -> nn.Module:
+def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Any:
     if not timm.is_model(name):
         raise ValueError(f"network.backbone {name!r} is not a timm model{nearest(name, timm.list_models())}")
     try:
@@ -89,7 +89,7 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float) -> nn.Modu
         ) from error
 
 
-def _stem_name(backbone: nn.Module, name: str) -> str:
+def _stem_name(backbone: Any, name: str) -> str:
     stem = backbone.pretrained_cfg.get("first_conv")
     if not isinstance(stem, str):
         raise ValueError(f"network.backbone {name!r} has no single first convolution: choose another backbone")

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -52,8 +53,14 @@ class Task(LightningModule):
         raise NotImplementedError
 
     def setup(self, stage: str) -> None:
-        if stage == "fit" and hasattr(self.loss, "fit"):
-            self.loss.fit(self.trainer.datamodule.labels_of("train"))
+        loss: Any = self.loss
+        if stage == "fit" and hasattr(loss, "fit"):
+            loss.fit(self.data.labels_of("train"))
+
+    @property
+    def data(self) -> Any:
+        """The data module of the trainer: known by what it offers, as tasks import no data."""
+        return self.trainer.datamodule  # type: ignore[attr-defined]
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
@@ -89,7 +96,7 @@ class Task(LightningModule):
         self._bad_step = torch.where(first, step, self._bad_step)
 
     def on_validation_epoch_start(self) -> None:
-        if self.trainer.sanity_checking:
+        if self.trainer.sanity_checking or self.trainer.state.fn != TrainerFn.FITTING:
             return
         if (step := int(self._bad_step)) != GOOD:
             raise ValueError(

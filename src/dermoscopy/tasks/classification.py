@@ -50,7 +50,7 @@ class ClassificationTask(Task):
     def setup(self, stage: str) -> None:
         super().setup(stage)
         if stage == "fit" and 0 < self.zeroing.p < 1:
-            self.zeroing.check(*self.trainer.datamodule.store.size)
+            self.zeroing.check(*self.data.store.size)
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))

@@ -1,0 +1,63 @@
+"""Shared material: a tiny demo data set, drawn and prepared once, and a data module over it."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "2")  # before torch is imported
+
+from dermoscopy.data.datamodule import DermoscopyData
+from dermoscopy.data.demo import make_demo
+from dermoscopy.data.prepare import prepare
+from dermoscopy.data.sources import FolderSource
+from dermoscopy.data.splits import holdout
+
+ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
+
+
+@pytest.fixture(scope="session")
+def demo_source(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
+    """120 demo images of 48 x 64 px in the official folders."""
+    root = make_demo(tmp_path_factory.mktemp("raw") / "demo", count=120, size=(48, 64), workers=1)
+    masks = {"lesion": "ISIC2018_Task1_Training_GroundTruth/{id}_segmentation.png"}
+    masks |= {a: f"ISIC2018_Task2_Training_GroundTruth_v3/{{id}}_attribute_{a}.png" for a in ATTRIBUTES}
+    return FolderSource(
+        root,
+        images="ISIC2018_Task1-2_Training_Input/{id}.jpg",
+        masks=masks,
+        csv="labels.csv",
+        group_column="group_id",
+        columns={"malignant": "malignant"},
+        from_masks=ATTRIBUTES,
+    )
+
+
+@pytest.fixture(scope="session")
+def demo_store(demo_source: FolderSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo images in a store of 32 x 32 px."""
+    return prepare(demo_source, tmp_path_factory.mktemp("store") / "demo-32x32.h5", (32, 32), progress=False)
+
+
+@pytest.fixture
+def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
+    """Builds a data module over the demo store; keyword arguments replace the defaults."""
+
+    def build(**changes: object) -> DermoscopyData:
+        arguments: dict = {
+            "store": demo_store,
+            "labels": ATTRIBUTES,
+            "masks": ATTRIBUTES,
+            "split": partial(holdout, val=0.2, test=0.2),
+            "split_seed": 0,
+            "seed": 1,
+            "batch_size": 16,
+            "eval_batch_size": 32,
+            "mean": (0.5, 0.4, 0.3),
+            "std": (0.2, 0.25, 0.3),
+        }
+        return DermoscopyData(**{**arguments, **changes})
+
+    return build

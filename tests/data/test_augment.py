@@ -1,0 +1,135 @@
+"""Augmentation: image and masks move together, what enters is as said, colours are as said."""
+
+import pytest
+import torch
+
+from dermoscopy.data.augment import LUMA, Augment
+from dermoscopy.randomness import generator
+
+OFF = {"hflip": 0, "vflip": 0, "rotate": 0, "scale": 1, "shear": 0, "shift": 0}
+NO_COLOUR = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}
+
+
+def augment(**changes) -> Augment:
+    return Augment(**{**OFF, **NO_COLOUR, "padding": "constant", **changes})
+
+
+def pair(height: int = 48, width: int = 64, batch: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
+    """An image whose red says where its mask is present: smooth blobs, so that both interpolate alike."""
+    noise = torch.nn.functional.interpolate(
+        torch.rand((batch, 1, 6, 8), generator=generator("blobs")), (height, width), mode="bicubic"
+    )
+    return noise.expand(-1, 3, -1, -1).contiguous(), torch.where(noise > 0.5, 1.0, -1.0)
+
+
+@pytest.mark.parametrize("padding", ["constant", "border", "reflection"])
+def test_image_and_mask_move_together(padding):
+    image, mask = pair()
+    moved, masks = augment(hflip=0.5, vflip=0.5, rotate=90, scale=1.3, shear=10, shift=0.1, padding=padding).geometry(
+        image, mask, generator(0)
+    )
+    known = (masks != 0) & ((moved[:, :1] - 0.5).abs() > 0.06)  # away from the edge, where halves are rounded
+    assert known.float().mean() > 0.4
+    agreement = ((moved[:, :1] > 0.5) == (masks > 0))[known].float().mean()
+    assert agreement > (0.97 if padding == "constant" else 0.995)  # the image's last pixel blends with the black border
+
+
+def test_everything_off_returns_what_was_given():
+    image, mask = pair()
+    moved, masks = augment().geometry(image, mask, generator(0))
+    assert moved is image
+    assert masks is mask
+
+
+def test_a_certain_flip_is_exact():
+    image, mask = pair()
+    moved, masks = augment(hflip=1).geometry(image, mask, generator(0))
+    torch.testing.assert_close(moved, image.flip(-1), atol=1e-5, rtol=0)
+    assert torch.equal(masks, mask.flip(-1))
+    moved, masks = augment(vflip=1).geometry(image, mask, generator(0))
+    assert torch.equal(masks, mask.flip(-2))
+
+
+def test_flips_happen_as_often_as_asked():
+    image, mask = pair(batch=400)
+    _, masks = augment(hflip=0.25).geometry(image, mask, generator(1))
+    flipped = (masks == mask.flip(-1)).flatten(1).all(1)
+    kept = (masks == mask).flatten(1).all(1)
+    assert (flipped ^ kept).all()
+    assert flipped.float().mean().item() == pytest.approx(0.25, abs=0.08)
+
+
+def test_a_constant_border_is_black_in_the_image_and_unknown_in_the_mask():
+    image, mask = torch.ones(64, 3, 32, 32), torch.ones(64, 1, 32, 32)
+    moved, masks = augment(shift=0.4).geometry(image, mask, generator(2))
+    outside = moved[:, :1] == 0
+    assert 0.1 < outside.float().mean() < 0.6
+    assert (masks[outside] == 0).all()
+    assert (masks[moved[:, :1] > 0.01] == 1).all()
+
+
+@pytest.mark.parametrize("padding", ["border", "reflection"])
+def test_other_paddings_leave_nothing_unknown(padding):
+    image, mask = pair()
+    _, masks = augment(shift=0.3, rotate=45, padding=padding).geometry(image, mask, generator(3))
+    assert (masks != 0).float().mean() > 0.999
+
+
+def test_a_rotation_keeps_shapes_on_an_image_that_is_not_square():
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(128.0), indexing="ij")
+    disc = (((y - 31.5) ** 2 + (x - 63.5) ** 2) < 20**2).float().expand(8, 3, 64, 128)
+    moved, _ = augment(rotate=90).geometry(disc.contiguous(), torch.zeros(8, 0, 64, 128), generator(4))
+    torch.testing.assert_close(moved.mean((1, 2, 3)), disc.mean((1, 2, 3)), rtol=0.02, atol=0)
+
+
+def test_ranges_are_symmetric():
+    matrix = augment(rotate=90, shift=0.1, scale=1.5, shear=20).affine(4000, (64, 64), generator(5))
+    assert matrix[:, 0, 2].mean().abs() < 0.01
+    assert matrix[:, :, 2].abs().max() <= 0.2
+    assert matrix[:, 1, 0].mean().abs() < 0.05
+    determinant = torch.linalg.det(matrix[:, :, :2])
+    assert determinant.log().mean().abs() < 0.05
+
+
+def test_scale_alone_is_drawn_between_its_inverse_and_itself():
+    matrix = augment(scale=2).affine(1000, (64, 64), generator(6))
+    assert matrix[:, 0, 0].min() >= 0.5 - 1e-6
+    assert matrix[:, 0, 0].max() <= 2 + 1e-6
+
+
+def test_colour_switched_off_is_the_identity():
+    colour = augment().colour(torch.rand(4, 3, 8, 8), generator(0))
+    torch.testing.assert_close(colour, torch.eye(3, 4).expand(4, 3, 4))
+
+
+@pytest.mark.parametrize("change", ["brightness", "contrast", "saturation", "hue"])
+def test_each_colour_change_keeps_what_it_should(change):
+    image = torch.rand(32, 3, 8, 8, generator=generator("colour"))
+    colour = augment(**{change: 0.4}).colour(image, generator(7))
+    changed = torch.einsum("bij,bjhw->bihw", colour[..., :3], image) + colour[..., 3, None, None]
+    luma = torch.tensor(LUMA)
+    before, after = (torch.einsum("c,bchw->bhw", luma, x) for x in (image, changed))
+    if change == "brightness":
+        ratio = changed / image
+        torch.testing.assert_close(ratio, ratio[:, :1, :1, :1].expand_as(ratio), rtol=1e-3, atol=0)
+    if change == "contrast":
+        torch.testing.assert_close(after.mean((1, 2)), before.mean((1, 2)))
+    if change == "saturation":
+        torch.testing.assert_close(after, before)
+    if change == "hue":
+        torch.testing.assert_close(changed.mean(1), image.mean(1))
+    assert not torch.allclose(changed, image, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"hflip": 1.5}, r"augment.hflip must lie in \[0, 1\], got 1.5"),
+        ({"scale": 0.5}, "augment.scale is a factor of at least 1"),
+        ({"rotate": -5}, "augment.rotate and shear are angles"),
+        ({"padding": "mirror"}, "augment.padding must be one of"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        augment(**arguments)

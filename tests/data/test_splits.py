@@ -1,0 +1,137 @@
+"""Splits: grouped, stratified, reproducible, S0's repeats."""
+
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermoscopy.data.splits import SIDES, check, folds, from_file, holdout, s0
+
+S0_SEEDS = (433, 198, 389, 456, 216, 21, 133, 495, 262, 249)
+
+
+@pytest.fixture
+def images():
+    """Ids, groups and labels (with one rare label and unknowns) of 1000 images, some of the same lesion."""
+    rng = np.random.default_rng(0)
+    ids = np.array([f"IMG_{i:04d}" for i in range(1000)])
+    groups = np.array([f"G{i}" for i in rng.integers(0, 800, 1000)])
+    labels = (rng.random((1000, 3)) < (0.04, 0.25, 0.6)).astype(np.int8)
+    labels[rng.random((1000, 3)) < 0.05] = -1
+    return ids, groups, labels
+
+
+def sides_of_groups(side, groups):
+    return pd.Series(side).groupby(groups).nunique()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_group_stands_on_two_sides_and_fractions_are_kept(images, seed):
+    side = holdout(*images, seed=seed, val=0.15, test=0.2)
+    assert sides_of_groups(side, images[1]).max() == 1
+    assert (side == "val").mean() == pytest.approx(0.15, abs=0.01)
+    assert (side == "test").mean() == pytest.approx(0.2, abs=0.01)
+    check(side, images[1], images[2], ("a", "b", "c"))
+
+
+def test_every_label_is_as_frequent_on_each_side(images):
+    side = holdout(*images, seed=0)
+    for part in SIDES:
+        for column in images[2].T:
+            share, whole = (column[side == part] == 1).mean(), (column == 1).mean()
+            assert share == pytest.approx(whole, abs=0.02)
+
+
+def test_a_split_depends_on_the_seed_and_not_on_the_order_of_images(images):
+    side = holdout(*images, seed=1)
+    order = np.random.default_rng(3).permutation(len(side))
+    again = holdout(*(part[order] for part in images), seed=1)
+    assert (side[order] == again).all()
+    assert (side != holdout(*images, seed=2)).any()
+
+
+def test_folds_are_disjoint_cover_all_images_and_keep_groups(images):
+    tested = np.stack([folds(*images, seed=5, k=4, fold=f) == "test" for f in range(4)])
+    assert (tested.sum(0) == 1).all()
+    for fold in range(4):
+        side = folds(*images, seed=5, k=4, fold=fold)
+        assert sides_of_groups(side, images[1]).max() == 1
+        assert tested[fold].mean() == pytest.approx(0.25, abs=0.01)
+        check(side, images[1], images[2], ("a", "b", "c"))
+
+
+def test_the_seed_list_of_the_paper_protocol_is_that_of_s0():
+    rng = random.Random(0)
+    assert tuple(rng.randint(1, 500) for _ in range(10)) == S0_SEEDS
+
+
+@pytest.mark.parametrize("seed", S0_SEEDS)
+def test_s0_repeats_train_on_exactly_its_first_1900_images_when_no_group_is_torn(seed):
+    ids = np.array([f"ISIC_{i:07d}" for i in range(2594)])
+    labels = np.ones((2594, 1), np.int8)
+    side = s0(ids, ids, labels, seed=seed)
+    expected = sorted(ids.tolist())
+    random.Random(seed).shuffle(expected)
+    assert set(ids[side == "test"]) == set(expected[1900:])
+
+
+def test_s0_keeps_a_torn_group_whole_on_the_training_side(images):
+    ids, groups, labels = images
+    side = s0(ids, groups, labels, seed=433, train=700)
+    assert sides_of_groups(side, groups).max() == 1
+    assert 0 < (side == "test").sum() < 300
+
+
+def test_a_split_from_a_file_is_taken_as_it_is_and_images_it_does_not_name_are_left_out(images, tmp_path):
+    ids, groups, labels = images
+    file = tmp_path / "split.csv"
+    pd.DataFrame({"id": ids[:3], "side": ["train", "val", "test"]}).to_csv(file, index=False)
+    side = from_file(ids, groups, labels, seed=0, file=file)
+    assert side[:3].tolist() == ["train", "val", "test"]
+    assert (side[3:] == "").all()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"name": ["IMG_0000"], "side": ["train"]}, "needs the columns id and side"),
+        ({"id": ["IMG_0000"], "side": ["training"]}, "has the side 'training'"),
+        ({"id": ["IMG_0000", "IMG_0000"], "side": ["train", "val"]}, "IMG_0000 more than once"),
+        ({"id": ["OTHER"], "side": ["train"]}, "names OTHER"),
+    ],
+)
+def test_a_wrong_split_file_is_refused(images, tmp_path, table, message):
+    file = tmp_path / "split.csv"
+    pd.DataFrame(table).to_csv(file, index=False)
+    with pytest.raises(ValueError, match=message):
+        from_file(*images, seed=0, file=file)
+
+
+def test_a_torn_group_is_found(images):
+    ids, groups, labels = images
+    side = holdout(*images, seed=0)
+    torn = np.flatnonzero(pd.Series(groups).duplicated(keep=False))[0]
+    side[torn] = "test" if side[torn] != "test" else "train"
+    with pytest.raises(ValueError, match="on two sides"):
+        check(side, groups, labels, ("a", "b", "c"))
+
+
+def test_a_side_without_one_class_of_a_label_is_refused_by_name(images):
+    ids, groups, labels = images
+    side = holdout(*images, seed=0)
+    labels[(side == "val") & (labels[:, 0] == 1), 0] = 0
+    with pytest.raises(ValueError, match="the val side no image with 'a'"):
+        check(side, groups, labels, ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("arguments", [{"val": 0.6, "test": 0.5}, {"val": -0.1}])
+def test_fractions_that_leave_nothing_to_train_on_are_refused(images, arguments):
+    with pytest.raises(ValueError, match="split.val and split.test"):
+        holdout(*images, seed=0, **arguments)
+
+
+@pytest.mark.parametrize(("k", "fold"), [(1, 0), (5, 5), (5, -1)])
+def test_a_fold_that_does_not_exist_is_refused(images, k, fold):
+    with pytest.raises(ValueError, match=r"split.fold must lie in 0 ... k-1"):
+        folds(*images, seed=0, k=k, fold=fold)

@@ -1,0 +1,106 @@
+"""Keys: what can change a result changes the key, nothing else does."""
+
+import copy
+import math
+
+import pytest
+
+from dermoscopy.ledger import finished, stage_key, write_json
+
+BASE = {
+    "name": "zeroing",
+    "seed": 0,
+    "epochs": 4,
+    "folder": None,
+    "stage": "base",
+    "runs": "runs",
+    "data": {"name": "demo", "raw": "somewhere", "store": "data/demo.h5", "labels": ["a"], "masks": ["a"]},
+    "datamodule": {"store": "data/demo.h5", "batch_size": 32, "memory": "auto"},
+    "network": {"backbone": "resnet18"},
+    "zeroing": {"p": 0.5, "grid": 8, "per_channel": False},
+    "model": {"zeroing": {"p": 0.5, "grid": 8, "per_channel": False}, "availability": ["none"]},
+    "loss": {"pos_weight": None},
+    "trainer": {"accelerator": "auto", "precision": "auto", "max_epochs": 4, "enable_progress_bar": "auto"},
+    "callbacks": {"history": {"columns": []}, "best": {"dirpath": None, "monitor": "val/f1"}},
+    "logger": {"uri": "sqlite:///mlflow.db"},
+}
+
+
+def changed(path: str, value: object) -> dict:
+    configuration = copy.deepcopy(BASE)
+    *parents, last = path.split(".")
+    node = configuration
+    for parent in parents:
+        node = node[parent]
+    node[last] = value
+    return configuration
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("name", "other"),
+        ("stage", "first"),
+        ("runs", "elsewhere"),
+        ("folder", "runs/x"),
+        ("data.store", "/other/place.h5"),
+        ("data.raw", "elsewhere"),
+        ("datamodule.memory", "map"),
+        ("model.availability", ["none", "given"]),
+        ("trainer.accelerator", "cpu"),
+        ("trainer.enable_progress_bar", False),
+        ("callbacks.history", {"columns": ["val/f1"]}),
+        ("callbacks.best.dirpath", "x"),
+        ("logger", {"save_dir": "x"}),
+    ],
+)
+def test_names_places_and_what_is_shown_change_no_key(path, value):
+    assert stage_key([changed(path, value)], "data") == stage_key([BASE], "data")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("seed", 1),
+        ("epochs", 5),
+        ("data.masks", ["b"]),
+        ("datamodule.batch_size", 16),
+        ("network.backbone", "resnet50"),
+        ("zeroing.p", 0.6),
+        ("zeroing.grid", 4),
+        ("loss.pos_weight", "auto"),
+        ("trainer.precision", "32-true"),
+        ("callbacks.best.monitor", "val/loss"),
+        ("callbacks.early_stopping", {"patience": 3}),
+        ("something_new", 1),
+    ],
+)
+def test_what_can_change_a_result_changes_the_key(path, value):
+    assert stage_key([changed(path, value)], "data") != stage_key([BASE], "data")
+
+
+def test_the_data_and_the_earlier_stages_are_part_of_the_key():
+    other = changed("epochs", 5)
+    assert stage_key([BASE], "data") != stage_key([BASE], "other data")
+    assert stage_key([BASE, BASE], "data") != stage_key([other, BASE], "data")
+    assert stage_key([BASE], "data") != stage_key([BASE, BASE], "data")
+
+
+@pytest.mark.parametrize("p", [0, 1])
+def test_without_chance_the_grid_of_zeroing_does_not_split_the_key(p):
+    whole = changed("zeroing", {"p": p, "grid": 1, "per_channel": False})
+    cells = changed("zeroing", {"p": float(p), "grid": 8, "per_channel": True})
+    assert stage_key([whole], "data") == stage_key([cells], "data")
+
+
+def test_the_order_of_keys_does_not_matter():
+    assert stage_key([dict(reversed(BASE.items()))], "data") == stage_key([BASE], "data")
+
+
+def test_a_result_comes_back_as_it_was_with_undefined_values_as_nan(tmp_path):
+    assert finished(tmp_path) is None
+    write_json(tmp_path / "result.json", {"metrics": {"f1": 0.5, "f1/rare": math.nan}, "epochs": 3})
+    result = finished(tmp_path)
+    assert result["metrics"]["f1"] == 0.5
+    assert math.isnan(result["metrics"]["f1/rare"])
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

@@ -10,6 +10,7 @@ from dermoscopy.terminal import one_line_errors
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="prepare")
+@one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
 def main(cfg: DictConfig) -> None:
     """Draw the demo data if asked for it, decode all files, write the store."""
     data = cfg.data

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent
 # The search path is the root, as `experiment` is a group in conf/ and experiment=NAME would load its file. For the same
 # reason no key of conf/report.yaml may be named like a folder beside this file.
 @hydra.main(version_base="1.3", config_path=".", config_name="conf/report")
+@one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
 def main(cfg: DictConfig) -> None:
     """Print the table of a sweep and write its page."""
     runs, experiments = ROOT / cfg.paths.runs, ROOT / cfg.paths.experiments

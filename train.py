@@ -20,8 +20,9 @@ from dermoscopy import jobs, tracking
 from dermoscopy.analysis import runs
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store import open_store
+from dermoscopy.files import write_json
 from dermoscopy.hardware import describe
-from dermoscopy.ledger import stage_key, write_json
+from dermoscopy.ledger import stage_key
 from dermoscopy.randomness import derive
 from dermoscopy.stages import Stage, run_stages
 from dermoscopy.terminal import one_line_errors
@@ -35,6 +36,8 @@ warnings.filterwarnings("ignore", module="pytorch_lightning")
 
 def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
     """Return the configuration of each stage: the run's with that stage's overrides, which end with it."""
+    if not cfg.stages:
+        raise ValueError("stages is empty: a run needs at least one stage")
     configurations: list[DictConfig] = []
     for number, overrides in enumerate(cfg.stages):
         stage = OmegaConf.merge(cfg, overrides)
@@ -142,6 +145,11 @@ def run(cfg: DictConfig, sweep: dict[str, Any], record: dict[str, Any]) -> None:
     prepare_data(cfg.data)
     logger = instantiate(cfg.logger)
     store = open_store(cfg.data.store)
+    if (list(store.size), store.fit) != (list(cfg.data.size), cfg.data.fit):
+        raise ValueError(
+            f"{cfg.data.store} is of data.size={list(store.size)} and data.fit={store.fit}, "
+            f"but data.size={list(cfg.data.size)} and data.fit={cfg.data.fit} are asked for: name the store's own"
+        )
     stages = plan(cfg, store.fingerprint, [logger])
     record["key"] = stages[-1].key
     tags = {name: record[name] for name in ("arm", "seed", "fold", "key", "commit", "dirty")}

@@ -1,11 +1,15 @@
 """Shared material: a tiny demo data set, drawn and prepared once, and a data module over it."""
 
 import os
+import runpy
+import sys
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 
 os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "2")  # before torch is imported
 
@@ -15,6 +19,7 @@ from dermoscopy.data.prepare import prepare
 from dermoscopy.data.sources import FolderSource
 from dermoscopy.data.splits import holdout
 
+ROOT = Path(__file__).parents[1]
 ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
 
 
@@ -61,3 +66,39 @@ def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
         return DermoscopyData(**{**arguments, **changes})
 
     return build
+
+
+class Ended:
+    """How a root script ended: its exit code and what it printed."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def error(self) -> str:
+        """The one line of a user's mistake."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+@pytest.fixture
+def run_script(tmp_path, monkeypatch, capfd) -> Callable[..., Ended]:
+    """Runs a root script as a user does, in an empty folder, without the seconds that a new process takes."""
+
+    def run(script: str, *arguments: str) -> Ended:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [str(ROOT / script), *arguments])
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+        GlobalHydra.instance().clear()
+        capfd.readouterr()
+        code = 0
+        with warnings.catch_warnings():  # root scripts choose which warnings a user sees
+            warnings.simplefilter("ignore")
+            try:
+                runpy.run_path(str(ROOT / script), run_name="__main__")
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+        return Ended(code, *capfd.readouterr())
+
+    return run

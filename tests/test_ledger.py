@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from dermoscopy.ledger import finished, stage_key, write_json
+from dermoscopy.files import write_json
+from dermoscopy.ledger import finished, stage_key
 
 BASE = {
     "name": "zeroing",

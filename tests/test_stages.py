@@ -75,7 +75,7 @@ def test_two_stages_leave_histories_checkpoints_predictions_and_results(make_sta
     for name in built:
         assert all((tmp_path / name / file).is_file() for file in (BEST, LAST, "history.csv", "result.json"))
     history = pd.read_csv(tmp_path / "base" / "history.csv")
-    assert history[["stage", "epoch", "mode"]].values.tolist() == [
+    assert history[["stage", "epoch", "mode"]].to_numpy().tolist() == [
         ["base", 0, "train"],
         ["base", 0, "val"],
         ["base", 1, "train"],

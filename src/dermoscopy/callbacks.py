@@ -1,6 +1,5 @@
 """Lightning callbacks: the history of a stage, and the predictions of its test images."""
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,15 +10,10 @@ import pandas as pd
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import Logger
 
+from dermoscopy.files import write_atomically
+
 Row = dict[str, Any]
 HISTORY = "history.csv"
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a CSV file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    table.to_csv(temporary, index=False)
-    temporary.replace(path)
 
 
 def read_history(folder: Path) -> list[Row]:
@@ -70,7 +64,7 @@ class History(Callback):
         for mode in ("train", "val"):
             metrics = {k.removeprefix(f"{mode}/"): v for k, v in scored.items() if k.startswith(f"{mode}/")}
             self.rows.append({"stage": self.stage, "epoch": epoch, "mode": mode, "seconds": seconds} | metrics)
-        write_csv(self.folder / HISTORY, pd.DataFrame(self.rows))
+        write_atomically(self.folder / HISTORY, pd.DataFrame(self.rows).to_csv(index=False))
         log_history(self.loggers, self.rows[-2:], self.offset)
         values = [f"{scored.get(name, float('nan')):.4f}" for name in self.columns]
         self._show(self.stage, f"{epoch + 1}/{trainer.max_epochs}", values, f"{seconds:.1f}")
@@ -98,4 +92,5 @@ class Predictions(Callback):
                     rows = {"id": data.store.ids[index.cpu()], "group": data.store.groups[index.cpu()]}
                     values = {"truth": label[:, column].cpu(), "logit": logits[:, column].cpu()}
                     tables.append(pd.DataFrame(rows | {"availability": availability, "label": name} | values))
-        write_csv(self.folder / "predictions.csv", pd.concat(tables).sort_values(["availability", "label", "id"]))
+        table = pd.concat(tables).sort_values(["availability", "label", "id"])
+        write_atomically(self.folder / "predictions.csv", table.to_csv(index=False))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dermoscopy.ledger import write_json
+from dermoscopy.files import write_json
 from dermoscopy.terminal import reason
 
 

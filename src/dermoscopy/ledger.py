@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,21 +44,6 @@ def _relevant(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, A
         if name == "zeroing" and isinstance(value, Mapping) and value.get("p") in (0, 1):
             kept[name] = {"p": float(value["p"])}  # all or nothing: the grid cannot matter
     return kept
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file whole or not at all; NaN becomes null, as JSON knows no NaN."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(_without_nan(content), indent=1, default=str) + "\n")
-    temporary.replace(path)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def finished(folder: Path) -> dict[str, Any] | None:

@@ -10,7 +10,8 @@ import torch
 from pytorch_lightning import Trainer
 
 from dermoscopy.callbacks import log_history, read_history
-from dermoscopy.ledger import finished, write_json
+from dermoscopy.files import write_json
+from dermoscopy.ledger import finished
 from dermoscopy.tasks.base import Task
 
 LAST, BEST = "last.ckpt", "best.ckpt"

@@ -9,10 +9,20 @@ TRACEBACK = "DERMOSCOPY_TRACEBACK"
 
 
 def reason(error: BaseException) -> str:
-    """Return the message of the innermost cause that a person wrote: the first line that says what is wrong."""
-    while error.__cause__ is not None and not isinstance(error, ValueError | OSError):
+    """Return the message of the innermost cause that a person wrote; Hydra's own messages are put on one line."""
+    while error.__cause__ is not None and not isinstance(error, ValueError | OSError) and not _composing(error):
         error = error.__cause__
-    return str(error) or type(error).__name__
+    message = str(error) or type(error).__name__
+    return " ".join(message.split()) if _of_configuration(error) else message
+
+
+def _of_configuration(error: BaseException) -> bool:
+    return type(error).__module__.split(".")[0] in ("hydra", "omegaconf")
+
+
+def _composing(error: BaseException) -> bool:
+    """Hydra says best itself which key or group it could not compose; its cause speaks of its insides."""
+    return type(error).__name__ in ("ConfigCompositionException", "OverrideParseException", "MissingConfigException")
 
 
 def is_mistake(error: BaseException) -> bool:
@@ -31,9 +41,8 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        configuration = type(error).__module__.split(".")[0] in ("hydra", "omegaconf")
-        if os.environ.get(TRACEBACK) == "1" or not (configuration or is_mistake(error)):
+        if os.environ.get(TRACEBACK) == "1" or not (_of_configuration(error) or is_mistake(error)):
             raise
-        hint = "" if is_mistake(error) else f" ({TRACEBACK}=1 shows the traceback)"
+        hint = "" if is_mistake(error) or _composing(error) else f" ({TRACEBACK}=1 shows the traceback)"
         print(f"error: {reason(error)}{hint}", file=sys.stderr)
         sys.exit(1)

@@ -109,7 +109,7 @@ def test_a_wrong_split_file_is_refused(images, tmp_path, table, message):
 
 
 def test_a_torn_group_is_found(images):
-    ids, groups, labels = images
+    _, groups, labels = images
     side = holdout(*images, seed=0)
     torn = np.flatnonzero(pd.Series(groups).duplicated(keep=False))[0]
     side[torn] = "test" if side[torn] != "test" else "train"
@@ -118,7 +118,7 @@ def test_a_torn_group_is_found(images):
 
 
 def test_a_side_without_one_class_of_a_label_is_refused_by_name(images):
-    ids, groups, labels = images
+    _, groups, labels = images
     side = holdout(*images, seed=0)
     labels[(side == "val") & (labels[:, 0] == 1), 0] = 0
     with pytest.raises(ValueError, match="the val side no image with 'a'"):

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from dermoscopy.analysis.runs import short_names, write_atomically
+from dermoscopy.analysis.runs import short_names
 from dermoscopy.analysis.statistics import t_interval
+from dermoscopy.files import write_atomically
 
 # Okabe and Ito (2008), distinguishable with any colour vision; yellow left out, it is lost on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

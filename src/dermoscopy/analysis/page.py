@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from dermoscopy.analysis.figures import draw_figure, save_figure
 from dermoscopy.analysis.findings import Findings, find
-from dermoscopy.analysis.runs import AVAILABILITIES, Sweep, arms_table, history, pivot, results_table, write_atomically
+from dermoscopy.analysis.runs import AVAILABILITIES, Sweep, arms_table, history, pivot, results_table
 from dermoscopy.analysis.sections import answer, cell, hours, report_block
+from dermoscopy.files import write_atomically
 
 BEGIN, END = "<!-- report -->", "<!-- /report -->"
 LARGEST = 300_000  # bytes of results.csv; above, values are rounded to 5 significant digits

@@ -6,7 +6,6 @@ their row in every table that counts jobs.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+
+from dermoscopy.files import write_atomically
 
 HEADLINES = ("f1", "average_precision", "dice", "iou")
 AVAILABILITIES = ("none", "given")
@@ -37,15 +38,6 @@ class Sweep:
     started: str
     records: dict[int, dict[str, Any]]
     jobs: pd.DataFrame
-
-
-def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write a file under a temporary name and rename it when whole, so that no reader meets half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    temporary.replace(path)
-    return path
 
 
 def find_sweep(runs: Path, experiment: str, sweep: str = "latest") -> Path:

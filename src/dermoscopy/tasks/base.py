@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dermoscopy.randomness import derive, generator
+from dermoscopy.suggest import nearest
 from dermoscopy.tasks.schedule import Schedule
 
 Batch = dict[str, Tensor]
@@ -52,10 +53,22 @@ class Task(LightningModule):
         """Return the metrics of an epoch from what its steps handed to ``add``."""
         raise NotImplementedError
 
+    def metrics(self) -> list[str]:
+        """Return the names of the metrics that ``scores`` will give."""
+        raise NotImplementedError
+
     def setup(self, stage: str) -> None:
+        if stage != "fit":
+            return
         loss: Any = self.loss
-        if stage == "fit" and hasattr(loss, "fit"):
+        if hasattr(loss, "fit"):
             loss.fit(self.data.labels_of("train"))
+        known = {"val/loss", *(f"val/{name}" for name in self.metrics())}
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            monitored = getattr(callback, "monitor", None)
+            if monitored and monitored not in known:
+                kind = type(callback).__name__
+                raise ValueError(f"{kind} monitors {monitored}, which is no metric{nearest(monitored, known)}")
 
     @property
     def data(self) -> Any:

@@ -56,6 +56,10 @@ class ClassificationTask(Task):
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
         return multilabel_scores(logits, label, self.label_names)
 
+    def metrics(self) -> list[str]:
+        one = torch.zeros(1, len(self.label_names))
+        return list(self.scores([(one, one)]))
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         # p = 1 is the image-only network: no masks to read, nothing to compute for them
         mask = None if self.zeroing.p == 1 else self.zeroing(batch["mask"], self.draw("zeroing", batch_idx))

@@ -1,0 +1,176 @@
+"""train.py as a user runs it: a sweep and its record, the reuse of stages, one clear line for each mistake."""
+
+import json
+import re
+import shutil
+import sqlite3
+
+import pandas as pd
+import pytest
+import torch
+from mlflow import MlflowClient
+
+TINY = ("network.backbone=resnet10t", "trainer=cpu", "datamodule.batch_size=32", "lengths.quick=[1,1]")
+
+
+@pytest.fixture
+def train(run_script, demo_store):
+    """Runs train.py on the tiny store; further arguments are overrides."""
+
+    def run(*arguments):
+        return run_script("train.py", *arguments, f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]")
+
+    return run
+
+
+@pytest.fixture
+def sweep(train):
+    """Runs the zeroing sweep with a tiny network; further arguments are overrides."""
+    return lambda *arguments: train("-m", "+experiment=zeroing", *TINY, *arguments)
+
+
+def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_path):
+    ended = sweep("zeroing=never,cells8_80", "seed=0,1")
+    assert ended.code == 0, ended.err
+    assert "cells8_80" in ended.out
+    assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in ended.out
+
+    (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
+    rows = pd.read_csv(folder / "results.csv")
+    assert len(rows) == 4 * 2 * 2  # jobs, epochs, modes
+    assert {"arm", "seed", "stage", "epoch", "mode", "loss", "f1"} <= set(rows)
+    jobs = [json.loads((folder / str(n) / "job.json").read_text()) for n in range(4)]
+    assert [(job["arm"], job["seed"]) for job in jobs] == [
+        ("zeroing=never", 0),
+        ("zeroing=never", 1),
+        ("zeroing=cells8_80", 0),
+        ("zeroing=cells8_80", 1),
+    ]
+    assert [job["stages"][0]["reused"] for job in jobs] == [False, False, True, True]  # the base, once a seed
+    assert len(list((tmp_path / "runs" / "zeroing").glob("*/best.ckpt"))) == 2 + 4
+
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if run is not parent]
+    assert len(children) == 4
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    for child in children:
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert {"sweep", "arm", "seed", "key", "data", "checkpoint", "checkpoint_sha256"} <= set(child.data.tags)
+        assert child.data.params["network.backbone"] == "resnet10t"
+        assert {"train/loss", "val/f1", "best/val/average_precision", "test/none/f1", "test/given/f1"} <= set(
+            child.data.metrics
+        )
+        assert [point.step for point in client.get_metric_history(child.info.run_id, "val/loss")] == [0, 1]
+        assert {"config.yaml", "predictions.csv"} <= {file.path for file in client.list_artifacts(child.info.run_id)}
+
+
+def test_a_finished_sweep_trains_nothing_again_and_says_the_same(sweep, tmp_path):
+    first = sweep("zeroing=never", "seed=0", "logger=csv")
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/zeroing/*/best.ckpt")}
+    second = sweep("zeroing=never", "seed=0", "logger=csv")
+    assert (first.code, second.code) == (0, 0)
+    assert stamps == {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/zeroing/*/best.ckpt")}
+    tables = [pd.read_csv(p) for p in sorted(tmp_path.glob("runs/zeroing/sweeps/*/table.csv"))]
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_a_single_run_with_tensorboard_is_a_sweep_of_one(train, tmp_path):
+    ended = train("network.backbone=resnet10t", "epochs=1", "trainer=cpu", "logger=tensorboard", "name=one")
+    assert ended.code == 0, ended.err
+    assert list(tmp_path.glob("runs/one/sweeps/*/0/job.json"))
+    assert list(tmp_path.glob("runs/one/sweeps/*/0/tensorboard/**/events*"))
+
+
+def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(sweep, tmp_path):
+    ended = sweep("zeroing=never,cells8_80", "zeroing.grid=64", "seed=0", "logger=csv")
+    assert ended.code == 1
+    assert "failed: zeroing=cells8_80 seed 0: zeroing.grid 64 x 64 is finer than the image of 32 x 32 px" in ended.err
+    assert "1 of 2 jobs failed" in ended.error
+    (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
+    assert json.loads((folder / "0" / "job.json").read_text())["status"] == "done"
+    assert "Traceback" in (folder / "1" / "error.txt").read_text()
+
+
+@pytest.mark.parametrize("scheduler", ["cosine", "multistep", "plateau", "constant"])
+def test_every_scheduler_trains(train, scheduler):
+    arguments = ("network.backbone=resnet10t", "epochs=2", "trainer=cpu", "logger=csv", "trainer.limit_train_batches=1")
+    assert train(*arguments, f"scheduler={scheduler}").code == 0
+
+
+def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
+    arguments = ("network.backbone=resnet10t", "epochs=6", "trainer=cpu", "logger=csv", "optimizer.lr=1e-12")
+    ended = train(
+        *arguments,
+        "callbacks=early_stopping",
+        "callbacks.early_stopping.patience=1",
+        "+callbacks.early_stopping.min_delta=1",
+    )
+    assert ended.code == 0
+    (result,) = tmp_path.glob("runs/run/*/result.json")
+    assert json.loads(result.read_text())["epochs"] < 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("zeroing.p=1.5",), r"zeroing.p must lie in \[0, 1\], got 1.5"),
+        (("zeroing=cells8_80", "zeroing.grid=64"), "zeroing.grid 64 x 64 is finer than the image"),
+        (("network.backbone=resnet5O",), "'resnet5O' is not a timm model; did you mean"),
+        (("data.labels=[melanom]",), "has no label 'melanom'"),
+        (("data.masks=[globule]",), "has no mask 'globule'"),
+        (("split.val=0.01",), "the split leaves the val side"),
+        (("loss.pos_weight=balanced",), "loss.pos_weight must be null, auto"),
+        (("monitor.metric=val/f2",), "monitors val/f2, which is no metric; did you mean val/f1"),
+        (("zeroing.q=1",), "zeroing.q|Key 'q'"),
+        (("trainer=tpu",), "Could not find 'trainer/tpu'"),
+        (("stages=[]",), "stages is empty"),
+        (("model.availability=[some]",), r"model.availability names 'some', it may name \['none', 'given'\]"),
+        (("network.checkpoint=nowhere.pt",), "network.checkpoint nowhere.pt does not exist"),
+    ],
+)
+def test_wrong_input_is_one_clear_line_and_exit_code_one(train, tmp_path, arguments, message):
+    ended = train("network.backbone=resnet10t", "epochs=1", "logger=csv", "trainer.limit_train_batches=1", *arguments)
+    assert ended.code == 1
+    assert re.search(message, ended.error), ended.error
+    assert not list(tmp_path.glob("runs/run/*/result.json"))
+
+
+def test_a_store_of_another_size_than_asked_for_is_refused(train):
+    ended = train("logger=csv", "data.fit=crop")
+    assert "data.fit=pad, but data.size=[32, 32] and data.fit=crop are asked for" in ended.error
+
+
+def test_a_missing_store_names_the_command_that_makes_it(run_script):
+    ended = run_script("train.py", "data=isic2018", "logger=csv")
+    assert ended.code == 1
+    assert "data/isic2018-64x64.h5" in ended.error
+    assert "python prepare.py data=" in ended.error
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_asking_for_a_gpu_without_one_is_one_clear_line(train):
+    ended = train("network.backbone=resnet10t", "trainer=gpu", "logger=csv")
+    assert "torch sees no GPU" in ended.error
+
+
+def test_a_locked_tracking_database_is_one_clear_line(train, tmp_path):
+    arguments = ("network.backbone=resnet10t", "epochs=1", "trainer.limit_train_batches=1")
+    assert train(*arguments).code == 0
+    with sqlite3.connect(tmp_path / "mlflow.db", isolation_level="EXCLUSIVE") as other:
+        other.execute("BEGIN EXCLUSIVE")
+        ended = train(*arguments, "seed=1")
+    assert ended.code == 1
+    assert "mlflow.db" in ended.error
+    assert "locked" in ended.error
+
+
+def test_a_tracking_database_of_a_newer_mlflow_is_one_clear_line(train, tmp_path):
+    train("network.backbone=resnet5O", "tracking.uri=sqlite:///now.db")  # makes the database, then fails
+    shutil.copy(tmp_path / "now.db", tmp_path / "newer.db")
+    with sqlite3.connect(tmp_path / "newer.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
+    ended = train("network.backbone=resnet10t", "epochs=1", "tracking.uri=sqlite:///newer.db")
+    assert ended.code == 1
+    assert "belongs to another MLflow version" in ended.error

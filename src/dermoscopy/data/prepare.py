@@ -3,10 +3,8 @@
 import errno
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,9 @@ from dermoscopy.data.problems import Problem, UnusableFile, table
 from dermoscopy.data.sources import FolderSource, Item, Listing
 from dermoscopy.data.store import VERSION
 from dermoscopy.data.writer import Layout, Row, new_store, remove_stale
+from dermoscopy.parallel import in_order
+
+AHEAD = 64  # decoded images that may wait for the disk
 
 
 def prepare(
@@ -85,7 +86,7 @@ def _write(
     remove_stale(path)
     _check_space(path, layout.nbytes(len(items)))
     decode = partial(_decode, source=source, layout=layout)
-    with closing(_in_parallel(decode, items, workers)) as rows, new_store(path, layout, len(items)) as writer:
+    with closing(in_order(decode, items, AHEAD, workers)) as rows, new_store(path, layout, len(items)) as writer:
         for row, faults in track(rows, "images", len(items), disable=not progress):
             problems += faults
             if row is not None and (on_error == "skip" or not problems):
@@ -126,17 +127,6 @@ def _decode(item: Item, source: FolderSource, layout: Layout) -> tuple[Row | Non
 
 def _problem(source: FolderSource, path: Path, error: UnusableFile) -> Problem:
     return Problem(str(path.relative_to(source.root)), error.problem, error.remedy)
-
-
-def _in_parallel(
-    function: Callable[[Item], tuple[Row | None, list[Problem]]], items: Sequence[Item], workers: int | None
-) -> Generator[tuple[Row | None, list[Problem]], None, None]:
-    """Results in the order of the items; what has not begun is dropped when the generator is closed."""
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
-    try:
-        yield from pool.map(function, items)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _recipe(source: FolderSource, listing: Listing, size: tuple[int, int], fit: str, on_error: str) -> str:

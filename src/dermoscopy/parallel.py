@@ -1,0 +1,36 @@
+"""A map over threads that keeps the order and bounds how much waits in memory."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], ahead: int, workers: int | None = None
+) -> Generator[Result, None, None]:
+    """Yield ``function(item)`` in the order of the items, computed by threads.
+
+    What has not begun is dropped when the generator is closed.
+
+    Args:
+        function: must not hold Python's lock for long (decoding and resizing do not).
+        items: what to map over.
+        ahead: results that may be computed before they are asked for.
+        workers: threads; None: one a core.
+    """
+    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

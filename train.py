@@ -24,7 +24,7 @@ from dermoscopy.files import write_json
 from dermoscopy.hardware import describe
 from dermoscopy.ledger import stage_key
 from dermoscopy.randomness import derive
-from dermoscopy.stages import Stage, run_stages
+from dermoscopy.stages import Stage
 from dermoscopy.terminal import one_line_errors
 
 NOT_AN_ARM = ("seed", "split.fold")  # axes that repeat an arm
@@ -143,30 +143,17 @@ def prepare_data(data: DictConfig) -> None:
 def run(cfg: DictConfig, sweep: dict[str, Any], record: dict[str, Any]) -> None:
     """Train what is not yet trained and complete the record of the job."""
     prepare_data(cfg.data)
-    logger = instantiate(cfg.logger)
     store = open_store(cfg.data.store)
     if (list(store.size), store.fit) != (list(cfg.data.size), cfg.data.fit):
         raise ValueError(
             f"{cfg.data.store} is of data.size={list(store.size)} and data.fit={store.fit}, "
             f"but data.size={list(cfg.data.size)} and data.fit={cfg.data.fit} are asked for: name the store's own"
         )
+    logger = instantiate(cfg.logger)
+    record["data"] = {"name": cfg.data.name, "fingerprint": store.fingerprint, "size": list(store.size)}
     stages = plan(cfg, store.fingerprint, [logger])
-    record["key"] = stages[-1].key
-    tags = {name: record[name] for name in ("arm", "seed", "fold", "key", "commit", "dirty")}
-    tags |= {"sweep": sweep["id"], "data": store.fingerprint, tracking.PARENT: sweep.get("parent_run")}
-    tracking.describe_run(logger, tags, tracking.flatten(OmegaConf.to_container(cfg, resolve=True)))
-    try:
-        done = run_stages(stages, [logger], cfg.rerun)
-        last = done[-1]
-        record["stages"] = [stage.record for stage in done]
-        record["metrics"] = last.result["metrics"]
-        record["data"] = {"name": cfg.data.name, "fingerprint": store.fingerprint, "size": list(store.size)}
-        record["data"] |= last.result["images"]
-        tracking.finish_run(logger, last.result["metrics"], last.stage.folder)
-    except BaseException:
-        logger.finalize("failed")
-        raise
-    logger.finalize("success")
+    parameters = tracking.flatten(OmegaConf.to_container(cfg, resolve=True))
+    jobs.train(stages, logger, record, parameters, sweep, cfg.rerun)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")

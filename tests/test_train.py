@@ -54,6 +54,7 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = [run for run in runs if run is not parent]
     assert len(children) == 4
+    assert "zeroing=cells8_80, seed 1" in {run.info.run_name for run in children}
     assert {run.info.status for run in runs} == {"FINISHED"}
     for child in children:
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
@@ -63,7 +64,9 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
             child.data.metrics
         )
         assert [point.step for point in client.get_metric_history(child.info.run_id, "val/loss")] == [0, 1]
-        assert {"config.yaml", "predictions.csv"} <= {file.path for file in client.list_artifacts(child.info.run_id)}
+        assert {"config.yaml", "predictions.csv", "curves.png"} <= {
+            file.path for file in client.list_artifacts(child.info.run_id)
+        }
 
 
 def test_a_finished_sweep_trains_nothing_again_and_says_the_same(sweep, tmp_path):

@@ -1,4 +1,4 @@
-"""The record of a sweep and of each of its jobs on disk: sweep.json, job.json, error.txt."""
+"""Sweeps and their jobs: training one, and what they leave on disk (sweep.json, job.json, error.txt)."""
 
 import json
 import sys
@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dermoscopy import tracking
 from dermoscopy.files import write_json
+from dermoscopy.stages import Stage, run_stages
 from dermoscopy.terminal import reason
 
 
@@ -62,3 +64,29 @@ def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[dict[str, Any
     finally:
         record["seconds"] = time.perf_counter() - began
         write_json(folder / "job.json", record)
+
+
+def train(
+    stages: Sequence[Stage],
+    logger: Any,
+    record: dict[str, Any],
+    parameters: Mapping[str, Any],
+    sweep: Mapping[str, Any],
+    rerun: bool = False,
+) -> None:
+    """Train what is not yet trained of a job's stages, track it, and complete the job's record."""
+    record["key"] = stages[-1].key
+    tags = {name: record[name] for name in ("arm", "seed", "fold", "key", "commit", "dirty")}
+    tags |= {"sweep": sweep["id"], "data": record["data"]["fingerprint"], tracking.PARENT: sweep.get("parent_run")}
+    tracking.describe_run(logger, f"{record['arm']}, seed {record['seed']}", tags, parameters)
+    try:
+        done = run_stages(stages, [logger], rerun)
+        last = done[-1]
+        record["stages"] = [stage.record for stage in done]
+        record["metrics"] = last.result["metrics"]
+        record["data"] |= last.result["images"]
+        tracking.finish_run(logger, last.result["metrics"], last.stage.folder)
+    except BaseException:
+        logger.finalize("failed")
+        raise
+    logger.finalize("success")

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from pytorch_lightning import Trainer
 
+from dermoscopy.analysis.figures import draw_stage, save_figure
 from dermoscopy.callbacks import log_history, read_history
 from dermoscopy.files import write_json
 from dermoscopy.ledger import finished
@@ -80,6 +82,7 @@ def _train(stage: Stage, initial: Path | None, test: bool) -> dict[str, Any]:
     if trainer.interrupted:
         raise KeyboardInterrupt
     best_epoch, best = _best(stage.folder)
+    _draw(stage.folder, trainer, best_epoch)
     task.load_state_dict(_weights(stage.folder / BEST))
     metrics = {f"best/{name}": value for name, value in best.items()} | {"best/epoch": best_epoch}
     if test:
@@ -98,6 +101,13 @@ def _train(stage: Stage, initial: Path | None, test: bool) -> dict[str, Any]:
     }
     write_json(stage.folder / "result.json", result)
     return result
+
+
+def _draw(folder: Path, trainer: Trainer, best_epoch: int) -> None:
+    """Draw the curves of a stage, with the metric that chose its best epoch."""
+    monitored = next(c.monitor for c in trainer.checkpoint_callbacks if c.monitor)  # type: ignore[attr-defined]
+    history = pd.DataFrame(read_history(folder))
+    save_figure(draw_stage(history, monitored.removeprefix("val/"), best_epoch), folder / "curves.png")
 
 
 def _weights(checkpoint: Path) -> dict[str, torch.Tensor]:

@@ -53,12 +53,12 @@ def _advice(error: Exception) -> str:
     return "choose another file with tracking.uri=sqlite:///FILE, or logger=csv"
 
 
-def mlflow_logger(uri: str, experiment: str, artifacts: str | Path, name: str | None = None) -> Logger:
+def mlflow_logger(uri: str, experiment: str, artifacts: str | Path) -> Logger:
     """Return Lightning's MLflow logger for a new run of the experiment."""
     from pytorch_lightning.loggers import MLFlowLogger  # noqa: PLC0415
 
     open_experiment(uri, experiment, artifacts)
-    return MLFlowLogger(experiment_name=experiment, tracking_uri=address(uri), run_name=name)
+    return MLFlowLogger(experiment_name=experiment, tracking_uri=address(uri))
 
 
 def start_parent(uri: str, experiment: str, artifacts: str | Path, name: str, tags: Mapping[str, str]) -> str:
@@ -79,13 +79,14 @@ def end_parent(uri: str, run: str, status: str, artifacts: Sequence[Path]) -> No
     client.set_terminated(run, status)
 
 
-def describe_run(logger: Any, tags: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Give a job's run its tags and its parameters (configuration paths); other loggers take the parameters only."""
+def describe_run(logger: Any, name: str, tags: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    """Give a job's run its name, tags and parameters (configuration paths); other loggers take the parameters only."""
     logger.log_hyperparams(dict(parameters))
     if run := _mlflow_run(logger):
-        for name, value in tags.items():
+        logger.experiment.update_run(run, name=name)
+        for tag, value in tags.items():
             if value is not None:
-                logger.experiment.set_tag(run, name, str(value))
+                logger.experiment.set_tag(run, tag, str(value))
 
 
 def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path) -> None:
@@ -127,7 +128,7 @@ def commit() -> tuple[str | None, bool]:
     """Return the git commit of the working folder and whether it has uncommitted changes; (None, False) outside git."""
     try:
         head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True)
+        status = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):  # no git, no repository, no commit yet: there is nothing to name
         return None, False
     return head.stdout.strip(), bool(status.stdout.strip())

@@ -65,6 +65,28 @@ def draw_figure(
     return figure
 
 
+def draw_stage(history: pd.DataFrame, score: str, best: int) -> Figure:
+    """Draw the loss and one metric of a stage, training and validation, with the best epoch marked.
+
+    Args:
+        history: rows of a stage's history.csv.
+        score: a metric, a column of the history.
+        best: the epoch whose weights were kept.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 3.2), layout="constrained")
+        FigureCanvasAgg(figure)
+        for axes, column in zip(figure.subplots(1, 2), ("loss", score), strict=True):
+            for (mode, rows), colour in zip(history.groupby("mode"), COLOURS, strict=False):
+                axes.plot(rows["epoch"] + 1, rows[column], "o-", color=colour, markersize=3, label=mode)
+            axes.axvline(best + 1, color=FAINT, linestyle="--", linewidth=1, label="best epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_xlabel("epoch")
+            axes.set_title(_words(column))
+        axes.legend(frameon=False)
+    return figure
+
+
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG with a palette, a third of the size, the same bytes for the same figure."""
     buffer = BytesIO()

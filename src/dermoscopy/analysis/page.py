@@ -4,14 +4,18 @@ All a person wrote outside the markers stays. The same input gives the same byte
 without a seed.
 """
 
+import re
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
 
 from dermoscopy.analysis.figures import draw_figure, save_figure
 from dermoscopy.analysis.findings import Findings, find
-from dermoscopy.analysis.runs import AVAILABILITIES, Sweep, arms_table, history, pivot, results_table
+from dermoscopy.analysis.runs import AVAILABILITIES, Sweep, arms_table, history, pivot, print_table, results_table
 from dermoscopy.analysis.sections import answer, cell, hours, report_block
 from dermoscopy.files import write_atomically
 
@@ -24,7 +28,7 @@ INDEX_HEAD = "| question | command | cost | answer |\n|---|---|---|---|\n"
 def write_report(
     sweep: Sweep, experiments: Path, header_file: Path, reference: str | None = None, metric: str | None = None
 ) -> list[Path]:
-    """Write results.csv, table.csv, figure.png and README.md of an experiment and its row in the index.
+    """Write results.csv, table.csv, table.svg, figure.png and README.md of an experiment and its row in the index.
 
     Args:
         experiments: folder of the pages; the page goes to `<experiments>/<name>/`.
@@ -45,6 +49,7 @@ def write_report(
     written = [
         write_atomically(folder / "results.csv", compact_csv(results_table(sweep))),
         write_atomically(folder / "table.csv", arms_table(sweep.jobs).to_csv(index=False)),
+        write_atomically(folder / "table.svg", table_picture(sweep)),
     ]
     if findings is not None:
         written.append(save_figure(_figure(sweep, findings), folder / "figure.png"))
@@ -53,6 +58,14 @@ def write_report(
     content = index.read_text() if index.is_file() else INDEX
     row = index_row(sweep, header, findings)
     return [*written, write_atomically(index, with_row(content, f"]({sweep.experiment}/README.md)", row))]
+
+
+def table_picture(sweep: Sweep) -> str:
+    """Return the table that a sweep prints in the terminal as an SVG that names no other file."""
+    console = Console(record=True, width=100, file=StringIO())
+    print_table(sweep, console)
+    plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fonts from the network
+    return console.export_svg(title=sweep.command, code_format=plain.replace("Fira Code", "monospace"))
 
 
 def read_header(file: Path) -> dict[str, str]:

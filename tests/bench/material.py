@@ -1,0 +1,78 @@
+"""What the measurements work on: made-up files and the configuration of a training."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from PIL import Image
+
+from dermoscopy.data.prepare import prepare
+
+ROOT = Path(__file__).parents[2]
+DEMO = {"count": 120, "size": [224, 224]}  # enough for every side of the split to have every label
+MASKS = 6
+WIDTH, HEIGHT = 4000, 3000
+
+
+def configuration(*overrides: str) -> DictConfig:
+    """Return the configuration of train.py with these overrides."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("train", list(overrides))
+
+
+def training(folder: Path, size: int, *overrides: str) -> DictConfig:
+    """Return the configuration of a training on demo data of ``size`` px, whose store is made if it is not there."""
+    cfg = configuration(*demo_data(folder, size), *overrides)
+    if not Path(cfg.data.store).is_file():
+        instantiate(cfg.data.make, workers=torch.get_num_threads())
+        prepare(instantiate(cfg.data.source), cfg.data.store, cfg.data.size, cfg.data.fit, progress=False)
+    return cfg
+
+
+def demo_data(folder: Path, size: int) -> list[str]:
+    """Return the overrides that name the demo data in ``folder`` and their store of ``size`` px."""
+    values = {"raw": folder / "demo", "store": folder / f"demo-{size}.h5", "size": f"[{size},{size}]"}
+    values |= {f"make.{name}": str(value).replace(" ", "") for name, value in DEMO.items()}
+    return [f"data.{name}={value}" for name, value in values.items()]
+
+
+def photographs(folder: Path, count: int) -> list[str]:
+    """Write ``count`` JPEG files of 4000 x 3000 px with six PNG masks each; return their ids."""
+    for name in ("images", *mask_patterns()):
+        (folder / name).mkdir(parents=True)
+    ids = [f"image{number:02d}" for number in range(count)]
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(partial(_photograph, folder), ids, range(count)))
+    return ids
+
+
+def mask_patterns() -> dict[str, str]:
+    """Return the pattern of the files of each mask of ``photographs``."""
+    return {f"mask{number}": f"mask{number}/{{id}}.png" for number in range(MASKS)}
+
+
+def files(folder: Path, id: str) -> list[Path]:
+    """Return the mask files of one of the ``photographs``."""
+    return [folder / pattern.format(id=id) for pattern in mask_patterns().values()]
+
+
+def _photograph(folder: Path, id: str, seed: int) -> None:
+    """Write smooth colours with fine noise, and smooth blobs as masks: they compress about as photographs do."""
+    rng = np.random.default_rng(seed)
+    noise = Image.effect_noise((WIDTH, HEIGHT), 24)
+    bands = [Image.blend(band, noise, 0.1) for band in _smooth(rng, (30, 40, 3)).split()]
+    Image.merge("RGB", bands).save(folder / f"images/{id}.jpg", quality=92)
+    for path in files(folder, id):
+        _smooth(rng, (24, 32)).point(lambda value: 255 * (value > 140)).save(path)
+
+
+def _smooth(rng: np.random.Generator, shape: Sequence[int]) -> Any:
+    coarse = Image.fromarray(rng.integers(0, 255, shape, dtype=np.uint8))
+    return coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)

@@ -1,0 +1,64 @@
+"""Preparing large files: against a plain loop, and against decoding alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from dermoscopy.data.prepare import prepare
+from dermoscopy.data.sources import FolderSource
+from tests.bench.material import HEIGHT, WIDTH, files, mask_patterns, photographs
+from tests.bench.timing import Comparison, rates, take_turns
+
+SIZE = 224
+# All masks differ and are more than prepare remembers (it knows empty masks again), so no round helps the next one.
+FEWEST = 4
+
+
+def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
+    """Compare on JPEG files of 4000 x 3000 px with six PNG masks each."""
+    raw, out = folder / "photographs", folder / "plain"
+    out.mkdir()
+    ids = photographs(raw, FEWEST if quick else 2 * FEWEST)
+    cores = torch.get_num_threads()
+    source = FolderSource(raw, masks=mask_patterns())
+    store = folder / "photographs.h5"
+
+    def ours() -> None:
+        store.unlink(missing_ok=True)
+        prepare(source, store, [SIZE, SIZE], workers=cores, progress=False)
+
+    ways = {"ours": ours, "plain": lambda: _plain(raw, out, ids), "decode": lambda: _decode(raw, ids, cores)}
+    seconds = take_turns(ways, rounds, "prepare")
+    part = f"prepare {WIDTH} x {HEIGHT}"
+    ours_is, rate = f"prepare to {SIZE} px", rates(len(ids), seconds["ours"])
+    each, alone = ([value / len(ids) for value in seconds[name]] for name in ("ours", "decode"))
+    return [
+        Comparison(part, ours_is, "plain loop", "images/s", rate, rates(len(ids), seconds["plain"]), target=3),
+        Comparison(part, ours_is, "decoding alone", "s/image", each, alone, target=1.15, at_least=False),
+    ]
+
+
+def _plain(raw: Path, out: Path, ids: list[str]) -> None:
+    """Open, resize and save one file a channel, one after the other."""
+    for id in ids:
+        channels = list(Image.open(raw / f"images/{id}.jpg").resize((SIZE, SIZE)).split())
+        channels += [Image.open(path).resize((SIZE, SIZE)) for path in files(raw, id)]
+        for number, channel in enumerate(channels):
+            channel.save(out / f"{id}_{number}.png")
+
+
+def _decode(raw: Path, ids: list[str], cores: int) -> None:
+    """Decode all files on all cores and drop them; JPEG files reduced while decoding, as prepare reads them."""
+
+    def decode(id: str) -> None:
+        with Image.open(raw / f"images/{id}.jpg") as image:
+            image.draft("RGB", (SIZE, SIZE * HEIGHT // WIDTH))
+            image.load()
+        for path in files(raw, id):
+            with Image.open(path) as mask:
+                mask.load()
+
+    with ThreadPoolExecutor(cores) as pool:
+        list(pool.map(decode, ids))

@@ -1,0 +1,143 @@
+"""The training step: Lightning's loop over our data and task, against the bare loop on random tensors."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from dermoscopy.data.datamodule import DermoscopyData
+from dermoscopy.hardware import fastest_precision
+from tests.bench.material import training
+from tests.bench.timing import Comparison, rates, seconds_of, synchronise
+
+BATCH = {"cpu": {224: 8, 64: 32}, "cuda": {224: 128, 64: 256}}  # images, by side in pixels
+# A turn is short, so that a busy moment of the machine falls on both sides; on a GPU it takes several batches, for
+# waiting until one is done would hide what the loop costs while the GPU computes.
+BATCHES = {"cpu": 1, "cuda": 10}  # a turn
+TURNS = {"cpu": {224: 3, 64: 5}, "cuda": {224: 3, 64: 3}}  # a round
+PIPELINE, BARE = "input pipeline alone", "bare loop"
+
+
+class Repeated(DermoscopyData):
+    """Data whose training side comes many times over, so that few images make one long epoch."""
+
+    times = 1
+
+    def rows(self, side: str) -> Tensor:
+        """Return the store rows of one side."""
+        return super().rows(side).repeat(self.times)
+
+
+class Turns(Callback):
+    """Time a training and other work in turns: after every so many of its batches the others run once each."""
+
+    def __init__(self, batches: int, others: Mapping[str, Callable[[], object]]) -> None:
+        self.batches, self.others = batches, others
+        self.seconds: dict[str, list[float]] = {name: [] for name in ("ours", *others)}
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """End a turn of the training and give each of the others theirs."""
+        if (batch_idx + 1) % self.batches:
+            return
+        synchronise()
+        self.seconds["ours"].append(time.perf_counter() - self.began)
+        for name, work in self.others.items():
+            self.seconds[name].append(seconds_of(work))
+        self.began = time.perf_counter()
+
+
+def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
+    """Compare ResNet50 with five masks at 224 px and at 64 px."""
+    return [row for size in (224, 64) for row in _compare(folder, size, rounds, quick)]
+
+
+def _compare(folder: Path, size: int, rounds: int, quick: bool) -> list[Comparison]:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    batch_size = BATCH[device][size] // (4 if quick else 1)
+    batches, turns = BATCHES[device], 1 if quick else TURNS[device][size]
+    overrides = ["network.backbone=resnet50", f"datamodule.batch_size={batch_size}", "epochs=1"]
+    overrides += [f"trainer.accelerator={device}", f"trainer.limit_train_batches={(rounds + 1) * turns * batches}"]
+    cfg = training(folder, size, *overrides)
+    seconds = {name: _rounds(values, turns) for name, values in _train(cfg, torch.device(device), batches).items()}
+    seconds["both"] = [bare + pipeline for bare, pipeline in zip(seconds["bare"], seconds["pipeline"], strict=True)]
+    rate = {name: rates(turns * batches * batch_size, values) for name, values in seconds.items()}
+    part, bare = f"step {size} px, batch {batch_size}", rate["bare"]
+    return [
+        Comparison(part, "training, ResNet50", BARE, "images/s", rate["ours"], bare, target=0.97),
+        Comparison(part, "bare loop + input pipeline", BARE, "images/s", rate["both"], bare),
+        Comparison(part, PIPELINE, BARE, "images/s", rate["pipeline"], bare),
+    ]
+
+
+def _rounds(values: list[float], turns: int) -> list[float]:
+    """Return the seconds of each round of so many turns, without the first, which warms up."""
+    return [sum(values[begin : begin + turns]) for begin in range(turns, len(values), turns)]
+
+
+def _train(cfg: DictConfig, device: torch.device, batches: int) -> dict[str, list[float]]:
+    """Return the seconds of each turn of ``batches`` batches: the training (ours), the bare loop, the pipeline."""
+    data = instantiate(cfg.datamodule, _target_=f"{__name__}.Repeated")
+    data.times = -(-cfg.trainer.limit_train_batches * data.batch_size // len(data.rows("train")))
+    bare, drawn = _bare_step(cfg, device), _pipeline(data)
+    others = {
+        "bare": lambda: [bare() for _ in range(batches)],
+        "pipeline": lambda: [next(drawn) for _ in range(batches)],
+    }
+    turns = Turns(batches, others)
+    trainer = instantiate(
+        cfg.trainer, callbacks=[turns], enable_checkpointing=False, enable_progress_bar=False, limit_val_batches=0
+    )
+    trainer.fit(instantiate(cfg.model), datamodule=data)
+    return turns.seconds
+
+
+def _pipeline(data: DermoscopyData) -> Iterator[Any]:
+    """Yield finished training batches without end."""
+    while True:
+        yield from map(data.finish, data.train_dataloader())
+
+
+def _bare_step(cfg: DictConfig, device: torch.device) -> Callable[[], None]:
+    """Return one step of the plainest loop: same network, optimizer and precision, random tensors made once."""
+    height, width = cfg.data.size
+    network = instantiate(cfg.network).to(device, memory_format=torch.channels_last).train()
+    optimizer = instantiate(cfg.optimizer)(network.parameters())
+    shape = (cfg.datamodule.batch_size, 3 + len(cfg.data.masks), height, width)
+    image, mask = torch.randn(shape, device=device).split([3, len(cfg.data.masks)], dim=1)
+    image, mask = (part.contiguous(memory_format=torch.channels_last) for part in (image, mask.sign()))
+    label = torch.rand(len(image), len(cfg.data.labels), device=device).round()
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=fastest_precision(device.type) == "bf16-mixed")
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with autocast:
+            logits = network(image, mask)
+        binary_cross_entropy_with_logits(logits.float(), label).backward()
+        optimizer.step()
+
+    return step
+
+
+def bottleneck(comparisons: list[Comparison]) -> list[str]:
+    """Return a sentence for each size that names what limits an epoch of training."""
+    sentences = []
+    for row in comparisons:
+        if row.ours_is == PIPELINE:
+            pipeline, step = median(row.ours), median(row.reference)
+            slower = "the step" if step < pipeline else "the input pipeline"
+            sentences.append(
+                f"{row.part}: {slower} limits an epoch ({step:.4g} images/s in the step, "
+                f"{pipeline:.4g} in the input pipeline)"
+            )
+    return sentences

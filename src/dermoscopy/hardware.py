@@ -1,6 +1,5 @@
 """What the machine is and which number format it computes fastest in."""
 
-import os
 import platform
 import sys
 from pathlib import Path
@@ -9,13 +8,14 @@ from typing import Any
 import torch
 from pytorch_lightning import Trainer
 
+from dermoscopy.parallel import cores
+
 
 def describe(accelerator: str = "auto") -> str:
     """Return the processor that trains and how many, e.g. "AMD EPYC, 2 cores" or "1 x NVIDIA H200"."""
     if accelerator != "cpu" and torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_cpu_name()}, {cores} cores"
+    return f"{_cpu_name()}, {cores()} cores"
 
 
 def _cpu_name() -> str:

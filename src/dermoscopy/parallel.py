@@ -10,6 +10,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def cores() -> int:
+    """Return the number of cores that this process may use: on a cluster, fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], ahead: int, workers: int | None = None
 ) -> Generator[Result, None, None]:
@@ -23,7 +28,7 @@ def in_order(
         ahead: results that may be computed before they are asked for.
         workers: threads; None: one a core.
     """
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    pool = ThreadPoolExecutor(workers or cores())
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:

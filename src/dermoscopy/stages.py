@@ -107,7 +107,7 @@ def _draw(folder: Path, trainer: Trainer, best_epoch: int) -> None:
     """Draw the curves of a stage, with the metric that chose its best epoch."""
     monitored = next(c.monitor for c in trainer.checkpoint_callbacks if c.monitor)  # type: ignore[attr-defined]
     history = pd.DataFrame(read_history(folder))
-    save_figure(draw_stage(history, monitored.removeprefix("val/"), best_epoch), folder / "curves.png")
+    save_figure(draw_stage(history, monitored.removeprefix("val/"), best_epoch), folder / "curves.png", dpi=80)
 
 
 def _weights(checkpoint: Path) -> dict[str, torch.Tensor]:

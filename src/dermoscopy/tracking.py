@@ -125,10 +125,12 @@ def sha256(path: Path) -> str:
 
 
 def commit() -> tuple[str | None, bool]:
-    """Return the git commit of the working folder and whether it has uncommitted changes; (None, False) outside git."""
+    """Return the git commit of the working folder and whether tracked files differ; (None, False) outside git."""
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        status = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True)
+        return _git("rev-parse", "HEAD"), bool(_git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.CalledProcessError):  # no git, no repository, no commit yet: there is nothing to name
         return None, False
-    return head.stdout.strip(), bool(status.stdout.strip())
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()

@@ -50,10 +50,11 @@ def test_a_page_says_what_ran_what_came_out_and_how_sure(make_runs: MakeRuns, he
     files = write_report(load_sweep(make_runs()), tmp_path / "experiments", header)
     names = [str(file.relative_to(tmp_path / "experiments")) for file in files]
     assert names == [
-        *(f"zeroing/{name}" for name in ("results.csv", "table.csv", "figure.png", "README.md")),
+        *(f"zeroing/{name}" for name in ("results.csv", "table.csv", "table.svg", "figure.png", "README.md")),
         "README.md",
     ]
-    page = files[3].read_text()
+    page = files[4].read_text()
+    assert "@font-face" not in files[2].read_text()  # the picture of the table asks nothing of the network
     for heading in ("## Question", "## Protocol", "## Hardware", "## Reading"):
         assert heading in page
     for fact in (

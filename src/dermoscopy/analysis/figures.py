@@ -87,10 +87,10 @@ def draw_stage(history: pd.DataFrame, score: str, best: int) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> Path:
     """Write a figure as PNG with a palette, a third of the size, the same bytes for the same figure."""
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    figure.savefig(buffer, format="png", dpi=dpi)
     small = BytesIO()
     Image.open(buffer).convert("RGB").quantize(PALETTE).save(small, format="png", optimize=True)
     return write_atomically(path, small.getvalue())

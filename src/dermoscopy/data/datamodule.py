@@ -12,9 +12,10 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from dermoscopy.data.augment import Augment
+from dermoscopy.data.colour import apply_colour, normalisation
 from dermoscopy.data.splits import SIDES, check
 from dermoscopy.data.store import Store, open_store
-from dermoscopy.masks import encode
+from dermoscopy.masks import pack, unpack
 from dermoscopy.randomness import derive, generator
 from dermoscopy.suggest import nearest
 
@@ -112,9 +113,9 @@ class DermoscopyData(LightningDataModule):
             self.memory == "auto" and self.store.nbytes > psutil.virtual_memory().available // 2
         )
         images, masks = (_channels_first(array(mapped=mapped)) for array in (self.store.image, self.store.mask))
-        if not mapped:  # channels first once and for all, and only the masks asked for
-            images, masks = images.contiguous(), masks[:, self.channels].contiguous()
-            self.channels = list(range(len(self.channels)))
+        if not mapped:  # channels first once and for all, and the masks asked for in one plane
+            images = images.contiguous()
+            masks = torch.cat([pack(part[:, self.channels]) for part in masks.split(256)])
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         if device.type == "cuda" and images.nbytes + masks.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
             images, masks = images.to(device), masks.to(device)
@@ -133,14 +134,14 @@ class DermoscopyData(LightningDataModule):
         return {side: int((self.side == side).sum()) for side in SIDES}
 
     def gather(self, rows: Tensor) -> Batch:
-        """Copy store rows into a new batch: image and mask uint8 (B, C, H, W) as stored, label, index."""
+        """Copy store rows into a new batch: image uint8 (B, 3, H, W), masks packed into (B, 1, H, W), label, index."""
         assert self.images is not None and self.masks is not None, "setup comes first"
         there = rows.to(self.images.device)
         mask = self.masks[there]
-        if len(self.channels) != mask.shape[1]:  # only a mapped store still has the masks nobody asked for
-            mask = mask[:, self.channels]
+        if mask.dtype == torch.uint8:  # a mapped store still has its masks one by one, also those nobody asked for
+            mask = pack(mask[:, self.channels])
         image = self.images[there].contiguous()  # grid_sample is three times slower on channels-last
-        return {"image": image, "mask": mask.contiguous(), "label": self.label[rows], "index": rows}
+        return {"image": image, "mask": mask, "label": self.label[rows], "index": rows}
 
     def train_dataloader(self) -> Batches:
         return Batches(self, self.rows("train"), self.batch_size, shuffle=True)
@@ -155,34 +156,15 @@ class DermoscopyData(LightningDataModule):
         return self.finish(batch)
 
     def finish(self, batch: Batch) -> Batch:
-        """Turn a gathered batch into the contract's: encode masks, augment a training batch, normalise once."""
-        image, mask = batch["image"].float(), encode(batch["mask"])
-        colour = self.normalise.to(image.device)
+        """Turn a gathered batch into the contract's: augment a training batch, normalise once, unpack the masks."""
+        image, code = batch["image"], batch["mask"]
+        normalise = self.normalise.to(image.device)
         seed = batch.pop("draw", None)
         if seed is not None and self.augment is not None:
-            draw = torch.Generator(image.device).manual_seed(seed)
-            image, mask = self.augment.geometry(image, mask, draw)
-            colour = _compose(colour, self.augment.colour(image, draw))
-        return batch | {"image": apply_colour(colour, image), "mask": mask}
-
-
-def normalisation(mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Return the colour map (3, 4) that normalises RGB in 0 ... 255; ``mean`` and ``std`` are of RGB in 0 ... 1."""
-    scale = 255 * torch.tensor(std)
-    return torch.cat([torch.diag(1 / scale), -(torch.tensor(mean) / torch.tensor(std))[:, None]], 1)
-
-
-def apply_colour(colour: Tensor, image: Tensor) -> Tensor:
-    """Apply colour maps (3, 4) or (B, 3, 4) to float images (B, 3, H, W)."""
-    linear, offset = colour[..., :3], colour[..., 3:]
-    flat = image.flatten(2)
-    return torch.add(linear @ flat, offset).view_as(image)
-
-
-def _compose(outer: Tensor, inner: Tensor) -> Tensor:
-    """Return the map that applies ``inner`` (B, 3, 4), then ``outer`` (3, 4)."""
-    linear, offset = outer[:, :3], outer[:, 3:]
-    return torch.cat([linear @ inner[..., :3], linear @ inner[..., 3:] + offset], dim=2)
+            image, code = self.augment(image, code, normalise, torch.Generator(image.device).manual_seed(seed))
+        else:
+            image = apply_colour(normalise, image.float())
+        return batch | {"image": image, "mask": unpack(code, len(self.mask_names))}
 
 
 def _positions(wanted: Sequence[str], there: Sequence[str], kind: str, store: str | Path) -> list[int]:

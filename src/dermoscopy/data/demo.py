@@ -11,7 +11,6 @@ every question about it is known.
 import csv
 import json
 import multiprocessing
-import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -23,6 +22,7 @@ from PIL import Image
 from dermoscopy.data.demo_cases import ATTRIBUTES, draw_case, lesion_of
 from dermoscopy.data.demo_drawing import draw_photograph
 from dermoscopy.data.demo_fields import Mask
+from dermoscopy.parallel import cores
 
 VERSION = 1  # raise it with every change that alters a pixel or a label: folders of an older version are then made anew
 GENERATOR = "dermoscopy.data.demo"
@@ -101,7 +101,7 @@ def _write(root: Path, count: int, size: tuple[int, int], seed: int, workers: in
     for folder in (IMAGES, LESIONS, REGIONS):
         (root / folder).mkdir(parents=True)
     write = partial(_write_image, root, size, seed)
-    processes = min(workers, count) if workers else min(_cores(), max(1, count // WORTH_A_PROCESS))
+    processes = min(workers, count) if workers else min(cores(), max(1, count // WORTH_A_PROCESS))
     if processes == 1:
         rows = [write(index) for index in range(count)]
     else:
@@ -112,11 +112,6 @@ def _write(root: Path, count: int, size: tuple[int, int], seed: int, workers: in
         table = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-
-
-def _cores() -> int:
-    """Returns the number of cores that this process may use: on a cluster, fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write_image(root: Path, size: tuple[int, int], seed: int, index: int) -> Row:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
-from dermoscopy.data.datamodule import apply_colour, normalisation
+from dermoscopy.data.colour import apply_colour, normalisation
 from dermoscopy.data.problems import Problem, table
 from dermoscopy.files import write_atomically
 from dermoscopy.predict.folder import Decoded, ImageFolder, decode

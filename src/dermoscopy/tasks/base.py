@@ -9,7 +9,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dermoscopy.randomness import derive, generator
+from dermoscopy.randomness import derive, generator, seed_hidden_state
 from dermoscopy.suggest import nearest
 from dermoscopy.tasks.schedule import Schedule
 
@@ -101,7 +101,7 @@ class Task(LightningModule):
         self._bad_step = torch.tensor(GOOD, device=self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        torch.manual_seed(derive(self.seed, "dropout", self.current_epoch, batch_idx))
+        seed_hidden_state(derive(self.seed, "dropout", self.current_epoch, batch_idx), self.device)
 
     def watch(self, loss: Tensor, step: int) -> None:
         """Remember the first step whose loss is not finite; asked for only when the epoch ends."""
@@ -114,7 +114,7 @@ class Task(LightningModule):
         if (step := int(self._bad_step)) != GOOD:
             raise ValueError(
                 f"the training loss stopped being finite at step {step} of epoch {self.current_epoch}; the last good "
-                "checkpoint is kept. Try a lower optimizer.lr, or trainer.gradient_clip_val=1"
+                "checkpoint is kept. Try a lower optimizer.lr, or trainer.gradient_clip_val=1 optimizer.fused=false"
             )
         self._log("train")
         self._forget()

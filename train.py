@@ -29,7 +29,7 @@ from dermoscopy.terminal import one_line_errors
 
 NOT_AN_ARM = ("seed", "split.fold")  # axes that repeat an arm
 failures: list[Exception] = []  # of the jobs that ran in this process
-for chatty in ("pytorch_lightning", "mlflow", "alembic"):
+for chatty in ("pytorch_lightning", "mlflow.store.db.utils", "alembic"):
     logging.getLogger(chatty).setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", module="pytorch_lightning")
 
@@ -102,7 +102,7 @@ class Sweep(Callback):
         if run := self.record.get("parent_run"):
             tables = [self.folder / "results.csv", self.folder / "table.csv"]
             tracking.end_parent(self.config.logger.uri, run, "FAILED" if failed else status, tables)
-            print(f"compare: mlflow ui --backend-store-uri {self.config.tracking.uri}")
+            print(f"compare: make ui (mlflow ui --backend-store-uri {self.config.tracking.uri})")
         print(f"tables: {self.folder}/results.csv and table.csv")
         if failed:
             raise ValueError(f"{failed} of {self.record['jobs']} jobs failed; the same command trains only those again")
@@ -142,6 +142,8 @@ def prepare_data(data: DictConfig) -> None:
 
 def run(cfg: DictConfig, sweep: dict[str, Any], record: dict[str, Any]) -> None:
     """Train what is not yet trained and complete the record of the job."""
+    if not isinstance(cfg.seed, int) or cfg.seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {cfg.seed}")
     prepare_data(cfg.data)
     store = open_store(cfg.data.store)
     if (list(store.size), store.fit) != (list(cfg.data.size), cfg.data.fit):
@@ -172,7 +174,7 @@ def main(cfg: DictConfig) -> float:
     number = f"{job.job.num + 1}/{sweep['jobs']} " if job.mode == RunMode.MULTIRUN else ""
     print(f"{number}{facts['arm']}, seed {cfg.seed}", flush=True)
     try:
-        with jobs.job_record(folder, facts) as record:
+        with jobs.job_record(folder, facts, announce=job.mode == RunMode.MULTIRUN) as record:
             run(cfg, sweep, record)
     except Exception as error:  # kept in the job's record; Hydra would print it twice, and only when all jobs are over
         failures.append(error)

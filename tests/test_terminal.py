@@ -22,6 +22,13 @@ def test_the_cause_that_a_person_wrote_is_shown(capsys):
     assert capsys.readouterr().err == "error: no store data/x.h5\n"
 
 
+def test_an_interruption_is_one_line_and_exit_code_130(capsys):
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("interrupted; ")
+
+
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError), one_line_errors():
         _ = 1 / 0

@@ -118,6 +118,8 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("seed=abc",), "seed must be a whole number of at least 0, got abc"),
+        (("seed=-1",), "seed must be a whole number of at least 0, got -1"),
         (("zeroing.p=1.5",), r"zeroing.p must lie in \[0, 1\], got 1.5"),
         (("zeroing=cells8_80", "zeroing.grid=64"), "zeroing.grid 64 x 64 is finer than the image"),
         (("network.backbone=resnet5O",), "'resnet5O' is not a timm model; did you mean"),

@@ -42,10 +42,11 @@ def count(folder: Path, status: str) -> int:
 
 
 @contextmanager
-def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def job_record(folder: Path, facts: Mapping[str, Any], announce: bool = True) -> Iterator[dict[str, Any]]:
     """Keep ``job.json`` true while a job runs: running, then done or failed; the block may add facts.
 
-    A failure is said at once, in one line, with the place of the full traceback; then it goes on as it came.
+    A failure is said at once if ``announce``, in one line, with the place of the full traceback; then it goes on as it
+    came.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = {**facts, "status": "running", "error": None, "started": now()}
@@ -57,9 +58,9 @@ def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[dict[str, Any
     except BaseException as error:
         record |= {"status": "failed", "error": reason(error)}
         (folder / "error.txt").write_text(traceback.format_exc())
-        print(
-            f"failed: {facts['arm']} seed {facts['seed']}: {record['error']} ({folder / 'error.txt'})", file=sys.stderr
-        )
+        if announce:
+            who = f"{facts['arm']} seed {facts['seed']}"
+            print(f"failed: {who}: {record['error']} ({folder / 'error.txt'})", file=sys.stderr)
         raise
     finally:
         record["seconds"] = time.perf_counter() - began

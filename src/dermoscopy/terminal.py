@@ -40,6 +40,9 @@ def one_line_errors() -> Iterator[None]:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands the exception on instead of printing half of it
     try:
         yield
+    except KeyboardInterrupt:
+        print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
     except Exception as error:
         if os.environ.get(TRACEBACK) == "1" or not (_of_configuration(error) or is_mistake(error)):
             raise

@@ -70,7 +70,7 @@ def open_store(path: str | Path) -> Store:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no store {path}: make it with `python prepare.py data=...`")
-    remake = "delete it and make it again with `python prepare.py data=...`"
+    remake = "make it again with `python prepare.py data=...`"
     try:
         with h5py.File(path, "r") as file:
             attributes = dict(file.attrs)

@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+# the certificates of the system, so that it also works behind a proxy of the house
+UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
 .PHONY: help setup data zeroing test check ui report bench clean
@@ -14,9 +16,9 @@ setup: $(READY)  ## make the environment .venv from requirements.lock
 
 $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(UV) sync --quiet --python $(BIN)/python requirements.lock
+	$(UV) install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $(READY)
 
 data: $(READY)   ## draw the demo data and make its store

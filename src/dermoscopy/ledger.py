@@ -29,18 +29,19 @@ def stage_key(configurations: Sequence[Mapping[str, Any]], fingerprint: str) -> 
         configurations: resolved configuration of every stage up to and with this one.
         fingerprint: of the store's content; it stands for the path and the recipe of the data.
     """
-    relevant = [_relevant(configuration) for configuration in configurations]
-    text = json.dumps([fingerprint, relevant], sort_keys=True, separators=(",", ":"), default=str)
+    parts = [relevant(configuration) for configuration in configurations]
+    text = json.dumps([fingerprint, parts], sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _relevant(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def relevant(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the part of a configuration that can change a result, written so that equal settings look equal."""
     kept = {}
     for name, value in configuration.items():
         path = f"{prefix}{name}"
         if path in IRRELEVANT:
             continue
-        kept[name] = _relevant(value, f"{path}.") if isinstance(value, Mapping) else value
+        kept[name] = relevant(value, f"{path}.") if isinstance(value, Mapping) else value
         if name == "zeroing" and isinstance(value, Mapping) and value.get("p") in (0, 1):
             kept[name] = {"p": float(value["p"])}  # all or nothing: the grid cannot matter
     return kept

@@ -7,6 +7,7 @@ import pandas as pd
 import yaml
 
 from dermoscopy.analysis.runs import Sweep, stage_folder
+from dermoscopy.ledger import relevant
 
 REPEAT_KEYS = ("seed", "fold")
 
@@ -43,18 +44,25 @@ def differences(configs: Mapping[str, Any]) -> pd.DataFrame:
     """
     flat = {arm: flatten(config) for arm, config in configs.items()}
     keys = sorted({key for leaves in flat.values() for key in leaves})
-    kept = [key for key in keys if len({repr(leaves.get(key, "")) for leaves in flat.values()}) > 1]
+    columns = {key: tuple(repr(leaves.get(key, "")) for leaves in flat.values()) for key in keys}
+    differing = {key: values for key, values in columns.items() if len(set(values)) > 1}
+    kept = [key for key, values in differing.items() if not _copied(key, values, differing)]
     rows = [[leaves.get(key, "") for key in kept] for leaves in flat.values()]
     return pd.DataFrame(rows, index=list(flat), columns=kept, dtype=object)
 
 
+def _copied(key: str, values: tuple[str, ...], columns: Mapping[str, tuple[str, ...]]) -> bool:
+    """Tell whether a shorter path holds the same: model.zeroing.p only repeats zeroing.p."""
+    return any(key.endswith(f".{other}") and values == those for other, those in columns.items())
+
+
 def arm_configurations(sweep: Sweep) -> dict[str, Any]:
-    """Configuration of the last stage of each arm's first done job, without its seed and fold."""
+    """What can change a result in the last stage of each arm's first done job, without its seed and fold."""
     configs: dict[str, Any] = {}
     for job, arm in sweep.jobs.loc[sweep.jobs["status"] == "done", ["job", "arm"]].itertuples(index=False):
         stages = sweep.records[job].get("stages") or []
         file = stage_folder(sweep, stages[-1]) / "config.yaml" if stages else None
         if arm not in configs and file and file.is_file():
             content = yaml.safe_load(file.read_text()) or {}
-            configs[arm] = {key: value for key, value in content.items() if key not in REPEAT_KEYS}
+            configs[arm] = {key: value for key, value in relevant(content).items() if key not in REPEAT_KEYS}
     return configs

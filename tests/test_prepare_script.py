@@ -162,6 +162,13 @@ def test_raw_files_that_are_not_named_are_asked_for(run_script):
     assert "data.raw=DIR" in ended.error
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that even root cannot write to")
+def test_a_folder_that_nobody_can_write_to_is_named(prepare):
+    ended = prepare("data.store=/proc/store.h5")
+    assert ended.code == 1
+    assert "/proc/store.h5" in ended.error
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_named(prepare, tmp_path):
     (tmp_path / "data").mkdir(mode=0o555)

@@ -19,6 +19,7 @@ from dermoscopy.files import write_atomically
 
 HEADLINES = ("f1", "average_precision", "dice", "iou")
 AVAILABILITIES = ("none", "given")
+ABBREVIATIONS = {"average_precision": "AP", "f1": "F1", "dice": "Dice", "iou": "IoU"}  # in the terminal
 HISTORY = ("job", "arm", "seed", "fold", "stage", "epoch", "cumulative", "mode")
 
 
@@ -204,13 +205,22 @@ def arms_table(jobs: pd.DataFrame) -> pd.DataFrame:
     return whole[["metric", *(name for name in whole.columns if name != "metric")]]
 
 
+def _short_metric(name: str) -> str:
+    """Name of a column that fits a terminal: test/none/average_precision is "none AP"."""
+    *_, availability, metric = ["", *name.removeprefix("test/").split("/")]
+    return f"{availability} {ABBREVIATIONS.get(metric, metric)}".strip()
+
+
 def print_table(sweep: Sweep, console: Console | None = None) -> None:
     """Print the arms of a sweep as a table for the terminal: mean ± sd over repeats of the headline metrics."""
     counts = ", ".join(f"{number} {status}" for status, number in sweep.jobs["status"].value_counts().items())
-    shown = Table(title=f"{sweep.experiment}, sweep {sweep.folder.name}", caption=f"jobs: {counts}")
+    shown = Table(
+        title=f"{sweep.experiment}, sweep {sweep.folder.name}",
+        caption=f"mean ± sd; AP average precision; jobs: {counts}",
+    )
     metrics = headline_metrics(sweep.jobs)
     for name in ["arm", "n", *metrics]:
-        shown.add_column(name.removeprefix("test/").replace("_", " "), justify="left" if name == "arm" else "right")
+        shown.add_column(_short_metric(name), justify="left" if name == "arm" else "right")
     values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
     for arm, name in short_names(list(sweep.jobs["arm"].dropna().unique())).items():
         count = ((sweep.jobs["arm"] == arm) & (sweep.jobs["status"] == "done")).sum()

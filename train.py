@@ -102,7 +102,7 @@ class Sweep(Callback):
         if run := self.record.get("parent_run"):
             tables = [self.folder / "results.csv", self.folder / "table.csv"]
             tracking.end_parent(self.config.logger.uri, run, "FAILED" if failed else status, tables)
-            print(f"compare: make ui (mlflow ui --backend-store-uri {self.config.tracking.uri})")
+            print(f"compare: make ui (mlflow ui --backend-store-uri {self.config.tracking.uri}), then Group by: arm")
         print(f"tables: {self.folder}/results.csv and table.csv")
         if failed:
             raise ValueError(f"{failed} of {self.record['jobs']} jobs failed; the same command trains only those again")

@@ -215,6 +215,7 @@ def print_table(sweep: Sweep, console: Console | None = None) -> None:
     """Print the arms of a sweep as a table for the terminal: mean ± sd over repeats of the headline metrics."""
     counts = ", ".join(f"{number} {status}" for status, number in sweep.jobs["status"].value_counts().items())
     shown = Table(
+        show_edge=False,  # so that four metrics fit 80 columns
         title=f"{sweep.experiment}, sweep {sweep.folder.name}",
         caption=f"mean ± sd; AP average precision; jobs: {counts}",
     )

@@ -62,7 +62,7 @@ def write_report(
 
 def table_picture(sweep: Sweep) -> str:
     """Return the table that a sweep prints in the terminal as an SVG that names no other file."""
-    console = Console(record=True, width=100, file=StringIO())
+    console = Console(record=True, width=80, file=StringIO())
     print_table(sweep, console)
     plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fonts from the network
     return console.export_svg(title=sweep.command, code_format=plain.replace("Fira Code", "monospace"))

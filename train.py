@@ -50,10 +50,10 @@ def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
 def plan(cfg: DictConfig, fingerprint: str, loggers: list[Any]) -> list[Stage]:
     """Return the stages of a run, each with its key and the way to build it."""
     configurations = stage_configurations(cfg)
+    resolved = [OmegaConf.to_container(stage, resolve=True) for stage in configurations]
     stages = []
     for number, stage in enumerate(configurations):
-        resolved = [OmegaConf.to_container(c, resolve=True) for c in configurations[: number + 1]]
-        key = stage_key(resolved, fingerprint)
+        key = stage_key(resolved[: number + 1], fingerprint)
         folder = Path(cfg.runs, cfg.name, key)
         stage.folder = str(folder)
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from dermoscopy.masks import NOT_ANNOTATED, Zeroing, encode, pack, unpack
+from dermoscopy import NOT_ANNOTATED
+from dermoscopy.masks import Zeroing, encode, pack, unpack
 from dermoscopy.randomness import generator
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-NOT_ANNOTATED = 255  # the store's code for a pixel nobody annotated
+from dermoscopy import NOT_ANNOTATED
+
 MOST_PACKED = 15  # masks whose packed codes float32 still counts exactly
 
 

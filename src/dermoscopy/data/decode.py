@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
+from dermoscopy import NOT_ANNOTATED
 from dermoscopy.data.frame import Frame, place
 from dermoscopy.data.problems import UnusableFile
 
 TOLERANCE = 8  # grey levels that lossy compression may move black or white
-NOT_ANNOTATED = 255
 BAND = 128  # rows of a mask at a time
 COARSE = 8  # from so many pixels a stored pixel on, its edges move to whole pixels: by 1/16 of it at most
 

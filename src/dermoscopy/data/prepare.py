@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 from rich.progress import track
 
-from dermoscopy.data.decode import NOT_ANNOTATED, read_image, read_mask
+from dermoscopy import NOT_ANNOTATED
+from dermoscopy.data.decode import read_image, read_mask
 from dermoscopy.data.frame import Frame, checked_size, place
 from dermoscopy.data.problems import Problem, UnusableFile, table
 from dermoscopy.data.sources import FolderSource, Item, Listing

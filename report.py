@@ -1,4 +1,4 @@
-"""Turn what a sweep left on disk into a page: `python report.py experiment=zeroing`."""
+"""Turn what a sweep left on disk into a page: `python report.py experiment=zeroing`; status=true: where it stands."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from dermoscopy.analysis.page import write_report
-from dermoscopy.analysis.runs import find_sweep, load_sweep, print_table
+from dermoscopy.analysis.runs import experiments, find_sweep, load_sweep
+from dermoscopy.analysis.status import print_overview, print_status
+from dermoscopy.analysis.tables import print_table
 from dermoscopy.terminal import one_line_errors
 
 ROOT = Path(__file__).resolve().parent
@@ -17,16 +19,22 @@ ROOT = Path(__file__).resolve().parent
 @hydra.main(version_base="1.3", config_path=".", config_name="conf/report")
 @one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
 def main(cfg: DictConfig) -> None:
-    """Print the table of a sweep and write its page."""
-    runs, experiments = ROOT / cfg.paths.runs, ROOT / cfg.paths.experiments
+    """Print the table of a sweep and write its page, or only print where it stands."""
+    runs = ROOT / cfg.paths.runs
     if OmegaConf.is_missing(cfg, "experiment"):
-        there_are = ", ".join(sorted(folder.parent.name for folder in runs.glob("*/sweeps"))) or "none yet"
+        if cfg.status:
+            print_overview(runs)
+            return
+        there_are = ", ".join(experiments(runs)) or "none yet"
         raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {there_are}")
     sweep = load_sweep(find_sweep(runs, str(cfg.experiment), str(cfg.sweep)))
+    if cfg.status:
+        print_status(sweep)
+        return
     print_table(sweep)
     header_file = ROOT / "conf" / "experiment" / f"{cfg.experiment}.yaml"
     reference = None if cfg.reference is None else str(cfg.reference)
-    for path in write_report(sweep, experiments, header_file, reference, cfg.metric):
+    for path in write_report(sweep, ROOT / cfg.paths.experiments, header_file, reference, cfg.metric):
         print(path)
 
 

@@ -1,13 +1,21 @@
-"""A made-up `runs/` folder as training leaves it: two arms and a reference, three seeds, a job failed, one missing."""
+"""Made-up `runs/` folders as training leaves them.
 
+`make_runs` is a sweep with scores, from before sweeps had a plan: three arms, three seeds, a job failed, one missing.
+`make_sweep` is one without scores, as it stands while it runs: every job in the state that a test asks for.
+"""
+
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from dermoscopy.analysis.runs import arm_name
+from dermoscopy.lock import lock_file
 
 ARMS = {"never": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # what each adds to the scores
 LABELS = ["globules", "milia_like_cyst", "streaks"]
@@ -64,7 +72,7 @@ def make_runs(tmp_path: Path) -> Callable[..., Path]:
         sweep = runs / experiment / "sweeps" / stamp
         sweep.mkdir(parents=True)
         command = f"python train.py +experiment={experiment} -m"
-        head = {"id": stamp, "experiment": experiment, "command": command, "axes": ["zeroing", "seed"]}
+        head: dict[str, Any] = {"id": stamp, "experiment": experiment, "command": command, "axes": ["zeroing", "seed"]}
         jobs = [(arm, seed) for arm in ARMS for seed in range(seeds)]
         head |= {"started": "2026-03-01T10:00:00", "jobs": len(jobs)}
         (sweep / "sweep.json").write_text(json.dumps(head))
@@ -112,3 +120,67 @@ def _write_job(runs: Path, sweep: Path, experiment: str, number: int, arm: str, 
     }
     (sweep / str(number)).mkdir()
     (sweep / str(number) / "job.json").write_text(json.dumps(record))
+
+
+EPOCHS = {"base": 4, "masks": 10}
+SECONDS = {"base": 40.0, "masks": 110.0}  # the whole stage; an epoch takes 10
+BEFORE, RESUMED, AFTER = (f"2026-03-01T1{hour}:00:00+00:00" for hour in range(3))
+
+
+@pytest.fixture
+def make_sweep(tmp_path: Path) -> Callable[..., Path]:
+    """Write a sweep below tmp_path/runs and return its folder."""
+
+    def make(axes: Mapping[str, Sequence[str]], states: Sequence[str], experiment: str = "zeroing") -> Path:
+        return write_sweep(tmp_path / "runs", axes, states, experiment)
+
+    return make
+
+
+def write_sweep(runs: Path, axes: Mapping[str, Sequence[str]], states: Sequence[str], experiment: str) -> Path:
+    """Write a sweep in which all arms of a seed and fold share the stage base, and each has its own stage masks.
+
+    Args:
+        states: of the jobs in order: done, reused, before (done in an earlier attempt), running (after base and 3
+            epochs of masks), killed (likewise, but nobody holds the job), interrupted, failed (in masks) or missing.
+    """
+    folder = runs / experiment / "sweeps" / "2026-03-01_10-00-00"
+    folder.mkdir(parents=True)
+    plan = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    head: dict[str, Any] = {
+        "id": folder.name,
+        "experiment": experiment,
+        "command": f"python train.py +experiment={experiment} -m",
+    }
+    head |= {"axes": list(axes), "plan": plan, "jobs": len(plan), "started": BEFORE, "resumed": RESUMED}
+    (folder / "sweep.json").write_text(json.dumps(head | {"ended": None, "status": "running"}))
+    for number, (planned, state) in enumerate(zip(plan, states, strict=True)):
+        if state != "missing":
+            _write_state(folder, number, planned, state, experiment)
+    return folder
+
+
+def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: str, experiment: str) -> None:
+    job = sweep / str(number)
+    job.mkdir()
+    arm = arm_name(planned, experiment)
+    seed, fold = int(planned.get("seed", 0)), planned.get("split.fold")
+    repeat = f"{seed}-{fold}"
+    status = {"reused": "done", "before": "done", "killed": "running"}.get(state, state)
+    stages: list[dict[str, Any]] = []
+    for name, key in (("base", f"base-{repeat}"), ("masks", f"{arm}-{repeat}")):
+        place = _stage(sweep.parents[2], experiment, key, {})
+        stage: dict[str, Any] = {"name": name, "key": key, "folder": str(place), "epochs": EPOCHS[name]}
+        if name == "base" or status == "done":
+            (place / "result.json").write_text(json.dumps({"seconds": SECONDS[name], "metrics": {}}))
+        else:
+            _history(3, 0, np.random.default_rng(0), name).assign(seconds=10.0).to_csv(place / "history.csv")
+        stages.append(stage | ({"reused": state == "reused", "seconds": SECONDS[name]} if status == "done" else {}))
+    record = {"experiment": experiment, "arm": arm, "axes": planned, "seed": seed, "status": status, "stages": stages}
+    record |= {"fold": None if fold is None else int(fold), "started": BEFORE, "reused": state == "reused"}
+    record |= {"error": "loss is not finite\nin epoch 3" if status == "failed" else None}
+    record |= {"ended": None if status == "running" else BEFORE if state == "before" else AFTER}
+    record |= {} if status == "running" else {"seconds": 150.0}
+    (job / "job.json").write_text(json.dumps(record))
+    if state == "running":
+        lock_file(job).touch()

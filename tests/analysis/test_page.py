@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -140,6 +141,29 @@ def test_sentences_claim_a_difference_only_where_there_is_one(make_runs: MakeRun
     assert findings is not None
     claim = "no difference from never is established (difference +0.010, 95 % interval -0.056 to 0.076, 3 seeds)"
     assert claim in sentences(findings)[1]
+
+
+def test_folds_widen_the_interval_by_what_their_training_sets_share(
+    make_runs: MakeRuns, header: Path, tmp_path: Path
+) -> None:
+    folder = make_runs()
+    plain = find(load_sweep(folder))
+    for file in folder.glob("*/job.json"):
+        record = json.loads(file.read_text())
+        file.write_text(json.dumps(record | {"seed": 0, "fold": record["seed"]}))
+    folds = find(load_sweep(folder))
+    assert plain is not None
+    assert folds is not None
+    assert (plain.test_per_train, folds.test_per_train) == (0, pytest.approx(60 / 200))
+    half = {
+        name: float(np.diff(each.compared.loc["zeroing=cells_80", ["low", "high"]])[0])
+        for name, each in (("plain", plain), ("folds", folds))
+    }
+    assert half["folds"] / half["plain"] == pytest.approx(np.sqrt((1 / 3 + 0.3) / (1 / 3)))
+    write_report(load_sweep(folder), tmp_path / "experiments", header)
+    page = (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
+    assert "sd² (1/n + 0.300)" in page
+    assert "Nadeau and Bengio 2003" in page
 
 
 def test_a_reference_is_an_arm_in_full_or_its_value() -> None:

@@ -15,6 +15,7 @@ from dermoscopy.analysis.statistics import (
     macro_f1,
     percentiles,
     ratio,
+    standard_error,
     t_interval,
     trivial_predictors,
 )
@@ -151,6 +152,32 @@ def test_the_paired_comparison_agrees_with_scipy_on_the_shared_repeats() -> None
     assert row["difference"] == pytest.approx(0.04)
     assert compared["n"].tolist() == [3, 2]
     assert compared.loc["cells", "p_holm"] == pytest.approx(2 * expected.pvalue)
+
+
+def test_the_correction_for_overlapping_training_sets_by_hand() -> None:
+    table = pd.DataFrame([[0.0, 0.0], [1.0, 3.0]], index=["a", "b"], columns=["fold 0", "fold 1"])
+    row = compare_arms(table, "a", test_per_train=0.5).loc["b"]  # sd^2 = 2, so 2 (1/2 + 1/2) = 2 is the variance
+    half = 12.7062 * np.sqrt(2)  # t(0.975, 1)
+    assert row[["difference", "low", "high"]].tolist() == pytest.approx([2, 2 - half, 2 + half], abs=1e-3)
+    assert row["p"] == pytest.approx(1 - 2 / np.pi * np.arctan(2 / np.sqrt(2)))  # t with one degree is Cauchy
+
+
+def test_the_correction_agrees_with_the_t_test_of_scipy_shrunk_by_its_factor() -> None:
+    rng, ratio = np.random.default_rng(0), 0.25
+    values = rng.normal(0.02, 0.03, 10)
+    table = pd.DataFrame([np.zeros(10), values], index=["a", "b"])
+    row = compare_arms(table, "a", ratio).loc["b"]
+    t = stats.ttest_1samp(values, 0).statistic / np.sqrt(1 + 10 * ratio)
+    assert row["p"] == pytest.approx(2 * stats.t.cdf(-abs(t), 9))
+    assert row[["low", "high"]].tolist() == pytest.approx(stats.t.interval(0.95, 9, values.mean(), values.mean() / t))
+    assert compare_arms(table, "a").loc["b", "p"] == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+
+
+def test_with_the_correction_more_repeats_never_make_a_mean_sure() -> None:
+    sure, corrected = (standard_error(np.tile([0.0, 1.0], 5000), ratio) for ratio in (0.0, 0.25))
+    assert sure < 0.01
+    assert corrected == pytest.approx(0.25, abs=0.001)  # sd 1/2 times sqrt(1/4)
+    assert np.isnan(standard_error(np.array([1.0]), 0.25))
 
 
 @pytest.mark.parametrize("values", [[0.5, np.nan], [0.5, 0.5], [np.nan, np.nan]])

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from dermoscopy.analysis.runs import short_names
+from dermoscopy.analysis.arms import short_names
 from dermoscopy.analysis.statistics import t_interval
 from dermoscopy.files import write_atomically
 

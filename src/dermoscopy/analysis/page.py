@@ -13,10 +13,12 @@ from matplotlib.figure import Figure
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
+from dermoscopy.analysis.arms import AVAILABILITIES, arms_table, pivot, results_table
 from dermoscopy.analysis.figures import draw_figure, save_figure
 from dermoscopy.analysis.findings import Findings, find
-from dermoscopy.analysis.runs import AVAILABILITIES, Sweep, arms_table, history, pivot, print_table, results_table
+from dermoscopy.analysis.runs import Sweep, history
 from dermoscopy.analysis.sections import answer, cell, hours, report_block
+from dermoscopy.analysis.tables import print_table
 from dermoscopy.files import write_atomically
 
 BEGIN, END = "<!-- report -->", "<!-- /report -->"

@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from dermoscopy.analysis.arms import headline_metrics, mean_and_sd, pivot, short_names, summarise
 from dermoscopy.analysis.configurations import arm_configurations, differences
 from dermoscopy.analysis.findings import ALPHA, Findings, sentences
-from dermoscopy.analysis.runs import Sweep, headline_metrics, mean_and_sd, pivot, short_names, summarise
+from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.statistics import REPLICATES
 
 
@@ -94,8 +95,13 @@ def differences_section(findings: Findings) -> str:
     ]
     head = ["arm", "pairs", "difference", f"95 % over {findings.repeats}", "p (Holm)", "95 % over test images"]
     text = f"Paired t test, corrected over arms; last column: {REPLICATES} bootstrap draws of groups of test images."
-    if findings.repeats == "repeats":
-        text += " Folds share training images, so the interval over repeats is too narrow."
+    if findings.test_per_train:
+        text += (
+            " Folds share training images, so the variance of a mean over n repeats is sd² (1/n + "
+            f"{findings.test_per_train:.3f}), the latter being test images per training image (corrected resampled "
+            "t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366); the intervals of single arms in the figure "
+            "are without it and too narrow."
+        )
     title = f"### {_words(findings.metric)}, difference to {names[findings.reference]}"
     return "\n\n".join([title, markdown_table(head, rows), " ".join([text, *findings.notes])])
 

@@ -1,0 +1,85 @@
+"""Arms over their repeats: tables of what they reached, and the two files that a sweep leaves of it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from dermoscopy.analysis.runs import Sweep, history, load_sweep
+from dermoscopy.files import write_atomically
+
+HEADLINES = ("f1", "average_precision", "dice", "iou")
+AVAILABILITIES = ("none", "given")
+
+
+def pivot(jobs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Table of a metric, arms x repeats (a seed, or a seed and a fold); NaN where no job is done.
+
+    Raises:
+        ValueError: no job has this metric, or two jobs are the same arm and repeat.
+    """
+    if metric not in jobs.columns:
+        there_are = ", ".join(macro_metrics(jobs)) or "none"
+        raise ValueError(f"no job has the metric {metric!r}; there are: {there_are}")
+    known = jobs[jobs["arm"].notna()]
+    done = known[known["status"] == "done"]
+    twice = done[done.duplicated(["arm", "repeat"])]
+    if len(twice):
+        raise ValueError(f"two jobs are {twice['arm'].iloc[0]}, {twice['repeat'].iloc[0]}: give each arm its own axis")
+    repeats = known.sort_values(["seed", "fold"], kind="stable")["repeat"].dropna().unique()
+    table = done.pivot(index="arm", columns="repeat", values=metric)  # noqa: PD010  (pivot_table would average repeats)
+    return table.reindex(index=known["arm"].unique(), columns=repeats).astype(float)
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean, standard deviation (Bessel) and number of defined repeats of each arm of a pivot."""
+    return pd.DataFrame({"mean": table.mean(axis=1), "sd": table.std(axis=1), "n": table.count(axis=1)})
+
+
+def macro_metrics(jobs: pd.DataFrame) -> list[str]:
+    """Columns `test/<availability>/<metric>`, without those of single labels."""
+    return [name for name in jobs.columns if name.startswith("test/") and name.count("/") == 2]
+
+
+def headline_metrics(jobs: pd.DataFrame) -> list[str]:
+    """Test metrics to show first, those without masks before those with the true ones."""
+    names = [f"test/{availability}/{metric}" for metric in HEADLINES for availability in AVAILABILITIES]
+    return [name for name in names if name in jobs.columns]
+
+
+def short_names(arms: list[str]) -> dict[str, str]:
+    """Arms without `axis=` where only one axis was swept."""
+    axes = {arm.split("=")[0] for arm in arms}
+    alone = len(axes) == 1 and all(arm.count("=") == 1 for arm in arms)
+    return {arm: arm.split("=")[1] if alone else arm for arm in arms}
+
+
+def mean_and_sd(table: pd.DataFrame) -> dict[str, str]:
+    """Each arm of a pivot as `0.412 ± 0.010`, without a deviation where there is one repeat, `-` where none."""
+    texts = {}
+    for arm, mean, sd, n in summarise(table).itertuples():
+        texts[str(arm)] = "-" if n == 0 else f"{mean:.3f}" + (f" ± {sd:.3f}" if n > 1 else "")
+    return texts
+
+
+def write_results(sweep_folder: Path) -> list[Path]:
+    """Write results.csv (one row an epoch and mode) and table.csv (arms x repeats of the test metrics) of a sweep."""
+    sweep = load_sweep(sweep_folder)
+    results = write_atomically(sweep_folder / "results.csv", results_table(sweep).to_csv(index=False))
+    return [results, write_atomically(sweep_folder / "table.csv", arms_table(sweep.jobs).to_csv(index=False))]
+
+
+def results_table(sweep: Sweep) -> pd.DataFrame:
+    """The history as it is published: who, which stage and epoch, which mode, then the metrics."""
+    return history(sweep).drop(columns=["job", "cumulative"])
+
+
+def arms_table(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Every test metric of every arm: its value in each repeat, then mean, sd and n."""
+    parts = []
+    for metric in macro_metrics(jobs):
+        table = pivot(jobs, metric)
+        parts.append(table.join(summarise(table)).rename_axis("arm").reset_index().assign(metric=metric))
+    if not parts:
+        return pd.DataFrame(columns=["metric", "arm", "mean", "sd", "n"])
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["metric", *(name for name in whole.columns if name != "metric")]]

@@ -7,10 +7,10 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data zeroing test check ui report bench clean
+.PHONY: help setup data zeroing test test-kills test-services check ui status report bench clean
 
 help:            ## show this list
-	@grep -E '^[a-z]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
 
 setup: $(READY)  ## make the environment .venv from requirements.lock
 
@@ -30,6 +30,12 @@ zeroing: $(READY) ## the main job: the zeroing sweep on the demo data, and its t
 test: $(READY)   ## run the tests
 	$(BIN)/python -m pytest
 
+test-kills: $(READY) ## kill a real sweep with kill -9 at twenty random moments, and compare what it gives in the end
+	$(BIN)/python -m pytest tests/test_survival.py -m kills
+
+test-services: $(READY) ## test the tracking with PostgreSQL and an MLflow server, which it starts
+	$(BIN)/python -m pytest tests/services -m services
+
 check: $(READY)  ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -38,6 +44,9 @@ check: $(READY)  ## format, lint, types, who may import whom
 
 ui: $(READY)     ## compare runs in the browser
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+status: $(READY) ## show where sweeps stand, also while they run: make status [EXPERIMENT=zeroing]
+	$(BIN)/python report.py status=true $(if $(EXPERIMENT),experiment=$(EXPERIMENT))
 
 report: $(READY) ## write experiments/NAME from the latest sweep: make report EXPERIMENT=zeroing
 	$(BIN)/python report.py experiment=$(or $(EXPERIMENT),zeroing)

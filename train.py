@@ -1,37 +1,118 @@
 """Train a run, or with -m a sweep: python train.py +experiment=zeroing -m"""
 
-import logging
+# Whatever needs torch is imported where it is used: a sweep that is finished says so without waiting for it.
 import math
 import sys
-import warnings
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
 import hydra
-import torch
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
-from dermoscopy import jobs, tracking
-from dermoscopy.analysis import runs
+from dermoscopy import jobs, sharing, sweeps, tracking
+from dermoscopy.analysis.runs import arm_name
+from dermoscopy.attempt import Attempt
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store import open_store
-from dermoscopy.files import write_json
-from dermoscopy.hardware import describe
-from dermoscopy.ledger import stage_key
-from dermoscopy.randomness import derive
-from dermoscopy.stages import Stage
-from dermoscopy.terminal import one_line_errors
+from dermoscopy.ledger import Stage, stage_key
+from dermoscopy.lock import lease
+from dermoscopy.provenance import commit
+from dermoscopy.seeds import derive
+from dermoscopy.terminal import fatal_errors, one_line_errors
 
-NOT_AN_ARM = ("seed", "split.fold")  # axes that repeat an arm
+ROOT = Path(__file__).resolve().parent
+JOURNAL = "dermoscopy.journal.Journal"  # of conf/logger/mlflow.yaml
 failures: list[Exception] = []  # of the jobs that ran in this process
-for chatty in ("pytorch_lightning", "mlflow.store.db.utils", "alembic"):
-    logging.getLogger(chatty).setLevel(logging.ERROR)
-warnings.filterwarnings("ignore", module="pytorch_lightning")
+
+
+class Sweep(Callback):
+    """Begins or continues the sweep before Hydra starts its jobs; a single run is a sweep of one job.
+
+    Errors end the program here: Hydra would turn them into warnings.
+    """
+
+    attempt: ClassVar[Attempt | None] = None
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Give a single run its folder."""
+        with fatal_errors():
+            Sweep.attempt = begin(config, {}, alone=True)
+            with read_write(config):
+                config.hydra.run.dir = str(Sweep.attempt.folder / "0")
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Give a sweep its folder; end here if there is nothing left to do."""
+        with fatal_errors():
+            Sweep.attempt = attempt = begin(config, sweep_axes(config), alone=False)
+            if attempt.complete:
+                print("every job of this sweep is done: nothing to train")
+                end("done")
+                sys.exit()
+            threads = sharing.threads_of_a_job(
+                config.threads, OmegaConf.to_container(config.hydra.launcher, resolve=True)
+            )
+            with read_write(
+                config
+            ):  # a job composes its own configuration: this is how it learns what was decided here
+                config.hydra.sweep.dir = str(attempt.folder)
+                decided = [f"hydra.sweep.dir={_quoted(attempt.folder)}", f"threads={threads or 'null'}"]
+                config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *decided]
+            if attempt.record["launcher"] != "basic":
+                attempt.follow()
+
+
+def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> Attempt:
+    """Begin or continue the sweep that this command means."""
+    launcher = config.hydra.runtime.choices["hydra/launcher"]
+    sharing.check(launcher, config.trainer, config.jobs_per_gpu)
+    fingerprint = None
+    if not any(axis.split(".")[0] == "data" for axis in axes):
+        prepare_data(config.data)
+        fingerprint = open_store(config.data.store).fingerprint
+    plain = OmegaConf.to_container(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+    identity = sweeps.identity(plain, axes, ROOT / "conf", fingerprint)
+    plan = sweeps.plan_jobs(axes)
+    facts = {"experiment": config.name, "command": _command(), "launcher": launcher}
+    facts |= {"axes": list(axes), "plan": plan, "jobs": len(plan)}
+    attempt = Attempt(Path(config.runs, config.name, "sweeps"), identity, facts, alone)
+    if config.logger._target_ == JOURNAL:
+        attempt.track(config.tracking.uri, config.name, config.tracking.artifacts)
+    return attempt
+
+
+def end(status: str) -> None:
+    """End the sweep, if one has begun; raise an error if one of its jobs has failed."""
+    attempt, Sweep.attempt = Sweep.attempt, None
+    failed = attempt.end(status) if attempt else 0
+    if failed and status == "done":
+        again = f"{failed} of {attempt.record['jobs']} jobs failed; the same command trains only those again"
+        raise failures[0] if attempt.alone else ValueError(again)
+
+
+def sweep_axes(config: DictConfig) -> dict[str, list[str]]:
+    """Return the axes of a sweep and their values; the command line wins over the experiment."""
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+    chosen = {override.get_key_element(): override for override in overrides}
+    return {key: list(o.sweep_string_iterator()) for key, o in chosen.items() if o.is_sweep_override()}
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _command() -> str:
+    return " ".join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
@@ -47,7 +128,7 @@ def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
     return configurations
 
 
-def plan(cfg: DictConfig, fingerprint: str, loggers: list[Any]) -> list[Stage]:
+def plan(cfg: DictConfig, fingerprint: str, sweep: str) -> list[Stage]:
     """Return the stages of a run, each with its key and the way to build it."""
     configurations = stage_configurations(cfg)
     resolved = [OmegaConf.to_container(stage, resolve=True) for stage in configurations]
@@ -59,57 +140,12 @@ def plan(cfg: DictConfig, fingerprint: str, loggers: list[Any]) -> list[Stage]:
 
         def build(stage: DictConfig = stage, folder: Path = folder) -> Any:
             OmegaConf.save(stage, folder / "config.yaml", resolve=True)
-            torch.manual_seed(derive(stage.seed, "weights"))
-            data, task, trainer = (instantiate(stage[part]) for part in ("datamodule", "model", "trainer"))
-            for callback in trainer.callbacks:
-                if hasattr(callback, "loggers"):
-                    callback.loggers = loggers
-            return data, task, trainer
+            return tuple(instantiate(stage[part]) for part in ("datamodule", "model", "trainer"))
 
-        stages.append(Stage(stage.stage, stage.epochs, key, folder, build))
+        tests = tuple(stage.model.get("availability") or ())
+        rerun = sweep if cfg.rerun else None
+        stages.append(Stage(stage.stage, stage.epochs, key, folder, cfg.seed, build, tests, rerun))
     return stages
-
-
-class Sweep(Callback):
-    """What a sweep leaves besides its jobs: its record, its parent run, and in the end its tables."""
-
-    current: ClassVar["Sweep | None"] = None
-
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Write the record of the sweep and open its parent run, before any job starts."""
-        self.config, self.folder = config, Path(config.hydra.sweep.dir)
-        given = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
-        params = config.hydra.sweeper.params or {}
-        named = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
-        chosen = {o.get_key_element(): o for o in (*named, *given)}  # the command line wins
-        axes = {key: list(o.sweep_iterator()) for key, o in chosen.items() if o.is_sweep_override()}
-        self.record = jobs.start_sweep(
-            self.folder, config.name, _command(), list(axes), math.prod(map(len, axes.values()))
-        )
-        if config.logger and "mlflow" in config.logger._target_:
-            tags = {"sweep": self.folder.name}
-            self.record["parent_run"] = tracking.start_parent(
-                config.logger.uri, config.name, config.logger.artifacts, self.folder.name, tags
-            )
-            write_json(self.folder / "sweep.json", self.record)
-        Sweep.current = self
-
-    def end(self, status: str) -> None:
-        """Write and show the tables of the sweep, whatever became of its jobs; fail if one of them did."""
-        runs.write_results(self.folder)
-        runs.print_table(runs.load_sweep(self.folder))
-        failed = jobs.count(self.folder, "failed")
-        if run := self.record.get("parent_run"):
-            tables = [self.folder / "results.csv", self.folder / "table.csv"]
-            tracking.end_parent(self.config.logger.uri, run, "FAILED" if failed else status, tables)
-            print(f"compare: make ui (mlflow ui --backend-store-uri {self.config.tracking.uri}), then Group by: arm")
-        print(f"tables: {self.folder}/results.csv and table.csv")
-        if failed:
-            raise ValueError(f"{failed} of {self.record['jobs']} jobs failed; the same command trains only those again")
-
-
-def _command() -> str:
-    return " ".join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def job_facts(cfg: DictConfig, sweep: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
@@ -117,79 +153,79 @@ def job_facts(cfg: DictConfig, sweep: dict[str, Any], overrides: list[str]) -> d
     parsed = OverridesParser.create().parse_overrides(overrides)
     values = {o.get_key_element(): o.get_value_element_as_str() for o in parsed}
     axes = {axis: values[axis] for axis in sweep["axes"]}
-    commit, dirty = tracking.commit()
-    return {
-        "experiment": cfg.name,
-        "arm": ", ".join(f"{k}={v}" for k, v in axes.items() if k not in NOT_AN_ARM) or cfg.name,
-        "axes": axes,
-        "seed": cfg.seed,
-        "fold": cfg.split.get("fold"),
-        "hardware": describe(cfg.trainer.accelerator),
-        "threads": torch.get_num_threads(),
-        "commit": commit,
-        "dirty": dirty,
-    }
+    facts = {"experiment": cfg.name, "arm": arm_name(axes, cfg.name), "axes": axes}
+    commit_hash, dirty = commit()
+    return facts | {"seed": cfg.seed, "fold": cfg.split.get("fold"), "commit": commit_hash, "dirty": dirty}
 
 
 def prepare_data(data: DictConfig) -> None:
     """Bring the store up to date if its raw files are named; without them the store must be there."""
     if data.raw is None:
         return
-    if "make" in data:
-        instantiate(data.make)
-    prepare(instantiate(data.source), data.store, data.size, data.fit, data.on_error)
+    with lease(Path(data.store)):  # two sweeps that start at once prepare it once
+        if "make" in data:
+            instantiate(data.make)
+        prepare(instantiate(data.source), data.store, data.size, data.fit, data.on_error)
 
 
-def run(cfg: DictConfig, sweep: dict[str, Any], record: dict[str, Any]) -> None:
-    """Train what is not yet trained and complete the record of the job."""
+def run(cfg: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record) -> None:
+    """Do what is left to do of a job, and complete its record."""
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise ValueError(f"seed must be a whole number of at least 0, got {cfg.seed}")
-    prepare_data(cfg.data)
-    store = open_store(cfg.data.store)
-    if (list(store.size), store.fit) != (list(cfg.data.size), cfg.data.fit):
-        raise ValueError(
-            f"{cfg.data.store} is of data.size={list(store.size)} and data.fit={store.fit}, "
-            f"but data.size={list(cfg.data.size)} and data.fit={cfg.data.fit} are asked for: name the store's own"
-        )
-    logger = instantiate(cfg.logger)
+    store = open_store(cfg.data.store, cfg.data.size, cfg.data.fit)
     record["data"] = {"name": cfg.data.name, "fingerprint": store.fingerprint, "size": list(store.size)}
-    stages = plan(cfg, store.fingerprint, [logger])
+    stages = plan(cfg, store.fingerprint, folder.parent.name)
+    if jobs.still_done(before, stages):
+        print("  done before")
+        record |= before
+        return
+    from dermoscopy import hardware  # noqa: PLC0415  (see the top)
+
+    record |= hardware.claim(cfg.threads, cfg.trainer.accelerator)
     parameters = tracking.flatten(OmegaConf.to_container(cfg, resolve=True))
-    jobs.train(stages, logger, record, parameters, sweep, cfg.rerun)
+    jobs.train(folder, stages, instantiate(cfg.logger), record, parameters)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float:
     """Run one job; return the best value of the monitored metric, which a sweeper may optimise."""
-    if cfg.threads:
-        torch.set_num_threads(cfg.threads)
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
-    sweep = (
-        jobs.read_sweep(folder.parent)
-        if job.mode == RunMode.MULTIRUN
-        else jobs.start_sweep(folder.parent, cfg.name, _command(), [], 1)
-    )
+    if sweeps.stopped(folder.parent):
+        return math.nan
+    sweep = sweeps.read_sweep(folder.parent)
     facts = job_facts(cfg, sweep, list(job.overrides.task))
-    number = f"{job.job.num + 1}/{sweep['jobs']} " if job.mode == RunMode.MULTIRUN else ""
-    print(f"{number}{facts['arm']}, seed {cfg.seed}", flush=True)
+    number = "" if job.mode == RunMode.RUN else f"{job.job.num + 1}/{sweep['jobs']} "
+    told = nullcontext() if sweep["launcher"] == "basic" else jobs.log_file(folder)  # several talk at once
     try:
-        with jobs.job_record(folder, facts, announce=job.mode == RunMode.MULTIRUN) as record:
-            run(cfg, sweep, record)
+        with told, jobs.job_record(folder, facts) as (record, before):
+            print(f"{number}{facts['arm']}, seed {cfg.seed}", flush=True)
+            if any(axis.split(".")[0] == "data" for axis in sweep["axes"]):
+                prepare_data(cfg.data)
+            run(cfg, folder, record, before)
     except Exception as error:  # kept in the job's record; Hydra would print it twice, and only when all jobs are over
         failures.append(error)
+        if number and sweep["launcher"] == "basic":
+            print(number + sweeps.describe(sweeps.read_jobs(folder.parent)[job.job.num], folder), flush=True)
+        if cfg.sweep.fail_fast:
+            sweeps.stop(folder.parent)
         return math.nan
     return float(record["metrics"][f"best/{cfg.monitor.metric}"])
 
 
 if __name__ == "__main__":
+    Plugins.instance()  # plugins store defaults under the names of our presets, of which Hydra would warn
+    for preset in (ROOT / "conf/hydra/launcher").glob("*.yaml"):
+        ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
+    for resolver in (sharing.processes, sharing.cpus_a_job, sharing.gpus_a_job, sharing.gpus):
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
     with one_line_errors():
-        status = "KILLED"
         try:
             main()
-            status = "FINISHED"
-        finally:
-            if Sweep.current:
-                Sweep.current.end(status)
-        if failures and not Sweep.current:
-            raise failures[0]
+        except BrokenProcessPool as error:
+            end("interrupted")
+            raise OSError("a job's process was killed, perhaps for memory; the same command goes on") from error
+        except BaseException:
+            end("interrupted")
+            raise
+        end("done")

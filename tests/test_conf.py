@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 GROUPS = ("zeroing", "optimizer", "scheduler", "augment", "split", "logger", "callbacks", "trainer", "loss", "data")
+GROUPS += ("tracking", "hydra/launcher")
 CHOICES = [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 
 
@@ -80,6 +81,15 @@ def test_the_paper_protocol_repeats_the_ten_seeds_of_s0_at_224_px():
     assert axes(cfg)["seed"] == [433, 198, 389, 456, 216, 21, 133, 495, 262, 249]
     assert cfg.data.size == [224, 224]
     assert cfg.network.pretrained
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_any_experiment_borrows_the_axes_of_sweep(experiment):
+    plain = axes(composed(f"+experiment={experiment}"))
+    folds = axes(composed(f"+experiment={experiment}", "+sweep=folds"))
+    assert folds == plain | {"split.fold": [0, 1, 2, 3, 4]}
+    assert axes(composed(f"+experiment={experiment}", "+sweep=seeds")) == plain
+    assert composed(f"+experiment={experiment}", "+sweep=folds", "split.fold=3").split.k == 5
 
 
 @pytest.mark.parametrize("choice", CHOICES)

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
+from dermoscopy import ledger
 from dermoscopy.files import write_json
-from dermoscopy.ledger import finished, stage_key
+from dermoscopy.ledger import Stage, finished, result_of, set_aside, stage_key
 
 BASE = {
     "name": "zeroing",
@@ -50,6 +51,14 @@ def changed(path: str, value: object) -> dict:
         ("model.availability", ["none", "given"]),
         ("trainer.accelerator", "cpu"),
         ("trainer.enable_progress_bar", False),
+        ("trainer.log_every_n_steps", 7),
+        ("trainer.max_epochs", 4.0),
+        ("threads", 1),
+        ("jobs_per_gpu", 4),
+        ("sweep", {"fail_fast": True}),
+        ("tracking", {"uri": "http://127.0.0.1:5000"}),
+        ("rerun", True),
+        ("callbacks.last", {"min_seconds": 0}),
         ("callbacks.history", {"columns": ["val/f1"]}),
         ("callbacks.best.dirpath", "x"),
         ("logger", {"save_dir": "x"}),
@@ -105,3 +114,35 @@ def test_a_result_comes_back_as_it_was_with_undefined_values_as_nan(tmp_path):
     assert result["metrics"]["f1"] == 0.5
     assert math.isnan(result["metrics"]["f1/rare"])
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_file_counts_by_its_content_and_not_by_its_place(tmp_path):
+    for name, content in {"a.csv": "1", "b.csv": "1", "c.csv": "2"}.items():
+        (tmp_path / name).write_text(content)
+    keys = {name: stage_key([BASE | {"split": {"file": str(tmp_path / name)}}], "data") for name in ("a.csv", "b.csv")}
+    assert keys["a.csv"] == keys["b.csv"]
+    assert keys["a.csv"] != stage_key([BASE | {"split": {"file": str(tmp_path / "c.csv")}}], "data")
+
+
+def test_a_code_that_trains_to_other_numbers_changes_every_key(monkeypatch):
+    before = stage_key([BASE], "data")
+    monkeypatch.setattr(ledger, "RECIPE", ledger.RECIPE + 1)
+    assert stage_key([BASE], "data") != before
+
+
+def rerun(folder, name):
+    return Stage("only", 1, "k", folder / "k", 0, lambda: (None, None, None), rerun=name)
+
+
+def test_a_rerun_puts_the_older_result_aside_once_and_counts_its_own(tmp_path):
+    write_json(tmp_path / "k" / "result.json", {"metrics": {}, "old": True})
+    first = rerun(tmp_path, "first")
+    assert result_of(rerun(tmp_path, None))["old"]
+    assert result_of(first) is None
+    set_aside(first)
+    assert finished(tmp_path / "k") is None
+    assert finished(tmp_path / "replaced" / "k")["old"]
+    write_json(tmp_path / "k" / "result.json", {"metrics": {}, "new": True})
+    set_aside(first)
+    assert result_of(first)["new"]
+    assert result_of(rerun(tmp_path, "second")) is None

@@ -1,20 +1,24 @@
 """Stages: trained once, started from the best weights, their overrides ending with them."""
 
+import json
 import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
 import pytest
 import torch
-from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from dermoscopy.callbacks import History, Predictions
-from dermoscopy.ledger import finished
+from dermoscopy.checkpoints import BEST, LAST, AtomicCheckpointIO, LastCheckpoint, weights
+from dermoscopy.ledger import Stage, finished
 from dermoscopy.losses import BinaryCrossEntropy
 from dermoscopy.masks import Zeroing
 from dermoscopy.networks.classifier import Classifier
-from dermoscopy.stages import BEST, LAST, Stage, run_stages
+from dermoscopy.stages import run_stages
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.schedule import Schedule
 
@@ -33,37 +37,78 @@ class Recorder:
         self.sent.append((step, metrics))
 
 
+SCHEDULES = {
+    "one_cycle": Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-3), "step", "total_steps"),
+    "cosine": Schedule(torch.optim.lr_scheduler.CosineAnnealingLR, "epoch", "T_max"),
+    "multistep": Schedule(partial(torch.optim.lr_scheduler.MultiStepLR, milestones=[1, 2])),
+    "plateau": Schedule(
+        partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=1), monitor="val/loss"
+    ),
+    "constant": None,
+}
+
+
+class Cut(Callback):
+    """Ends a training at a step, as if the power had gone."""
+
+    def __init__(self, epoch, step):
+        self.at = epoch, step
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if (trainer.current_epoch, batch_idx) == self.at:
+            raise PowerCut
+
+
+class PowerCut(Exception):
+    pass
+
+
 @pytest.fixture
 def make_stage(tmp_path, make_data):
-    """Builds a stage of a tiny network; ``built`` lists the stages that were really trained."""
+    """Builds a stage of a tiny network; ``built`` lists the stages that were really built, to be trained or tested."""
 
-    def build_parts(name, epochs, offset, p, lr, built):
-        folder = tmp_path / name
-        torch.manual_seed(0)
+    def build(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
         task = ClassificationTask(
-            Classifier("resnet10t", LABELS, LABELS),
+            Classifier("resnet10t", LABELS, LABELS, dropout=0.2),  # which draws from the hidden state of torch
             BinaryCrossEntropy(LABELS),
             Zeroing(p, 4),
             LABELS,
-            ("none", "given"),
+            tests,
             partial(torch.optim.AdamW, lr=lr),
             seed=7,
-            scheduler=Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=lr), "step", "total_steps"),
+            scheduler=SCHEDULES[schedule],
         )
-        names = {"dirpath": folder, "enable_version_counter": False}
         callbacks = [
-            ModelCheckpoint(filename="best", save_weights_only=True, **names, **MONITOR),
-            ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **names),
+            ModelCheckpoint(folder, "best", save_weights_only=True, enable_version_counter=False, **MONITOR),
+            LastCheckpoint(folder),
             History(folder, name, offset, ["val/loss"]),
             Predictions(folder),
+            *extra,
         ]
         quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
-        trainer = Trainer(max_epochs=epochs, accelerator="cpu", callbacks=callbacks, num_sanity_val_steps=0, **quiet)
+        plugins = [AtomicCheckpointIO()]
+        trainer = Trainer(
+            max_epochs=epochs, accelerator="cpu", callbacks=callbacks, num_sanity_val_steps=0, plugins=plugins, **quiet
+        )
         built.append(name)
         return make_data(), task, trainer
 
-    def make(name, built, epochs=1, offset=0, p=0.5, lr=1e-3):
-        return Stage(name, epochs, name, tmp_path / name, partial(build_parts, name, epochs, offset, p, lr, built))
+    def make(
+        name,
+        built,
+        epochs=1,
+        offset=0,
+        p=0.5,
+        lr=1e-3,
+        schedule="one_cycle",
+        extra=(),
+        tests=("none", "given"),
+        rerun=None,
+        place=tmp_path,
+    ):
+        folder = place / name
+        parts = partial(build, folder, name, epochs, offset, p, lr, built, schedule, extra, tests)
+        return Stage(name, epochs, name, folder, 0, parts, tests, rerun)
 
     return make
 
@@ -108,24 +153,122 @@ def test_a_finished_stage_is_never_trained_again_and_its_history_is_logged_again
     assert built == ["base", "masks"]
     assert [stage.reused for stage in first] == [False, False]
     assert [stage.reused for stage in second] == [True, True]
-    assert [step for step, _ in logger.sent] == [0, 1]
+    assert [step for step, _ in logger.sent] == [step for step, _ in sent] == [0, 1]
     assert second[-1].result["metrics"].keys() == first[-1].result["metrics"].keys()
-    assert not sent  # History has its own loggers, given by whoever opened them
 
 
-def test_rerun_trains_again_from_the_beginning_and_gives_the_same_weights(make_stage, tmp_path):
+def test_a_rerun_trains_again_gives_the_same_weights_and_keeps_the_older_result(make_stage, tmp_path):
     built = []
-    stage = make_stage("only", built)
-    run_stages([stage], [])
-    weights = torch.load(tmp_path / "only" / BEST, weights_only=True)["state_dict"]
-    run_stages([stage], [], rerun=True)
-    again = torch.load(tmp_path / "only" / BEST, weights_only=True)["state_dict"]
+    run_stages([make_stage("only", built)], [])
+    first = weights(tmp_path / "only" / BEST)
+    again = make_stage("only", built, rerun="sweep")
+    assert [done.reused for done in run_stages([again], [])] == [False]
     assert built == ["only", "only"]
-    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    assert_equal(first, weights(tmp_path / "only" / BEST))
+    assert_equal(first, weights(tmp_path / "replaced" / "only" / BEST))
+    assert [done.reused for done in run_stages([again], [])] == [True]  # once for each rerun
+
+
+def test_a_base_that_is_asked_for_as_a_whole_run_is_tested_without_being_trained_again(make_stage, tmp_path):
+    built = []
+    run_stages([make_stage("base", built), make_stage("masks", built)], [])
+    best = (tmp_path / "base" / BEST).stat().st_mtime_ns
+    (done,) = run_stages([make_stage("base", built)], [])
+    assert done.reused
+    assert {"test/none/f1", "test/given/f1", "best/val/f1"} <= set(done.result["metrics"])
+    assert (tmp_path / "base" / BEST).stat().st_mtime_ns == best
+    assert finished(tmp_path / "base")["metrics"].keys() == done.result["metrics"].keys()
+
+
+def test_another_availability_is_tested_in_addition(make_stage, tmp_path):
+    built = []
+    run_stages([make_stage("only", built, tests=("none",))], [])
+    before = (tmp_path / "only" / "predictions.csv").read_text().splitlines()
+    (done,) = run_stages([make_stage("only", built, tests=("given",))], [])
+    assert done.result["tested"] == ["given", "none"]
+    assert {"test/none/f1", "test/given/f1"} <= set(done.result["metrics"])
+    after = (tmp_path / "only" / "predictions.csv").read_text().splitlines()
+    assert len(after) == 2 * len(before) - 1
+    assert set(before) <= set(after)
+    run_stages([make_stage("only", built, tests=("none",))], [])
+    assert len(built) == 2  # all that is asked for is there
+
+
+@pytest.mark.parametrize(
+    ("schedule", "at"),
+    [*((name, (2, 2)) for name in SCHEDULES), ("one_cycle", (0, 3)), ("one_cycle", (1, 0))],
+    ids=str,
+)
+def test_a_training_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_had_not_been(
+    make_stage, tmp_path, schedule, at
+):
+    run_stages([make_stage("whole", [], 3, schedule=schedule)], [])
+    with pytest.raises(PowerCut):
+        run_stages([make_stage("whole", [], 3, schedule=schedule, extra=[Cut(*at)], place=tmp_path / "cut")], [])
+    assert finished(tmp_path / "cut" / "whole") is None
+    run_stages([make_stage("whole", [], 3, schedule=schedule, place=tmp_path / "cut")], [])
+    assert_same_stage(tmp_path / "whole", tmp_path / "cut" / "whole")
+
+
+def test_early_stopping_remembers_how_long_it_has_waited(make_stage, tmp_path):
+    def stops():
+        return EarlyStopping("val/loss", min_delta=1, patience=3)
+
+    run_stages([make_stage("whole", [], 9, extra=[stops()])], [])
+    with pytest.raises(PowerCut):
+        run_stages([make_stage("whole", [], 9, extra=[stops(), Cut(2, 1)], place=tmp_path / "cut")], [])
+    run_stages([make_stage("whole", [], 9, extra=[stops()], place=tmp_path / "cut")], [])
+    assert finished(tmp_path / "whole")["epochs"] == 4
+    assert_same_stage(tmp_path / "whole", tmp_path / "cut" / "whole")
+
+
+def test_a_stage_that_was_cut_off_after_its_last_epoch_is_only_tested(make_stage, tmp_path):
+    run_stages([make_stage("whole", [], 2)], [])
+    (tmp_path / "whole" / "result.json").rename(tmp_path / "result.json")
+    stamp = (tmp_path / "whole" / BEST).stat().st_mtime_ns
+    run_stages([make_stage("whole", [], 2, extra=[Cut(0, 0)])], [])
+    assert (tmp_path / "whole" / BEST).stat().st_mtime_ns == stamp
+    first, again = (json.loads(path.read_text()) for path in tmp_path.glob("**/result.json"))
+    assert {**first, "seconds": 0} == {**again, "seconds": 0}
+
+
+def test_a_damaged_checkpoint_is_named(make_stage, tmp_path):
+    with pytest.raises(PowerCut):
+        run_stages([make_stage("only", [], 3, extra=[Cut(2, 0)])], [])
+    (tmp_path / "only" / LAST).write_bytes(b"half a file")
+    with pytest.raises(ValueError, match="last.ckpt is damaged"):
+        run_stages([make_stage("only", [], 3)], [])
+
+
+def test_two_processes_that_need_the_same_stage_train_it_once(make_stage, tmp_path):
+    built = []
+    stages = [make_stage("only", built), make_stage("only", built)]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda stage: run_stages([stage], [])[0], stages))
+    assert built == ["only"]
+    assert sorted(each.reused for each in done) == [False, True]
+
+
+def assert_equal(first, second):
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def assert_same_stage(first, second):
+    """Every metric of every epoch, the best and the last weights, the result: the same to the last bit."""
+    one, two = (pd.read_csv(f / "history.csv", dtype=str).drop(columns="seconds") for f in (first, second))
+    pd.testing.assert_frame_equal(one, two)
+    assert_equal(weights(first / BEST), weights(second / BEST))
+    assert_equal(weights(first / LAST), weights(second / LAST))
+    results = [json.loads((folder / "result.json").read_text()) for folder in (first, second)]
+    for result in results:
+        del result["seconds"], result["sha256"]
+    assert results[0] == results[1]
+    assert (first / "predictions.csv").read_text() == (second / "predictions.csv").read_text()
 
 
 def test_a_stage_starts_from_the_best_weights_of_the_one_before(make_stage, tmp_path):
-    frozen = make_stage("second", [], lr=1e-12)
+    frozen = make_stage("second", [], lr=1e-12, schedule="constant")
     run_stages([make_stage("first", [], 2), frozen], [])
     first, second = (torch.load(tmp_path / n / BEST, weights_only=True)["state_dict"] for n in ("first", "second"))
     for name, value in first.items():
@@ -151,11 +294,11 @@ def test_a_loss_that_is_not_finite_names_its_step_and_keeps_the_last_good_checkp
         return {name: value * (math.nan if bad else 1) for name, value in forward(logits, label).items()}
 
     monkeypatch.setattr(task.loss, "forward", spoil)
-    stage = Stage("only", 3, "only", tmp_path / "only", lambda: (data, task, trainer))
+    stage = replace(stage, build=lambda: (data, task, trainer))
     with pytest.raises(ValueError, match="not finite|stopped being finite at step 2 of epoch 1"):
         run_stages([stage], [])
     last = torch.load(tmp_path / "only" / LAST, weights_only=True)
-    assert last["epoch"] == 0
+    assert last["epoch"] == 1  # the one that is trained next
     assert all(value.isfinite().all() for value in last["state_dict"].values())
     assert finished(tmp_path / "only") is None
 

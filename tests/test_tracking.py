@@ -1,8 +1,11 @@
-"""Addresses of the tracking store, flat parameters, the commit of a run."""
+"""Addresses of the tracking store, what a run tells a logger, flat parameters."""
 
-import subprocess
+import sqlite3
 
-from dermoscopy.tracking import address, commit, flatten, sha256
+import pytest
+
+from dermoscopy.files import write_json
+from dermoscopy.tracking import PARENT, address, connect, describe_run, finish_run, flatten, open_experiment
 
 
 def test_a_relative_database_is_taken_from_the_working_folder_once(tmp_path, monkeypatch):
@@ -16,22 +19,79 @@ def test_parameters_are_the_paths_of_the_configuration():
     assert flatten({"a": {"b": 1, "c": {"d": [2]}}, "e": None}) == {"a.b": 1, "a.c.d": [2], "e": None}
 
 
-def test_a_commit_is_dirty_when_a_tracked_file_differs_and_none_outside_git(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert commit() == (None, False)
-    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-    (tmp_path / "a.txt").write_text("a")
-    for arguments in (["init", "-q"], ["add", "a.txt"], [*identity, "commit", "-q", "-m", "a"]):
-        subprocess.run(["git", *arguments], check=True)
-    head, dirty = commit()
-    assert len(head) == 40
-    assert not dirty
-    (tmp_path / "untracked.log").write_text("x")
-    assert not commit()[1]
-    (tmp_path / "a.txt").write_text("b")
-    assert commit()[1]
+def test_an_experiment_is_made_once_and_opened_again(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'folder' / 'mlflow.db'}"
+    number = open_experiment(uri, "lab", tmp_path / "artifacts")
+    assert open_experiment(uri, "lab", tmp_path / "artifacts") == number
+    assert connect(uri).get_experiment(number).artifact_location == (tmp_path / "artifacts" / "lab").as_uri()
+    connect(uri).delete_experiment(number)
+    with pytest.raises(ValueError, match="the experiment lab was deleted in MLflow: restore it there, or give another"):
+        open_experiment(uri, "lab", tmp_path / "artifacts")
 
 
-def test_a_file_is_named_by_its_content(tmp_path):
-    (tmp_path / "a").write_bytes(b"")
-    assert sha256(tmp_path / "a") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+def test_a_database_of_a_newer_mlflow_or_none_at_all_is_one_clear_line(tmp_path):
+    with sqlite3.connect(tmp_path / "newer.db") as database:
+        database.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        database.execute("INSERT INTO alembic_version VALUES ('from_the_future')")
+    (tmp_path / "text.db").write_text("no database" * 1000)
+    for name in ("newer.db", "text.db"):
+        with pytest.raises(ValueError, match=f"{name} cannot be used: .+; .+") as caught:
+            open_experiment(f"sqlite:///{tmp_path / name}", "lab", tmp_path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", [None, ""])
+def test_a_server_without_an_address_is_one_clear_line(uri):
+    with pytest.raises(ValueError, match="tracking=server needs an address: tracking.uri=http://HOST:5000 or"):
+        open_experiment(uri, "lab", None)
+
+
+def test_a_server_that_does_not_answer_is_one_clear_line():
+    uri = "http://127.0.0.1:9"  # nothing listens there
+    with pytest.raises(ValueError, match=f"tracking.uri {uri} does not answer: start the server, or tracking=sqlite"):
+        open_experiment(uri, "lab", None)
+
+
+class Told:
+    """A logger that keeps what it is told."""
+
+    def __init__(self):
+        self.told = {}
+
+    def log_hyperparams(self, params):
+        self.told["params"] = params
+
+    def log_metrics(self, metrics, step=None):
+        self.told["metrics"] = metrics
+
+
+class ToldAsAJournal(Told):
+    def begin(self, name, tags, identity):
+        self.told |= {"name": name, "tags": tags, "identity": identity}
+
+    def set_tags(self, tags):
+        self.told["more"] = tags
+
+    def log_artifact(self, path):
+        self.told.setdefault("artifacts", []).append(path.name)
+
+
+@pytest.mark.parametrize("logger", [Told(), ToldAsAJournal()])
+def test_a_run_tells_a_journal_all_and_another_logger_its_parameters_and_metrics(logger, tmp_path):
+    job, stage = tmp_path / "sweeps" / "now" / "3", tmp_path / "abc"
+    stage.mkdir()
+    (stage / "config.yaml").touch()
+    write_json(job.parent / "sweep.json", {"parent_run": "f00"})
+    record = {"arm": "zeroing=never", "seed": 1, "fold": None, "key": "abc", "commit": "c0", "dirty": False}
+    describe_run(logger, job, record | {"data": {"fingerprint": "d1"}}, {"a.b": 1})
+    finish_run(logger, {"test/none/f1": 0.5, "test/none/ap": float("nan")}, stage, "5ha")
+    journal = isinstance(logger, ToldAsAJournal)
+    assert logger.told["params"] == {"a.b": 1}
+    assert logger.told["metrics"] == {"test/none/f1": 0.5}
+    assert logger.told.get("identity") == ({"sweep": "now", "job": "3", "key": "abc"} if journal else None)
+    if journal:
+        assert logger.told["name"] == "zeroing=never, seed 1"
+        assert logger.told["tags"][PARENT] == "f00"
+        assert logger.told["tags"]["data"] == "d1"
+        assert logger.told["artifacts"] == ["config.yaml"]
+        assert logger.told["more"]["checkpoint_sha256"] == "5ha"

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 import torch
 from mlflow import MlflowClient
+from pytorch_lightning import Trainer
+
+from dermoscopy.lock import lease
 
 TINY = ("network.backbone=resnet10t", "trainer=cpu", "datamodule.batch_size=32", "lengths.quick=[1,1]")
 
@@ -34,6 +37,7 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
     assert ended.code == 0, ended.err
     assert "cells8_80" in ended.out
     assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in ended.out
+    assert re.search(r"jobs: 4 done; \d+ s$", ended.out.strip())  # the last line
 
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
     rows = pd.read_csv(folder / "results.csv")
@@ -69,14 +73,38 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
         }
 
 
-def test_a_finished_sweep_trains_nothing_again_and_says_the_same(sweep, tmp_path):
+def test_a_finished_sweep_started_again_trains_nothing_and_says_the_same(sweep, tmp_path):
     first = sweep("zeroing=never", "seed=0", "logger=csv")
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/zeroing/*/best.ckpt")}
+    (table,) = tmp_path.glob("runs/zeroing/sweeps/*/table.csv")
+    before = table.read_text()
     second = sweep("zeroing=never", "seed=0", "logger=csv")
     assert (first.code, second.code) == (0, 0)
+    assert "nothing to train" in second.out
     assert stamps == {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/zeroing/*/best.ckpt")}
-    tables = [pd.read_csv(p) for p in sorted(tmp_path.glob("runs/zeroing/sweeps/*/table.csv"))]
-    pd.testing.assert_frame_equal(*tables)
+    assert [path.read_text() for path in tmp_path.glob("runs/zeroing/sweeps/*/table.csv")] == [before]
+
+
+def test_a_rerun_trains_a_finished_sweep_again_its_shared_base_once(sweep, tmp_path):
+    arguments = ("zeroing=never,cells8_80", "seed=0", "logger=csv")
+    sweep(*arguments)
+    ended = sweep(*arguments, "rerun=true")
+    assert ended.code == 0, ended.err
+    _, again = sorted(tmp_path.glob("runs/zeroing/sweeps/*"))
+    jobs = [json.loads((again / str(number) / "job.json").read_text()) for number in range(2)]
+    assert [[stage["reused"] for stage in job["stages"]] for job in jobs] == [[False, False], [True, False]]
+    assert len(list(tmp_path.glob("runs/zeroing/replaced/*/best.ckpt"))) == 3
+
+
+def test_the_same_single_run_started_again_is_done_before(train, tmp_path):
+    arguments = ("network.backbone=resnet10t", "epochs=1", "trainer=cpu", "trainer.limit_train_batches=1")
+    assert train(*arguments).code == 0
+    ended = train(*arguments)
+    assert ended.code == 0
+    assert "done before" in ended.out
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert len(client.search_runs([client.get_experiment_by_name("run").experiment_id])) == 1
+    assert len(list(tmp_path.glob("runs/run/sweeps/*"))) == 1
 
 
 def test_a_single_run_with_tensorboard_is_a_sweep_of_one(train, tmp_path):
@@ -87,13 +115,86 @@ def test_a_single_run_with_tensorboard_is_a_sweep_of_one(train, tmp_path):
 
 
 def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(sweep, tmp_path):
-    ended = sweep("zeroing=never,cells8_80", "zeroing.grid=64", "seed=0", "logger=csv")
+    arguments = ("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0")
+    ended = sweep(*arguments)
     assert ended.code == 1
-    assert "failed: zeroing=cells8_80 seed 0: zeroing.grid 64 x 64 is finer than the image of 32 x 32 px" in ended.err
+    failed = "1/2 zeroing=cells8_80, seed 0: failed: zeroing.grid 64 x 64 is finer than the image of 32 x 32 px"
+    assert ended.out.index(failed) < ended.out.index("2/2 zeroing=never, seed 0")
     assert "1 of 2 jobs failed" in ended.error
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
-    assert json.loads((folder / "0" / "job.json").read_text())["status"] == "done"
-    assert "Traceback" in (folder / "1" / "error.txt").read_text()
+    assert "Traceback" in (folder / "0" / "error.txt").read_text()
+    assert json.loads((folder / "1" / "job.json").read_text())["status"] == "done"
+    assert re.search(r"jobs: 1 done, 1 failed; \d+ s$", ended.out.strip())
+    statuses = tracked_statuses(tmp_path)
+    assert statuses == {"zeroing=cells8_80, seed 0": "FAILED", "zeroing=never, seed 0": "FINISHED", "parent": "FAILED"}
+
+    record = (folder / "1" / "job.json").read_text()
+    again = sweep(*arguments)  # trains only what failed, in the same sweep and the same runs of MLflow
+    assert "2/2 zeroing=never, seed 0\n  done before" in again.out
+    assert (folder / "1" / "job.json").read_text() == record
+    assert len(list((tmp_path / "runs" / "zeroing" / "sweeps").iterdir())) == 1
+    assert tracked_statuses(tmp_path) == statuses
+
+
+def tracked_statuses(folder):
+    """The status of every run in MLflow, by name."""
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
+    named = [("parent" if "mlflow.parentRunId" not in r.data.tags else r.info.run_name, r.info.status) for r in runs]
+    assert len(named) == len(dict(named))
+    return dict(named)
+
+
+def test_fail_fast_begins_no_further_job(sweep, tmp_path):
+    ended = sweep("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0", "logger=csv", "sweep.fail_fast=true")
+    assert ended.code == 1
+    assert "jobs: 1 failed, 1 missing" in ended.out
+    assert not list(tmp_path.glob("runs/zeroing/sweeps/*/1/job.json"))
+    ended = sweep("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0", "logger=csv")
+    assert "jobs: 1 done, 1 failed" in ended.out  # the same sweep, without haste
+    assert len(list(tmp_path.glob("runs/zeroing/sweeps/*"))) == 1
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypatch):
+    fit = Trainer.fit
+
+    def interrupted(trainer, *arguments, **options):
+        if list(tmp_path.glob("runs/zeroing/*/result.json")):  # in the second stage
+            raise KeyboardInterrupt
+        fit(trainer, *arguments, **options)
+
+    monkeypatch.setattr(Trainer, "fit", interrupted)
+    ended = sweep("zeroing=never,cells8_80", "seed=0")
+    assert ended.code == 130
+    assert "to go on: python train.py -m +experiment=zeroing" in ended.out
+    assert "jobs: 1 interrupted, 1 missing" in ended.out
+    assert "the same command goes on from there" in ended.err
+    assert tracked_statuses(tmp_path) == {"zeroing=never, seed 0": "KILLED", "parent": "KILLED"}
+    monkeypatch.undo()
+    assert sweep("zeroing=never,cells8_80", "seed=0").code == 0
+    assert set(tracked_statuses(tmp_path).values()) == {"FINISHED"}
+    assert len(tracked_statuses(tmp_path)) == 3
+
+
+def test_a_sweep_that_is_running_already_is_not_started_twice(sweep, tmp_path):
+    arguments = ("zeroing=never", "seed=0", "logger=csv")
+    sweep(*arguments)
+    (folder,) = tmp_path.glob("runs/zeroing/sweeps/*")
+    with lease(folder):
+        ended = sweep(*arguments)
+    assert ended.code == 1
+    assert f"this command is running already, in runs/zeroing/sweeps/{folder.name}" in ended.error
+
+
+def test_any_experiment_borrows_the_folds_and_the_test_sides_cover_every_image_once(train, tmp_path):
+    arguments = ("-m", "+experiment=baseline_five", "+sweep=folds", "seed=0", "lengths.quick=1", "logger=csv")
+    ended = train(*arguments, "network.backbone=resnet10t", "trainer=cpu", "trainer.limit_train_batches=1")
+    assert ended.code == 0, ended.err
+    jobs = [json.loads(path.read_text()) for path in tmp_path.glob("runs/baseline_five/sweeps/*/*/job.json")]
+    assert sorted(job["fold"] for job in jobs) == [0, 1, 2, 3, 4]
+    assert {job["arm"] for job in jobs} == {"baseline_five"}
+    ids = pd.concat(pd.read_csv(path)["id"].drop_duplicates() for path in tmp_path.glob("runs/*/*/predictions.csv"))
+    assert len(ids) == ids.nunique() == 120
 
 
 @pytest.mark.parametrize("scheduler", ["cosine", "multistep", "plateau", "constant"])
@@ -129,6 +230,11 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("loss.pos_weight=balanced",), "loss.pos_weight must be null, auto"),
         (("monitor.metric=val/f2",), "monitors val/f2, which is no metric; did you mean val/f1"),
         (("zeroing.q=1",), "zeroing.q|Key 'q'"),
+        (("trainer.devices=2",), "trainer.devices=2: a job trains on one device; several devices train several jobs"),
+        (("jobs_per_gpu=0",), "jobs_per_gpu must be a whole number of at least 1, got 0"),
+        (("callbacks.last.min_seconds=-1",), "callbacks.last.min_seconds must be at least 0, got -1"),
+        (("tracking=server", "logger=mlflow"), "tracking=server needs an address"),
+        (("tracking=server", "logger=mlflow", "tracking.uri=http://127.0.0.1:9"), "http://127.0.0.1:9 does not answer"),
         (("trainer=tpu",), "Could not find 'trainer/tpu'"),
         (("stages=[]",), "stages is empty"),
         (("model.availability=[some]",), r"model.availability names 'some', it may name \['none', 'given'\]"),

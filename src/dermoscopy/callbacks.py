@@ -1,8 +1,10 @@
 """Lightning callbacks: the history of a stage, and the predictions of its test images."""
 
+import csv
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,22 @@ from pytorch_lightning.loggers import Logger
 from dermoscopy.files import write_atomically
 
 Row = dict[str, Any]
-HISTORY = "history.csv"
+HISTORY, PREDICTIONS = "history.csv", "predictions.csv"
 
 
 def read_history(folder: Path) -> list[Row]:
     """Return the rows (one an epoch and mode) that a stage left in its folder."""
     path = folder / HISTORY
-    rows: list[Any] = pd.read_csv(path).to_dict("records") if path.is_file() else []
-    return rows
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:  # not by pandas, whose numbers may differ from the written ones in the last bit
+        return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _value(name: str, text: str) -> int | float | str:
+    if name in ("stage", "mode"):
+        return text
+    return int(text) if name == "epoch" else float(text or "nan")
 
 
 def log_history(loggers: Iterable[Logger], rows: Iterable[Row], offset: int) -> None:
@@ -51,11 +61,11 @@ class History(Callback):
         self.rows: list[Row] = []
         self.started = 0.0
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.rows = [row for row in read_history(self.folder) if row["epoch"] < trainer.current_epoch]
-        self._show("stage", "epoch", self.columns, "seconds")
-
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self.started:  # not in an earlier hook: a resumed trainer knows its epoch only now
+            self.rows = [row for row in read_history(self.folder) if row["epoch"] < trainer.current_epoch]
+            log_history(self.loggers, self.rows, self.offset)
+            self._show("stage", "epoch", self.columns, "seconds")
         self.started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -77,7 +87,8 @@ class History(Callback):
 class Predictions(Callback):
     """Write ``predictions.csv``: a row for each test image, availability and label.
 
-    Columns: id, group, availability, label, truth (0, 1, empty unknown), logit.
+    Columns: id, group, availability, label, truth (0, 1, empty unknown), logit. Availabilities that were tested before
+    and are not tested now keep their rows.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -92,5 +103,10 @@ class Predictions(Callback):
                     rows = {"id": data.store.ids[index.cpu()], "group": data.store.groups[index.cpu()]}
                     values = {"truth": label[:, column].cpu(), "logit": logits[:, column].cpu()}
                     tables.append(pd.DataFrame(rows | {"availability": availability, "label": name} | values))
-        table = pd.concat(tables).sort_values(["availability", "label", "id"])
-        write_atomically(self.folder / "predictions.csv", table.to_csv(index=False))
+        path, table = self.folder / PREDICTIONS, pd.concat(tables)
+        before = pd.read_csv(path, dtype=str) if path.is_file() else pd.DataFrame(columns=table.columns)
+        before = before[~before["availability"].isin(list(pl_module.tested))]
+        if len(before):  # as texts, so that no digit changes
+            table = pd.concat([before, pd.read_csv(StringIO(table.to_csv(index=False)), dtype=str)])
+        table = table.sort_values(["availability", "label", "id"])
+        write_atomically(path, table.to_csv(index=False))

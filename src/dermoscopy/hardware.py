@@ -1,14 +1,32 @@
 """What the machine is and which number format it computes fastest in."""
 
+import logging
 import platform
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Trainer
 
+from dermoscopy.checkpoints import AtomicCheckpointIO
 from dermoscopy.parallel import cores
+from dermoscopy.sharing import take_gpu
+
+
+def claim(threads: int | None, accelerator: str = "auto") -> dict[str, Any]:
+    """Take a GPU and a number of threads (None leaves it to torch); return what the record of a job says of them.
+
+    From now on Lightning is silent about what it thinks of the machine: the record says it.
+    """
+    if accelerator != "cpu":
+        take_gpu()
+    if threads:
+        torch.set_num_threads(threads)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    return {"hardware": describe(accelerator), "threads": torch.get_num_threads()}
 
 
 def describe(accelerator: str = "auto") -> str:
@@ -61,5 +79,6 @@ def make_trainer(precision: str = "auto", enable_progress_bar: bool | str = "aut
         enable_model_summary=False,  # the number of parameters is part of the result
         num_sanity_val_steps=0,  # the first epoch shows the same, and a dry validation would draw nothing new
         logger=False,  # History logs once an epoch, in one batch
+        plugins=[AtomicCheckpointIO(), *arguments.pop("plugins", ())],
         **arguments,
     )

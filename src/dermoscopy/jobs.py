@@ -1,93 +1,101 @@
-"""Sweeps and their jobs: training one, and what they leave on disk (sweep.json, job.json, error.txt)."""
+"""Jobs of a sweep: what each leaves on disk (job.json, error.txt), and how one is trained and tracked."""
 
 import json
-import sys
+import os
+import platform
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from dermoscopy import tracking
-from dermoscopy.files import write_json
-from dermoscopy.stages import Stage, run_stages
+from dermoscopy.files import remove_parts, write_json
+from dermoscopy.ledger import Stage, result_of
+from dermoscopy.lock import lease
+from dermoscopy.sweeps import JOB, now
 from dermoscopy.terminal import reason
 
-
-def now() -> str:
-    """Return the present time, UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+ERROR = "error.txt"
 
 
-def start_sweep(folder: Path, experiment: str, command: str, axes: Sequence[str], jobs: int) -> dict[str, Any]:
-    """Write and return the record of a sweep that is about to begin."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record: dict[str, Any] = {"id": folder.name, "experiment": experiment, "command": command}
-    record |= {"axes": list(axes), "started": now(), "jobs": jobs}
-    write_json(folder / "sweep.json", record)
-    return record
-
-
-def read_sweep(folder: Path) -> dict[str, Any]:
-    """Return the record of the sweep in this folder."""
-    record: dict[str, Any] = json.loads((folder / "sweep.json").read_text())
-    return record
-
-
-def count(folder: Path, status: str) -> int:
-    """Return how many jobs of the sweep in this folder have a status."""
-    return sum(json.loads(job.read_text())["status"] == status for job in folder.glob("*/job.json"))
+Record = dict[str, Any]
 
 
 @contextmanager
-def job_record(folder: Path, facts: Mapping[str, Any], announce: bool = True) -> Iterator[dict[str, Any]]:
-    """Keep ``job.json`` true while a job runs: running, then done or failed; the block may add facts.
-
-    A failure is said at once if ``announce``, in one line, with the place of the full traceback; then it goes on as it
-    came.
-    """
+def log_file(folder: Path) -> Iterator[None]:
+    """Let the block print into ``log.txt`` in the folder of its job."""
     folder.mkdir(parents=True, exist_ok=True)
-    record = {**facts, "status": "running", "error": None, "started": now()}
-    write_json(folder / "job.json", record)
-    began = time.perf_counter()
-    try:
-        yield record
-        record["status"] = "done"
-    except BaseException as error:
-        record |= {"status": "failed", "error": reason(error)}
-        (folder / "error.txt").write_text(traceback.format_exc())
-        if announce:
-            who = f"{facts['arm']} seed {facts['seed']}"
-            print(f"failed: {who}: {record['error']} ({folder / 'error.txt'})", file=sys.stderr)
-        raise
-    finally:
-        record["seconds"] = time.perf_counter() - began
-        write_json(folder / "job.json", record)
+    with (folder / "log.txt").open("a", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
+        yield
 
 
-def train(
-    stages: Sequence[Stage],
-    logger: Any,
-    record: dict[str, Any],
-    parameters: Mapping[str, Any],
-    sweep: Mapping[str, Any],
-    rerun: bool = False,
-) -> None:
-    """Train what is not yet trained of a job's stages, track it, and complete the job's record."""
-    record["key"] = stages[-1].key
-    tags = {name: record[name] for name in ("arm", "seed", "fold", "key", "commit", "dirty")}
-    tags |= {"sweep": sweep["id"], "data": record["data"]["fingerprint"], tracking.PARENT: sweep.get("parent_run")}
-    tracking.describe_run(logger, f"{record['arm']}, seed {record['seed']}", tags, parameters)
+@contextmanager
+def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[tuple[Record, Record]]:
+    """Hold the job and keep ``job.json`` true while it runs: running, then done, failed or interrupted.
+
+    What goes wrong is kept in ``error.txt`` and goes on as it came.
+
+    Yields:
+        The record, to which the block may add facts, and what it said after an earlier attempt.
+    """
+    with lease(folder, lambda: print(f"waits for the process that still runs this job ({folder})", flush=True)):
+        path = folder / JOB
+        remove_parts(folder)
+        before: Record = json.loads(path.read_text()) if path.is_file() else {}
+        record: Record = {**facts, "pid": os.getpid(), "host": platform.node(), "status": "running", "error": None}
+        record |= {"started": now(), "ended": None}
+        write_json(path, record)
+        (folder / ERROR).unlink(missing_ok=True)
+        began = time.perf_counter()
+        try:
+            yield record, before
+            record["status"] = "done"
+        except BaseException as error:
+            record |= {"status": "failed" if isinstance(error, Exception) else "interrupted", "error": reason(error)}
+            (folder / ERROR).write_text(traceback.format_exc())
+            raise
+        finally:
+            if record["ended"] is None:
+                record |= {"seconds": time.perf_counter() - began, "ended": now()}
+            write_json(path, record)
+
+
+def still_done(before: Record, stages: Sequence[Stage]) -> bool:
+    """Tell whether what an earlier attempt recorded is all that is asked for now."""
+    last = stages[-1]
+    if before.get("status") != "done" or before["key"] != last.key:
+        return False
+    result = result_of(last)
+    return result is not None and result["tested"] is not None and set(last.tests) <= set(result["tested"])
+
+
+def train(folder: Path, stages: Sequence[Stage], logger: Any, record: Record, parameters: Mapping[str, Any]) -> None:
+    """Train what is not yet trained of a job's stages, track it, and complete the job's record.
+
+    Args:
+        folder: of the job.
+        stages: of its run, in order.
+        logger: a journal for MLflow, or one of Lightning's loggers.
+        record: of the job; gets the key, the stages, the metrics and the numbers of images.
+        parameters: of the run, by path of the configuration.
+    """
+    from dermoscopy.stages import run_stages  # noqa: PLC0415  (eight seconds, and a finished sweep needs none of it)
+
+    record |= {"key": stages[-1].key, "stages": [stage.plan for stage in stages]}
+    write_json(folder / JOB, record)
+    tracking.describe_run(logger, folder, record, parameters)
     try:
-        done = run_stages(stages, [logger], rerun)
-        last = done[-1]
-        record["stages"] = [stage.record for stage in done]
-        record["metrics"] = last.result["metrics"]
-        record["data"] |= last.result["images"]
-        tracking.finish_run(logger, last.result["metrics"], last.stage.folder)
-    except BaseException:
+        done = run_stages(stages, [logger])
+        result = done[-1].result
+        record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
+        record |= {"metrics": result["metrics"], "data": record["data"] | result["images"]}
+        tracking.finish_run(logger, result["metrics"], done[-1].stage.folder, result["sha256"])
+    except Exception:
         logger.finalize("failed")
+        raise
+    except BaseException:
+        logger.finalize("aborted")
         raise
     logger.finalize("success")

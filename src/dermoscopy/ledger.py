@@ -1,17 +1,25 @@
-"""Which trainings are done: the key of a stage and the result left in its folder."""
+"""Which trainings are done: a stage, its key, and the result left in its folder."""
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from dermoscopy.files import write_atomically
+
+# Raised by whoever changes the code so that a configuration trains to other numbers; CHANGELOG.md says what changed.
+# So an update trains again what it would change, and only that.
+RECIPE = 1
 
 # What cannot change a result: names, places, how it is shown. All else is part of the key, also what is not known here.
 IRRELEVANT = frozenset(
     {
         *("name", "arms", "lengths", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
-        *("offset", "threads", "model.availability"),
+        *("offset", "threads", "jobs_per_gpu", "sweep", "model.availability"),
         *("data.name", "data.raw", "data.size", "data.fit", "data.on_error", "data.store", "data.source", "data.make"),
         *("datamodule.store", "datamodule.memory", "datamodule.eval_batch_size"),
         *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.callbacks"),
@@ -20,6 +28,36 @@ IRRELEVANT = frozenset(
         "callbacks.best.dirpath",
     }
 )
+FILES = ("split.file", "network.checkpoint")  # a file of the user's: its content counts, not where it lies
+RESULT, RERUN, REPLACED = "result.json", "rerun.txt", "replaced"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training.
+
+    Attributes:
+        name: of the stage, and number of its epochs.
+        key, folder: hash of all that can change its result, and the place where it is kept under that name.
+        seed: of its first weights.
+        tests: what the network is given at test, if this is the last stage of its run.
+        rerun: if not None, an older result counts only if it comes from the rerun of this name.
+        build: returns the data, the task and the trainer; called only if there is something to train or to test.
+    """
+
+    name: str
+    epochs: int
+    key: str
+    folder: Path
+    seed: int
+    build: Callable[[], tuple[Any, Any, Any]]
+    tests: tuple[str, ...] = ()
+    rerun: str | None = None
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The row of this stage in the record of its job, before it is trained."""
+        return {"name": self.name, "key": self.key, "folder": str(self.folder), "epochs": self.epochs}
 
 
 def stage_key(configurations: Sequence[Mapping[str, Any]], fingerprint: str) -> str:
@@ -30,27 +68,65 @@ def stage_key(configurations: Sequence[Mapping[str, Any]], fingerprint: str) -> 
         fingerprint: of the store's content; it stands for the path and the recipe of the data.
     """
     parts = [relevant(configuration) for configuration in configurations]
-    text = json.dumps([fingerprint, parts], sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps([RECIPE, fingerprint, parts], sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def relevant(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def relevant(
+    configuration: Mapping[str, Any], prefix: str = "", irrelevant: frozenset[str] = IRRELEVANT
+) -> dict[str, Any]:
     """Return the part of a configuration that can change a result, written so that equal settings look equal."""
     kept = {}
     for name, value in configuration.items():
         path = f"{prefix}{name}"
-        if path in IRRELEVANT:
+        if path in irrelevant:
             continue
-        kept[name] = relevant(value, f"{path}.") if isinstance(value, Mapping) else value
+        nested = isinstance(value, Mapping)
+        kept[name] = relevant(value, f"{path}.", irrelevant) if nested else _canonical(path, value)
         if name == "zeroing" and isinstance(value, Mapping) and value.get("p") in (0, 1):
-            kept[name] = {"p": float(value["p"])}  # all or nothing: the grid cannot matter
+            kept[name] = {"p": int(value["p"])}  # all or nothing: the grid cannot matter
     return kept
+
+
+def _canonical(path: str, value: Any) -> Any:
+    """1.0 is 1, and a file is its content."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and path.endswith(FILES) and Path(value).is_file():
+        with Path(value).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return value
 
 
 def finished(folder: Path) -> dict[str, Any] | None:
     """Return the result of the stage in this folder, None if it was never finished."""
-    path = folder / "result.json"
+    path = folder / RESULT
     if not path.is_file():
         return None
     result: dict[str, Any] = json.loads(path.read_text())
     return result | {"metrics": {k: math.nan if v is None else v for k, v in result["metrics"].items()}}
+
+
+def result_of(stage: Stage) -> dict[str, Any] | None:
+    """Return the result of a stage if it counts, None if the stage is to be trained (again)."""
+    if stage.rerun is not None and _rerun_of(stage.folder) != stage.rerun:
+        return None
+    return finished(stage.folder)
+
+
+def set_aside(stage: Stage) -> None:
+    """Make room for the rerun of a stage: what an earlier training left moves to `replaced/`, until the next rerun."""
+    if stage.rerun is None or _rerun_of(stage.folder) == stage.rerun:
+        return
+    if stage.folder.exists():
+        aside = stage.folder.parent / REPLACED / stage.folder.name
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.parent.mkdir(exist_ok=True)
+        stage.folder.rename(aside)
+    write_atomically(stage.folder / RERUN, stage.rerun)
+
+
+def _rerun_of(folder: Path) -> str | None:
+    """The name of the rerun that a stage's folder belongs to."""
+    path = folder / RERUN
+    return path.read_text() if path.is_file() else None

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,4 +49,15 @@ def one_line_errors() -> Iterator[None]:
             raise
         hint = "" if is_mistake(error) or _composing(error) else f" ({TRACEBACK}=1 shows the traceback)"
         print(f"error: {reason(error)}{hint}", file=sys.stderr)
+        sys.exit(1)
+
+
+@contextmanager
+def fatal_errors() -> Iterator[None]:
+    """End the program when the block fails, also with a bug; for blocks whose errors the caller would swallow."""
+    try:
+        with one_line_errors():
+            yield
+    except Exception:
+        traceback.print_exc()
         sys.exit(1)

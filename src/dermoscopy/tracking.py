@@ -1,42 +1,109 @@
-"""The record of sweeps and runs in MLflow: a parent run a sweep, a child run a job."""
+"""The record of sweeps and runs in MLflow: where it is kept, and what a run tells it."""
 
-import hashlib
-import subprocess
-from collections.abc import Mapping, Sequence
+import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytorch_lightning.loggers import Logger
+from filelock import FileLock
+
+from dermoscopy.sweeps import read_sweep
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 PARENT = "mlflow.parentRunId"
 ARTIFACTS = ("config.yaml", "history.csv", "predictions.csv", "curves.png")
+# A server that is away must not hold training up: no repetition by the client, and ten seconds instead of two minutes.
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
 def address(uri: str) -> str:
     """Return the address of a tracking store; a relative sqlite file is taken from the working folder, once."""
-    kind, separator, path = uri.partition("sqlite:///")
-    return f"sqlite:///{Path(path).resolve()}" if separator and not kind else uri
+    file = database(uri)
+    return f"sqlite:///{file.resolve()}" if file else uri
 
 
-def open_experiment(uri: str, experiment: str, artifacts: str | Path) -> str:
-    """Return the id of an MLflow experiment, making the database and the experiment if they are not there yet.
+def database(uri: str) -> Path | None:
+    """Return the file of an sqlite address, None for any other."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
-    Called once, before any job starts: several processes that migrate a fresh database at once would crash.
+
+def connect(uri: str) -> "MlflowClient":
+    """Return a client that does not wait long and logs nothing; MLflow itself opens each store once a process.
+
+    What the user has set in the environment stays.
+    """
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
+    if database(uri):  # a connection kept open would still lead to a file that was moved away
+        os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    for chatty in ("mlflow.store.db.utils", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    from mlflow import MlflowClient  # noqa: PLC0415  (two seconds, and only where something is sent)
+
+    return MlflowClient(address(uri))
+
+
+def experiment_id(client: "MlflowClient", name: str, artifacts: str | Path | None) -> str:
+    """Return the id of an experiment, made if it is not there yet.
+
+    Args:
+        client: of the tracking store.
+        name: of the experiment.
+        artifacts: folder for the artifacts of all experiments; None: the server decides.
 
     Raises:
-        ValueError: the database is locked, from a newer MLflow, or cannot be opened.
+        ValueError: the experiment was deleted.
     """
-    from mlflow import MlflowClient  # noqa: PLC0415  (three seconds, and only where it is used)
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        place = None if artifacts is None else (Path(artifacts).resolve() / name).as_uri()
+        try:
+            return client.create_experiment(name, artifact_location=place)
+        except MlflowException:
+            found = client.get_experiment_by_name(name)
+            if found is None:  # otherwise another process was faster
+                raise
+    if found.lifecycle_stage == "deleted":
+        raise ValueError(f"the experiment {name} was deleted in MLflow: restore it there, or give another name=")
+    return found.experiment_id
+
+
+def open_experiment(uri: str | None, experiment: str, artifacts: str | Path | None) -> str:
+    """Return the id of an MLflow experiment, making the database and the experiment if they are not there yet.
+
+    Called once, before any job starts. One process at a time, as several that migrate a fresh database would crash.
+
+    Raises:
+        ValueError: no address; the server does not answer; the database is locked, from a newer MLflow, or cannot be
+            opened; the experiment was deleted.
+    """
+    if not uri:
+        raise ValueError(
+            "tracking=server needs an address: tracking.uri=http://HOST:5000 or the environment's MLFLOW_TRACKING_URI"
+        )
+    file = database(uri)
+    if file is None:
+        return _open(uri, experiment, artifacts)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_name(f"{file.name}.lock")):
+        return _open(uri, experiment, artifacts)
+
+
+def _open(uri: str, experiment: str, artifacts: str | Path | None) -> str:
+    from alembic.util import CommandError  # noqa: PLC0415  (with MLflow, which takes seconds)
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     try:
-        client = MlflowClient(address(uri))
-        found = client.get_experiment_by_name(experiment)
-        if found is not None:
-            return found.experiment_id
-        return client.create_experiment(experiment, artifact_location=(Path(artifacts).resolve() / experiment).as_uri())
-    except (MlflowException, SQLAlchemyError) as error:
+        return experiment_id(connect(uri), experiment, artifacts)
+    except (MlflowException, SQLAlchemyError, CommandError) as error:
+        if uri.startswith("http") and getattr(error, "get_http_status_code", int)() >= 500:
+            raise ValueError(f"tracking.uri {uri} does not answer: start the server, or tracking=sqlite") from error
         raise ValueError(f"tracking.uri {uri} cannot be used: {_first_line(error)}; {_advice(error)}") from error
 
 
@@ -53,60 +120,40 @@ def _advice(error: Exception) -> str:
     return "choose another file with tracking.uri=sqlite:///FILE, or logger=csv"
 
 
-def mlflow_logger(uri: str, experiment: str, artifacts: str | Path) -> Logger:
-    """Return Lightning's MLflow logger for a new run of the experiment."""
-    from pytorch_lightning.loggers import MLFlowLogger  # noqa: PLC0415
+def describe_run(logger: Any, folder: Path, record: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    """Begin or continue the run of a job: its name, tags and parameters (configuration paths).
 
-    open_experiment(uri, experiment, artifacts)
-    return MLFlowLogger(experiment_name=experiment, tracking_uri=address(uri))
-
-
-def start_parent(uri: str, experiment: str, artifacts: str | Path, name: str, tags: Mapping[str, str]) -> str:
-    """Start the parent run of a sweep and return its id."""
-    from mlflow import MlflowClient  # noqa: PLC0415
-
-    number = open_experiment(uri, experiment, artifacts)
-    return MlflowClient(address(uri)).create_run(number, run_name=name, tags=dict(tags)).info.run_id
-
-
-def end_parent(uri: str, run: str, status: str, artifacts: Sequence[Path]) -> None:
-    """End the parent run with a status (FINISHED, FAILED or KILLED) and keep the sweep's tables with it."""
-    from mlflow import MlflowClient  # noqa: PLC0415
-
-    client = MlflowClient(address(uri))
-    for path in artifacts:
-        client.log_artifact(run, str(path))
-    client.set_terminated(run, status)
-
-
-def describe_run(logger: Any, name: str, tags: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Give a job's run its name, tags and parameters (configuration paths); other loggers take the parameters only."""
+    Args:
+        logger: a Journal; any other logger takes the parameters only.
+        folder: of the job.
+        record: of the job, with its key.
+        parameters: of the configuration, by path.
+    """
+    if hasattr(logger, "begin"):
+        tags = {name: record[name] for name in ("arm", "seed", "fold", "commit", "dirty")}
+        tags |= {"data": record["data"]["fingerprint"], PARENT: read_sweep(folder.parent)["parent_run"]}
+        identity = {"sweep": folder.parent.name, "job": folder.name, "key": record["key"]}
+        logger.begin(f"{record['arm']}, seed {record['seed']}", tags, identity)
     logger.log_hyperparams(dict(parameters))
-    if run := _mlflow_run(logger):
-        logger.experiment.update_run(run, name=name)
-        for tag, value in tags.items():
-            if value is not None:
-                logger.experiment.set_tag(run, tag, str(value))
 
 
-def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path) -> None:
+def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path, sha256: str) -> None:
     """Log the final metrics (best/..., test/...) and keep the small files of the last stage's folder as artifacts.
 
     The checkpoint stays where it is; the run names its path and its sha256.
+
+    Args:
+        logger: a Journal; any other logger takes the metrics only.
+        metrics: of the run; NaN is undefined and left out.
+        folder: of the last stage.
+        sha256: of its best checkpoint.
     """
-    logger.log_metrics({name: value for name, value in metrics.items() if value == value})  # NaN is undefined
-    if run := _mlflow_run(logger):
-        client = logger.experiment
+    logger.log_metrics({name: value for name, value in metrics.items() if value == value})
+    if hasattr(logger, "begin"):
         for name in ARTIFACTS:
             if (folder / name).is_file():
-                client.log_artifact(run, str(folder / name))
-        checkpoint = folder / "best.ckpt"
-        client.set_tag(run, "checkpoint", str(checkpoint.resolve()))
-        client.set_tag(run, "checkpoint_sha256", sha256(checkpoint))
-
-
-def _mlflow_run(logger: Any) -> str | None:
-    return getattr(logger, "run_id", None)
+                logger.log_artifact(folder / name)
+        logger.set_tags({"checkpoint": (folder / "best.ckpt").resolve(), "checkpoint_sha256": sha256})
 
 
 def flatten(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -116,21 +163,3 @@ def flatten(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any
         path = f"{prefix}{name}"
         flat |= flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
     return flat
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def commit() -> tuple[str | None, bool]:
-    """Return the git commit of the working folder and whether tracked files differ; (None, False) outside git."""
-    try:
-        return _git("rev-parse", "HEAD"), bool(_git("status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.CalledProcessError):  # no git, no repository, no commit yet: there is nothing to name
-        return None, False
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()

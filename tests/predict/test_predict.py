@@ -16,10 +16,10 @@ import torch
 import yaml
 from PIL import Image
 
+from dermoscopy.checkpoints import BEST
 from dermoscopy.predict.folder import decode, find_images
 from dermoscopy.predict.labels import predict_labels
 from dermoscopy.predict.stage import find_checkpoint, load_weights, read_stage
-from dermoscopy.stages import BEST
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = Path("data/raw/demo/ISIC2018_Task1-2_Training_Input")

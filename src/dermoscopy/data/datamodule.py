@@ -16,7 +16,8 @@ from dermoscopy.data.colour import apply_colour, normalisation
 from dermoscopy.data.splits import SIDES, check
 from dermoscopy.data.store import Store, open_store
 from dermoscopy.masks import pack, unpack
-from dermoscopy.randomness import derive, generator
+from dermoscopy.randomness import generator
+from dermoscopy.seeds import derive
 from dermoscopy.suggest import nearest
 
 Batch = dict[str, Any]  # tensors, and for training the integer seed of the augmentation

@@ -4,6 +4,7 @@
 `label` int8 (N,L) 0, 1, -1 unknown, `id` and `group` strings, `frame` int32 (N,6), see `dermoscopy.data.frame`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,14 +61,28 @@ class Store:
         return np.fromfile(self.path, np.uint8, count, offset=self.offsets[name]).reshape(shape)
 
 
-def open_store(path: str | Path) -> Store:
+def open_store(path: str | Path, size: Sequence[int] | None = None, fit: str | None = None) -> Store:
     """Opens a store that `prepare` made.
+
+    Args:
+        path: of the file.
+        size, fit: what the images must be like; None: as they are.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is no store, cut short, or of another version.
+        ValueError: the file is no store, cut short, of another version, or of another size or fit than asked for.
     """
-    path = Path(path)
+    store = _open(Path(path))
+    wanted = list(size or store.size), fit or store.fit
+    if wanted != (list(store.size), store.fit):
+        raise ValueError(
+            f"{path} is of data.size={list(store.size)} and data.fit={store.fit}, "
+            f"but data.size={wanted[0]} and data.fit={wanted[1]} are asked for: name the store's own"
+        )
+    return store
+
+
+def _open(path: Path) -> Store:
     if not path.is_file():
         raise FileNotFoundError(f"no store {path}: make it with `python prepare.py data=...`")
     remake = "make it again with `python prepare.py data=...`"

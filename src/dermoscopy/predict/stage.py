@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from torch import nn
 
+from dermoscopy.checkpoints import BEST
 from dermoscopy.ledger import finished
 from dermoscopy.networks.weights import read_weights
-from dermoscopy.stages import BEST
 from dermoscopy.tracking import address
 
 SHOWN = 8  # candidates named in an error

@@ -9,7 +9,8 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dermoscopy.randomness import derive, generator, seed_hidden_state
+from dermoscopy.randomness import generator, seed_hidden_state
+from dermoscopy.seeds import derive
 from dermoscopy.suggest import nearest
 from dermoscopy.tasks.schedule import Schedule
 

@@ -1,0 +1,164 @@
+"""What a run has to tell the tracking server: kept in the run's folder, and sent from there once and in order."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from dermoscopy.delivery import PAUSE, deliver, direct, flush_pending, read_events, read_sent, rejected_file, sent_file
+from dermoscopy.server import JOURNAL, LIMITS, Event, server
+from dermoscopy.tracking import address
+
+__all__ = ["Journal", "flush_pending"]
+STATUS = {"success": "FINISHED", "failed": "FAILED", "aborted": "KILLED"}  # Lightning's words and MLflow's
+
+
+class Journal:
+    """A logger that writes ``tracking.jsonl`` in the run's folder, from where MLflow is told.
+
+    Nothing is lost and nothing is told twice, whatever is killed and whenever: events are only ever appended, each with
+    its time; MLflow ignores a metric that it has (same key, step, time, value) and the run is found again by a tag, so
+    what may not have arrived is sent again. Training goes on while the server is away.
+
+    Args:
+        folder: of the run; one process writes in it at a time.
+        uri: of the MLflow tracking store.
+        experiment: its name there.
+        artifacts: folder for the artifacts of all experiments; None: the server decides.
+        pause: seconds until a server that did not answer is asked again.
+    """
+
+    def __init__(
+        self, folder: str | Path, uri: str, experiment: str, artifacts: str | Path | None = None, pause: float = PAUSE
+    ) -> None:
+        self.path, self.pause = Path(folder) / "tracking.jsonl", pause
+        place = None if artifacts is None else str(Path(artifacts).resolve())
+        self.destination = {"uri": address(uri), "experiment": experiment, "artifacts": place}
+        self._forget()
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run in MLflow, None as long as the server was never reached."""
+        sent = read_sent(self.path)
+        run: str | None = sent["run"] if sent["to"] == self.destination else None
+        return run
+
+    def begin(self, name: str, tags: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+        """Begin the run, or continue the one that this folder holds.
+
+        Args:
+            name: of the run.
+            tags: of the run; None is left out.
+            identity: tags that say which run this is; if the folder holds another one, that one is put aside.
+        """
+        self._read()
+        identity_texts = _texts(identity)
+        if self.begun and self.begun["identity"] != identity_texts:
+            self._put_aside()
+        if new := not self.begun:
+            both = _texts(tags) | identity_texts
+            begun = {"begin": name, JOURNAL: uuid4().hex, "identity": identity_texts, "tags": both}
+            self._append({**begun, "to": self.destination})
+        if self.to != self.destination:
+            self._append({"to": self.destination})
+        if new or read_sent(self.path)["to"] != self.destination:
+            direct(self.path, self.destination)
+        if self.status != "RUNNING":
+            self._append({"status": "RUNNING"})
+        self.set_tags(tags)
+        self.flush(force=not server(self.destination["uri"]).away)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags of the run; None is left out."""
+        self._log("tags", {name: text for name, text in _texts(tags).items() if self.tags.get(name) != text})
+
+    def log_hyperparams(self, params: Mapping[str, Any]) -> None:
+        """Log parameters; those that the run has stay as they are, since MLflow does not let them change."""
+        self._log("params", {name: str(value) for name, value in params.items() if name not in self.params})
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Log metrics of a step; left out are NaN, infinity, and what was logged of this step before."""
+        at = step or 0
+        values = {name: float(value) for name, value in metrics.items() if (at, name) not in self.logged}
+        self._log("metrics", {name: value for name, value in values.items() if math.isfinite(value)}, {"step": at})
+
+    def log_artifact(self, path: str | Path) -> None:
+        """Keep a copy of a small file with the run."""
+        self._append({"artifact": os.path.relpath(path, self.path.parent)})
+        self.flush()
+
+    def finalize(self, status: str) -> None:
+        """End the run in Lightning's words: success, failed or aborted."""
+        self.end(STATUS[status])
+
+    def end(self, status: str) -> None:
+        """End the run (FINISHED, FAILED or KILLED), and ask the server at once, also if it was away a moment ago."""
+        if self.status != status:
+            self._append({"status": status})
+        self.flush(force=True)
+
+    def flush(self, force: bool = False) -> bool:
+        """Send what the server lacks, if it is time to; return whether it then has everything.
+
+        Args:
+            force: ask at once, also a server that was asked or was away a moment ago.
+        """
+        return deliver(self.path, self.pause, force)
+
+    def _log(self, kind: str, values: Mapping[str, Any], more: Event | None = None) -> None:
+        """Append values, as events of which each fits into a request, and send them."""
+        pairs = list(values.items())
+        for start in range(0, len(pairs), LIMITS[kind]):
+            self._append({kind: dict(pairs[start : start + LIMITS[kind]]), **(more or {})})
+        self.flush()
+
+    def _append(self, event: Event) -> None:
+        if not self.begun and "begin" not in event:
+            raise RuntimeError("a journal starts with begin()")
+        dated = {"time": time.time_ns() // 1_000_000, **event}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab", buffering=0) as file:  # one write a line: only the last can ever be half a line
+            file.write(json.dumps(dated).encode() + b"\n")
+        self._note(dated)
+
+    def _read(self) -> None:
+        """Take over what the folder holds, and cut off half a line left by a process killed in writing it."""
+        self._forget()
+        end = 0
+        for end, event in read_events(self.path):  # noqa: B007  (its last value is used)
+            self._note(event)
+        if self.path.is_file():
+            os.truncate(self.path, end)
+
+    def _forget(self) -> None:
+        self.begun: Event = {}
+        self.to: Event = {}
+        self.status = "RUNNING"
+        self.tags: dict[str, str] = {}
+        self.params: set[str] = set()
+        self.logged: set[tuple[int, str]] = set()
+
+    def _note(self, event: Event) -> None:
+        self.begun = event if "begin" in event else self.begun
+        self.to = event.get("to", self.to)
+        self.status = event.get("status", self.status)
+        self.tags |= event.get("tags", {})
+        self.params |= set(event.get("params", ()))
+        self.logged |= {(event["step"], name) for name in event.get("metrics", ())}
+
+    def _put_aside(self) -> None:
+        """End another run that this folder holds, and give its files a name of their own, where they are still sent."""
+        self.end("KILLED" if self.status == "RUNNING" else self.status)
+        aside = self.path.with_stem(f"{self.path.stem}-{self.begun[JOURNAL]}")
+        for file in (sent_file, rejected_file, Path):  # the journal last: without the others it is only sent again
+            if file(self.path).is_file():
+                file(self.path).rename(file(aside))
+        self._forget()
+
+
+def _texts(tags: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in tags.items() if value is not None}

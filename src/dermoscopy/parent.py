@@ -1,0 +1,35 @@
+"""The run of a whole sweep in MLflow, parent of the runs of its jobs."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dermoscopy.journal import Journal, flush_pending
+from dermoscopy.tracking import open_experiment
+
+STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+
+
+def begin_parent(folder: Path, uri: str | None, experiment: str, artifacts: str | None) -> Journal:
+    """Begin or continue the run of the sweep in this folder, and send what earlier runs could not.
+
+    Raises:
+        ValueError: the tracking store cannot be used; said before anything is trained.
+    """
+    open_experiment(uri, experiment, artifacts)
+    send_rest(folder.parents[2])
+    journal = Journal(folder, str(uri), experiment, artifacts)
+    journal.begin(folder.name, {}, {"sweep": folder.name})
+    return journal
+
+
+def end_parent(journal: Journal, status: str, files: Iterable[Path]) -> None:
+    """End the run of a sweep (done, failed or interrupted) and keep these files with it."""
+    for file in files:
+        journal.log_artifact(file)
+    journal.end(STATUS[status])
+
+
+def send_rest(runs: Path) -> None:
+    """Send what the tracking server has not got yet from any run in this folder, and say what still waits."""
+    if unsent := flush_pending(runs):
+        print(f"{len(unsent)} runs wait for their tracking server ({unsent[0]}, ...): the next training sends them")

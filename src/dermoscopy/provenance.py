@@ -1,0 +1,39 @@
+"""What a result was made with: the commit, the versions of the libraries that compute it, the content of a file."""
+
+import hashlib
+import subprocess
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("torch", "pytorch-lightning", "timm", "torchmetrics", "numpy")
+
+
+def code() -> dict[str, Any]:
+    """Return the commit, whether tracked files differ from it, and the versions of the libraries that compute."""
+    commit_hash, dirty = commit()
+    return {"commit": commit_hash, "dirty": dirty} | {name: version(name) for name in LIBRARIES}
+
+
+def commit() -> tuple[str | None, bool]:
+    """Return the git commit of the working folder and whether tracked files differ; (None, False) outside git."""
+    return _commit(Path.cwd())
+
+
+@lru_cache  # the code of a running process does not change any more
+def _commit(folder: Path) -> tuple[str | None, bool]:
+    try:
+        return _git(folder, "rev-parse", "HEAD"), bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.CalledProcessError):  # no git, no repository, no commit yet: there is nothing to name
+        return None, False
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,75 @@
+"""Starts train.py again and again without the seconds that imports take: python tests/fork_server.py
+
+Reads a JSON line a program (arguments, folder, where it dies) from its input, forks, and answers with the number of the
+child; when the child has ended, with its exit status. So a test can kill real processes at any moment.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MODULES = ("torch", "pytorch_lightning", "timm", "mlflow", "torchmetrics", "matplotlib.pyplot", "dermoscopy.stages")
+MODULES += ("dermoscopy.data.datamodule", "dermoscopy.tasks.classification", "dermoscopy.networks.classifier")
+MODULES += ("mlflow.store.tracking.sqlalchemy_store", "dermoscopy.journal")
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    for module in MODULES:
+        importlib.import_module(module)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            run(order)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def run(order: dict) -> None:
+    """Be train.py."""
+    os.chdir(order["folder"])
+    log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    if order["dies_at"] is not None:
+        die_at(order["dies_at"])
+    sys.argv = [str(ROOT / "train.py"), *order["arguments"]]
+    warnings.simplefilter("ignore")
+    code = 1
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        code = 0
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def die_at(number: int) -> None:
+    """Kill this process when it renames a file: 1 before the first time, 2 after it, 3 before the second, and so on."""
+    rename, calls = os.replace, 0
+
+    def replace(source, target):
+        nonlocal calls
+        calls += 1
+        if calls == (number + 1) // 2 and number % 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(source, target)
+        if calls == (number + 1) // 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.replace = replace
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Tracking with real databases and a real server: many processes at once, and a server that is killed."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dermoscopy import server as servers
+from dermoscopy.journal import Journal, flush_pending
+from dermoscopy.tracking import connect, open_experiment
+
+pytestmark = pytest.mark.services
+SCRIPT = Path(__file__).with_name("log_runs.py")
+METRICS = ("train/loss", "val/loss", "val/f1", "val/average_precision", "val/seconds")
+
+
+@pytest.fixture(autouse=True)
+def forget_outages():
+    servers.server.cache_clear()
+
+
+def log_runs(uri, folder, experiment, processes, epochs, seconds=0.0):
+    arguments = [uri, folder, experiment, processes, epochs, seconds]
+    return subprocess.Popen([sys.executable, SCRIPT, *map(str, arguments)], stderr=subprocess.PIPE, text=True)
+
+
+def runs_of(uri, experiment):
+    client = connect(uri)
+    return client.search_runs([client.get_experiment_by_name(experiment).experiment_id], max_results=100)
+
+
+def assert_everything_is_there_once(uri, experiment, processes, epochs):
+    runs = {int(run.data.tags["job"]): run for run in runs_of(uri, experiment)}
+    assert len(runs_of(uri, experiment)) == processes
+    assert sorted(runs) == list(range(processes))
+    for number, run in runs.items():
+        assert run.info.status == "FINISHED"
+        assert run.data.params == {f"group.p{n}": str(n * number) for n in range(150)}
+        for place, name in enumerate(METRICS):
+            points = connect(uri).get_metric_history(run.info.run_id, name)
+            told = sorted((point.step, point.value) for point in points)
+            assert told == [(epoch, number + place / 8 + epoch / 1024) for epoch in range(epochs)]
+
+
+@pytest.mark.parametrize("store", ["sqlite", "server"])
+def test_sixteen_processes_that_begin_and_log_at_once_lose_nothing_and_double_nothing(store, request, tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}" if store == "sqlite" else request.getfixturevalue("mlflow_server").uri
+    logging = log_runs(uri, tmp_path, "sixteen", processes=16, epochs=200)
+    _, said = logging.communicate(timeout=300)
+    assert logging.returncode == 0, said
+    assert flush_pending(tmp_path / "runs") == [], said
+    assert_everything_is_there_once(uri, "sixteen", processes=16, epochs=200)
+
+
+def test_a_server_killed_while_four_processes_log_is_told_the_rest_when_it_is_back(mlflow_server, tmp_path):
+    logging = log_runs(mlflow_server.uri, tmp_path, "killed", processes=4, epochs=200, seconds=0.1)
+    journals = [tmp_path / "runs" / "killed" / "sweeps" / "now" / str(n) / "tracking.jsonl" for n in range(4)]
+    while not all(path.is_file() and path.read_text().count('"metrics"') > 20 for path in journals):
+        assert logging.poll() is None
+        time.sleep(0.05)
+    mlflow_server.kill()
+    mlflow_server.start()
+    _, said = logging.communicate(timeout=300)
+    assert logging.returncode == 0, said
+    assert said.count("does not answer") == said.count("answers again") > 0
+    assert flush_pending(tmp_path / "runs") == []
+    assert_everything_is_there_once(mlflow_server.uri, "killed", processes=4, epochs=200)
+
+
+def test_a_server_that_is_back_only_after_the_end_is_told_by_the_next_sweep(mlflow_server, tmp_path, capsys):
+    open_experiment(mlflow_server.uri, "late", None)
+    journal = Journal(tmp_path / "runs" / "late" / "sweeps" / "now" / "0", mlflow_server.uri, "late")
+    journal.begin("job 0", {}, {"sweep": "now", "job": 0})
+    journal.log_metrics({"loss": 1.0}, step=0)
+    mlflow_server.kill()
+    for epoch in range(1, 100):
+        journal.log_metrics({"loss": 1.0 / epoch}, step=epoch)
+    (tmp_path / "config.yaml").write_text("a: 1")
+    journal.log_artifact(tmp_path / "config.yaml")
+    journal.finalize("success")
+    assert "Connection refused" in capsys.readouterr().err
+    assert flush_pending(tmp_path / "runs") == [journal.path]
+
+    mlflow_server.start()
+    assert flush_pending(tmp_path / "runs") == []
+    (run,) = runs_of(mlflow_server.uri, "late")
+    points = connect(mlflow_server.uri).get_metric_history(run.info.run_id, "loss")
+    assert sorted(point.step for point in points) == list(range(100))
+    assert run.info.status == "FINISHED"
+    assert [file.path for file in connect(mlflow_server.uri).list_artifacts(run.info.run_id)] == ["config.yaml"]
+
+
+def test_a_point_that_is_sent_twice_is_there_once(mlflow_server, tmp_path):
+    open_experiment(mlflow_server.uri, "twice", None)
+    journal = Journal(tmp_path, mlflow_server.uri, "twice")
+    journal.begin("job 0", {}, {"job": 0})
+    journal.log_metrics({"loss": 0.1, "f1": 1 / 3}, step=7)
+    assert journal.flush(force=True)
+    (tmp_path / "tracking.sent").unlink()
+    journal.log_metrics({"loss": 0.2}, step=8)
+    assert journal.flush(force=True)
+    (run,) = runs_of(mlflow_server.uri, "twice")
+    for name, count in (("loss", 2), ("f1", 1)):
+        assert len(connect(mlflow_server.uri).get_metric_history(run.info.run_id, name)) == count
+
+
+def test_a_value_that_the_server_refuses_does_not_hold_up_the_others(mlflow_server, tmp_path):
+    open_experiment(mlflow_server.uri, "refused", None)
+    journal = Journal(tmp_path, mlflow_server.uri, "refused")
+    journal.begin("job 0", {}, {"job": 0})
+    journal.log_metrics({"loss": 0.1, "what#": 1.0}, step=0)
+    assert journal.flush(force=True)
+    (run,) = runs_of(mlflow_server.uri, "refused")
+    assert run.data.metrics == {"loss": 0.1}
+    assert (tmp_path / "tracking.rejected.jsonl").read_text().count("\n") == 1
+
+
+def test_train_tells_the_server(mlflow_server, run_script, demo_store, tmp_path):
+    data = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]")
+    tiny = ("network.backbone=resnet10t", "trainer=cpu", "epochs=2", "trainer.limit_train_batches=1")
+    where = ("tracking=server", f"tracking.uri={mlflow_server.uri}", "name=trained")
+    ended = run_script("train.py", "-m", "seed=0,1", *data, *tiny, *where)
+    assert ended.code == 0, ended.err
+    runs = runs_of(mlflow_server.uri, "trained")
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if run is not parent]
+    assert {run.data.tags["seed"] for run in children} == {"0", "1"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    for child in children:
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        points = connect(mlflow_server.uri).get_metric_history(child.info.run_id, "val/loss")
+        assert sorted(point.step for point in points) == [0, 1]
+        files = {file.path for file in connect(mlflow_server.uri).list_artifacts(child.info.run_id)}
+        assert {"config.yaml", "history.csv", "predictions.csv"} <= files
+    assert flush_pending(tmp_path / "runs") == []

@@ -1,0 +1,152 @@
+"""A sweep that is killed with kill -9, at any moment, any number of times, ends as if nothing had happened."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from mlflow import MlflowClient
+
+pytestmark = pytest.mark.kills
+ROOT = Path(__file__).parents[1]
+KILLS = 20
+AT_ONCE = 4  # times that one sweep is killed
+JOBS, EPOCHS = 2, (2, 2)
+SWEEP = (
+    *("-m", "+experiment=zeroing", "zeroing=never,cells8_80", "seed=3", f"lengths.quick=[{EPOCHS[0]},{EPOCHS[1]}]"),
+    *("network.backbone=resnet10t", "trainer=cpu", "threads=1", "callbacks.last.min_seconds=0"),
+    *("datamodule.batch_size=16", "trainer.limit_train_batches=3"),
+    *("data.make.count=120", "data.make.size=[48,64]", "data.size=[32,32]", "data.store=store.h5"),
+)
+
+
+class ForkServer:
+    """Runs train.py in processes that can be killed."""
+
+    def __init__(self):
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        command = [sys.executable, str(ROOT / "tests" / "fork_server.py")]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        assert self.process.stdout.readline() == "ready\n"
+
+    def run(self, folder, *arguments, dies_at=None, dies_after=None):
+        """Start train.py in a folder, kill it at a rename or after some seconds; return how it ended and when."""
+        began = time.monotonic()
+        order = {"folder": str(folder), "arguments": arguments, "dies_at": dies_at}
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        child = int(self.process.stdout.readline())
+        if dies_after is not None:
+            time.sleep(dies_after)
+            with suppress(ProcessLookupError):  # it was faster
+                os.kill(child, signal.SIGKILL)
+        return int(self.process.stdout.readline()), time.monotonic() - began
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def whole(server, demo_source, tmp_path_factory):
+    """The folder of a sweep that nobody disturbed, the seconds it took and the renames it made."""
+    folder = tmp_path_factory.mktemp("whole")
+    begin(folder, demo_source)
+    code, seconds = server.run(folder, *SWEEP)
+    assert code == 0, (folder / "log.txt").read_text()
+    return folder, seconds
+
+
+def begin(folder, demo_source):
+    """Lay the raw files where train.py looks for them, so that it prepares them itself."""
+    (folder / "data" / "raw").mkdir(parents=True)
+    (folder / "data" / "raw" / "demo").symlink_to(demo_source.root)
+
+
+@pytest.mark.parametrize("trial", range(KILLS // AT_ONCE))
+def test_a_sweep_that_is_killed_at_random_moments_ends_bit_for_bit_as_if_it_had_not_been(
+    server, whole, demo_source, tmp_path, trial
+):
+    undisturbed, seconds = whole
+    begin(tmp_path, demo_source)
+    draw = random.Random(trial)
+    killed = 0
+    for number in range(AT_ONCE):
+        moment = {"dies_after": draw.uniform(0, seconds)} if number % 2 else {"dies_at": draw.randint(1, 60)}
+        code, _ = server.run(tmp_path, *SWEEP, **moment)
+        killed += code == -signal.SIGKILL
+    assert killed
+    code, _ = server.run(tmp_path, *SWEEP)
+    assert code == 0, (tmp_path / "log.txt").read_text()
+    assert_same_sweep(undisturbed, tmp_path)
+
+
+def assert_same_sweep(first: Path, second: Path) -> None:
+    """Every metric of every epoch, all weights, results, records and runs in MLflow are the same; nothing is left."""
+    stages = [sorted(path.parent.relative_to(f) for path in f.glob("runs/*/*/result.json")) for f in (first, second)]
+    assert stages[0] == stages[1]
+    for stage in stages[0]:
+        assert_same_stage(first / stage, second / stage)
+    assert_same_jobs(first, second)
+    assert tracked(first) == tracked(second)
+    assert not [*second.glob("runs/**/*.part"), *second.glob("runs/zeroing/.*.lock"), *second.glob(".*")]
+
+
+def assert_same_stage(first: Path, second: Path) -> None:
+    histories = [pd.read_csv(folder / "history.csv", dtype=str).drop(columns="seconds") for folder in (first, second)]
+    pd.testing.assert_frame_equal(*histories)
+    assert (first / "predictions.csv").is_file() == (second / "predictions.csv").is_file()
+    if (first / "predictions.csv").is_file():
+        assert (first / "predictions.csv").read_bytes() == (second / "predictions.csv").read_bytes()
+    for name in ("best.ckpt", "last.ckpt"):
+        one, two = (torch.load(folder / name, weights_only=True)["state_dict"] for folder in (first, second))
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[key], two[key]) for key in one)
+    one, two = (json.loads((folder / "result.json").read_text()) for folder in (first, second))
+    assert one | {"seconds": 0, "sha256": ""} == two | {"seconds": 0, "sha256": ""}
+
+
+def assert_same_jobs(first: Path, second: Path) -> None:
+    records = []
+    for folder in (first, second):
+        (sweep,) = (folder / "runs" / "zeroing" / "sweeps").glob("*/sweep.json")
+        assert json.loads(sweep.read_text())["status"] == "done"
+        jobs = [json.loads((sweep.parent / str(number) / "job.json").read_text()) for number in range(JOBS)]
+        records.append([(job["status"], job["arm"], job["seed"], job["key"], job["metrics"]) for job in jobs])
+    assert records[0] == records[1]
+
+
+def tracked(folder: Path) -> list:
+    """What MLflow holds, without times and ids: each run, its status, parameters, files and every point of a metric."""
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
+    assert sorted("mlflow.parentRunId" in run.data.tags for run in runs) == [False] + [True] * JOBS
+    found = []
+    for run in runs:
+        names = [name for name in run.data.metrics if not name.endswith("/seconds")]
+        points = {n: [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, n)] for n in names}
+        assert all(len(set(p)) == len(p) for p in points.values())
+        assert len(points.get("val/loss", range(sum(EPOCHS)))) == sum(EPOCHS)
+        files = sorted(file.path for file in client.list_artifacts(run.info.run_id))
+        name = run.info.run_name if points else "parent"
+        params = sorted((key, value) for key, value in run.data.params.items() if key != "logger.folder")
+        found.append((name, run.info.status, params, sorted(points.items()), files))
+    return sorted(found)

@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data zeroing test test-kills test-services check ui status report bench clean
+.PHONY: help setup data zeroing test test-kills test-services check ui status report reproduce bench clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -50,6 +50,9 @@ status: $(READY) ## show where sweeps stand, also while they run: make status [E
 
 report: $(READY) ## write experiments/NAME from the latest sweep: make report EXPERIMENT=zeroing
 	$(BIN)/python report.py experiment=$(or $(EXPERIMENT),zeroing)
+
+reproduce: $(READY) ## train a finished run again and compare every number: make reproduce RUN=ID
+	$(BIN)/python reproduce.py run=$(RUN)
 
 bench: $(READY)  ## compare our speed with the plain version and the bare loop
 	$(BIN)/python -m tests.bench

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from dermoscopy import jobs, sharing, sweeps, tracking
+from dermoscopy import jobs, sharing, sweeps
 from dermoscopy.analysis.runs import arm_name
 from dermoscopy.attempt import Attempt
 from dermoscopy.data.prepare import prepare
@@ -28,9 +28,10 @@ from dermoscopy.lock import lease
 from dermoscopy.provenance import commit
 from dermoscopy.seeds import derive
 from dermoscopy.terminal import fatal_errors, one_line_errors
+from dermoscopy.tracking.run import flatten
 
 ROOT = Path(__file__).resolve().parent
-JOURNAL = "dermoscopy.journal.Journal"  # of conf/logger/mlflow.yaml
+JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
 failures: list[Exception] = []  # of the jobs that ran in this process
 
 
@@ -182,7 +183,7 @@ def run(cfg: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record)
     from dermoscopy import hardware  # noqa: PLC0415  (see the top)
 
     record |= hardware.claim(cfg.threads, cfg.trainer.accelerator)
-    parameters = tracking.flatten(OmegaConf.to_container(cfg, resolve=True))
+    parameters = flatten(OmegaConf.to_container(cfg, resolve=True))
     jobs.train(folder, stages, instantiate(cfg.logger), record, parameters)
 
 

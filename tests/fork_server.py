@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 MODULES = ("torch", "pytorch_lightning", "timm", "mlflow", "torchmetrics", "matplotlib.pyplot", "dermoscopy.stages")
 MODULES += ("dermoscopy.data.datamodule", "dermoscopy.tasks.classification", "dermoscopy.networks.classifier")
-MODULES += ("mlflow.store.tracking.sqlalchemy_store", "dermoscopy.journal")
+MODULES += ("mlflow.store.tracking.sqlalchemy_store", "dermoscopy.tracking.journal")
 
 
 def main() -> None:

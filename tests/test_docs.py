@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("experiments/**/*.md")])
-COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train)\.py[^#`\n]*)")
+COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train|reproduce)\.py[^#`\n]*)")
 
 
 def commands() -> list[str]:

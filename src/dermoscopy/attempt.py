@@ -8,10 +8,10 @@ from typing import Any
 from dermoscopy import sweeps
 from dermoscopy.analysis import arms, runs, tables
 from dermoscopy.files import write_json
-from dermoscopy.journal import Journal
 from dermoscopy.lock import lease
-from dermoscopy.parent import begin_parent, end_parent, send_rest
-from dermoscopy.tracking import open_experiment
+from dermoscopy.tracking.experiment import open_experiment
+from dermoscopy.tracking.journal import Journal
+from dermoscopy.tracking.parent import begin_parent, end_parent, send_rest
 
 
 class Attempt:

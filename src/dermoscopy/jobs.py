@@ -10,12 +10,12 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from dermoscopy import tracking
 from dermoscopy.files import remove_parts, write_json
 from dermoscopy.ledger import Stage, result_of
 from dermoscopy.lock import lease
 from dermoscopy.sweeps import JOB, now
 from dermoscopy.terminal import reason
+from dermoscopy.tracking.run import describe_run, finish_run
 
 ERROR = "error.txt"
 
@@ -85,13 +85,13 @@ def train(folder: Path, stages: Sequence[Stage], logger: Any, record: Record, pa
 
     record |= {"key": stages[-1].key, "stages": [stage.plan for stage in stages]}
     write_json(folder / JOB, record)
-    tracking.describe_run(logger, folder, record, parameters)
+    describe_run(logger, folder, record, parameters)
     try:
         done = run_stages(stages, [logger])
         result = done[-1].result
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
         record |= {"metrics": result["metrics"], "data": record["data"] | result["images"]}
-        tracking.finish_run(logger, result["metrics"], done[-1].stage.folder, result["sha256"])
+        finish_run(logger, result["metrics"], done[-1].stage.folder, result["sha256"])
     except Exception:
         logger.finalize("failed")
         raise

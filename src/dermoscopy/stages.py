@@ -91,7 +91,7 @@ def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Tr
     return {
         "key": stage.key,
         "stage": stage.name,
-        "epochs": read_checkpoint(last)["epoch"],
+        "epochs": read_checkpoint(last)["epoch"] if last.is_file() else trainer.current_epoch,
         "best_epoch": best_epoch,
         "metrics": {f"best/{name}": value for name, value in best.items()} | {"best/epoch": best_epoch},
         "tested": None,
@@ -106,18 +106,21 @@ def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Tr
 
 def _test(stage: Stage, result: dict[str, Any], data: Any, task: Any, trainer: Trainer) -> dict[str, Any]:
     """Return the result with the scores of the best weights on the test side."""
+    began = time.perf_counter()
     task.load_state_dict(weights(stage.folder / BEST))
     trainer.test(task, datamodule=data, verbose=False)
     scores = {name: value for name, value in task.scored.items() if name.startswith("test/")}
     tested = sorted({*(result["tested"] or ()), *stage.tests})
-    return result | {"metrics": result["metrics"] | scores, "tested": tested}
+    seconds = result["seconds"] + time.perf_counter() - began
+    return result | {"metrics": result["metrics"] | scores, "tested": tested, "seconds": seconds}
 
 
 def _draw(folder: Path, trainer: Trainer, best_epoch: int) -> None:
     """Draw the curves of a stage, with the metric that chose its best epoch."""
-    monitored = next(c.monitor for c in trainer.checkpoint_callbacks if getattr(c, "monitor", None))  # type: ignore[attr-defined]
-    history = pd.DataFrame(read_history(folder))
-    save_figure(draw_stage(history, monitored.removeprefix("val/"), best_epoch), folder / "curves.png", dpi=80)
+    checkpoints: Any = trainer.checkpoint_callbacks
+    score = next(c.monitor for c in checkpoints if getattr(c, "monitor", None)).removeprefix("val/")
+    figure = draw_stage(pd.DataFrame(read_history(folder)), score, best_epoch)
+    save_figure(figure, folder / "curves.png", dpi=80, small=False)
 
 
 def _best(folder: Path) -> tuple[int, dict[str, float]]:

@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from dermoscopy.journal import Journal
-from dermoscopy.tracking import open_experiment
+from dermoscopy.tracking.experiment import open_experiment
+from dermoscopy.tracking.journal import Journal
 
 METRICS = ("train/loss", "val/loss", "val/f1", "val/average_precision", "val/seconds")
 
@@ -26,7 +26,7 @@ def log_run(number: int, uri: str, folder: Path, experiment: str, epochs: int, s
 if __name__ == "__main__":
     uri, folder, experiment, processes, epochs, *pace = sys.argv[1:]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow", "dermoscopy.journal"])
+    context.set_forkserver_preload(["mlflow", "dermoscopy.tracking.journal"])
     rest = (uri, Path(folder), experiment, int(epochs), float(*pace) if pace else 0.0)
     children = [context.Process(target=log_run, args=(number, *rest)) for number in range(int(processes))]
     for child in children:

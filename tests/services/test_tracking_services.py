@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dermoscopy import server as servers
-from dermoscopy.journal import Journal, flush_pending
-from dermoscopy.tracking import connect, open_experiment
+from dermoscopy.tracking import server as servers
+from dermoscopy.tracking.experiment import connect, open_experiment
+from dermoscopy.tracking.journal import Journal, flush_pending
 
 pytestmark = pytest.mark.services
 SCRIPT = Path(__file__).with_name("log_runs.py")

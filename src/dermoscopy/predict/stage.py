@@ -13,7 +13,7 @@ from torch import nn
 from dermoscopy.checkpoints import BEST
 from dermoscopy.ledger import finished
 from dermoscopy.networks.weights import read_weights
-from dermoscopy.tracking import address
+from dermoscopy.tracking.experiment import address
 
 SHOWN = 8  # candidates named in an error
 MLFLOW_RUN = re.compile("[0-9a-f]{32}")

@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 
 from dermoscopy.files import write_json
-from dermoscopy.tracking import PARENT, address, connect, describe_run, finish_run, flatten, open_experiment
+from dermoscopy.tracking.experiment import address, connect, open_experiment
+from dermoscopy.tracking.run import PARENT, describe_run, finish_run, flatten
 
 
 def test_a_relative_database_is_taken_from_the_working_folder_once(tmp_path, monkeypatch):

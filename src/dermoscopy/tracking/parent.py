@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from dermoscopy.journal import Journal, flush_pending
-from dermoscopy.tracking import open_experiment
+from dermoscopy.tracking.experiment import open_experiment
+from dermoscopy.tracking.journal import Journal, flush_pending
 
 STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 

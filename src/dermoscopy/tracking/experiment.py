@@ -1,20 +1,15 @@
-"""The record of sweeps and runs in MLflow: where it is kept, and what a run tells it."""
+"""Where the record of runs is kept: the address of an MLflow store, and an experiment in it."""
 
 import logging
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
-
-from dermoscopy.sweeps import read_sweep
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PARENT = "mlflow.parentRunId"
-ARTIFACTS = ("config.yaml", "history.csv", "predictions.csv", "curves.png")
 # A server that is away must not hold training up: no repetition by the client, and ten seconds instead of two minutes.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
@@ -118,48 +113,3 @@ def _advice(error: Exception) -> str:
     if "schema" in text or "revision" in text:
         return "it belongs to another MLflow version: install that one, or choose another file with tracking.uri=sqlite:///FILE"
     return "choose another file with tracking.uri=sqlite:///FILE, or logger=csv"
-
-
-def describe_run(logger: Any, folder: Path, record: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Begin or continue the run of a job: its name, tags and parameters (configuration paths).
-
-    Args:
-        logger: a Journal; any other logger takes the parameters only.
-        folder: of the job.
-        record: of the job, with its key.
-        parameters: of the configuration, by path.
-    """
-    if hasattr(logger, "begin"):
-        tags = {name: record[name] for name in ("arm", "seed", "fold", "commit", "dirty")}
-        tags |= {"data": record["data"]["fingerprint"], PARENT: read_sweep(folder.parent)["parent_run"]}
-        identity = {"sweep": folder.parent.name, "job": folder.name, "key": record["key"]}
-        logger.begin(f"{record['arm']}, seed {record['seed']}", tags, identity)
-    logger.log_hyperparams(dict(parameters))
-
-
-def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path, sha256: str) -> None:
-    """Log the final metrics (best/..., test/...) and keep the small files of the last stage's folder as artifacts.
-
-    The checkpoint stays where it is; the run names its path and its sha256.
-
-    Args:
-        logger: a Journal; any other logger takes the metrics only.
-        metrics: of the run; NaN is undefined and left out.
-        folder: of the last stage.
-        sha256: of its best checkpoint.
-    """
-    logger.log_metrics({name: value for name, value in metrics.items() if value == value})
-    if hasattr(logger, "begin"):
-        for name in ARTIFACTS:
-            if (folder / name).is_file():
-                logger.log_artifact(folder / name)
-        logger.set_tags({"checkpoint": (folder / "best.ckpt").resolve(), "checkpoint_sha256": sha256})
-
-
-def flatten(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return dotted paths and their values."""
-    flat: dict[str, Any] = {}
-    for name, value in configuration.items():
-        path = f"{prefix}{name}"
-        flat |= flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
-    return flat

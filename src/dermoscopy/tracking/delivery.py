@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dermoscopy.files import write_json
-from dermoscopy.server import Event, Gone, Unreachable, batches, say, server
+from dermoscopy.tracking.server import Event, Gone, Unreachable, batches, say, server
 
 PAUSE = 30.0  # seconds until a server that did not answer is asked again
 

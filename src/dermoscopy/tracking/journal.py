@@ -9,9 +9,18 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dermoscopy.delivery import PAUSE, deliver, direct, flush_pending, read_events, read_sent, rejected_file, sent_file
-from dermoscopy.server import JOURNAL, LIMITS, Event, server
-from dermoscopy.tracking import address
+from dermoscopy.tracking.delivery import (
+    PAUSE,
+    deliver,
+    direct,
+    flush_pending,
+    read_events,
+    read_sent,
+    rejected_file,
+    sent_file,
+)
+from dermoscopy.tracking.experiment import address
+from dermoscopy.tracking.server import JOURNAL, LIMITS, Event, server
 
 __all__ = ["Journal", "flush_pending"]
 STATUS = {"success": "FINISHED", "failed": "FAILED", "aborted": "KILLED"}  # Lightning's words and MLflow's

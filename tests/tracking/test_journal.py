@@ -7,10 +7,10 @@ import socket
 import pytest
 from filelock import FileLock
 
-from dermoscopy import server as servers
-from dermoscopy.delivery import pending, read_sent, sent_file
-from dermoscopy.journal import Journal, flush_pending
-from dermoscopy.tracking import connect, open_experiment
+from dermoscopy.tracking import server as servers
+from dermoscopy.tracking.delivery import pending, read_sent, sent_file
+from dermoscopy.tracking.experiment import connect, open_experiment
+from dermoscopy.tracking.journal import Journal, flush_pending
 
 IDENTITY = {"sweep": "today", "job": 0, "key": "a1"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dermoscopy.tracking import connect, database, experiment_id
+from dermoscopy.tracking.experiment import connect, database, experiment_id
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -1,0 +1,27 @@
+"""What a configuration trains to: the key of a stage promises it, so it may not change unnoticed."""
+
+import pandas as pd
+import pytest
+
+from dermoscopy.ledger import RECIPE
+
+# Losses of both stages, each epoch, as recipe 1 gives them. If this test fails, a change of the code changes what
+# users' configurations train to: if that is meant, raise RECIPE in ledger.py, say in CHANGELOG.md what moved, and put
+# the new numbers here.
+TRAIN = [0.66041, 0.58046, 0.5872, 0.56416]
+VAL = [0.67682, 0.66909, 0.6434, 0.61923]
+
+
+def test_a_small_run_gives_the_numbers_of_this_recipe(run_script, demo_store, tmp_path):
+    ended = run_script(
+        *("train.py", "-m", "+experiment=zeroing", "zeroing=cells8_80", "seed=0", "lengths.quick=[2,2]"),
+        *("network.backbone=resnet10t", "network.dropout=0.1", "trainer=cpu", "threads=1", "logger=csv"),
+        *(f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]"),
+    )
+    assert ended.code == 0, ended.err
+    (results,) = tmp_path.glob("runs/zeroing/sweeps/*/results.csv")
+    losses = pd.read_csv(results).pivot_table(index=["stage", "epoch"], columns="mode", values="loss")
+    assert RECIPE == 1
+    # processors round differently, which moves the fourth digit at most
+    assert losses["train"].tolist() == pytest.approx(TRAIN, rel=2e-3)
+    assert losses["val"].tolist() == pytest.approx(VAL, rel=2e-3)

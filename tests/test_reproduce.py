@@ -1,0 +1,266 @@
+"""A finished run trained again gives the same numbers; what does not is counted and named."""
+
+import io
+import json
+import math
+import re
+import runpy
+import shutil
+import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from rich.console import Console
+
+from dermoscopy.comparison import Part, compare, compare_weights, print_parts, verdict
+from dermoscopy.data.prepare import prepare
+from dermoscopy.lock import lease
+from dermoscopy.reproduction import RECORD, choose_folder
+
+ROOT = Path(__file__).parents[1]
+TRAIN = (
+    *("-m", "+experiment=zeroing", "zeroing=cells8_80", "seed=3", "lengths.quick=[1,1]", "threads=1", "logger=csv"),
+    *("network.backbone=resnet10t", "trainer=cpu", "data.raw=null", "data.size=[32,32]"),
+)
+
+
+def run_here(script, *arguments):
+    """Run a root script in the current folder; return its exit code and what it printed."""
+    printed, code = io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), redirect_stdout(printed):
+        warnings.simplefilter("ignore")
+        patch.setattr(sys, "argv", [str(ROOT / script), *arguments])
+        patch.setenv("HYDRA_FULL_ERROR", "1")
+        GlobalHydra.instance().clear()
+        try:
+            with redirect_stderr(io.StringIO()):
+                runpy.run_path(str(ROOT / script), run_name="__main__")
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return code, printed.getvalue()
+
+
+def files(runs):
+    """The files of the runs themselves, without those of reproductions, and when each was written."""
+    files = [path for path in runs.rglob("*") if path.is_file() and "reproduced" not in path.relative_to(runs).parts]
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+@pytest.fixture(scope="module")
+def reproduced(demo_store, tmp_path_factory):
+    """A folder with a run of two stages and its reproduction, how that ended, and whether the run stayed as it was."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert run_here("train.py", *TRAIN, f"data.store={demo_store}")[0] == 0
+        (job,) = folder.glob("runs/zeroing/sweeps/*/0")
+        before = files(folder / "runs")
+        code, printed = run_here("reproduce.py", f"run={job.relative_to(folder)}")
+    return folder, code, printed, files(folder / "runs") == before
+
+
+@pytest.fixture
+def runs(reproduced, tmp_path):
+    """A copy of these runs that a test may change."""
+    return Path(shutil.copytree(reproduced[0] / "runs", tmp_path / "runs", ignore=shutil.ignore_patterns("last.ckpt")))
+
+
+@pytest.fixture
+def reproduce(run_script):
+    """Runs reproduce.py in the test's folder; further arguments are overrides."""
+    return lambda *arguments: run_script("reproduce.py", *arguments)
+
+
+def keys(runs):
+    (job,) = runs.glob("zeroing/sweeps/*/0/job.json")
+    return [stage["key"] for stage in json.loads(job.read_text())["stages"]]
+
+
+def change(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_run_trained_again_agrees_in_every_value_and_stays_as_it_was(reproduced):
+    folder, code, printed, untouched = reproduced
+    (table,) = folder.glob("runs/zeroing/reproduced/*/*/comparison.csv")
+    compared = pd.read_csv(table)
+    assert code == 0 and untouched, printed
+    assert f"all {len(compared)} values agree to the last digit; every one: {table.relative_to(folder)}" in printed
+    assert list(compared.columns) == ["stage", "part", "metric", "epoch", "first", "again", "difference"]
+    assert (compared["difference"] == 0).all()
+    parts = ["history", "result", "weights"]
+    assert list(compared.groupby("stage")["part"].unique().map(list)) == [parts, [*parts, "predictions"]]
+    history = compared[(compared["stage"] == "masks") & (compared["part"] == "history")]
+    first = pd.read_csv(folder / f"runs/zeroing/{keys(folder / 'runs')[1]}/history.csv").set_index("mode")
+    assert len(history) == 2 * (len(first.columns) - len(("stage", "epoch", "seconds")))
+    metrics = history.set_index("metric")["first"]
+    assert metrics["val/loss"] == first["loss"]["val"] and metrics["train/f1"] == first["f1"]["train"]
+    assert not re.search(r"^(torch|numpy|hardware|threads|recipe)", printed, re.MULTILINE)
+    assert max(map(len, printed.split("again, in")[1].splitlines()[1:-1])) <= 80
+
+
+def test_values_that_were_changed_are_counted_and_the_largest_is_named(reproduce, runs):
+    key = keys(runs)[1]
+    stage, (again,) = runs / "zeroing" / key, runs.glob(f"zeroing/reproduced/{key}/*")
+    history = pd.read_csv(stage / "history.csv", dtype=str)
+    history.loc[1, "loss"] = str(float(history.loc[1, "loss"]) + 0.5)
+    history.to_csv(stage / "history.csv", index=False)
+    result = json.loads((stage / "result.json").read_text())
+    result["metrics"]["test/given/f1"] += 0.125
+    change(stage / "result.json", metrics=result["metrics"], code=result["code"] | {"torch": "1.0", "dirty": True})
+    weights = torch.load(stage / "best.ckpt", weights_only=True)
+    next(iter(weights["state_dict"].values()))[0, 0, 0, 0] += 0.25
+    torch.save(weights, stage / "best.ckpt")
+
+    ended = reproduce(f"run={key[:6]}", f"out={again}")  # it is over: only compared once more
+    total = len(pd.read_csv(again / "comparison.csv"))
+    assert ended.code == 1 and "epoch" not in ended.err, ended.err
+    assert f"3 of {total} values differ, the largest by 0.5 (masks, history, val/loss, epoch 0);" in ended.out
+    differing = pd.read_csv(again / "comparison.csv").query("difference > 0")
+    assert list(differing["part"]) == ["history", "result", "weights"]
+    assert list(differing["difference"].round(6)) == [0.5, 0.125, 0.25]
+    assert re.search(r"^torch +1\.0 +2\.", ended.out, re.MULTILINE) and " with changes" in ended.out
+
+
+def test_the_same_command_goes_on_where_it_was_killed(reproduce, runs):
+    (base, masks), (again,) = keys(runs), runs.glob("zeroing/reproduced/*/*")
+    change(again / RECORD, ended=None)
+    shutil.rmtree(again / masks)
+    (again / "comparison.csv").unlink()
+    trained = (again / base / "best.ckpt").stat().st_mtime_ns
+    ended = reproduce(f"run={masks}")
+    assert ended.code == 0 and "agree to the last digit" in ended.out
+    assert (again / base / "best.ckpt").stat().st_mtime_ns == trained
+    assert list(runs.glob("zeroing/reproduced/*/*")) == [again]
+    assert (again / "comparison.csv").is_file() and json.loads((again / RECORD).read_text())["ended"]
+
+
+def test_a_reproduction_that_is_running_is_not_begun_twice(reproduce, runs):
+    (again,) = runs.glob("zeroing/reproduced/*/*")
+    change(again / RECORD, ended=None)
+    with lease(again):
+        ended = reproduce(f"run={keys(runs)[1]}")
+    assert ended.error.endswith(f"this run is being reproduced already, in {again.relative_to(runs.parent)}")
+
+
+def test_a_stage_before_the_last_one_is_reproduced_alone_on_the_store_that_is_named(
+    reproduce, runs, demo_store, tmp_path
+):
+    base = keys(runs)[0]
+    shutil.copy(demo_store, tmp_path / "elsewhere.h5")
+    ended = reproduce(f"run={base}", "store=elsewhere.h5", "out=new/place")
+    assert ended.code == 0, ended.err
+    assert Path("new/place", base, "best.ckpt").is_file()
+    assert set(pd.read_csv("new/place/comparison.csv")["part"]) == {"history", "result", "weights"}
+    refused = reproduce(f"run={base}", "store=elsewhere.h5", "out=new/place", "threads=2")
+    assert "out=new/place holds a reproduction of another run or with other threads" in refused.error
+
+
+def test_another_store_is_refused_with_both_fingerprints(reproduce, runs, demo_source, tmp_path):
+    prepare(demo_source, tmp_path / "other.h5", (16, 16), progress=False)
+    ended = reproduce(f"run={keys(runs)[1]}", "store=other.h5")
+    said = r"other.h5 has the fingerprint \w{12}, but the run learnt from \w{12}: name it with store=FILE, or make it: "
+    assert re.search(said + r"python prepare.py data=demo .*data.size=\[32,32\] data.fit=pad$", ended.error)
+    assert ended.code == 1 and len(list(runs.glob("zeroing/reproduced/*/*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("break_it", "arguments", "message"),
+    [
+        (None, (), "run is missing: python reproduce.py run=ID"),
+        (None, ("run=",), "run is missing: python reproduce.py run=ID"),
+        (
+            None,
+            ("run=12e5",),
+            "run=12e5 names no file, no folder and no trained stage in runs; there are: runs/zeroing/",
+        ),
+        (None, ("run=KEY", "store=none.h5"), "no store none.h5: name it with store=FILE, or make it"),
+        (None, ("run=KEY", "threads=0"), "threads must be a whole number of at least 1, got 0"),
+        (None, ("run=KEY", "out=runs/zeroing"), "out=runs/zeroing is not an empty folder and holds no reproduction"),
+        (
+            "{key}/result.json",
+            ("run=KEY",),
+            r"KEY is not finished; to finish it: python train.py -m \+experiment=zeroing",
+        ),
+        ("{base}/best.ckpt", ("run=KEY",), "BASE is not finished; to finish it: python train.py"),
+        ("{key}/config.yaml", ("run=KEY",), "KEY has no config.yaml: copy the whole folder of the stage"),
+        ("sweeps", ("run=KEY",), "no job in runs/zeroing/sweeps names the stage KEY: the record of its run"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(reproduce, runs, break_it, arguments, message):
+    base, key = keys(runs)
+    if break_it:
+        path = runs / "zeroing" / break_it.format(base=base, key=key)
+        path.rename(path.with_name("gone"))
+    ended = reproduce(*(argument.replace("KEY", key) for argument in arguments))
+    assert ended.code == 1 and ended.err == f"{ended.error}\n"
+    assert re.search(message.replace("KEY", key).replace("BASE", base), ended.error), ended.error
+
+
+NAN = math.nan
+
+
+def test_numbers_are_compared_to_the_last_digit_and_nan_equals_nan():
+    first = {("f1", 0): 0.1, ("f1", 1): NAN, ("f1", 2): NAN, ("loss", 0): 0.3, ("epochs", None): 2}
+    again = {("f1", 0): 0.1, ("f1", 1): NAN, ("f1", 2): 0.5, ("loss", 0): 0.1 + 0.2, ("auroc", 0): 0.7}
+    compared = {value.place: value.difference for value in compare(first, again)}
+    assert compared == {
+        "f1, epoch 0": 0,
+        "f1, epoch 1": 0,
+        "f1, epoch 2": math.inf,
+        "loss, epoch 0": 0.1 + 0.2 - 0.3,  # one unit in the last place
+        "epochs": math.inf,
+        "auroc, epoch 0": math.inf,
+    }
+
+
+def test_weights_differ_by_the_largest_difference_of_their_entries():
+    first = {"a": torch.tensor([1.0, NAN, -2.0]), "b": torch.tensor(3), "c": torch.ones(2), "d": torch.ones(1)}
+    again = {"a": torch.tensor([1.5, NAN, -3.0]), "b": torch.tensor(3), "c": torch.ones(3), "e": torch.tensor([NAN])}
+    compared = {value.metric: value.difference for value in compare_weights(first, again)}
+    assert compared == {"a": 1.0, "b": 0.0, "c": math.inf, "d": math.inf, "e": math.inf}
+
+
+def test_the_verdict_counts_over_all_stages_and_names_the_worst():
+    same = Part("base", "history", compare({("loss", 0): 1.0, ("loss", 1): 2.0}, {("loss", 0): 1.0, ("loss", 1): 2.0}))
+    off = Part(
+        "masks",
+        "result",
+        compare({("f1", None): 0.5, ("auroc", None): 0.5}, {("f1", None): 0.25, ("auroc", None): 0.625}),
+    )
+    gone = Part("masks", "history", compare({("loss", 3): 1.0}, {}))
+    assert verdict([same]) == "all 2 values agree to the last digit"
+    assert verdict([same, off]) == "2 of 4 values differ, the largest by 0.25 (masks, result, f1)"
+    assert verdict([off, same, gone]).endswith(
+        "3 of 5 values differ, the largest is defined only once (masks, history, loss, epoch 3)"
+    )
+
+
+def test_the_table_fits_80_columns():
+    name = "best/val/average_precision/negative_network"
+    part = Part("a stage of long name", "predictions", compare({(name, 199): 1.0}, {(name, 199): 1 + 1e-12}))
+    out = io.StringIO()
+    print_parts([part], Console(file=out, width=80))
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+    assert "1e-12" in out.getvalue()
+
+
+def test_only_an_unfinished_reproduction_of_the_same_plan_is_continued(tmp_path):
+    plan = {"run": "ab", "threads": [1, 1]}
+    for name, record in {
+        "1": plan | {"ended": None},
+        "2": plan | {"ended": None},
+        "3": plan | {"ended": "now"},
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / RECORD).write_text(json.dumps(record))
+    assert choose_folder(tmp_path, plan) == tmp_path / "2"
+    assert not choose_folder(tmp_path, plan | {"threads": [2, 2]}).exists()
+    assert choose_folder(tmp_path, plan, tmp_path / "3") == tmp_path / "3"
+    with pytest.raises(ValueError, match="of another run or with other threads"):
+        choose_folder(tmp_path, plan | {"run": "cd"}, tmp_path / "3")

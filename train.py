@@ -58,14 +58,12 @@ class Sweep(Callback):
                 print("every job of this sweep is done: nothing to train")
                 end("done")
                 sys.exit()
-            threads = sharing.threads_of_a_job(
-                config.threads, OmegaConf.to_container(config.hydra.launcher, resolve=True)
-            )
-            with read_write(
-                config
-            ):  # a job composes its own configuration: this is how it learns what was decided here
+            launcher = OmegaConf.to_container(config.hydra.launcher, resolve=True)
+            threads = sharing.threads_of_a_job(config.threads, launcher) or "null"
+            # a job composes its own configuration: this is how it learns what was decided here
+            with read_write(config):
                 config.hydra.sweep.dir = str(attempt.folder)
-                decided = [f"hydra.sweep.dir={_quoted(attempt.folder)}", f"threads={threads or 'null'}"]
+                decided = [f"hydra.sweep.dir={_quoted(attempt.folder)}", f"threads={threads}"]
                 config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *decided]
             if attempt.record["launcher"] != "basic":
                 attempt.follow()

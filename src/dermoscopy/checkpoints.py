@@ -26,10 +26,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         try:
+            # no checksum of the parts, a third of the time: a mapped file is read without it, and a result names its sha256
+            torch.serialization.set_crc32_options(False)
             with whole(Path(path)) as temporary:
                 torch.save(checkpoint, temporary)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             raise OSError(f"cannot write {path}: {error}; free some space and start the same command again") from error
+        finally:
+            torch.serialization.set_crc32_options(True)
 
 
 class LastCheckpoint(Checkpoint):

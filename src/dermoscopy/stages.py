@@ -62,6 +62,7 @@ def _run(stage: Stage, initial: Path | None, loggers: Sequence[Any], offset: int
             log_history(loggers, read_history(stage.folder), offset)
             if not test or (before["tested"] is not None and set(stage.tests) <= set(before["tested"])):
                 return Done(stage, before, reused=True)
+        began = time.perf_counter()
         set_aside(stage)
         stage.folder.mkdir(parents=True, exist_ok=True)
         remove_parts(stage.folder)
@@ -70,16 +71,15 @@ def _run(stage: Stage, initial: Path | None, loggers: Sequence[Any], offset: int
         for callback in trainer.callbacks:
             if hasattr(callback, "loggers"):
                 callback.loggers = loggers
-        result = before or _train(stage, initial, data, task, trainer)
+        result = before or _train(stage, initial, data, task, trainer, began)
         if test:
             result = _test(stage, result, data, task, trainer)
         write_json(stage.folder / RESULT, result)
         return Done(stage, result, reused=before is not None)
 
 
-def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Trainer) -> dict[str, Any]:
-    began, earlier = time.perf_counter(), _seconds(stage.folder)
-    last = stage.folder / LAST
+def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Trainer, began: float) -> dict[str, Any]:
+    earlier, last = _seconds(stage.folder), stage.folder / LAST
     if not (last.is_file() and OVER in read_checkpoint(last)):
         if initial is not None:
             task.load_state_dict(weights(initial))

@@ -166,6 +166,18 @@ def test_folds_widen_the_interval_by_what_their_training_sets_share(
     assert "Nadeau and Bengio 2003" in page
 
 
+def test_seeds_that_draw_their_own_test_images_widen_the_interval_as_folds_do(make_runs: MakeRuns) -> None:
+    folder = make_runs()
+    plain = find(load_sweep(folder))
+    for file in folder.parents[1].glob("*1/predictions.csv"):  # of seed 1
+        table = pd.read_csv(file, dtype={"id": str})
+        file.write_text(table.assign(id="other_" + table["id"]).to_csv(index=False))
+    drawn = find(load_sweep(folder))
+    assert plain is not None
+    assert drawn is not None
+    assert (plain.test_per_train, drawn.test_per_train) == (0, pytest.approx(60 / 200))
+
+
 def test_a_reference_is_an_arm_in_full_or_its_value() -> None:
     arms = ["zeroing=cells_80", "zeroing=never"]
     assert choose_reference(arms, None) == "zeroing=never"

@@ -7,7 +7,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from tests.bench.material import ROOT, demo_data, training
+from tests.bench.material import ONE_BATCH, ROOT, demo_data, training
 from tests.bench.timing import Comparison
 
 SIZE = 64
@@ -22,8 +22,8 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
         work = folder / f"job-{logger}"
         work.mkdir()
         command = [sys.executable, str(ROOT / "train.py"), "-m", f"seed={','.join(map(str, range(rounds + 1)))}"]
-        command += [*demo_data(folder, SIZE), f"logger={logger}", "epochs=1", "scheduler=constant"]
-        command += ["trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "+trainer.limit_test_batches=1"]
+        command += [*demo_data(folder, SIZE), f"logger={logger}", "scheduler=constant"]
+        command += ONE_BATCH
         done = subprocess.run(command, cwd=work, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")

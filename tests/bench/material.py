@@ -17,6 +17,8 @@ from dermoscopy.data.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
 DEMO = {"count": 120, "size": [224, 224]}  # enough for every side of the split to have every label
+ONE_BATCH = ("epochs=1", *(f"++trainer.limit_{side}_batches=1" for side in ("train", "val", "test")))
+ONE_BATCH += ("datamodule.eval_batch_size=8",)
 MASKS = 6
 WIDTH, HEIGHT = 4000, 3000
 
@@ -36,10 +38,11 @@ def training(folder: Path, size: int, *overrides: str) -> DictConfig:
     return cfg
 
 
-def demo_data(folder: Path, size: int) -> list[str]:
+def demo_data(folder: Path, size: int, count: int = DEMO["count"]) -> list[str]:
     """Return the overrides that name the demo data in ``folder`` and their store of ``size`` px."""
     values = {"raw": folder / "demo", "store": folder / f"demo-{size}.h5", "size": f"[{size},{size}]"}
-    values |= {f"make.{name}": str(value).replace(" ", "") for name, value in DEMO.items()}
+    made = {**DEMO, "count": count}
+    values |= {f"make.{name}": str(value).replace(" ", "") for name, value in made.items()}
     return [f"data.{name}={value}" for name, value in values.items()]
 
 

@@ -6,25 +6,26 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench.material import ROOT, demo_data, training
+from tests.bench.material import ONE_BATCH, ROOT, demo_data, training
 from tests.bench.timing import Comparison
 
 SIZE = 64
 JOBS = 100
-BATCHES = ("trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "+trainer.limit_test_batches=1")
+IMAGES = 600  # as many as the demo has
 
 
 def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
     """Run the zeroing sweep once (quick: one epoch a stage), and a finished sweep of many jobs again and again."""
     training(folder, SIZE)  # makes the store
-    return [_zeroing(folder, quick), _finished(folder, rounds, JOBS // 10 if quick else JOBS)]
+    return [_finished(folder, rounds, JOBS // 10 if quick else JOBS), _zeroing(folder, quick)]
 
 
 def _zeroing(folder: Path, quick: bool) -> Comparison:
     """Compare a sweep, start and imports included, with the sum of its distinct stages."""
     work = folder / "sweep-zeroing"
-    lengths = ["lengths.quick=[1,1]"] if quick else []
-    seconds = _train(work, "+experiment=zeroing", *demo_data(folder, SIZE), *lengths)
+    demo = demo_data(folder, SIZE) if quick else demo_data(work, SIZE, IMAGES)
+    training(work, SIZE, *demo)
+    seconds = _train(work, "+experiment=zeroing", *demo, *(["lengths.quick=[1,1]"] if quick else []))
     stages = [json.loads(path.read_text()) for path in work.glob("runs/zeroing/*/result.json")]
     part = f"sweep of {len(list(work.glob('runs/zeroing/sweeps/*/*/job.json')))} jobs"
     sums = [sum(stage["seconds"] for stage in stages)]
@@ -34,13 +35,7 @@ def _zeroing(folder: Path, quick: bool) -> Comparison:
 def _finished(folder: Path, rounds: int, jobs: int) -> Comparison:
     """Return the seconds that a finished sweep takes when it is started again."""
     work = folder / "sweep-finished"
-    short = [
-        "epochs=1",
-        "trainer.limit_train_batches=1",
-        "trainer.limit_val_batches=1",
-        "+trainer.limit_test_batches=1",
-    ]
-    command = [f"seed=range({jobs})", "network.backbone=resnet10t", *short, *demo_data(folder, SIZE)]
+    command = [f"seed=range({jobs})", "network.backbone=resnet10t", *ONE_BATCH, *demo_data(folder, SIZE)]
     _train(work, *command)
     seconds = [_train(work, *command) for _ in range(rounds)]
     return Comparison(f"finished sweep of {jobs} jobs", "started again", "", "s", seconds, [], 10, at_least=False)

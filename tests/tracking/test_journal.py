@@ -5,8 +5,8 @@ import shutil
 import socket
 
 import pytest
-from filelock import FileLock
 
+from dermoscopy.lock import lease
 from dermoscopy.tracking import server as servers
 from dermoscopy.tracking.delivery import pending, read_sent, sent_file
 from dermoscopy.tracking.experiment import connect, open_experiment
@@ -312,7 +312,7 @@ def test_a_damaged_line_is_named_and_keeps_no_other_journal_from_being_sent(lab,
 
 def test_nothing_is_sent_while_another_process_sends(lab):
     journal = lab.journal()
-    with FileLock(journal.path.with_name(".tracking.jsonl.lock")):
+    with lease(journal.path):
         journal.log_metrics({"loss": 1.0}, step=0)
         assert pending(journal.path)
     assert flush_pending(lab.runs_folder) == []

@@ -43,7 +43,11 @@ MOST_BANDS = 8  # with more arms the bands cover one another
 
 
 def draw_figure(
-    tables: Mapping[str, pd.DataFrame], history: pd.DataFrame, score: str, trivial: tuple[str, float] | None = None
+    tables: Mapping[str, pd.DataFrame],
+    history: pd.DataFrame,
+    score: str,
+    trivial: tuple[str, float] | None = None,
+    test_per_train: float = 0.0,
 ) -> Figure:
     """Draw test scores of each arm beside its validation curve.
 
@@ -52,6 +56,7 @@ def draw_figure(
         history: `runs.history` of the jobs that are done.
         score: metric without `test/<availability>/`, a column of the history.
         trivial: name and score of the best trivial predictor, a dashed line.
+        test_per_train: of the intervals, see `statistics.standard_error`.
     """
     arms = list(dict.fromkeys(arm for table in tables.values() for arm in table.index))
     colours = dict(zip(arms, _colours(len(arms)), strict=True))
@@ -59,7 +64,7 @@ def draw_figure(
         figure = Figure(figsize=(9.6, max(2.8, 1.6 + 0.46 * len(arms))), layout="constrained")
         FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        arms_chart(left, tables, colours, trivial)
+        arms_chart(left, tables, colours, trivial, test_per_train)
         left.set_xlabel(_words(score))
         learning_curves(right, history, score, colours)
     return figure
@@ -99,14 +104,20 @@ def save_figure(figure: Figure, path: Path, dpi: int = DPI, small: bool = True) 
 
 
 def arms_chart(
-    axes: Axes, tables: Mapping[str, pd.DataFrame], colours: Mapping[str, str], trivial: tuple[str, float] | None = None
+    axes: Axes,
+    tables: Mapping[str, pd.DataFrame],
+    colours: Mapping[str, str],
+    trivial: tuple[str, float] | None = None,
+    test_per_train: float = 0.0,
 ) -> None:
     """One row an arm: a small dot each repeat, the mean with its 95 % interval; availabilities one under another."""
     offsets = np.linspace(-0.22, 0.18, len(tables)) if len(tables) > 1 else np.zeros(1)
     for (availability, table), offset, (marker, filled) in zip(tables.items(), offsets, MARKERS, strict=False):
         for row, (arm, colour) in enumerate(colours.items()):
             if arm in table.index:
-                _arm(axes, table.loc[arm].dropna().to_numpy(float), row + offset, colour, marker, filled)
+                values = table.loc[arm].dropna().to_numpy(float)
+                interval = t_interval(values, test_per_train=test_per_train)
+                _arm(axes, values, interval, row + offset, colour, marker, filled)
         axes.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=f"masks {availability}")
     if trivial is not None:
         axes.axvline(trivial[1], color=FAINT, linestyle="--", linewidth=1, zorder=0, label=trivial[0])
@@ -122,10 +133,18 @@ def arms_chart(
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, frameon=False, handletextpad=0.4, borderpad=0)
 
 
-def _arm(axes: Axes, values: np.ndarray, row: float, colour: str, marker: str, filled: bool) -> None:
+def _arm(
+    axes: Axes,
+    values: np.ndarray,
+    interval: tuple[float, float],
+    row: float,
+    colour: str,
+    marker: str,
+    filled: bool,
+) -> None:
     if not len(values):
         return
-    low, high = t_interval(values)
+    low, high = interval
     axes.plot(values, np.full(len(values), row + 0.13), "o", color=colour, markersize=3, alpha=0.55, markeredgewidth=0)
     axes.plot([low, high], [row, row], color=colour, linewidth=1.4, solid_capstyle="butt")
     face = colour if filled else "white"

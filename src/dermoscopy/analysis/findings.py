@@ -32,7 +32,7 @@ class Findings:
         reference: the arm that all others are compared with.
         table: the metric, arms x repeats.
         compared: result of `compare_arms` and, over test images, image_low and image_high.
-        test_per_train: test images per training image where repeats are folds of the same images, else 0.
+        test_per_train: test images per training image where repeats were tested on different images, else 0.
         trivial: scores of the trivial predictors, None where predictions.csv holds no labels.
         notes: why something could not be computed.
     """
@@ -87,18 +87,21 @@ def find(sweep: Sweep, reference: str | None = None, metric: str | None = None) 
     intervals, note = _over_images(tables, against, score)
     untested = int((sweep.jobs["status"] == "done").sum()) - len(tables)
     notes = [note] if note else [f"It lacks {untested} done jobs without predictions.csv."] if untested else []
-    overlap = _test_per_train(sweep)
+    overlap = _test_per_train(sweep, tables)
     compared = compare_arms(table, against, overlap)
     compared["image_low"] = [intervals.get(arm, (np.nan, np.nan))[0] for arm in compared.index]
     compared["image_high"] = [intervals.get(arm, (np.nan, np.nan))[1] for arm in compared.index]
     return Findings(chosen, against, table, compared, overlap, _trivial(tables), notes)
 
 
-def _test_per_train(sweep: Sweep) -> float:
-    """Mean over the done jobs of test images per training image, 0 where the sweep has no folds."""
-    done = sweep.jobs[(sweep.jobs["status"] == "done") & sweep.jobs["fold"].notna()]
+def _test_per_train(sweep: Sweep, tables: Mapping[tuple[str, str], Predictions]) -> float:
+    """Mean over the done jobs of test images per training image; 0 where all were tested on the same images."""
+    done = sweep.jobs[sweep.jobs["status"] == "done"]
+    folds = done["fold"].notna().any()
+    if not folds and len({frozenset(table.id) for table in tables.values()}) < 2:
+        return 0.0
     sizes = [sweep.records[number]["data"] for number in done["job"]]
-    return float(np.mean([data["test"] / data["train"] for data in sizes])) if sizes else 0.0
+    return float(np.mean([data["test"] / data["train"] for data in sizes]))
 
 
 def choose_reference(arms: list[str], name: str | None) -> str:

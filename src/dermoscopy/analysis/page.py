@@ -130,7 +130,7 @@ def _figure(sweep: Sweep, findings: Findings) -> Figure:
     tables = {name: pivot(sweep.jobs, metric) for name, metric in wanted.items() if metric in sweep.jobs}
     done = sweep.jobs.loc[sweep.jobs["status"] == "done", "job"]
     curves = history(sweep)
-    return draw_figure(tables, curves[curves["job"].isin(done)], score, findings.best_trivial)
+    return draw_figure(tables, curves[curves["job"].isin(done)], score, findings.best_trivial, findings.test_per_train)
 
 
 def index_row(sweep: Sweep, header: dict[str, str], findings: Findings | None) -> str:

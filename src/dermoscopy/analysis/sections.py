@@ -97,10 +97,9 @@ def differences_section(findings: Findings) -> str:
     text = f"Paired t test, corrected over arms; last column: {REPLICATES} bootstrap draws of groups of test images."
     if findings.test_per_train:
         text += (
-            " Folds share training images, so the variance of a mean over n repeats is sd² (1/n + "
+            " Repeats with other test images share training images, so the variance of a mean over n is sd² (1/n + "
             f"{findings.test_per_train:.3f}), the latter being test images per training image (corrected resampled "
-            "t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366); the intervals of single arms in the figure "
-            "are without it and too narrow."
+            "t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366)."
         )
     title = f"### {_words(findings.metric)}, difference to {names[findings.reference]}"
     return "\n\n".join([title, markdown_table(head, rows), " ".join([text, *findings.notes])])

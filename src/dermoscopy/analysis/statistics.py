@@ -134,8 +134,9 @@ def percentiles(samples: Floats, level: float = 0.95) -> tuple[float, float]:
 def standard_error(values: Floats, test_per_train: float = 0.0) -> float:
     """Standard error of a mean over repeats, corrected for training sets that overlap; NaN below two values.
 
-    Var(mean) = s^2 (1/n + n_test/n_train): repeats on folds of the same images are not independent, and 1/n alone
-    would shrink without end as repeats are added.
+    Var(mean) = s^2 (1/n + n_test/n_train): repeats that draw train and test anew from the same images (other seeds of a
+    split, or folds) share training images, so they are not independent, and 1/n alone would shrink without end as
+    repeats are added.
     Source: Nadeau and Bengio 2003, Inference for the Generalization Error, doi 10.1023/A:1024068626366; for repeated
     folds Bouckaert and Frank 2004, doi 10.1007/978-3-540-24775-3_3.
 
@@ -171,7 +172,7 @@ def compare_arms(table: pd.DataFrame, reference: str, test_per_train: float = 0.
     Args:
         table: arms x repeats.
         reference: one of the arms.
-        test_per_train: of repeats on folds of the same images, see `standard_error`.
+        test_per_train: of repeats that were tested on different images, see `standard_error`.
 
     Returns:
         One row an arm: difference, low, high (95 % t interval), p (paired t test), p_holm (over arms), n (pairs).

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import SoftFileLease, Timeout
 
 from dermoscopy.files import write_json
+from dermoscopy.lock import LEASE, lock_file
 from dermoscopy.tracking.server import Event, Gone, Unreachable, batches, say, server
 
 PAUSE = 30.0  # seconds until a server that did not answer is asked again
@@ -69,7 +70,7 @@ def deliver(journal: Path, pause: float = PAUSE, force: bool = False) -> bool:
     if not pending(journal):
         return True
     try:
-        with FileLock(journal.with_name(f".{journal.name}.lock"), timeout=10 if force else 0):
+        with SoftFileLease(lock_file(journal), lease_duration=LEASE, timeout=10 if force else 0):
             to = _destination(journal)
             if force:
                 server(to["uri"]).retry_at = -math.inf

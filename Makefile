@@ -33,8 +33,8 @@ test: $(READY)   ## run the tests
 test-kills: $(READY) ## kill a real sweep with kill -9 at twenty random moments, and compare what it gives in the end
 	$(BIN)/python -m pytest tests/test_survival.py -m kills
 
-test-services: $(READY) ## test the tracking with PostgreSQL and an MLflow server, which it starts
-	$(BIN)/python -m pytest tests/services -m services
+test-services: $(READY) ## test tracking with PostgreSQL and an MLflow server, and all launchers: it starts them
+	$(BIN)/python -m pytest -m services
 
 check: $(READY)  ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check .

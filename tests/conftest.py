@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 
 os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "2")  # before torch is imported
 
@@ -21,6 +23,14 @@ from dermoscopy.data.splits import holdout
 
 ROOT = Path(__file__).parents[1]
 ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def presets_without_plugin_defaults():
+    """As train.py does: plugins store defaults under the names of our presets, of which Hydra warns."""
+    Plugins.instance()
+    for preset in (ROOT / "conf" / "hydra" / "launcher").glob("*.yaml"):
+        ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
 
 
 @pytest.fixture(scope="session")

@@ -266,6 +266,7 @@ def test_asking_for_a_gpu_without_one_is_one_clear_line(train):
     assert "torch sees no GPU" in ended.error
 
 
+@pytest.mark.services  # not for what it starts: MLflow waits twenty seconds for a lock
 def test_a_locked_tracking_database_is_one_clear_line(train, tmp_path):
     arguments = ("network.backbone=resnet10t", "epochs=1", "trainer.limit_train_batches=1")
     assert train(*arguments).code == 0

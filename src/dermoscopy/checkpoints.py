@@ -26,7 +26,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         try:
-            # no checksum of the parts, a third of the time: a mapped file is read without it, and a result names its sha256
+            # without checksums, in a third of the time: a mapped file is read without, and a result has its sha256
             torch.serialization.set_crc32_options(False)
             with whole(Path(path)) as temporary:
                 torch.save(checkpoint, temporary)

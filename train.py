@@ -72,7 +72,7 @@ class Sweep(Callback):
 def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> Attempt:
     """Begin or continue the sweep that this command means."""
     launcher = config.hydra.runtime.choices["hydra/launcher"]
-    sharing.check(launcher, config.trainer, config.jobs_per_gpu)
+    sharing.check(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     fingerprint = None
     if not any(axis.split(".")[0] == "data" for axis in axes):
         prepare_data(config.data)

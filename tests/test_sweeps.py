@@ -58,6 +58,15 @@ def test_jobs_are_planned_with_the_last_axis_changing_fastest():
         ("always", "1"),
     ]
     assert sweeps.plan_jobs({}) == [{}]
+    with pytest.raises(ValueError, match="the axis seed names 1 twice"):
+        sweeps.plan_jobs({"seed": ["1", "0", "1"]})
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "today").mkdir()
+    (tmp_path / "today" / "sweep.json").write_text("{")
+    with pytest.raises(ValueError, match="today/sweep.json is damaged .*: delete it, and start the same command again"):
+        sweeps.find_or_make(tmp_path, "mine")
 
 
 def test_a_command_continues_the_latest_sweep_of_its_identity_and_another_one_begins_its_own(tmp_path):

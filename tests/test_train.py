@@ -3,15 +3,16 @@
 import json
 import re
 import shutil
+import signal
 import sqlite3
 
 import pandas as pd
 import pytest
 import torch
 from mlflow import MlflowClient
-from pytorch_lightning import Trainer
 
 from dermoscopy.lock import lease
+from dermoscopy.tasks.classification import ClassificationTask
 
 TINY = ("network.backbone=resnet10t", "trainer=cpu", "datamodule.batch_size=32", "lengths.quick=[1,1]")
 
@@ -156,15 +157,16 @@ def test_fail_fast_begins_no_further_job(sweep, tmp_path):
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypatch):
-    fit = Trainer.fit
+    step = ClassificationTask.training_step
 
-    def interrupted(trainer, *arguments, **options):
+    def interrupted(task, *arguments):
         if list(tmp_path.glob("runs/zeroing/*/result.json")):  # in the second stage
-            raise KeyboardInterrupt
-        fit(trainer, *arguments, **options)
+            signal.raise_signal(signal.SIGINT)
+        return step(task, *arguments)
 
-    monkeypatch.setattr(Trainer, "fit", interrupted)
+    monkeypatch.setattr(ClassificationTask, "training_step", interrupted)
     ended = sweep("zeroing=never,cells8_80", "seed=0")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which Lightning has switched off
     assert ended.code == 130
     assert "to go on: python train.py -m +experiment=zeroing" in ended.out
     assert "jobs: 1 interrupted, 1 missing" in ended.out
@@ -231,6 +233,8 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("monitor.metric=val/f2",), "monitors val/f2, which is no metric; did you mean val/f1"),
         (("zeroing.q=1",), "zeroing.q|Key 'q'"),
         (("trainer.devices=2",), "trainer.devices=2: a job trains on one device; several devices train several jobs"),
+        (("threads=-1",), "threads must be a whole number of at least 1 or null, got -1"),
+        (("threads=many",), "threads must be a whole number of at least 1 or null, got many"),
         (("jobs_per_gpu=0",), "jobs_per_gpu must be a whole number of at least 1, got 0"),
         (("callbacks.last.min_seconds=-1",), "callbacks.last.min_seconds must be at least 0, got -1"),
         (("tracking=server", "logger=mlflow"), "tracking=server needs an address"),
@@ -246,6 +250,13 @@ def test_wrong_input_is_one_clear_line_and_exit_code_one(train, tmp_path, argume
     assert ended.code == 1
     assert re.search(message, ended.error), ended.error
     assert not list(tmp_path.glob("runs/run/*/result.json"))
+
+
+def test_an_axis_that_names_a_value_twice_is_refused_before_anything_is_trained(sweep, tmp_path):
+    ended = sweep("seed=1,1", "logger=csv")
+    assert ended.code == 1
+    assert "the axis seed names 1 twice: each value once" in ended.error
+    assert not list(tmp_path.glob("runs/**/job.json"))
 
 
 def test_a_store_of_another_size_than_asked_for_is_refused(train):

@@ -41,6 +41,19 @@ def write_json(path: Path, content: Mapping[str, Any]) -> Path:
     return write_atomically(path, json.dumps(_finite(content), indent=1, default=str) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file that we wrote.
+
+    Raises:
+        ValueError: somebody has damaged it.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it, and start the same command again") from error
+    return content
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _finite(inner) for key, inner in value.items()}

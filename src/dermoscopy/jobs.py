@@ -1,6 +1,5 @@
 """Jobs of a sweep: what each leaves on disk (job.json, error.txt), and how one is trained and tracked."""
 
-import json
 import os
 import platform
 import time
@@ -10,7 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from dermoscopy.files import remove_parts, write_json
+from dermoscopy.files import read_json, remove_parts, write_json
 from dermoscopy.ledger import Stage, result_of
 from dermoscopy.lock import lease
 from dermoscopy.sweeps import JOB, now
@@ -43,7 +42,7 @@ def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[tuple[Record,
     with lease(folder, lambda: print(f"waits for the process that still runs this job ({folder})", flush=True)):
         path = folder / JOB
         remove_parts(folder)
-        before: Record = json.loads(path.read_text()) if path.is_file() else {}
+        before: Record = read_json(path) if path.is_file() else {}
         record: Record = {**facts, "pid": os.getpid(), "host": platform.node(), "status": "running", "error": None}
         record |= {"started": now(), "ended": None}
         write_json(path, record)

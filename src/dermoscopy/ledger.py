@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dermoscopy.files import write_atomically
+from dermoscopy.files import read_json, write_atomically
 
 # Raised by whoever changes the code so that a configuration trains to other numbers; CHANGELOG.md says what changed.
 # So an update trains again what it would change, and only that.
@@ -103,7 +103,7 @@ def finished(folder: Path) -> dict[str, Any] | None:
     path = folder / RESULT
     if not path.is_file():
         return None
-    result: dict[str, Any] = json.loads(path.read_text())
+    result = read_json(path)
     return result | {"metrics": {k: math.nan if v is None else v for k, v in result["metrics"].items()}}
 
 

@@ -18,13 +18,13 @@ EXTRAS = {"ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm"}  #
 _taken: list[FileLock] = []  # released by the end of this process, however it ends
 
 
-def check(launcher: str, trainer: Mapping[str, Any], jobs_per_gpu: object) -> None:
+def check(launcher: str, trainer: Mapping[str, Any], jobs_per_gpu: object, threads: object = None) -> None:
     """Refuse what no job could do, before any starts.
 
     Args:
         launcher: the choice of hydra/launcher.
         trainer: its settings.
-        jobs_per_gpu: as in the configuration.
+        jobs_per_gpu, threads: as in the configuration.
 
     Raises:
         ValueError: says what to do instead.
@@ -35,6 +35,8 @@ def check(launcher: str, trainer: Mapping[str, Any], jobs_per_gpu: object) -> No
                 f"trainer.{key}={trainer[key]}: a job trains on one device; several devices train several jobs, "
                 "with hydra/launcher=joblib on one machine, with hydra/launcher=ray on more"
             )
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ValueError(f"threads must be a whole number of at least 1 or null, got {threads}")
     if not isinstance(jobs_per_gpu, int) or jobs_per_gpu < 1:
         raise ValueError(f"jobs_per_gpu must be a whole number of at least 1, got {jobs_per_gpu}")
     if jobs_per_gpu > 1 and launcher not in SEVERAL:

@@ -83,9 +83,12 @@ def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Tr
     if not (last.is_file() and OVER in read_checkpoint(last)):
         if initial is not None:
             task.load_state_dict(weights(initial))
-        trainer.fit(task, datamodule=data)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        try:
+            trainer.fit(task, datamodule=data)
+        except SystemExit as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning makes an exit of it, with code 1
+                raise KeyboardInterrupt from error
+            raise
     best_epoch, best = _best(stage.folder)
     _draw(stage.folder, trainer, best_epoch)
     return {

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from dermoscopy.files import remove_parts, write_json
+from dermoscopy.files import read_json, remove_parts, write_json
 from dermoscopy.ledger import RECIPE, relevant
 from dermoscopy.lock import held
 
@@ -42,7 +42,14 @@ def identity(configuration: Mapping[str, Any], axes: Mapping[str, Sequence[str]]
 
 
 def plan_jobs(axes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """Return the axes of each job, in the order in which Hydra's own sweeper numbers them."""
+    """Return the axes of each job, in the order in which Hydra's own sweeper numbers them.
+
+    Raises:
+        ValueError: an axis names a value twice, which would be the same job twice.
+    """
+    for axis, values in axes.items():
+        if twice := [value for value in values if values.count(value) > 1]:
+            raise ValueError(f"the axis {axis} names {twice[0]} twice: each value once")
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
@@ -54,7 +61,7 @@ def find_or_make(root: Path, identity: str) -> Path:
         identity: see above; the latest sweep that has it is continued.
     """
     for record in sorted(root.glob(f"*/{RECORD}"), reverse=True):
-        if json.loads(record.read_text()).get("identity") == identity:
+        if read_json(record).get("identity") == identity:
             return record.parent
     stamp = datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     for number in itertools.count(2):
@@ -89,15 +96,14 @@ def end_sweep(folder: Path, record: dict[str, Any]) -> None:
 
 def read_sweep(folder: Path) -> dict[str, Any]:
     """Return the record of the sweep in this folder."""
-    record: dict[str, Any] = json.loads((folder / RECORD).read_text())
-    return record
+    return read_json(folder / RECORD)
 
 
 def read_jobs(folder: Path) -> dict[int, dict[str, Any]]:
     """Return the records of the jobs that have begun, by number; a job that was killed counts as interrupted."""
     records = {}
     for path in folder.glob(f"*/{JOB}"):
-        record = json.loads(path.read_text())
+        record = read_json(path)
         if record["status"] == "running" and not held(path.parent):
             record["status"] = "interrupted"
         records[int(path.parent.name)] = record

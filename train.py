@@ -82,7 +82,7 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> Attemp
     plan = sweeps.plan_jobs(axes)
     facts = {"experiment": config.name, "command": _command(), "launcher": launcher}
     facts |= {"axes": list(axes), "plan": plan, "jobs": len(plan)}
-    attempt = Attempt(Path(config.runs, config.name, "sweeps"), identity, facts, alone)
+    attempt = Attempt(Path(config.runs, config.name, "sweeps"), identity, facts, alone, config.rerun)
     if config.logger._target_ == JOURNAL:
         attempt.track(config.tracking.uri, config.name, config.tracking.artifacts)
     return attempt

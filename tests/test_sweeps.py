@@ -80,6 +80,10 @@ def test_a_command_continues_the_latest_sweep_of_its_identity_and_another_one_be
     was, again = sweeps.start_sweep(first, {"identity": "mine", "jobs": 1})
     assert was == "interrupted"
     assert again["started"] == record["started"]
+    assert sweeps.find_or_make(tmp_path, "mine", rerun=True) == first
+    sweeps.end_sweep(first, record | {"status": "done"})
+    assert sweeps.find_or_make(tmp_path, "mine") == first
+    assert sweeps.find_or_make(tmp_path, "mine", rerun=True) != first
     assert (again["status"], again["ended"]) == ("running", None)
 
 

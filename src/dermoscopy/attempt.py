@@ -22,17 +22,19 @@ class Attempt:
         identity: of the sweep, see `dermoscopy.sweeps.identity`.
         facts: what its record says: command, axes, plan, launcher.
         alone: whether this is a single run, which needs no tables.
+        rerun: whether a sweep that is done is to be begun anew.
 
     Raises:
         ValueError: the same sweep is running already.
     """
 
-    def __init__(self, root: Path, identity: str, facts: Mapping[str, Any], alone: bool) -> None:
+    def __init__(self, root: Path, identity: str, facts: Mapping[str, Any], alone: bool, rerun: bool) -> None:
         self.alone = alone
-        self.folder = sweeps.find_or_make(root, identity)
+        self.folder = sweeps.find_or_make(root, identity, rerun)
         self.held, self.followed = ExitStack(), ExitStack()
         self.held.enter_context(lease(self.folder, self._refuse))
         self.before, self.record = sweeps.start_sweep(self.folder, {"identity": identity, **facts})
+        self.complete = sweeps.complete(self.folder)  # nothing left to train
         self.journal: Journal | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -41,11 +43,6 @@ class Attempt:
 
     def _refuse(self) -> None:
         raise ValueError(f"this command is running already, in {self.folder}: make status shows how far it is")
-
-    @property
-    def complete(self) -> bool:
-        """Whether there is nothing left to train."""
-        return sweeps.complete(self.folder)
 
     def track(self, uri: str | None, experiment: str, artifacts: str | None) -> None:
         """Open the experiment in MLflow, and begin or continue the sweep's own run there.

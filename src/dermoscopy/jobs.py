@@ -67,7 +67,7 @@ def still_done(before: Record, stages: Sequence[Stage]) -> bool:
     if before.get("status") != "done" or before["key"] != last.key:
         return False
     result = result_of(last)
-    return result is not None and result["tested"] is not None and set(last.tests) <= set(result["tested"])
+    return result is not None and last.tested(result)
 
 
 def train(folder: Path, stages: Sequence[Stage], logger: Any, record: Record, parameters: Mapping[str, Any]) -> None:

@@ -54,6 +54,10 @@ class Stage:
     tests: tuple[str, ...] = ()
     rerun: str | None = None
 
+    def tested(self, result: Mapping[str, Any]) -> bool:
+        """Tell whether a result has all the tests that are asked for."""
+        return result["tested"] is not None and set(self.tests) <= set(result["tested"])
+
     @property
     def plan(self) -> dict[str, Any]:
         """The row of this stage in the record of its job, before it is trained."""

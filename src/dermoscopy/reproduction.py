@@ -1,6 +1,5 @@
 """A finished run to be trained again: what its record says, and where it is trained anew."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import yaml
 from dermoscopy.analysis.tables import shown_path
 from dermoscopy.checkpoints import BEST
 from dermoscopy.data.store import open_store
+from dermoscopy.files import read_json
 from dermoscopy.ledger import finished
 from dermoscopy.sweeps import JOB, read_sweep
 
@@ -37,7 +37,7 @@ def read_run(checkpoint: Path) -> list[Recorded]:
         FileNotFoundError: a stage has no configuration.
     """
     last = checkpoint.absolute().parent
-    jobs = {path.parent: json.loads(path.read_text()) for path in sorted(last.parent.glob(f"sweeps/*/*/{JOB}"))}
+    jobs = {path.parent: read_json(path) for path in sorted(last.parent.glob(f"sweeps/*/*/{JOB}"))}
     for job in jobs.values():
         keys = [stage["key"] for stage in job.get("stages", ())]
         if last.name in keys:
@@ -94,11 +94,11 @@ def choose_folder(root: Path, plan: Mapping[str, Any], out: Path | None = None) 
         found = out / RECORD
         if not found.is_file() and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
             raise ValueError(f"out={out} is not an empty folder and holds no reproduction: give another one")
-        if found.is_file() and not plan.items() <= json.loads(found.read_text()).items():
+        if found.is_file() and not plan.items() <= read_json(found).items():
             raise ValueError(f"out={out} holds a reproduction of another run or with other threads: give another one")
         return out
     for found in sorted(root.glob(f"*/{RECORD}"), reverse=True):
-        record = json.loads(found.read_text())
+        record = read_json(found)
         if record["ended"] is None and plan.items() <= record.items():
             return found.parent
     return root / datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")

@@ -60,7 +60,7 @@ def _run(stage: Stage, initial: Path | None, loggers: Sequence[Any], offset: int
         before = result_of(stage)
         if before is not None:
             log_history(loggers, read_history(stage.folder), offset)
-            if not test or (before["tested"] is not None and set(stage.tests) <= set(before["tested"])):
+            if not test or stage.tested(before):
                 return Done(stage, before, reused=True)
         began = time.perf_counter()
         set_aside(stage)

@@ -53,15 +53,19 @@ def plan_jobs(axes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def find_or_make(root: Path, identity: str) -> Path:
+def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
     """Return the folder of the sweep that this identity continues, else a new folder named by the time.
 
     Args:
         root: `runs/<experiment>/sweeps`.
         identity: see above; the latest sweep that has it is continued.
+        rerun: continue it only if it is not done, else begin anew.
     """
     for record in sorted(root.glob(f"*/{RECORD}"), reverse=True):
-        if read_json(record).get("identity") == identity:
+        latest = read_json(record)
+        if latest.get("identity") == identity:
+            if rerun and latest["status"] == "done":
+                break
             return record.parent
     stamp = datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     for number in itertools.count(2):

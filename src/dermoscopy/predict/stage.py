@@ -1,6 +1,5 @@
 """Which trained stage a name means, and what its configuration says about its network and its images."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import yaml
 from torch import nn
 
 from dermoscopy.checkpoints import BEST
+from dermoscopy.files import read_json
 from dermoscopy.ledger import finished
 from dermoscopy.networks.weights import read_weights
 from dermoscopy.tracking.experiment import address
@@ -79,7 +79,7 @@ def _in_folder(folder: Path) -> Path:
     """The checkpoint of a stage's folder, or of the last stage of a job's."""
     stage, job = folder, folder / "job.json"
     if job.is_file():
-        record = json.loads(job.read_text())
+        record = read_json(job)
         if "key" not in record:
             raise ValueError(f"run={folder} is a job without a trained stage, its status is {record['status']}")
         stage = folder.resolve().parents[2] / record["key"]

@@ -3,6 +3,7 @@
 # Whatever needs torch is imported where it is used: a sweep that is finished says so without waiting for it.
 import math
 import sys
+from collections.abc import Iterable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,6 +24,7 @@ from dermoscopy.analysis.runs import arm_name
 from dermoscopy.attempt import Attempt
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store import open_store
+from dermoscopy.files import read_json
 from dermoscopy.ledger import Stage, stage_key
 from dermoscopy.lock import lease
 from dermoscopy.provenance import commit
@@ -74,7 +76,7 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> Attemp
     launcher = config.hydra.runtime.choices["hydra/launcher"]
     sharing.check(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     fingerprint = None
-    if not any(axis.split(".")[0] == "data" for axis in axes):
+    if not chooses_data(axes):
         prepare_data(config.data)
         fingerprint = open_store(config.data.store).fingerprint
     plain = OmegaConf.to_container(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
@@ -103,6 +105,11 @@ def sweep_axes(config: DictConfig) -> dict[str, list[str]]:
     overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
     chosen = {override.get_key_element(): override for override in overrides}
     return {key: list(o.sweep_string_iterator()) for key, o in chosen.items() if o.is_sweep_override()}
+
+
+def chooses_data(axes: Iterable[str]) -> bool:
+    """Tell whether jobs differ in their data, so that each prepares its own."""
+    return any(axis.split(".")[0] == "data" for axis in axes)
 
 
 def _quoted(path: Path) -> str:
@@ -199,13 +206,13 @@ def main(cfg: DictConfig) -> float:
     try:
         with told, jobs.job_record(folder, facts) as (record, before):
             print(f"{number}{facts['arm']}, seed {cfg.seed}", flush=True)
-            if any(axis.split(".")[0] == "data" for axis in sweep["axes"]):
+            if chooses_data(sweep["axes"]):
                 prepare_data(cfg.data)
             run(cfg, folder, record, before)
     except Exception as error:  # kept in the job's record; Hydra would print it twice, and only when all jobs are over
         failures.append(error)
         if number and sweep["launcher"] == "basic":
-            print(number + sweeps.describe(sweeps.read_jobs(folder.parent)[job.job.num], folder), flush=True)
+            print(number + sweeps.describe(read_json(folder / sweeps.JOB), folder), flush=True)
         if cfg.sweep.fail_fast:
             sweeps.stop(folder.parent)
         return math.nan

@@ -80,12 +80,12 @@ class Attempt:
         return failed
 
     def _show(self) -> None:
-        files = arms.write_results(self.folder)
+        sweep = runs.load_sweep(self.folder)
+        files = arms.write_results(sweep)
         if self.journal:
             end_parent(self.journal, self.record["status"], files)
             where = self.uri if self.uri.startswith("http") else f"mlflow ui --backend-store-uri {self.uri}"
             print(f"compare: {where}, then Group by: arm")
-        sweep = runs.load_sweep(self.folder)
         tables.print_table(sweep)
         go_on = f"; to go on: {self.record['command']}" if self.record["status"] == "interrupted" else ""
         print(f"tables: {files[0]} and {files[1].name}{go_on}")

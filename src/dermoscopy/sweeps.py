@@ -104,14 +104,16 @@ def read_sweep(folder: Path) -> dict[str, Any]:
 
 
 def read_jobs(folder: Path) -> dict[int, dict[str, Any]]:
-    """Return the records of the jobs that have begun, by number; a job that was killed counts as interrupted."""
-    records = {}
-    for path in folder.glob(f"*/{JOB}"):
-        record = read_json(path)
-        if record["status"] == "running" and not held(path.parent):
-            record["status"] = "interrupted"
-        records[int(path.parent.name)] = record
-    return records
+    """Return the records of the jobs that have begun, by number."""
+    return {int(path.parent.name): read_job(path.parent) for path in folder.glob(f"*/{JOB}")}
+
+
+def read_job(folder: Path) -> dict[str, Any]:
+    """Return the record of the job in this folder; one that was killed counts as interrupted."""
+    record = read_json(folder / JOB)
+    if record["status"] == "running" and not held(folder):
+        record["status"] = "interrupted"
+    return record
 
 
 def complete(folder: Path) -> bool:

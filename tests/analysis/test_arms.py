@@ -45,7 +45,7 @@ def test_mean_and_deviation_by_hand() -> None:
 
 def test_write_results_leaves_two_tables_in_the_sweep(make_runs: MakeRuns) -> None:
     folder = make_runs()
-    files = write_results(folder)
+    files = write_results(load_sweep(folder))
     results, table = map(pd.read_csv, files)
     assert [file.name for file in files] == ["results.csv", "table.csv"]
     assert results.columns[:6].tolist() == ["arm", "seed", "fold", "stage", "epoch", "mode"]

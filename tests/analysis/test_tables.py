@@ -35,7 +35,7 @@ def test_a_sweep_of_which_nothing_ran_can_be_written_and_printed(make_runs: Make
     folder = make_runs()
     for number in range(9):
         shutil.rmtree(folder / str(number), ignore_errors=True)
-    write_results(folder)
+    write_results(load_sweep(folder))
     assert pd.read_csv(folder / "table.csv").empty
     assert "jobs: 9 missing" in printed(print_table, load_sweep(folder))
     assert printed(print_jobs, load_sweep(folder)).splitlines()[-1] == "jobs: 9 missing; 0 s"

@@ -8,9 +8,9 @@ import pytest
 
 from dermoscopy.lock import lease
 from dermoscopy.tracking import server as servers
-from dermoscopy.tracking.delivery import pending, read_sent, sent_file
+from dermoscopy.tracking.delivery import flush_pending, pending, read_sent, sent_file
 from dermoscopy.tracking.experiment import connect, open_experiment
-from dermoscopy.tracking.journal import Journal, flush_pending
+from dermoscopy.tracking.journal import Journal
 
 IDENTITY = {"sweep": "today", "job": 0, "key": "a1"}
 

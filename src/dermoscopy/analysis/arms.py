@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dermoscopy.analysis.runs import Sweep, history, load_sweep
+from dermoscopy.analysis.runs import Sweep, history
 from dermoscopy.files import write_atomically
 
 HEADLINES = ("f1", "average_precision", "dice", "iou")
@@ -61,11 +61,10 @@ def mean_and_sd(table: pd.DataFrame) -> dict[str, str]:
     return texts
 
 
-def write_results(sweep_folder: Path) -> list[Path]:
+def write_results(sweep: Sweep) -> list[Path]:
     """Write results.csv (one row an epoch and mode) and table.csv (arms x repeats of the test metrics) of a sweep."""
-    sweep = load_sweep(sweep_folder)
-    results = write_atomically(sweep_folder / "results.csv", results_table(sweep).to_csv(index=False))
-    return [results, write_atomically(sweep_folder / "table.csv", arms_table(sweep.jobs).to_csv(index=False))]
+    results = write_atomically(sweep.folder / "results.csv", results_table(sweep).to_csv(index=False))
+    return [results, write_atomically(sweep.folder / "table.csv", arms_table(sweep.jobs).to_csv(index=False))]
 
 
 def results_table(sweep: Sweep) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from dermoscopy.lock import held
+from dermoscopy.sweeps import JOB, read_job
 
 NOT_AN_ARM = ("seed", "split.fold")  # axes that repeat an arm
 HISTORY = ("job", "arm", "seed", "fold", "stage", "epoch", "cumulative", "mode")
@@ -90,17 +90,14 @@ def load_sweep(folder: Path) -> Sweep:
 
 
 def _read_record(job: Path, planned: Mapping[str, str] | None, experiment: str) -> dict[str, Any]:
-    file = job / "job.json"
+    file = job / JOB
     known = {} if planned is None else _planned(planned, experiment)
     if not file.is_file():
         return known | {"status": "missing", "error": f"no {job.name}/{file.name}"}
     try:
-        record: dict[str, Any] = json.loads(file.read_text())
-    except ValueError as error:  # a job that was killed while it wrote
-        return known | {"status": "unreadable", "error": f"{job.name}/{file.name}: {error}"}
-    if record["status"] == "running" and not held(job):
-        record["status"] = "interrupted"
-    return record
+        return read_job(job)
+    except ValueError as error:  # somebody has damaged it
+        return known | {"status": "unreadable", "error": f"{job.name}/{file.name}: {error.__cause__}"}
 
 
 def _planned(axes: Mapping[str, str], experiment: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from dermoscopy.tracking.delivery import (
     PAUSE,
     deliver,
     direct,
-    flush_pending,
     read_events,
     read_sent,
     rejected_file,
@@ -22,7 +21,6 @@ from dermoscopy.tracking.delivery import (
 from dermoscopy.tracking.experiment import address
 from dermoscopy.tracking.server import JOURNAL, LIMITS, Event, server
 
-__all__ = ["Journal", "flush_pending"]
 STATUS = {"success": "FINISHED", "failed": "FAILED", "aborted": "KILLED"}  # Lightning's words and MLflow's
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from dermoscopy.tracking.delivery import flush_pending
 from dermoscopy.tracking.experiment import open_experiment
-from dermoscopy.tracking.journal import Journal, flush_pending
+from dermoscopy.tracking.journal import Journal
 
 STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 

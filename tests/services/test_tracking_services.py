@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dermoscopy.tracking import server as servers
+from dermoscopy.tracking.delivery import flush_pending
 from dermoscopy.tracking.experiment import connect, open_experiment
-from dermoscopy.tracking.journal import Journal, flush_pending
+from dermoscopy.tracking.journal import Journal
 
 pytestmark = pytest.mark.services
 SCRIPT = Path(__file__).with_name("log_runs.py")
@@ -21,9 +22,10 @@ def forget_outages():
     servers.server.cache_clear()
 
 
-def log_runs(uri, folder, experiment, processes, epochs, seconds=0.0):
-    arguments = [uri, folder, experiment, processes, epochs, seconds]
-    return subprocess.Popen([sys.executable, SCRIPT, *map(str, arguments)], stderr=subprocess.PIPE, text=True)
+def log_runs(uri, folder, experiment, processes, epochs, waits=()):
+    arguments = [uri, folder, experiment, processes, epochs, *waits]
+    with (folder / "said").open("w") as said:
+        return subprocess.Popen([sys.executable, SCRIPT, *map(str, arguments)], stderr=said)
 
 
 def runs_of(uri, experiment):
@@ -48,23 +50,31 @@ def assert_everything_is_there_once(uri, experiment, processes, epochs):
 def test_sixteen_processes_that_begin_and_log_at_once_lose_nothing_and_double_nothing(store, request, tmp_path):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}" if store == "sqlite" else request.getfixturevalue("mlflow_server").uri
     logging = log_runs(uri, tmp_path, "sixteen", processes=16, epochs=200)
-    _, said = logging.communicate(timeout=300)
-    assert logging.returncode == 0, said
-    assert flush_pending(tmp_path / "runs") == [], said
+    assert logging.wait(300) == 0, (tmp_path / "said").read_text()
+    assert flush_pending(tmp_path / "runs") == [], (tmp_path / "said").read_text()
     assert_everything_is_there_once(uri, "sixteen", processes=16, epochs=200)
 
 
 def test_a_server_killed_while_four_processes_log_is_told_the_rest_when_it_is_back(mlflow_server, tmp_path):
-    logging = log_runs(mlflow_server.uri, tmp_path, "killed", processes=4, epochs=200, seconds=0.1)
+    logging = log_runs(mlflow_server.uri, tmp_path, "killed", processes=4, epochs=200, waits=[50, 100])
     journals = [tmp_path / "runs" / "killed" / "sweeps" / "now" / str(n) / "tracking.jsonl" for n in range(4)]
-    while not all(path.is_file() and path.read_text().count('"metrics"') > 20 for path in journals):
-        assert logging.poll() is None
-        time.sleep(0.05)
+
+    said = tmp_path / "said"
+
+    def wait_for(count, words, files):
+        while not all(path.is_file() and path.read_text().count(words) >= count for path in files):
+            assert logging.poll() is None, said.read_text()
+            time.sleep(0.05)
+
+    wait_for(50, '"metrics"', journals)
     mlflow_server.kill()
+    (tmp_path / "50").touch()
+    wait_for(4, "does not answer", [said])
     mlflow_server.start()
-    _, said = logging.communicate(timeout=300)
-    assert logging.returncode == 0, said
-    assert said.count("does not answer") == said.count("answers again") > 0
+    wait_for(4, "answers again", [said])
+    (tmp_path / "100").touch()
+    assert logging.wait(300) == 0, said.read_text()
+    assert said.read_text().count("does not answer") == said.read_text().count("answers again")  # also if it was slow
     assert flush_pending(tmp_path / "runs") == []
     assert_everything_is_there_once(mlflow_server.uri, "killed", processes=4, epochs=200)
 

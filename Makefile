@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data zeroing test test-kills test-services check ui status report reproduce bench clean
+.PHONY: help setup data inspect zeroing test test-kills test-services check ui status report reproduce bench clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -23,6 +23,9 @@ $(READY): requirements.lock pyproject.toml
 
 data: $(READY)   ## draw the demo data and make its store
 	$(BIN)/python prepare.py
+
+inspect: $(READY) ## write a page about a store before training: make inspect [DATA=isic2018]
+	$(BIN)/python prepare.py inspect=true $(if $(DATA),data=$(DATA))
 
 zeroing: $(READY) ## the main job: the zeroing sweep on the demo data, and its table
 	$(BIN)/python train.py +experiment=zeroing -m

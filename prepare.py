@@ -1,4 +1,6 @@
-"""Make a store out of raw files: python prepare.py data=isic2018 data.raw=DIR"""
+"""Make a store out of raw files: python prepare.py data=isic2018 data.raw=DIR; inspect=true writes a page about it."""
+
+from pathlib import Path
 
 import hydra
 from hydra.utils import instantiate
@@ -6,12 +8,24 @@ from omegaconf import DictConfig
 
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store import open_store
+from dermoscopy.inspection.page import inspect_store
 from dermoscopy.terminal import one_line_errors
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="prepare")
 @one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
 def main(cfg: DictConfig) -> None:
+    """Make the store, or, to inspect it, only if it is not there; then write the page if asked for it."""
+    if cfg.inspect and Path(cfg.data.store).is_file():
+        print(f"{cfg.data.store} is inspected as it is; without inspect=true it is brought up to date")
+    else:
+        make_store(cfg)
+    if cfg.inspect:
+        found = inspect_store(cfg.data.store, cfg.out, **cfg.inspection)
+        print(f"{found.page} and {found.csv.name} are written", *found.findings, sep="\n  ")
+
+
+def make_store(cfg: DictConfig) -> None:
     """Draw the demo data if asked for it, decode all files, write the store."""
     data = cfg.data
     if data.raw is None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dermoscopy.data.augment import LUMA, Augment, sampling_grid
+from dermoscopy.data.augment import LUMA, Augment
 from dermoscopy.data.colour import normalisation
 from dermoscopy.randomness import generator
 
@@ -17,7 +17,8 @@ def augment(**changes) -> Augment:
 
 def moved_by(augment: Augment, image: torch.Tensor, mask: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Image and mask (one mask is its own packed plane) after one drawn map a sample."""
-    return augment.warp(image, mask, augment.affine(len(image), image.shape[-2:], generator(seed)))
+    matrix, tilt = augment.affine(len(image), image.shape[-2:], generator(seed)), torch.zeros(len(image), 2)
+    return augment.move(image, mask, matrix, tilt)
 
 
 def pair(height: int = 48, width: int = 64, batch: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
@@ -133,17 +134,14 @@ def test_each_colour_change_keeps_what_it_should(change):
         ({"scale": 0.5}, "augment.scale is a factor of at least 1"),
         ({"rotate": -5}, "augment.rotate and shear are angles"),
         ({"padding": "mirror"}, "augment.padding must be one of"),
+        ({"perspective": -0.1}, r"augment.perspective must lie in \[0, 1\]"),
+        ({"noise": 10}, r"augment.noise must lie in \[0, 1\]"),
+        ({"blur": -1}, "augment.blur is a standard deviation in pixels"),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(arguments, message):
     with pytest.raises(ValueError, match=message):
         augment(**arguments)
-
-
-def test_the_sampling_grid_is_that_of_affine_grid():
-    matrix = augment(rotate=90, scale=1.5, shear=20, shift=0.2).affine(8, (30, 50), generator(8))
-    expected = torch.nn.functional.affine_grid(matrix, [8, 1, 30, 50], align_corners=False)
-    torch.testing.assert_close(sampling_grid(matrix, 30, 50), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("size", [32, 400])
@@ -165,3 +163,60 @@ def test_every_transform_off_is_normalisation_alone():
     images, codes = augment()(image, code, normalisation((0.1, 0.2, 0.3), (0.1, 0.1, 0.1)), generator(0))
     torch.testing.assert_close(images[0, :, 0, 0], torch.tensor([1.0, 0.0, -1.0]), atol=1e-5, rtol=0)
     assert torch.equal(codes, code.float())
+
+
+def augmented(image, code, seed=0, **changes):
+    return augment(**changes)(image, code, torch.eye(3, 4), generator(seed))
+
+
+@pytest.mark.parametrize("change", [{"noise": 1e-4}, {"blur": 1.5}, {"perspective": 0.2}])
+def test_what_is_switched_on_leaves_the_other_draws_as_they_were(change):
+    image, code = torch.full((30, 3, 20, 20), 50, dtype=torch.uint8), torch.ones(30, 1, 20, 20, dtype=torch.int8)
+    image[..., 10:] = 200
+    usual = {"hflip": 0.5, "brightness": 0.3, "saturation": 0.2}
+    plain, changed = (augmented(image, code, **usual, **more)[0][..., 9:11, 2:5] for more in ({}, change))
+    torch.testing.assert_close(changed, plain, atol=0.3, rtol=0)
+
+
+def test_noise_has_no_mean_and_at_most_the_deviation_asked_for():
+    image, code = torch.full((40, 3, 50, 50), 100, dtype=torch.uint8), torch.ones(40, 1, 50, 50)
+    noisy, codes = augmented(image, code, noise=0.1)
+    deviation = noisy.std((1, 2, 3)) / 255
+    assert deviation.max() < 0.102
+    assert deviation.mean().item() == pytest.approx(0.05, abs=0.015)
+    torch.testing.assert_close(noisy.mean((1, 2, 3)), torch.full((40,), 100.0), atol=1.5, rtol=0)
+    assert (codes == 1).all()
+
+
+def test_blur_has_a_width_of_its_own_for_each_image_and_leaves_masks():
+    image, mask = pair(batch=1)
+    image = (255 * image).clamp(0, 255).to(torch.uint8).expand(20, -1, -1, -1)
+    code = mask.to(torch.int8).expand(20, -1, -1, -1)
+    blurred, codes = augmented(image, code, blur=3)
+    contrast = blurred.std((1, 2, 3))
+    assert len(contrast.unique()) > 15  # the narrowest change nothing
+    assert (contrast <= image.float().std((1, 2, 3))).all()
+    assert torch.equal(codes, code.float())
+
+
+def test_perspective_moves_image_and_mask_together():
+    x = torch.linspace(-1, 1, 41)
+    inside = ((x.abs() < 0.5) & (x[:, None].abs() < 0.5)).expand(50, 3, 41, 41)
+    moved, codes = augmented(200 * inside.to(torch.uint8), 2 * inside[:, :1].to(torch.int8) - 1, perspective=0.2)
+    clear = ((moved[:, :1] - 100).abs() > 60) & (codes != 0)
+    assert clear.float().mean() > 0.5
+    assert ((moved[:, :1] > 100) == (codes > 0))[clear].all()
+    assert ((moved > 100) != inside).flatten(1).any(1).float().mean() > 0.8
+
+
+@pytest.mark.parametrize("shape", [(1, 31, 47), (1, 1, 1), (3, 17, 5)])
+def test_every_transform_works_on_odd_sizes_and_a_single_image(shape):
+    batch, height, width = shape
+    image = torch.randint(0, 256, (batch, 3, height, width), dtype=torch.uint8, generator=generator("odd"))
+    code = torch.randint(-1, 2, (batch, 1, height, width), generator=generator("odd")).to(torch.int8)
+    every = {"hflip": 0.5, "vflip": 0.5, "rotate": 180, "scale": 1.5, "shear": 5, "shift": 0.1, "perspective": 0.1}
+    every |= {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.1, "noise": 0.1, "blur": 2}
+    images, codes = augmented(image, code, **every)
+    assert images.shape == image.shape and images.isfinite().all()
+    assert codes.shape == code.shape and set(codes.unique().tolist()) <= {-1, 0, 1}
+    assert torch.equal(images, augmented(image, code, **every)[0])

@@ -1,9 +1,14 @@
 """Batches: the contract, the order, one normalisation, memory and map alike, untouched arrays."""
 
+from functools import partial
+
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from dermoscopy.data.augment import Augment
+from dermoscopy.data.splits import folds, from_file
 from dermoscopy.data.store import open_store
 from dermoscopy.masks import encode
 
@@ -97,11 +102,12 @@ def test_a_memory_map_gives_the_same_batches_as_memory(make_data, masks):
 
 def test_training_never_writes_into_the_cached_arrays(make_data):
     data = ready(make_data(augment=strong_augment()))
-    images, masks = data.images.clone(), data.masks.clone()
+    pixels = data.pixels
+    images, masks = pixels.images.clone(), pixels.masks.clone()
     for batch in data.train_dataloader():
         data.finish(batch)["mask"].zero_()
-    assert torch.equal(data.images, images)
-    assert torch.equal(data.masks, masks)
+    assert torch.equal(pixels.images, images)
+    assert torch.equal(pixels.masks, masks)
 
 
 def test_no_group_stands_on_two_sides(make_data):
@@ -117,8 +123,131 @@ def test_no_group_stands_on_two_sides(make_data):
         ({"labels": ["melanoma"]}, "has no label 'melanoma', it has"),
         ({"batch_size": 0}, "batch sizes must be at least 1"),
         ({"memory": "gpu"}, "data.memory must be auto, memory or map"),
+        ({"stratify": ["globule"]}, r"no label \(datamodule.stratify\) 'globule', it has .*did you mean globules"),
+        ({"negatives": "few"}, "datamodule.negatives must be null or real"),
+        ({"val_negatives": -1}, "datamodule.val_negatives must be null or real"),
+        ({"padding": "mirror"}, "datamodule.padding must be one of"),
+        ({"eval_padding": "mirror"}, "datamodule.eval_padding must be one of"),
+        ({"mirror_truth": True}, "datamodule.mirror_truth=true has nothing to mirror"),
+        ({"reduce": 3}, "datamodule.reduce must be a whole number that divides 32 and 32"),
+        (
+            {"split": partial(folds, k=60), "stratify": ["globules", "streaks"]},
+            r"split.k=60 folds are more than the \d+ groups with '(globules|streaks)': lower split.k",
+        ),
     ],
 )
 def test_what_the_store_does_not_have_is_refused_by_name(make_data, changes, message):
     with pytest.raises(ValueError, match=message):
         make_data(**changes)
+
+
+def test_folds_are_the_same_whatever_is_learnt(make_data):
+    stratify = ["globules", "malignant"]
+    split = partial(folds, k=3, fold=2, holdout=0.1)
+    several, one, none = (
+        make_data(labels=labels, stratify=stratify, split=split).side
+        for labels in (["globules", "pigment_network", "malignant"], ["malignant"], [])
+    )
+    assert (several == one).all() and (one == none).all()
+    assert (make_data(labels=[], split=split).side != none).any()
+
+
+def test_without_labels_a_batch_has_none(make_data):
+    data = ready(make_data(labels=[], masks=["lesion"]))
+    batch = data.finish(next(iter(data.train_dataloader())))
+    assert batch["label"].shape == (16, 0)
+    assert batch["mask"].shape == (16, 1, 32, 32)
+
+
+def test_a_side_is_one_of_those_there_are(make_data):
+    with pytest.raises(ValueError, match="a side is one of .*did you mean train"):
+        make_data().rows("trian")
+
+
+def test_the_sides_that_were_written_are_read_back(make_data, tmp_path):
+    data = make_data(split=partial(folds, k=3, fold=1, holdout=0.2))
+    file = data.write_split(tmp_path / "split.csv")
+    assert (make_data(split=partial(from_file, file=file)).side == data.side).all()
+    assert list(pd.read_csv(file)) == ["id", "group", "side"]
+    assert data.counts()["holdout"] == len(data.rows("holdout")) > 0
+
+
+def epoch_rows(data, epoch, monkeypatch) -> list[int]:
+    monkeypatch.setattr(type(data), "epoch", epoch)
+    loader = data.train_dataloader()
+    batches = [batch["index"] for batch in loader]
+    assert len(batches) == len(loader)
+    return torch.cat(batches).tolist()
+
+
+def streaks(data) -> set[int]:
+    present = (data.store.mask()[..., data.store.mask_names.index("streaks")] == 1).any((1, 2))
+    return set(np.flatnonzero(present).tolist())
+
+
+def test_without_negatives_only_images_with_a_mask_are_trained_on_and_the_test_side_is_whole(make_data, monkeypatch):
+    data = ready(make_data(labels=[], masks=["streaks"], negatives="none", val_negatives="none"))
+    train, val, test = (set(data.rows(side).tolist()) for side in ("train", "val", "test"))
+    assert set(epoch_rows(data, 0, monkeypatch)) == train & streaks(data)
+    assert {row for batch in data.val_dataloader() for row in batch["index"].tolist()} == val & streaks(data)
+    assert {row for batch in data.test_dataloader() for row in batch["index"].tolist()} == test
+
+
+@pytest.mark.parametrize("memory", ["memory", "map"])
+def test_negatives_are_drawn_anew_each_epoch_but_once_for_validation(make_data, monkeypatch, memory):
+    changes = {"masks": ["streaks"], "negatives": 1, "val_negatives": 1, "memory": memory}
+    data, again, other = (ready(make_data(**changes, seed=seed)) for seed in (1, 1, 2))
+    first, second = epoch_rows(data, 0, monkeypatch), epoch_rows(data, 1, monkeypatch)
+    positives = set(first) & streaks(data)
+    assert len(first) == len(second) == 2 * len(positives) > 0
+    assert positives == set(second) & streaks(data)
+    assert set(first) != set(second)
+    assert first == epoch_rows(again, 0, monkeypatch) != epoch_rows(other, 0, monkeypatch)
+    val = [torch.cat([batch["index"] for batch in one.val_dataloader()]).tolist() for one in (data, data, other)]
+    assert val[0] == val[1] == val[2]
+
+
+def test_negatives_need_positives(make_data):
+    data = ready(make_data(masks=[], negatives=1))
+    with pytest.raises(ValueError, match="no image of the train side has one of the masks"):
+        data.train_dataloader()
+
+
+def beyond(data) -> torch.Tensor:
+    """Pixels beyond the original, of a store whose masks are annotated everywhere else."""
+    return torch.from_numpy(data.store.mask() == 255).all(3)
+
+
+def test_padding_fills_training_and_evaluation_images_each_in_its_way_and_no_masks(make_data):
+    plain, filled = ready(make_data()), ready(make_data(padding="border", eval_padding="reflection"))
+    rows = filled.rows("train")[:6]
+    outside = beyond(plain)[rows]
+    assert 0.2 < outside.float().mean() < 0.3  # 48 x 64 in a square
+    stored, trained, judged = (one.gather(rows, training) for one, training in ((plain, 1), (filled, 1), (filled, 0)))
+    top = int(outside[0, :, 0].int().argmin())  # the first row that is shown
+    assert top == 4
+    assert (stored["image"][:, :, :top] == 0).all()
+    assert torch.equal(trained["image"][:, :, :top], stored["image"][:, :, top : top + 1].expand(-1, -1, top, -1))
+    assert torch.equal(judged["image"][:, :, :top], stored["image"][:, :, top + 1 : 2 * top + 1].flip(2))
+    for batch in (trained, judged):
+        assert torch.equal(batch["image"][:, :, ~outside[0]], stored["image"][:, :, ~outside[0]])
+        assert torch.equal(batch["mask"], stored["mask"])
+
+
+def test_truth_that_is_mirrored_counts_in_the_padding(make_data):
+    plain, data = (
+        ready(make_data(masks=["lesion"])),
+        ready(make_data(masks=["lesion"], eval_padding="reflection", mirror_truth=True)),
+    )
+    rows = data.rows("val")
+    stored, batch = plain.finish(plain.gather(rows)), data.finish(data.gather(rows))
+    assert (stored["mask"][:, :, :4] == 0).all()
+    assert torch.equal(batch["mask"][:, :, :4], stored["mask"][:, :, 5:9].flip(2))
+    assert torch.equal(data.gather(rows, training=True)["mask"], plain.gather(rows)["mask"])
+
+
+def test_a_reduced_batch_keeps_the_contract(make_data):
+    data = ready(make_data(reduce=2, augment=strong_augment(), padding="reflection"))
+    batch = data.finish(next(iter(data.train_dataloader())))
+    assert data.size == batch["image"].shape[2:] == (16, 16)
+    assert batch["mask"].shape == (16, 5, 16, 16)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermoscopy.data.splits import SIDES, check, folds, from_file, holdout, s0
+from dermoscopy.data.splits import SIDES, RareClass, check, folds, from_file, holdout, s0, write_split
 
 S0_SEEDS = (433, 198, 389, 456, 216, 21, 133, 495, 262, 249)
 
@@ -59,6 +59,54 @@ def test_folds_are_disjoint_cover_all_images_and_keep_groups(images):
         assert sides_of_groups(side, images[1]).max() == 1
         assert tested[fold].mean() == pytest.approx(0.25, abs=0.01)
         check(side, images[1], images[2], ("a", "b", "c"))
+
+
+def test_what_is_held_out_is_the_same_for_every_seed_and_fold_and_in_none_of_them(images):
+    drawn = [folds(*images, seed=seed, k=3, fold=fold, holdout=0.2) for seed in (1, 2) for fold in range(3)]
+    apart = drawn[0] == "holdout"
+    assert all(((side == "holdout") == apart).all() for side in drawn)
+    assert apart.mean() == pytest.approx(0.2, abs=0.01)
+    assert sides_of_groups(drawn[0], images[1]).max() == 1
+    check(drawn[0], images[1], images[2], ("a", "b", "c"))
+    tested = np.stack([side == "test" for side in drawn[:3]])
+    assert (tested.sum(0) == ~apart).all()
+    for column in images[2].T:
+        assert (column[apart] == 1).mean() == pytest.approx((column == 1).mean(), abs=0.02)
+    other = folds(*images, seed=1, k=3, holdout=0.2, holdout_seed=1)
+    assert ((other == "holdout") != apart).any()
+
+
+def test_nothing_held_out_leaves_the_folds_as_they_are(images):
+    assert (folds(*images, seed=1) == folds(*images, seed=1, holdout=0, holdout_seed=9)).all()
+    assert set(folds(*images, seed=1)) == set(SIDES)
+
+
+def test_a_class_rarer_than_the_folds_is_refused_before_any_of_them_lacks_it(images):
+    ids, groups, labels = images
+    labels[:, 1] = 1
+    labels[np.isin(groups, np.unique(groups)[:4]), 1] = 0  # four groups without the second label
+    with pytest.raises(RareClass, match="split.k=5 folds are more than the 4 groups without label number 2") as raised:
+        folds(ids, groups, labels, seed=0)
+    assert "the 4 groups without 'b': lower split.k" in raised.value.named(("a", "b", "c"))
+    assert set(folds(ids, groups, labels, seed=0, k=4)) == set(SIDES)
+
+
+def test_sides_that_are_written_are_read_back(images, tmp_path):
+    ids, groups, labels = images
+    ids = ids.copy()
+    ids[0] = "NA"  # which pandas takes for a missing value unless told otherwise
+    side = folds(ids, groups, labels, seed=3, holdout=0.1)
+    side[[5, 17]] = ""
+    file = write_split(tmp_path / "split.csv", ids, groups, side)
+    order = np.random.default_rng(0).permutation(len(ids))
+    assert (from_file(ids[order], groups[order], labels[order], seed=0, file=file) == side[order]).all()
+
+
+def test_labels_are_not_needed(images):
+    ids, groups, labels = images
+    for side in (holdout(ids, groups, labels[:, :0], seed=0), folds(ids, groups, labels[:, :0], seed=0, holdout=0.1)):
+        assert sides_of_groups(side, groups).max() == 1
+        check(side, groups, labels[:, :0], ())
 
 
 def test_the_seed_list_of_the_paper_protocol_is_that_of_s0():
@@ -135,3 +183,9 @@ def test_fractions_that_leave_nothing_to_train_on_are_refused(images, arguments)
 def test_a_fold_that_does_not_exist_is_refused(images, k, fold):
     with pytest.raises(ValueError, match=r"split.fold must lie in 0 ... k-1"):
         folds(*images, seed=0, k=k, fold=fold)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, 1.5])
+def test_a_share_held_out_that_leaves_nothing_is_refused(images, share):
+    with pytest.raises(ValueError, match=r"split.holdout must lie in \[0, 1\)"):
+        folds(*images, seed=0, holdout=share)

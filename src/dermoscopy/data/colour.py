@@ -1,5 +1,6 @@
 """Colour maps: an affine change of RGB as a matrix (3, 4), so that several of them are one."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -23,3 +24,10 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
     """Return the map that applies ``inner`` (B, 3, 4), then ``outer`` (3, 4)."""
     linear, offset = outer[:, :3], outer[:, 3:]
     return torch.cat([linear @ inner[..., :3], linear @ inner[..., 3:] + offset], dim=2)
+
+
+def turn_about_grey(angle: Tensor, device: torch.device) -> Tensor:
+    """Rotation of RGB about the grey axis by ``angle`` (B, 1, 1) radians (Rodrigues' formula), (B, 3, 3)."""
+    axis = 1 / math.sqrt(3)
+    cross = torch.tensor([[0, -axis, axis], [axis, 0, -axis], [-axis, axis, 0]], device=device)
+    return torch.eye(3, device=device) + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)

@@ -1,48 +1,28 @@
 """Batches of images, masks and labels: the whole store in memory, one gather a batch, all else on the device."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from dermoscopy.data.augment import Augment
+from dermoscopy.data.batches import Batch, Batches, TrainingBatches
 from dermoscopy.data.colour import apply_colour, normalisation
-from dermoscopy.data.splits import SIDES, check
-from dermoscopy.data.store import Store, open_store
-from dermoscopy.masks import pack, unpack
+from dermoscopy.data.negatives import Choice, checked_negatives, choose, everything
+from dermoscopy.data.padding import Padding
+from dermoscopy.data.pixels import PART, Pixels
+from dermoscopy.data.splits import EVERY_SIDE, HOLDOUT, RareClass, check, write_split
+from dermoscopy.data.store import open_store
+from dermoscopy.masks import unpack
 from dermoscopy.randomness import generator
-from dermoscopy.seeds import derive
 from dermoscopy.suggest import nearest
 
-Batch = dict[str, Any]  # tensors, and for training the integer seed of the augmentation
 Split = Callable[..., NDArray[np.str_]]
-
-
-class Batches:
-    """Batches of store rows, in the order of ``rows`` or shuffled anew each epoch; the last one may be smaller."""
-
-    def __init__(self, data: "DermoscopyData", rows: Tensor, batch_size: int, shuffle: bool) -> None:
-        self.data, self.rows, self.batch_size, self.shuffle = data, rows, batch_size, shuffle
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
-
-    def __iter__(self) -> Iterator[Batch]:
-        rows = self.rows
-        if self.shuffle:
-            order = generator(self.data.seed, "order", self.data.epoch)
-            rows = rows[torch.randperm(len(rows), generator=order)]
-        for step, chosen in enumerate(rows.split(self.batch_size)):
-            batch = self.data.gather(chosen)
-            if self.shuffle:  # a training batch carries the seed of its augmentation
-                batch["draw"] = derive(self.data.seed, "augment", self.data.epoch, step)
-            yield batch
 
 
 class DermoscopyData(LightningDataModule):
@@ -53,7 +33,7 @@ class DermoscopyData(LightningDataModule):
 
     Args:
         store: the HDF5 file made by prepare.
-        labels, masks: names of the L labels and K masks to use, out of those in the store.
+        labels, masks: names of the L labels and K masks to use, out of those in the store; either may be none.
         split: function of (ids, groups, labels, seed) that gives each image its side.
         split_seed: seed of the split.
         seed: seed of order and augmentation; a function of the run's seed and its stage.
@@ -61,11 +41,19 @@ class DermoscopyData(LightningDataModule):
         eval_batch_size: images a validation or test batch.
         mean, std: normalisation of RGB in 0 ... 1.
         augment: for the training side only; None switches it off.
-        memory: "memory" reads the store whole, "map" leaves it on disk, "auto" reads it if it takes less than half of
-            the free memory.
+        memory, reduce: see Pixels.
+        stratify: names of the store's labels that the split spreads evenly; None: ``labels``. Experiments that name the
+            same ones share their folds, whatever they learn.
+        negatives: how many training images have none of the masks: None or "real" as many as there are, "none", or a
+            number a positive, drawn anew each epoch. val_negatives: the same for validation, drawn once and for all.
+        padding: what the part of an image beyond its original shows in training, where the store has fit=pad:
+            constant (black), border or reflection. eval_padding: in validation and test. Masks stay unknown there.
+        mirror_truth: fill the masks there as well, so that what is made up counts in losses and scores: a mistake to
+            be measured.
 
     Raises:
-        ValueError: a name that the store does not have, a split that leaks or leaves a class empty.
+        ValueError: a name that the store does not have, a split that leaks or leaves a class empty, a value out of its
+            range.
     """
 
     def __init__(
@@ -82,25 +70,46 @@ class DermoscopyData(LightningDataModule):
         std: Sequence[float],
         augment: Augment | None = None,
         memory: str = "auto",
+        stratify: Sequence[str] | None = None,  # records of earlier runs, which can be reproduced, lack it and the rest
+        negatives: str | float | None = None,
+        val_negatives: str | float | None = None,
+        padding: str = "constant",
+        eval_padding: str = "constant",
+        mirror_truth: bool = False,
+        reduce: int = 1,
     ) -> None:
         super().__init__()
         if min(batch_size, eval_batch_size) < 1:
             raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
-        if memory not in ("auto", "memory", "map"):
-            raise ValueError(f"data.memory must be auto, memory or map, got {memory!r}")
-        self.store: Store = open_store(store)
+        if mirror_truth and padding == eval_padding == "constant":
+            raise ValueError("datamodule.mirror_truth=true has nothing to mirror: set padding or eval_padding as well")
+        self.store = open_store(store)
         self.label_names, self.mask_names = tuple(labels), tuple(masks)
-        columns = _positions(self.label_names, self.store.label_names, "label", store)
-        self.channels = _positions(self.mask_names, self.store.mask_names, "mask", store)
-        codes = self.store.label[:, columns]
-        self.side = split(self.store.ids, self.store.groups, codes, split_seed)
+        codes = self.store.label[:, _positions(labels, self.store.label_names, "label", store)]
+        self.pixels = Pixels(self.store, _positions(masks, self.store.mask_names, "mask", store), memory, reduce)
+        self.side = self._sides(split, split_seed, labels if stratify is None else stratify)
         check(self.side, self.store.groups, codes, self.label_names)
         self.label = torch.from_numpy(np.where(codes < 0, np.nan, codes).astype(np.float32))
         self.seed, self.batch_size, self.eval_batch_size = seed, batch_size, eval_batch_size
-        self.augment, self.memory = augment, memory
-        self.normalise = normalisation(mean, std)
-        self.images: Tensor | None = None
-        self.masks: Tensor | None = None
+        self.augment, self.normalise = augment, normalisation(mean, std)
+        self.negatives = checked_negatives(negatives, "datamodule.negatives")
+        self.val_negatives = checked_negatives(val_negatives, "datamodule.val_negatives")
+        self.padding = Padding(self.store.frame, self.size, padding, "datamodule.padding")
+        self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "datamodule.eval_padding")
+        self.mirror_truth = mirror_truth
+
+    def _sides(self, split: Split, seed: int, stratify: Sequence[str]) -> NDArray[np.str_]:
+        kind = "label (datamodule.stratify)"
+        columns = _positions(stratify, self.store.label_names, kind, self.store.path)
+        try:
+            return split(self.store.ids, self.store.groups, self.store.label[:, columns], seed)
+        except RareClass as error:
+            raise ValueError(error.named(stratify)) from None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images of a batch."""
+        return self.pixels.size
 
     @property
     def epoch(self) -> int:
@@ -108,22 +117,16 @@ class DermoscopyData(LightningDataModule):
         return self.trainer.current_epoch if self.trainer else 0
 
     def setup(self, stage: str) -> None:
-        if self.images is not None:
-            return
-        mapped = self.memory == "map" or (
-            self.memory == "auto" and self.store.nbytes > psutil.virtual_memory().available // 2
-        )
-        images, masks = (_channels_first(array(mapped=mapped)) for array in (self.store.image, self.store.mask))
-        if not mapped:  # channels first once and for all, and the masks asked for in one plane
-            images = images.contiguous()
-            masks = torch.cat([pack(part[:, self.channels]) for part in masks.split(256)])
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-        if device.type == "cuda" and images.nbytes + masks.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
-            images, masks = images.to(device), masks.to(device)
-        self.images, self.masks = images, masks
+        self.pixels.load(self.trainer.strategy.root_device if self.trainer else torch.device("cpu"))
 
     def rows(self, side: str) -> Tensor:
-        """Return the store rows of one side (train, val or test)."""
+        """Return the store rows of one side (train, val, test or holdout).
+
+        Raises:
+            ValueError: there is no such side.
+        """
+        if side not in EVERY_SIDE:
+            raise ValueError(f"a side is one of {list(EVERY_SIDE)}, got {side!r}{nearest(side, EVERY_SIDE)}")
         return torch.from_numpy(np.flatnonzero(self.side == side))
 
     def labels_of(self, side: str) -> Tensor:
@@ -131,27 +134,49 @@ class DermoscopyData(LightningDataModule):
         return self.label[self.rows(side)]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of images on each side."""
-        return {side: int((self.side == side).sum()) for side in SIDES}
+        """Return the number of images on each side; a holdout is named only where there is one."""
+        sides = {side: int((self.side == side).sum()) for side in EVERY_SIDE}
+        return {side: count for side, count in sides.items() if count or side != HOLDOUT}
 
-    def gather(self, rows: Tensor) -> Batch:
+    def write_split(self, path: str | Path) -> Path:
+        """Write the side of every image as a CSV that ``split=file`` reads back; return its path."""
+        return write_split(path, self.store.ids, self.store.groups, self.side)
+
+    def gather(self, rows: Tensor, training: bool = False) -> Batch:
         """Copy store rows into a new batch: image uint8 (B, 3, H, W), masks packed into (B, 1, H, W), label, index."""
-        assert self.images is not None and self.masks is not None, "setup comes first"
-        there = rows.to(self.images.device)
-        mask = self.masks[there]
-        if mask.dtype == torch.uint8:  # a mapped store still has its masks one by one, also those nobody asked for
-            mask = pack(mask[:, self.channels])
-        image = self.images[there].contiguous()  # grid_sample is three times slower on channels-last
-        return {"image": image, "mask": mask, "label": self.label[rows], "index": rows}
+        padding = self.padding if training else self.eval_padding
+        image, code = padding.fill(self.pixels.take_images(rows), rows), self.pixels.take_codes(rows)
+        code = padding.fill(code, rows) if self.mirror_truth else code
+        return {"image": image, "mask": code, "label": self.label[rows], "index": rows}
 
-    def train_dataloader(self) -> Batches:
-        return Batches(self, self.rows("train"), self.batch_size, shuffle=True)
+    @cached_property
+    def positive(self) -> Tensor:
+        """Whether any of the masks is present anywhere in an image, for each row of the store."""
+        codes = (self.pixels.take_codes(rows) for rows in torch.arange(len(self.store)).split(PART))
+        return torch.cat([(unpack(code, len(self.mask_names)) > 0).flatten(1).any(1) for code in codes]).cpu()
+
+    def _choice(self, side: str, negatives: float | None) -> Choice:
+        rows = self.rows(side)
+        if negatives is None:
+            return everything(rows)
+        choice = choose(rows, self.positive[rows], negatives)
+        if not len(choice.always):
+            raise ValueError(
+                f"no image of the {side} side has one of the masks {list(self.mask_names)}, but datamodule.negatives "
+                "or val_negatives counts by those: set it to null, or choose other masks (data.masks)"
+            )
+        return choice
+
+    def train_dataloader(self) -> TrainingBatches:
+        gather, choice = partial(self.gather, training=True), self._choice("train", self.negatives)
+        return TrainingBatches(gather, choice, self.batch_size, self.seed, lambda: self.epoch)
 
     def val_dataloader(self) -> Batches:
-        return Batches(self, self.rows("val"), self.eval_batch_size, shuffle=False)
+        rows = self._choice("val", self.val_negatives).draw(generator("val_negatives"))
+        return Batches(self.gather, rows, self.eval_batch_size)
 
     def test_dataloader(self) -> Batches:
-        return Batches(self, self.rows("test"), self.eval_batch_size, shuffle=False)
+        return Batches(self.gather, self.rows("test"), self.eval_batch_size)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         return self.finish(batch)
@@ -173,8 +198,3 @@ def _positions(wanted: Sequence[str], there: Sequence[str], kind: str, store: st
         if name not in there:
             raise ValueError(f"{store} has no {kind} {name!r}, it has {list(there)}{nearest(name, there)}")
     return [list(there).index(name) for name in wanted]
-
-
-def _channels_first(array: NDArray[np.uint8]) -> Tensor:
-    """Return an (N, C, H, W) view of an (N, H, W, C) array."""
-    return torch.from_numpy(array).permute(0, 3, 1, 2)

@@ -1,6 +1,7 @@
 """Splits into train, val and test: grouped, stratified, a function of (ids, groups, labels, seed) alone.
 
-Every function returns one side ("train", "val" or "test") for each image, in the order of ``ids``.
+Every function returns one side for each image, in the order of ``ids``: "train", "val", "test", or "holdout" for what
+no fold and no seed ever sees, or "" for what takes part in nothing.
 """
 
 import random
@@ -11,9 +12,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dermoscopy.files import write_atomically
+
 Strings = NDArray[np.str_]
 Labels = NDArray[np.int8]  # (N, L): 0, 1, -1 unknown
 SIDES = ("train", "val", "test")
+HOLDOUT = "holdout"
+EVERY_SIDE = (*SIDES, HOLDOUT)
+
+
+class RareClass(ValueError):
+    """A class of a label has fewer groups than there are folds.
+
+    Attributes:
+        facts: column of the label, "with" or "without" it, number of groups, number of folds.
+    """
+
+    def __init__(self, column: int, word: str, count: int, k: int, name: str | None = None) -> None:
+        label = f"label number {column + 1}" if name is None else repr(name)
+        super().__init__(
+            f"split.k={k} folds are more than the {count} groups {word} {label}: "
+            "lower split.k, or choose other labels to stratify by (datamodule.stratify)"
+        )
+        self.facts = column, word, count, k
+
+    def named(self, names: Sequence[str]) -> str:
+        """Return the same message with the label's name: a split knows the labels by their columns only."""
+        return str(RareClass(*self.facts, names[self.facts[0]]))
 
 
 def holdout(ids: Strings, groups: Strings, labels: Labels, seed: int, val: float = 0.15, test: float = 0.15) -> Strings:
@@ -24,16 +49,36 @@ def holdout(ids: Strings, groups: Strings, labels: Labels, seed: int, val: float
 
 
 def folds(
-    ids: Strings, groups: Strings, labels: Labels, seed: int, k: int = 5, fold: int = 0, val: float = 0.15
+    ids: Strings,
+    groups: Strings,
+    labels: Labels,
+    seed: int,
+    k: int = 5,
+    fold: int = 0,
+    val: float = 0.15,
+    holdout: float = 0,
+    holdout_seed: int = 0,
 ) -> Strings:
     """Test on fold ``fold`` of ``k``; the rest is train and val, val being a fraction of the rest.
 
-    The k folds depend on ``seed`` only, so every fold of one seed belongs to the same partition.
+    The k folds depend on ``seed`` only, so every fold of one seed belongs to the same partition. ``holdout`` is the
+    fraction of the images that is set aside before; it depends on ``holdout_seed`` only, so it is the same for all.
+
+    Raises:
+        ValueError: a fold or a fraction that cannot be; RareClass: a class of a label has fewer groups than k.
     """
     if k < 2 or not 0 <= fold < k:
         raise ValueError(f"split.fold must lie in 0 ... k-1 with k at least 2, got fold {fold} of {k}")
-    rest = _stratify(ids, groups, labels, [1 / k] * k, seed) != fold
-    side = np.full(len(ids), "test", dtype="<U5")
+    if not 0 <= holdout < 1:
+        raise ValueError(f"split.holdout must lie in [0, 1), got {holdout}")
+    side = np.full(len(ids), HOLDOUT)
+    seen = np.arange(len(ids))
+    if holdout:
+        seen = np.flatnonzero(_stratify(ids, groups, labels, [1 - holdout, holdout], holdout_seed) == 0)
+    _check_classes(groups[seen], labels[seen], k)
+    tested = _stratify(ids[seen], groups[seen], labels[seen], [1 / k] * k, seed) == fold
+    side[seen[tested]] = "test"
+    rest = seen[~tested]
     inner = _stratify(ids[rest], groups[rest], labels[rest], [1 - val, val], seed + 1 + fold)
     side[rest] = np.array(SIDES)[inner]
     return side
@@ -59,24 +104,30 @@ def s0(ids: Strings, groups: Strings, labels: Labels, seed: int, train: int = 19
 
 
 def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: str | Path) -> Strings:
-    """Read the sides from a CSV of your own with columns ``id`` and ``side``; images it does not name are left out.
+    """Read the sides from a CSV of your own, or of ``write_split``, with columns ``id`` and ``side``, perhaps others.
 
-    An image left out has the side "" and takes part in nothing.
+    An image that it does not name, or whose side is empty, has the side "" and takes part in nothing.
     """
-    table = pd.read_csv(file, dtype=str)
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
     if not {"id", "side"} <= set(table):
         raise ValueError(f"{file} needs the columns id and side, it has {list(table)}")
     doubled = table["id"][table["id"].duplicated()].tolist()
     if doubled:
         raise ValueError(f"{file} names {doubled[0]} more than once")
-    strange = sorted(set(table["side"].fillna("")) - set(SIDES))
+    strange = sorted(set(table["side"]) - {*EVERY_SIDE, ""})
     if strange:
-        raise ValueError(f"{file} has the side {strange[0]!r}, but a side is one of {list(SIDES)}")
+        raise ValueError(f"{file} has the side {strange[0]!r}, but a side is one of {list(EVERY_SIDE)}")
     unknown = sorted(set(table["id"]) - set(ids.tolist()))
     if unknown:
         raise ValueError(f"{file} names {unknown[0]} ({len(unknown)} such ids), which the store does not have")
     side = dict(zip(table["id"], table["side"], strict=True))
-    return np.array([side.get(name, "") for name in ids.tolist()], dtype="<U5")
+    return np.array([side.get(name, "") for name in ids.tolist()])
+
+
+def write_split(path: str | Path, ids: Strings, groups: Strings, side: Strings) -> Path:
+    """Write the sides as a CSV with columns id, group and side, which ``split=file`` reads back; return its path."""
+    table = pd.DataFrame({"id": ids, "group": groups, "side": side})
+    return write_atomically(Path(path), table.to_csv(index=False))
 
 
 def check(side: Strings, groups: Strings, labels: Labels, names: Sequence[str]) -> None:
@@ -98,6 +149,15 @@ def check(side: Strings, groups: Strings, labels: Labels, names: Sequence[str]) 
                         f"the split leaves the {part} side no image {word} {name!r}: prepare more images, "
                         f"enlarge that side, or leave the label out (labels=[...])"
                     )
+
+
+def _check_classes(groups: Strings, labels: Labels, k: int) -> None:
+    """Refuse a class too rare for every fold to have one of it; a class that nobody has is no matter of the folds."""
+    for column, codes in enumerate(labels.T):
+        for value, word in ((1, "with"), (0, "without")):
+            count = len(np.unique(groups[codes == value]))
+            if 0 < count < k:
+                raise RareClass(column, word, count, k)
 
 
 def _stratify(

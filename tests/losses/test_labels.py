@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dermoscopy.losses import BinaryCrossEntropy
+from dermoscopy.losses.labels import BinaryCrossEntropy
 
 NAMES = ("a", "b")
 LOGITS = torch.tensor([[0.0, 2.0], [0.0, -1.0]])

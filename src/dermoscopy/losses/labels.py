@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dermoscopy.metrics import label_counts
+from dermoscopy.metrics.labels import label_counts
 
 
 class BinaryCrossEntropy(nn.Module):

@@ -1,0 +1,201 @@
+"""Terms of a segmentation loss: each maps logits and signed masks to one number, in fp32, over the known pixels.
+
+Shapes: target (B, K, H, W) is -1 absent, +1 present, 0 unknown. Logits are (B, K, H, W), or (B, K + 1, H, W) if the K
+masks are exclusive: channel 0 is then the background, softmax gives the probabilities, and a pixel is known when all
+of its K masks are. Cross-entropies and focal average over the known pixels of the batch, the others over the masks of
+each image that have any. Where nothing is known the cost is 0.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid
+
+
+def compare(logits: Tensor, target: Tensor, exclusive: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Return logits, truth (0 or 1, of their type) and known (bool), each (B, C, H, W); unknown pixels are 0 in each.
+
+    Raises:
+        ValueError: the channels or sides of the logits are not those of the target.
+    """
+    known, truth = target != 0, target > 0
+    if exclusive:
+        known = known.all(1, keepdim=True)
+        truth = torch.cat([~truth.any(1, keepdim=True), truth], 1) & known
+        known = known.expand_as(truth)
+    if logits.shape != truth.shape:
+        raise ValueError(
+            f"the network gives logits {tuple(logits.shape)}, but masks {tuple(target.shape)} with exclusive="
+            f"{str(exclusive).lower()} need {tuple(truth.shape)}: let network and exclusive fit data.masks"
+        )
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).masked_fill(~known, 0)
+    return logits, truth.to(logits.dtype), known
+
+
+def log_odds(logits: Tensor, exclusive: bool) -> Tensor:
+    """Return log p - log(1 - p) of the probability p of each channel, exact also where p rounds to 0 or 1."""
+    if not exclusive:
+        return logits
+    log_p = logits.log_softmax(1)
+    p = log_p.exp()
+    likely = p > 0.75  # at most one class of a pixel; for it 1 - p has lost digits, the sum of the other p has not
+    log_rest = log_p.masked_fill(likely, -torch.inf).logsumexp(1, keepdim=True)
+    return log_p - torch.where(likely, log_rest, torch.log1p(-p.masked_fill(likely, 0)))
+
+
+def mean_where(cost: Tensor, kept: Tensor) -> Tensor:
+    """Return the mean of the costs that are kept (bool, same shape), 0 if none is."""
+    return (cost * kept).sum() / kept.sum().clamp(min=1)
+
+
+class BinaryCrossEntropy(nn.Module):
+    """Binary cross-entropy of every mask; of exclusive classes, of each one against the rest.
+
+    Args:
+        exclusive: a pixel shows at most one of the masks.
+    """
+
+    def __init__(self, exclusive: bool) -> None:
+        super().__init__()
+        self.exclusive = exclusive
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        logits, truth, known = compare(logits, target, self.exclusive)
+        logits = log_odds(logits, self.exclusive)
+        return mean_where(binary_cross_entropy_with_logits(logits, truth, reduction="none"), known)
+
+
+class CrossEntropy(nn.Module):
+    """Cross-entropy of exclusive classes, the background among them.
+
+    Args:
+        exclusive: must be true.
+
+    Raises:
+        ValueError: exclusive is false.
+    """
+
+    def __init__(self, exclusive: bool) -> None:
+        super().__init__()
+        if not exclusive:
+            raise ValueError(
+                "the loss term ce needs exclusive=true; for one mask, or several that may overlap, use bce"
+            )
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        logits, truth, known = compare(logits, target, exclusive=True)
+        return mean_where(cross_entropy(logits, truth, reduction="none"), known[:, 0])
+
+
+class Focal(nn.Module):
+    """Binary cross-entropy in which a pixel of probability p for its truth weighs (1 - p)^gamma.
+
+    Args:
+        exclusive: a pixel shows at most one of the masks.
+        gamma: how much less well predicted pixels weigh; 0 is plain cross-entropy.
+        alpha: weight of pixels where the mask is present, 1 - alpha where it is absent; None weighs neither.
+
+    Raises:
+        ValueError: a negative gamma, alpha outside [0, 1].
+
+    Source: Lin et al., Focal Loss for Dense Object Detection, 2017.
+    """
+
+    def __init__(self, exclusive: bool, gamma: float, alpha: float | None) -> None:
+        super().__init__()
+        if gamma < 0:
+            raise ValueError(f"loss.terms.focal.gamma must be at least 0, got {gamma}")
+        if alpha is not None and not 0 <= alpha <= 1:
+            raise ValueError(f"loss.terms.focal.alpha must be null or lie in [0, 1], got {alpha}")
+        self.exclusive, self.gamma, self.alpha = exclusive, gamma, alpha
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        logits, truth, known = compare(logits, target, self.exclusive)
+        toward_truth = log_odds(logits, self.exclusive) * (2 * truth - 1)
+        weight = (self.gamma * logsigmoid(-toward_truth)).exp()  # a power would have no gradient at p = 1, gamma < 1
+        if self.alpha is not None:
+            weight = weight * (1 - self.alpha + (2 * self.alpha - 1) * truth)
+        return mean_where(-logsigmoid(toward_truth) * weight, known)
+
+
+class Tversky(nn.Module):
+    """1 - Tversky index of probabilities, of each mask of each image: TP / (TP + alpha FP + beta FN).
+
+    Args:
+        exclusive: a pixel shows at most one of the masks; the background then counts as one of them.
+        alpha: weight of false positives.
+        beta: weight of false negatives.
+        smooth: pixels added to the true positives, so that nothing found where nothing is costs nothing.
+
+    Raises:
+        ValueError: a negative weight, smooth not positive.
+
+    Source: Salehi et al., Tversky Loss Function for Image Segmentation, 2017.
+    """
+
+    def __init__(self, exclusive: bool, alpha: float, beta: float, smooth: float) -> None:
+        super().__init__()
+        name = type(self).__name__.lower()
+        if min(alpha, beta) < 0:
+            raise ValueError(f"loss.terms.{name}: alpha and beta must be at least 0, got {alpha} and {beta}")
+        if smooth <= 0:
+            raise ValueError(f"loss.terms.{name}.smooth must be positive, got {smooth}")
+        self.exclusive, self.alpha, self.beta, self.smooth = exclusive, alpha, beta, smooth
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        logits, truth, known = compare(logits, target, self.exclusive)
+        probability = (logits.softmax(1) if self.exclusive else logits.sigmoid()) * known
+        true_positive = (probability * truth).sum((2, 3)) + self.smooth  # (B, C), as all that follows
+        false_positive = (probability * (1 - truth)).sum((2, 3))
+        false_negative = ((1 - probability) * truth).sum((2, 3))
+        index = true_positive / (true_positive + self.alpha * false_positive + self.beta * false_negative)
+        return mean_where(1 - index, known.flatten(2).any(2))
+
+
+class Dice(Tversky):
+    """1 - soft Dice, 2 TP / (2 TP + FP + FN), of each mask of each image.
+
+    Args:
+        exclusive, smooth: see Tversky.
+    """
+
+    def __init__(self, exclusive: bool, smooth: float) -> None:
+        super().__init__(exclusive, alpha=0.5, beta=0.5, smooth=smooth)
+
+
+class Jaccard(Tversky):
+    """1 - soft Jaccard (IoU), TP / (TP + FP + FN), of each mask of each image.
+
+    Args:
+        exclusive, smooth: see Tversky.
+    """
+
+    def __init__(self, exclusive: bool, smooth: float) -> None:
+        super().__init__(exclusive, alpha=1, beta=1, smooth=smooth)
+
+
+class Lovasz(nn.Module):
+    """Lovász extension of 1 - Jaccard, of each mask of each image.
+
+    Masks that may overlap: of hinge errors. Exclusive: of 1 - the softmax of the truth, for the classes that the image
+    shows, background included.
+
+    Args:
+        exclusive: a pixel shows at most one of the masks.
+
+    Source: Berman et al., The Lovász-Softmax Loss, 2018, algorithm 1.
+    """
+
+    def __init__(self, exclusive: bool) -> None:
+        super().__init__()
+        self.exclusive = exclusive
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        logits, truth, known = compare(logits, target, self.exclusive)
+        errors = (truth - logits.softmax(1)).abs() if self.exclusive else (1 - logits * (2 * truth - 1)).relu()
+        errors = errors * known  # unknown pixels come last, where no error is left to weigh
+        errors, order = errors.flatten(2).sort(2, descending=True)
+        truth = truth.flatten(2).gather(2, order)
+        present = truth.sum(2, keepdim=True)
+        jaccard = 1 - (present - truth.cumsum(2)) / (present + (1 - truth).cumsum(2))  # loss if all so far were wrong
+        cost = (errors * jaccard.diff(dim=2, prepend=torch.zeros_like(present))).sum(2)
+        return mean_where(cost, present[..., 0] > 0 if self.exclusive else known.flatten(2).any(2))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn_metrics
 
-from dermoscopy.metrics import label_counts, multilabel_scores
+from dermoscopy.metrics.labels import label_counts, multilabel_scores
 from dermoscopy.randomness import generator
 
 ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")

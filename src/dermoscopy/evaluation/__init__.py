@@ -1,0 +1,1 @@
+"""From predicted masks and a store to scores, files and pictures."""

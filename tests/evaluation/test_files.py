@@ -1,0 +1,129 @@
+"""What a tested segmentation leaves in its folder."""
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermoscopy.data.store import Store, open_store
+from dermoscopy.evaluation.files import PredictedMasks, read_masks, read_predictions, write_evaluation, write_masks
+from dermoscopy.evaluation.masks import evaluate
+
+INDEX = [7, 3, 50]
+
+
+def predicted(store: Store, index: list[int] = INDEX) -> PredictedMasks:
+    shape = (len(index), *store.size, len(store.mask_names))
+    probability = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    return PredictedMasks(store.ids[index], store.mask_names, False, store.fingerprint, probability)
+
+
+@pytest.fixture
+def folder(demo_store: Path, tmp_path: Path) -> Path:
+    store = open_store(demo_store)
+    masks = predicted(store)
+    evaluation = evaluate(masks.probability, INDEX, store, store.mask_names, exclusive=False, hd95=True)
+    write_evaluation(tmp_path / "stage", evaluation, masks)
+    return tmp_path / "stage"
+
+
+def test_masks_come_back_as_they_were_written(folder: Path, demo_store: Path) -> None:
+    store = open_store(demo_store)
+    expected, found = predicted(store), read_masks(folder / "masks.h5")
+    assert found.ids.tolist() == store.ids[INDEX].tolist() and found.names == store.mask_names
+    assert (found.fingerprint, found.exclusive) == (store.fingerprint, False)
+    assert (found.probability == expected.probability).all()
+    assert (found.of(store.ids[[50, 7]]) == expected.probability[[2, 0]]).all()
+    with pytest.raises(ValueError, match=f"no predicted masks of 1 images, the first is {store.ids[4]}"):
+        found.of(store.ids[[3, 4]])
+
+
+def test_masks_are_mapped_and_no_change_reaches_the_file(folder: Path) -> None:
+    found = read_masks(folder / "masks.h5")
+    assert isinstance(found.probability, np.memmap)
+    before = (folder / "masks.h5").read_bytes()
+    found.probability[:] = 0
+    assert (folder / "masks.h5").read_bytes() == before
+
+
+def test_the_tables_have_their_columns_and_come_back_to_the_last_digit(folder: Path, demo_store: Path) -> None:
+    store = open_store(demo_store)
+    result = evaluate(predicted(store).probability, INDEX, store, store.mask_names, exclusive=False, hd95=True)
+    found = read_predictions(folder / "predictions.csv")
+    assert ",".join(found.columns) == (
+        "id,group,mask,size,dice,iou,thresholded_jaccard,precision,recall,hd95,truth,predicted"
+    )
+    pd.testing.assert_frame_equal(found, result.images[found.columns], check_dtype=False, check_exact=True)
+    scores = (folder / "scores.csv").read_text().splitlines()
+    assert scores[0] == "metric,mask,size,mean,low,high,images" and len(scores) == 1 + len(result.scores)
+    assert sorted(path.name for path in folder.iterdir()) == ["masks.h5", "predictions.csv", "scores.csv"]
+
+
+def test_ids_that_look_like_numbers_or_nothing_stay_text(folder: Path) -> None:
+    path = folder / "predictions.csv"
+    table = read_predictions(path)
+    names = dict(zip(table["id"].unique(), ["007", "NA", "1e5"], strict=True))
+    table.assign(id=table["id"].map(names), group="01").to_csv(path, index=False)
+    assert read_predictions(path)["id"].unique().tolist() == ["007", "NA", "1e5"]
+    assert set(read_predictions(path)["group"]) == {"01"}
+
+
+def test_damaged_masks_are_named(folder: Path) -> None:
+    path = folder / "masks.h5"
+    whole = path.read_bytes()
+    for damaged in (b"", b"text", whole[: len(whole) // 2], whole[:-1]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"masks\.h5 holds no whole predicted masks .* delete it, and test again"):
+            read_masks(path)
+    path.write_bytes(whole)
+    with h5py.File(path, "a") as file:
+        ids = file["id"][:-1]
+        del file["id"]
+        file["id"] = ids
+    with pytest.raises(ValueError, match="2 ids and 6 names, but uint8"):
+        read_masks(path)
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = "dermoscopy store"
+    with pytest.raises(ValueError, match="format and version are"):
+        read_masks(path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="no predicted masks"):
+        read_masks(path)
+
+
+def test_a_damaged_table_is_named(folder: Path) -> None:
+    path = folder / "predictions.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    columns = [",".join(line.split(",")[:9]) + "\n" for line in lines]
+    broken = {"": "No columns", "".join(lines[:-1]): "17 rows", "".join(columns): "no column hd95", lines[0]: "0 rows"}
+    for text, reason in broken.items():
+        path.write_text(text)
+        with pytest.raises(ValueError, match=rf"predictions\.csv is no whole table .*{reason}.* test again"):
+            read_predictions(path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="test a segmentation first"):
+        read_predictions(path)
+
+
+def test_a_full_disk_is_told_before_anything_is_written(
+    folder: Path, demo_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "masks.h5"
+    before, masks = path.read_bytes(), predicted(open_store(demo_store))
+    full = shutil.disk_usage(folder)._replace(free=masks.probability.nbytes)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(OSError, match=r"needs 0\.00 GB, 0\.00 GB are free"):
+        write_masks(path, masks)
+    assert path.read_bytes() == before
+
+
+def test_a_write_that_fails_leaves_the_older_file(folder: Path, demo_store: Path) -> None:
+    path = folder / "masks.h5"
+    before = path.read_bytes()
+    masks = predicted(open_store(demo_store))
+    with pytest.raises(TypeError):
+        write_masks(path, PredictedMasks(masks.ids, masks.names, False, object(), masks.probability))  # type: ignore[arg-type]
+    assert path.read_bytes() == before and len(list(folder.iterdir())) == 3

@@ -65,7 +65,14 @@ class Classifier(nn.Module):
             _replace(self.backbone, stem, Stem(_rgb_convolution(self.backbone, stem, backbone), len(masks)))
         if checkpoint is not None:
             head = self.backbone.pretrained_cfg.get("classifier") or "head"
-            load_matching(self, read_weights(checkpoint), checkpoint, stem=f"backbone.{stem}", head=f"backbone.{head}")
+            load_matching(
+                self,
+                read_weights(checkpoint),
+                checkpoint,
+                places=("backbone.", ""),
+                heads=[f"backbone.{head}"],
+                stem=f"backbone.{stem}",
+            )
 
     def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return logits (B, L) of image (B, 3, H, W) and mask (B, K, H, W) in -1, 0, +1; None is all unknown."""

@@ -1,13 +1,16 @@
 """Reading weights from files and fitting them onto a network; never a pickle that runs code."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+
+OURS = "network."  # before the names of a network in a checkpoint of this project
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
@@ -26,45 +29,73 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
             if path.suffix == ".safetensors"
             else torch.load(path, map_location="cpu", weights_only=True)
         )
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
         raise ValueError(
             f"{path} is not a readable file of weights; only tensors are loaded, never pickled code: "
             "save the network's state_dict"
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
-    tensors = {name.removeprefix("network."): value for name, value in state.items() if isinstance(value, Tensor)}
+    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ValueError(f"{path} holds no weights: save the network's state_dict")
-    return tensors
+    network = {name.removeprefix(OURS): value for name, value in tensors.items() if name.startswith(OURS)}
+    return network or tensors  # a checkpoint of this project also holds what its loss has learnt
 
 
-def load_matching(network: nn.Module, state: Mapping[str, Tensor], source: object, stem: str, head: str) -> None:
-    """Load ``state`` into ``network``; only mask filters and a head of another size may be left as they are.
+def load_matching(
+    network: nn.Module,
+    state: Mapping[str, Tensor],
+    source: object,
+    *,
+    places: Sequence[str],
+    heads: Sequence[str],
+    stem: str | None = None,
+) -> None:
+    """Load ``state`` into ``network``, all of it or the part that the file is of.
+
+    What must be there is the part that the file's names belong to, but for mask filters and a head of another size,
+    which stay as they are. A file of a part may hold more than the part, as a backbone does its own head.
 
     Args:
-        network: a network whose backbone is its attribute ``backbone``.
-        state: weights named as in this network or as in the bare backbone.
+        network, state: weights by name go into this network.
         source: named in errors.
-        stem: name of the first convolution; an RGB-only stem is fitted to one with mask filters, and the other way.
-        head: name of the last layer.
+        places: what may precede the file's names in the network; the one that fits most of them is taken.
+        heads: how the names of the last layers begin.
+        stem: the first convolution, if it may have mask filters, in the file or in the network.
 
     Raises:
         ValueError: other layers are missing, unknown or of another shape; names the first of them.
     """
     own = network.state_dict()
-    fitted = {}
-    for name, value in state.items():
-        if not name.startswith("backbone."):
-            name = f"backbone.{name}"
-        name = name if name in own else name.replace(f"{stem}.rgb.", f"{stem}.").replace(f"{stem}.", f"{stem}.rgb.")
-        name = name if name in own else name.replace(f"{stem}.rgb.", f"{stem}.")
-        fitted[name] = value
-    resized = {n for n in fitted.keys() & own.keys() if fitted[n].shape != own[n].shape and n.startswith(head)}
-    optional = resized | {n for n in own.keys() | fitted.keys() if n.startswith((f"{stem}.masks.", head))}
-    wrong = {n for n in fitted.keys() & own.keys() - resized if fitted[n].shape != own[n].shape}
-    missing, unknown = own.keys() - fitted.keys() - optional, fitted.keys() - own.keys() - optional
-    for problem, names in (("has another shape for", wrong), ("lacks", missing), ("has unknown", unknown)):
-        if names:
-            first = ", ".join(sorted(names)[:3])
-            raise ValueError(f"{source} {problem} {len(names)} layers ({first}): it was made for another network")
+    place = max(places, key=lambda place: sum(place + name in own for name in state))
+    part = {name for name in own if name.startswith(place)}
+    fitted = {_known_as(place + name, own, stem): value for name, value in state.items()}
+    if len(part) < len(own):
+        modules = {_module(name, place) for name in part}
+        fitted = {name: value for name, value in fitted.items() if _module(name, place) in modules}
+    differing = {name for name in fitted.keys() & own.keys() if fitted[name].shape != own[name].shape}
+    resized = {name for name in differing if name.startswith(tuple(heads))}
+    free = (*heads, f"{stem}.masks.")
+    optional = {n for n in part | fitted.keys() if n.startswith(free) or n.endswith(".num_batches_tracked")}
+    _refuse(source, "has another shape for", differing - resized)
+    _refuse(source, "lacks", part - fitted.keys() - optional)
+    _refuse(source, "has unknown", fitted.keys() - own.keys() - optional)
     network.load_state_dict({n: v for n, v in fitted.items() if n in own and n not in resized}, strict=False)
+
+
+def _refuse(source: object, problem: str, names: Set[str]) -> None:
+    if names:
+        first = ", ".join(sorted(names)[:3])
+        raise ValueError(f"{source} {problem} {len(names)} layers ({first}): it was made for another network")
+
+
+def _known_as(name: str, own: Mapping[str, Tensor], stem: str | None) -> str:
+    """The network's own name of a weight whose stem may be one with mask filters, in the file or in the network."""
+    if stem is None or name in own:
+        return name
+    plain, masked = f"{stem}.", f"{stem}.rgb."
+    return next((n for n in (name.replace(plain, masked), name.replace(masked, plain)) if n in own), name)
+
+
+def _module(name: str, place: str) -> str:
+    return name.removeprefix(place).partition(".")[0]

@@ -1,0 +1,122 @@
+"""Encoders of segmentation_models_pytorch: their names, published weights and the images that those expect."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from torch import Tensor, nn
+
+from dermoscopy.suggest import nearest
+
+TIMM = "tu-"  # what smp writes before the name of a timm model
+PUBLISHED = smp.encoders.encoders
+Statistics = tuple[Sequence[float], Sequence[float]]  # mean and standard deviation of R, G, B in 0 ... 1
+
+
+def check_encoder(name: str) -> None:
+    """Raise ValueError, with the nearest names, if smp has no such encoder."""
+    if name in PUBLISHED or (name.startswith(TIMM) and timm.is_model(name.removeprefix(TIMM))):
+        return
+    known = [*PUBLISHED, *(TIMM + model for model in timm.list_models())]
+    raise ValueError(f"network.encoder {name!r} is neither an encoder of smp nor tu-TIMM_MODEL{nearest(name, known)}")
+
+
+def published_weights(encoder: str, pretrained: bool | str) -> str | bool | None:
+    """Return what smp calls the published weights that ``pretrained`` asks for; None for none.
+
+    Args:
+        encoder: a name that ``check_encoder`` lets pass.
+        pretrained: true takes the first that are published, usually imagenet; or their name.
+
+    Raises:
+        ValueError: no weights of that name.
+    """
+    if not pretrained:
+        return None
+    if encoder.startswith(TIMM):
+        if isinstance(pretrained, str):
+            raise ValueError(
+                f"network.pretrained={pretrained} with {encoder}: a timm model names its weights itself, "
+                f"set network.encoder={encoder.partition('.')[0]}.{pretrained} and network.pretrained=true"
+            )
+        return True
+    there_are = list(PUBLISHED[encoder]["pretrained_settings"])
+    if pretrained is True:
+        return str(there_are[0])
+    if pretrained not in there_are:
+        raise ValueError(f"network.pretrained={pretrained}: {encoder} has the weights {there_are}, or true or false")
+    return pretrained
+
+
+def published_preprocessing(encoder: str, pretrained: bool | str) -> Statistics:
+    """Return the normalisation of RGB that the published weights were trained with.
+
+    Raises:
+        ValueError: there are no such weights, or they read another order of colours.
+        OSError: it stands on the hub, and the hub cannot be reached.
+    """
+    found: dict[str, Any] = smp.encoders.get_preprocessing_params(encoder, published_weights(encoder, pretrained))
+    if found["input_space"] != "RGB":
+        raise ValueError(f"network.encoder {encoder!r} reads {found['input_space']}, not RGB: choose another encoder")
+    white = found["input_range"][1]
+    return [value / white for value in found["mean"]], [value / white for value in found["std"]]
+
+
+def given_preprocessing(given: Mapping[str, Sequence[float]]) -> Statistics:
+    """Return mean and standard deviation of a mapping with these keys.
+
+    Raises:
+        ValueError: not three numbers each, or a deviation that is not positive.
+    """
+    if set(given) != {"mean", "std"} or len(given["mean"]) != 3 or len(given["std"]) != 3 or min(given["std"]) <= 0:
+        raise ValueError(
+            "network.preprocessing needs {mean: [r, g, b], std: [r, g, b]} of RGB in 0 ... 1, "
+            f"with positive std, got {dict(given)}"
+        )
+    return given["mean"], given["std"]
+
+
+class Preprocessing(nn.Module):
+    """From the data's normalisation to the one that the weights were trained with: one affine map a channel.
+
+    What the weights expect belongs to them, and is saved and loaded with them; at first it is what the data come with,
+    and then nothing is computed.
+
+    Args:
+        mean, std: normalisation that images (B, 3, H, W) come with, of RGB in 0 ... 1.
+    """
+
+    mean: Tensor
+    std: Tensor
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.data = torch.tensor(mean), torch.tensor(std)
+        for name, value in zip(("mean", "std"), self.data, strict=True):
+            self.register_buffer(name, value.clone())
+        self.register_buffer("scale", torch.ones(3, 1, 1), persistent=False)
+        self.register_buffer("shift", torch.zeros(3, 1, 1), persistent=False)
+        self.equal = True
+
+    def expect(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Set what the weights expect."""
+        self.mean.copy_(torch.tensor(mean))
+        self.std.copy_(torch.tensor(std))
+        self._derive()
+
+    def _derive(self) -> None:
+        mean, std = (value.to(self.mean) for value in self.data)
+        self.scale.copy_((std / self.std)[:, None, None])
+        self.shift.copy_(((mean - self.mean) / self.std)[:, None, None])
+        self.equal = torch.equal(mean, self.mean) and torch.equal(std, self.std)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._derive()
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image if self.equal else torch.addcmul(self.shift, image, self.scale)

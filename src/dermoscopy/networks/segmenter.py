@@ -1,0 +1,150 @@
+"""Segmenter: any architecture of segmentation_models_pytorch on any encoder, for images of any size."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dermoscopy.networks.dense import at_own_size, output_channels
+from dermoscopy.networks.encoders import (
+    TIMM,
+    Preprocessing,
+    check_encoder,
+    given_preprocessing,
+    published_preprocessing,
+    published_weights,
+)
+from dermoscopy.networks.weights import load_matching, read_weights
+from dermoscopy.suggest import nearest
+
+# where a file's names begin: a Segmenter's, an smp model's, an smp encoder's, a timm model's
+PLACES = ("", "model.", "model.encoder.", "model.encoder.model.")
+HEAD = "model.segmentation_head."
+FIXED = ("encoder_name", "encoder_weights", "in_channels", "classes", "activation", "aux_params")  # options that we set
+MOST_CELLS = 16  # a side, up to which the least image is looked for; PAN needs the most, 8
+
+
+class Segmenter(nn.Module):
+    """An encoder-decoder of smp whose logits are as large as the image, whatever its size.
+
+    Args:
+        architecture: a partial of an smp model; its options stand here, such as decoder_channels.
+        encoder: name of an encoder of smp, or tu- and the name of a timm model.
+        masks: names of the K masks.
+        exclusive: masks exclude each other: K + 1 channels, the first for the background.
+        mean, std: normalisation that the images come with.
+        pretrained: start from published weights (downloaded once): true, or their name where there are several.
+        checkpoint: start from a file: a .safetensors or state_dict of the encoder, the smp model or its timm backbone,
+            or a checkpoint of this project. What such a file does not hold stays new, as does a head for other masks.
+        preprocessing: {mean, std} of the images that the weights in ``checkpoint`` expect; None asks smp, and is right
+            for a checkpoint of this project, which knows.
+
+    Raises:
+        ValueError: an unknown encoder, one that the architecture cannot take, an option that it does not have, weights
+            that cannot be had or do not fit.
+    """
+
+    def __init__(
+        self,
+        architecture: Callable[..., Any],
+        encoder: str,
+        masks: Sequence[str],
+        exclusive: bool,
+        mean: Sequence[float],
+        std: Sequence[float],
+        pretrained: bool | str = False,
+        checkpoint: str | Path | None = None,
+        preprocessing: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.masks, self.exclusive = tuple(masks), exclusive
+        channels = output_channels(masks, exclusive)
+        check_encoder(encoder)
+        _check_options(architecture, encoder)
+        pretrained = pretrained if checkpoint is None else False
+        weights = published_weights(encoder, pretrained)
+        self.preprocessing = Preprocessing(mean, std)
+        self.model = _build(architecture, encoder, channels)
+        self.multiple = int(self.model.encoder.output_stride)
+        self.least = _least_side(self.model, self.multiple, f"{_name(architecture)} with network.encoder {encoder!r}")
+        if weights is not None:
+            self.model = _build(architecture, encoder, channels, weights)
+            self.preprocessing.expect(*published_preprocessing(encoder, pretrained))
+        if checkpoint is not None:
+            self._load(checkpoint, encoder, preprocessing is None)
+        if preprocessing is not None:
+            self.preprocessing.expect(*given_preprocessing(preprocessing))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""
+        return at_own_size(self.model, self.preprocessing(image), self.multiple, self.least)
+
+    def _load(self, checkpoint: str | Path, encoder: str, ask: bool) -> None:
+        state = read_weights(checkpoint)
+        load_matching(self, state, checkpoint, places=PLACES, heads=[HEAD])
+        if not ask or "preprocessing.mean" in state:
+            return
+        try:
+            self.preprocessing.expect(*published_preprocessing(encoder, True))
+        except Exception as error:  # the hub's client raises dozens of types
+            raise ValueError(
+                f"network.checkpoint {checkpoint} does not say how its images were normalised, and smp cannot be asked "
+                f"({type(error).__name__}): set network.preprocessing, for most weights to "
+                "'{mean: ${datamodule.mean}, std: ${datamodule.std}}'"
+            ) from error
+
+
+def _name(architecture: Callable[..., Any]) -> str:
+    return str(getattr(architecture, "func", architecture).__name__)
+
+
+def _check_options(architecture: Callable[..., Any], encoder: str) -> None:
+    """Refuse options that smp would drop without a word, and those that are not the user's."""
+    known = set(inspect.signature(getattr(architecture, "func", architecture)).parameters) - {"kwargs", *FIXED}
+    for option in getattr(architecture, "keywords", {}):
+        if option in FIXED:
+            raise ValueError(f"network.architecture.{option} is set by the network itself: remove it")
+        if option not in known and not encoder.startswith(TIMM):  # a timm model takes more, and refuses the rest
+            raise ValueError(
+                f"{_name(architecture)} has no option network.architecture.{option}{nearest(option, known)}"
+            )
+
+
+def _build(architecture: Callable[..., Any], encoder: str, channels: int, weights: str | bool | None = None) -> Any:
+    try:
+        return architecture(encoder_name=encoder, encoder_weights=weights, in_channels=3, classes=channels)
+    except Exception as error:  # smp, timm and the hub's client raise dozens of types
+        if weights is None:
+            raise ValueError(
+                f"{_name(architecture)} cannot be built with network.encoder {encoder!r} and the options of "
+                f"network.architecture: {_line(error)}"
+            ) from error
+        raise ValueError(  # without weights it could be built
+            f"pretrained weights of {encoder!r} cannot be had ({type(error).__name__}): set network.pretrained=false, "
+            "or network.checkpoint=FILE with weights you have"
+        ) from error
+
+
+def _least_side(model: Any, multiple: int, name: str) -> int:
+    """The shortest side that the network can read: found by trying, as some pool on after the encoder has ended."""
+    training, cells = model.training, 1
+    model.eval()
+    while True:
+        try:
+            with torch.no_grad():
+                model(torch.zeros(1, 3, cells * multiple, cells * multiple))
+            break
+        except Exception as error:  # whatever the parts that do not fit each other stumble over
+            if cells >= MOST_CELLS:
+                side = cells * multiple
+                raise ValueError(f"{name} reads no image of {side} px, choose another: {_line(error)}") from error
+        cells *= 2
+    model.train(training)
+    return cells * multiple
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,126 @@
+"""Weights from files: a part of a network or all of it, a head of another size, checkpoints of this project."""
+
+from functools import partial
+
+import pytest
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from safetensors.torch import save_file
+
+from dermoscopy.networks.classifier import Classifier
+from dermoscopy.networks.segmenter import Segmenter
+from dermoscopy.networks.weights import read_weights
+
+ENCODER, IMAGENET = "tu-test_resnet", {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+SMALL = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
+
+
+def segmenter(masks=("lesion",), encoder=ENCODER, **rest):
+    return Segmenter(SMALL, encoder, masks, False, **IMAGENET, **rest)
+
+
+def same(module, state):
+    own = module.state_dict()
+    return all(torch.equal(own[name], value) for name, value in state.items())
+
+
+def test_weights_of_an_encoder_alone_load_and_the_decoder_stays_new(tmp_path):
+    encoder = smp.encoders.get_encoder(ENCODER, weights=None)
+    save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
+    assert same(segmenter(checkpoint=tmp_path / "encoder.safetensors").model.encoder, encoder.state_dict())
+
+
+def test_weights_of_a_timm_backbone_load_into_its_encoder_without_the_backbones_head(tmp_path):
+    backbone = timm.create_model("test_resnet", num_classes=7)
+    torch.save(backbone.state_dict(), tmp_path / "backbone.pt")
+    found = segmenter(checkpoint=tmp_path / "backbone.pt").model.encoder.model
+    kept = {name: value for name, value in backbone.state_dict().items() if not name.startswith("fc.")}
+    assert len(kept) < len(backbone.state_dict())
+    assert same(found, kept)
+
+
+def test_weights_of_an_smp_model_load_and_a_head_of_another_size_stays_new(tmp_path):
+    model = SMALL(ENCODER, encoder_weights=None, classes=5)
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    network = segmenter(checkpoint=tmp_path / "model.pt")
+    assert same(network.model.encoder, model.encoder.state_dict())
+    assert same(network.model.decoder, model.decoder.state_dict())
+    assert network.model.segmentation_head[0].out_channels == 1
+
+
+def test_a_checkpoint_of_this_project_loads_with_what_it_expects_and_without_its_loss(tmp_path):
+    source = segmenter(masks=("a", "b"))
+    source.preprocessing.expect((0.5,) * 3, (0.25,) * 3)
+    state = {f"network.{name}": value for name, value in source.state_dict().items()} | {"loss.weight": torch.ones(2)}
+    torch.save({"state_dict": state, "epoch": 3}, tmp_path / "best.ckpt")
+    assert same(segmenter(masks=("c", "d"), checkpoint=tmp_path / "best.ckpt"), source.state_dict())
+    other = segmenter(checkpoint=tmp_path / "best.ckpt")
+    assert same(other.model.decoder, source.model.decoder.state_dict())
+    assert other.preprocessing.mean.tolist() == [0.5] * 3
+
+
+def test_a_checkpoint_of_a_classifier_loads_without_the_weights_of_its_loss(tmp_path):
+    source = Classifier("test_resnet", ("a", "b"))
+    state = {f"network.{name}": value for name, value in source.state_dict().items()}
+    torch.save({"state_dict": state | {"loss.pos_weight": torch.ones(2)}}, tmp_path / "best.ckpt")
+    assert set(read_weights(tmp_path / "best.ckpt")) == set(source.state_dict())
+    assert same(Classifier("test_resnet", ("a", "b"), checkpoint=tmp_path / "best.ckpt"), source.state_dict())
+
+
+def test_files_from_before_batch_norm_counted_its_batches_load(tmp_path):
+    state = smp.encoders.get_encoder(ENCODER, weights=None).state_dict()
+    old = {name: value for name, value in state.items() if "num_batches_tracked" not in name}
+    assert len(old) < len(state)
+    torch.save(old, tmp_path / "old.pt")
+    assert same(segmenter(checkpoint=tmp_path / "old.pt").model.encoder, old)
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = tmp_path / "cut.safetensors"
+    save_file({"a": torch.ones(100)}, path)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ValueError, match=r"cut.safetensors is not a readable file of weights"):
+        read_weights(path)
+
+
+def test_weights_of_another_decoder_are_refused_and_layers_named(tmp_path):
+    torch.save(smp.FPN(ENCODER, encoder_weights=None).state_dict(), tmp_path / "fpn.pt")
+    with pytest.raises(ValueError, match=r"fpn.pt lacks \d+ layers \(model.decoder.blocks.0"):
+        segmenter(checkpoint=tmp_path / "fpn.pt")
+
+
+def test_weights_of_another_encoder_are_refused_and_layers_named(tmp_path):
+    state = smp.encoders.get_encoder(ENCODER, weights=None).state_dict()
+    wider = {name: value.repeat(2, 1, 1, 1) if value.ndim == 4 else value for name, value in state.items()}
+    torch.save(wider, tmp_path / "wider.pt")
+    with pytest.raises(ValueError, match=r"wider.pt has another shape for \d+ layers \(model.encoder.model.conv1"):
+        segmenter(checkpoint=tmp_path / "wider.pt")
+    torch.save(state | {"model.layer1.2.conv1.weight": torch.ones(1)}, tmp_path / "deeper.pt")
+    with pytest.raises(ValueError, match=r"deeper.pt has unknown 1 layers \(model.encoder.model.layer1.2"):
+        segmenter(checkpoint=tmp_path / "deeper.pt")
+    torch.save({"something": torch.ones(1)}, tmp_path / "else.pt")
+    with pytest.raises(ValueError, match=r"else.pt lacks \d+ layers"):
+        segmenter(checkpoint=tmp_path / "else.pt")
+
+
+def test_a_file_that_does_not_say_what_images_it_expects_takes_what_smp_published_or_what_is_given(tmp_path):
+    save_file(smp.encoders.get_encoder(ENCODER, weights=None).state_dict(), tmp_path / "encoder.safetensors")
+    asked = segmenter(checkpoint=tmp_path / "encoder.safetensors")
+    assert asked.preprocessing.mean.tolist() == [0.5] * 3
+    given = segmenter(checkpoint=tmp_path / "encoder.safetensors", preprocessing={"mean": [0] * 3, "std": [1] * 3})
+    assert given.preprocessing.std.tolist() == [1] * 3
+    with pytest.raises(ValueError, match="network.preprocessing needs"):
+        segmenter(checkpoint=tmp_path / "encoder.safetensors", preprocessing={"mean": [0] * 3, "std": [0] * 3})
+
+
+def test_where_smp_cannot_be_asked_what_images_a_file_expects_the_error_says_what_to_set(tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError("no network")
+
+    monkeypatch.setattr(smp.encoders, "hf_hub_download", refuse)
+    torch.save(smp.encoders.get_encoder("mobilenet_v2", weights=None).state_dict(), tmp_path / "weights.pt")
+    with pytest.raises(ValueError, match="does not say how its images were normalised.*set network.preprocessing"):
+        segmenter(encoder="mobilenet_v2", checkpoint=tmp_path / "weights.pt")

@@ -2,10 +2,12 @@
 
 # Whatever needs torch is imported where it is used: a sweep that is finished says so without waiting for it.
 import math
+import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +24,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from dermoscopy import jobs, sharing, sweeps
 from dermoscopy.analysis.runs import arm_name
 from dermoscopy.attempt import Attempt
+from dermoscopy.commandline import spell_out_loss
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store import open_store
 from dermoscopy.files import read_json
@@ -33,6 +36,7 @@ from dermoscopy.terminal import fatal_errors, one_line_errors
 from dermoscopy.tracking.run import flatten
 
 ROOT = Path(__file__).resolve().parent
+COMMAND = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])  # as it was typed
 JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
 failures: list[Exception] = []  # of the jobs that ran in this process
 
@@ -61,11 +65,9 @@ class Sweep(Callback):
                 end("done")
                 sys.exit()
             launcher = OmegaConf.to_container(config.hydra.launcher, resolve=True)
-            threads = sharing.threads_of_a_job(config.threads, launcher) or "null"
-            # a job composes its own configuration: this is how it learns what was decided here
+            decided = sweeps.decisions(attempt.folder, sharing.threads_of_a_job(config.threads, launcher))
             with read_write(config):
                 config.hydra.sweep.dir = str(attempt.folder)
-                decided = [f"hydra.sweep.dir={_quoted(attempt.folder)}", f"threads={threads}"]
                 config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *decided]
             if attempt.record["launcher"] != "basic":
                 attempt.follow()
@@ -76,13 +78,13 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> Attemp
     launcher = config.hydra.runtime.choices["hydra/launcher"]
     sharing.check(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     fingerprint = None
-    if not chooses_data(axes):
+    if not sweeps.chooses_data(axes):
         prepare_data(config.data)
         fingerprint = open_store(config.data.store).fingerprint
     plain = OmegaConf.to_container(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
     identity = sweeps.identity(plain, axes, ROOT / "conf", fingerprint)
     plan = sweeps.plan_jobs(axes)
-    facts = {"experiment": config.name, "command": _command(), "launcher": launcher}
+    facts = {"experiment": config.name, "command": COMMAND, "launcher": launcher}
     facts |= {"axes": list(axes), "plan": plan, "jobs": len(plan)}
     attempt = Attempt(Path(config.runs, config.name, "sweeps"), identity, facts, alone, config.rerun)
     if config.logger._target_ == JOURNAL:
@@ -107,20 +109,6 @@ def sweep_axes(config: DictConfig) -> dict[str, list[str]]:
     return {key: list(o.sweep_string_iterator()) for key, o in chosen.items() if o.is_sweep_override()}
 
 
-def chooses_data(axes: Iterable[str]) -> bool:
-    """Tell whether jobs differ in their data, so that each prepares its own."""
-    return any(axis.split(".")[0] == "data" for axis in axes)
-
-
-def _quoted(path: Path) -> str:
-    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _command() -> str:
-    return " ".join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
-
-
 def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
     """Return the configuration of each stage: the run's with that stage's overrides, which end with it."""
     if not cfg.stages:
@@ -128,6 +116,9 @@ def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
     configurations: list[DictConfig] = []
     for number, overrides in enumerate(cfg.stages):
         stage = OmegaConf.merge(cfg, overrides)
+        locate_weights(stage)
+        if isinstance(stage.loss, str):  # a sum of terms
+            stage.loss = OmegaConf.merge(cfg.loss, {"text": stage.loss})
         stage.stage_seed = derive(cfg.seed, number)
         stage.offset = sum(earlier.epochs for earlier in configurations)
         configurations.append(stage)
@@ -143,25 +134,45 @@ def plan(cfg: DictConfig, fingerprint: str, sweep: str) -> list[Stage]:
         key = stage_key(resolved[: number + 1], fingerprint)
         folder = Path(cfg.runs, cfg.name, key)
         stage.folder = str(folder)
-
-        def build(stage: DictConfig = stage, folder: Path = folder) -> Any:
-            OmegaConf.save(stage, folder / "config.yaml", resolve=True)
-            return tuple(instantiate(stage[part]) for part in ("datamodule", "model", "trainer"))
-
-        tests = tuple(stage.model.get("availability") or ())
-        rerun = sweep if cfg.rerun else None
-        stages.append(Stage(stage.stage, stage.epochs, key, folder, cfg.seed, build, tests, rerun))
+        tests = tuple(stage.model.get("availability") or stage.model.get("views") or ())
+        own = OmegaConf.select(cfg.stages[number], "network.checkpoint") is not None
+        finder = partial(find_lr, stage) if stage.optimizer.lr == "auto" else None
+        again, make = sweep if cfg.rerun else None, partial(build, stage)
+        stages.append(Stage(stage.stage, stage.epochs, key, folder, cfg.seed, make, tests, again, own, finder))
     return stages
 
 
-def job_facts(cfg: DictConfig, sweep: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
+def build(stage: DictConfig, lr: float | None = None) -> Any:
+    """Return the data, the task and the trainer of a stage."""
+    stage.optimizer.lr = stage.optimizer.lr if lr is None else lr
+    OmegaConf.save(stage, Path(stage.folder, "config.yaml"), resolve=True)
+    return tuple(instantiate(stage[part]) for part in ("datamodule", "model", "trainer"))
+
+
+def find_lr(stage: DictConfig, load: Callable[[Any], None]) -> float:
+    """Return a learning rate for a stage whose task starts from what ``load`` puts into it."""
+    from dermoscopy.learning_rate import find_learning_rate  # noqa: PLC0415  (see the top)
+
+    data, task, _ = build(stage, lr=0.0)
+    load(task)
+    trainer = instantiate(stage.trainer, _partial_=True)
+    return find_learning_rate(task, data, trainer, Path(stage.folder), **stage.lr_finder)
+
+
+def locate_weights(stage: DictConfig) -> None:
+    """Put the checkpoint file in the place of a run that initial weights are taken from."""
+    initial = stage.network.get("checkpoint")
+    if initial is not None and not Path(initial).suffix:
+        from dermoscopy.predict.stage import find_checkpoint  # noqa: PLC0415  (see the top)
+
+        stage.network.checkpoint = str(find_checkpoint(str(initial), Path(stage.runs), stage.tracking.uri))
+
+
+def job_facts(cfg: DictConfig, axes: dict[str, str]) -> dict[str, Any]:
     """Return what the record of a job says before it starts."""
-    parsed = OverridesParser.create().parse_overrides(overrides)
-    values = {o.get_key_element(): o.get_value_element_as_str() for o in parsed}
-    axes = {axis: values[axis] for axis in sweep["axes"]}
-    facts = {"experiment": cfg.name, "arm": arm_name(axes, cfg.name), "axes": axes}
     commit_hash, dirty = commit()
-    return facts | {"seed": cfg.seed, "fold": cfg.split.get("fold"), "commit": commit_hash, "dirty": dirty}
+    facts = {"experiment": cfg.name, "arm": arm_name(axes, cfg.name), "axes": axes, "seed": cfg.seed}
+    return facts | {"fold": cfg.split.get("fold"), "commit": commit_hash, "dirty": dirty}
 
 
 def prepare_data(data: DictConfig) -> None:
@@ -199,14 +210,14 @@ def main(cfg: DictConfig) -> float:
     folder = Path(job.runtime.output_dir)
     if sweeps.stopped(folder.parent):
         return math.nan
-    sweep = sweeps.read_sweep(folder.parent)
-    facts = job_facts(cfg, sweep, list(job.overrides.task))
-    number = "" if job.mode == RunMode.RUN else f"{job.job.num + 1}/{sweep['jobs']} "
+    sweep, place = sweeps.read_sweep(folder.parent), 0 if job.mode == RunMode.RUN else job.job.num
+    facts = job_facts(cfg, sweep["plan"][place])
+    number = "" if job.mode == RunMode.RUN else f"{place + 1}/{sweep['jobs']} "
     told = nullcontext() if sweep["launcher"] == "basic" else jobs.log_file(folder)  # several talk at once
     try:
         with told, jobs.job_record(folder, facts) as (record, before):
             print(f"{number}{facts['arm']}, seed {cfg.seed}", flush=True)
-            if chooses_data(sweep["axes"]):
+            if sweeps.chooses_data(sweep["axes"]):
                 prepare_data(cfg.data)
             run(cfg, folder, record, before)
     except Exception as error:  # kept in the job's record; Hydra would print it twice, and only when all jobs are over
@@ -226,6 +237,7 @@ if __name__ == "__main__":
     for resolver in (sharing.processes, sharing.cpus_a_job, sharing.gpus_a_job, sharing.gpus):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
     with one_line_errors():
+        sys.argv[1:] = spell_out_loss(sys.argv[1:], {path.stem for path in (ROOT / "conf/loss").glob("*.yaml")})
         try:
             main()
         except BrokenProcessPool as error:

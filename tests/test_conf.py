@@ -7,10 +7,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.data.prepare import prepare
+
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 GROUPS = ("zeroing", "optimizer", "scheduler", "augment", "split", "logger", "callbacks", "trainer", "loss", "data")
-GROUPS += ("tracking", "hydra/launcher")
+GROUPS += ("tracking", "hydra/launcher", "model", "network")
 CHOICES = [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 
 
@@ -33,20 +35,29 @@ def test_the_first_lines_of_an_experiment_say_question_command_cost_and_expectat
     assert f"python train.py +experiment={experiment} -m" in lines[2]
 
 
+@pytest.fixture(scope="module")
+def store(demo_source, tmp_path_factory):
+    """A store whose images can be halved once and still be read by an encoder."""
+    return prepare(demo_source, tmp_path_factory.mktemp("store") / "demo-64x64.h5", (64, 64), progress=False)
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_an_experiment_trains_one_batch(run_script, demo_store, experiment):
+def test_an_experiment_trains_one_batch(run_script, store, experiment):
+    lengths = composed(f"+experiment={experiment}").lengths.quick
     ended = run_script(
         "train.py",
         f"+experiment={experiment}",
-        f"data.store={demo_store}",
+        f"data.store={store}",
         "data.raw=null",
-        "data.size=[32,32]",
-        "network.backbone=resnet10t",
+        "data.size=[64,64]",
+        "protocol.backbone=resnet10t",
+        "protocol.encoder=mobilenet_v2",
         "trainer=cpu",
         "trainer.limit_train_batches=1",
+        "trainer.limit_val_batches=1",
+        "datamodule.batch_size=4",
         "logger=csv",
-        *(f"{key}=1" for key in ("lengths.quick",) if experiment != "zeroing"),
-        *(("lengths.quick=[1,1]",) if experiment == "zeroing" else ()),
+        "lengths.quick=" + ("1" if isinstance(lengths, int) else f"[{','.join('1' for _ in lengths)}]"),
     )
     assert ended.code == 0, ended.err
 
@@ -88,7 +99,7 @@ def test_any_experiment_borrows_the_axes_of_sweep(experiment):
     plain = axes(composed(f"+experiment={experiment}"))
     folds = axes(composed(f"+experiment={experiment}", "+sweep=folds"))
     assert folds == plain | {"split.fold": [0, 1, 2, 3, 4]}
-    assert axes(composed(f"+experiment={experiment}", "+sweep=seeds")) == plain
+    assert axes(composed(f"+experiment={experiment}", "+sweep=seeds")) == plain | {"seed": [0, 1, 2]}
     assert composed(f"+experiment={experiment}", "+sweep=folds", "split.fold=3").split.k == 5
 
 

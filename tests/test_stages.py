@@ -12,10 +12,11 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
-from dermoscopy.callbacks import History, Predictions
+from dermoscopy.callbacks.history import History
+from dermoscopy.callbacks.predictions import Predictions
 from dermoscopy.checkpoints import BEST, LAST, AtomicCheckpointIO, LastCheckpoint, weights
 from dermoscopy.ledger import Stage, finished
-from dermoscopy.losses import BinaryCrossEntropy
+from dermoscopy.losses.labels import BinaryCrossEntropy
 from dermoscopy.masks import Zeroing
 from dermoscopy.networks.classifier import Classifier
 from dermoscopy.stages import run_stages

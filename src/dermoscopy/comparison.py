@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dermoscopy.callbacks import PREDICTIONS, read_history
+from dermoscopy.callbacks.history import read_history
+from dermoscopy.callbacks.predictions import PREDICTIONS
 from dermoscopy.checkpoints import BEST, weights
 from dermoscopy.files import write_atomically
 from dermoscopy.ledger import finished

@@ -19,13 +19,13 @@ RECIPE = 1
 IRRELEVANT = frozenset(
     {
         *("name", "arms", "lengths", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
-        *("offset", "threads", "jobs_per_gpu", "sweep", "model.availability"),
+        *("offset", "threads", "jobs_per_gpu", "sweep", "model.availability", "model.views"),
         *("data.name", "data.raw", "data.size", "data.fit", "data.on_error", "data.store", "data.source", "data.make"),
         *("datamodule.store", "datamodule.memory", "datamodule.eval_batch_size"),
         *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.callbacks"),
         *("trainer.default_root_dir", "trainer.enable_progress_bar", "trainer.log_every_n_steps", "trainer.profiler"),
         *("callbacks.history", "callbacks.progress", "callbacks.last", "callbacks.predictions"),
-        "callbacks.best.dirpath",
+        *("callbacks.pictures", "callbacks.best.dirpath"),
     }
 )
 FILES = ("split.file", "network.checkpoint")  # a file of the user's: its content counts, not where it lies
@@ -42,7 +42,10 @@ class Stage:
         seed: of its first weights.
         tests: what the network is given at test, if this is the last stage of its run.
         rerun: if not None, an older result counts only if it comes from the rerun of this name.
-        build: returns the data, the task and the trainer; called only if there is something to train or to test.
+        build: returns the data, the task and the trainer, given a learning rate or nothing for the configured one;
+            called only if there is something to train or to test.
+        own_weights: whether it starts from weights of its own instead of the best of the stage before.
+        find_lr: finds its learning rate, given what loads its first weights into a task; None if it is configured.
     """
 
     name: str
@@ -50,9 +53,11 @@ class Stage:
     key: str
     folder: Path
     seed: int
-    build: Callable[[], tuple[Any, Any, Any]]
+    build: Callable[..., tuple[Any, Any, Any]]
     tests: tuple[str, ...] = ()
     rerun: str | None = None
+    own_weights: bool = False
+    find_lr: Callable[[Callable[[Any], None]], float] | None = None
 
     def tested(self, result: Mapping[str, Any]) -> bool:
         """Tell whether a result has all the tests that are asked for."""

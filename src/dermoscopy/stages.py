@@ -11,13 +11,16 @@ import torch
 from pytorch_lightning import Trainer
 
 from dermoscopy.analysis.figures import draw_stage, save_figure
-from dermoscopy.callbacks import log_history, read_history
+from dermoscopy.callbacks.history import log_history, read_history
 from dermoscopy.checkpoints import BEST, LAST, OVER, read_checkpoint, weights
 from dermoscopy.files import remove_parts, write_json
+from dermoscopy.learning_rate import TABLE, read_suggestion
 from dermoscopy.ledger import RESULT, Stage, result_of, set_aside
 from dermoscopy.lock import lease
 from dermoscopy.provenance import code, sha256
 from dermoscopy.seeds import derive
+
+SPLIT = "split.csv"
 
 
 @dataclass(frozen=True)
@@ -66,29 +69,46 @@ def _run(stage: Stage, initial: Path | None, loggers: Sequence[Any], offset: int
         set_aside(stage)
         stage.folder.mkdir(parents=True, exist_ok=True)
         remove_parts(stage.folder)
+        initial = None if stage.own_weights else initial
+        rate = None if before else _learning_rate(stage, initial)
         torch.manual_seed(derive(stage.seed, "weights"))
-        data, task, trainer = stage.build()
+        data, task, trainer = stage.build() if rate is None else stage.build(rate)
         for callback in trainer.callbacks:
             if hasattr(callback, "loggers"):
                 callback.loggers = loggers
-        result = before or _train(stage, initial, data, task, trainer, began)
+        result = before or _train(stage, initial, data, task, trainer, began) | ({"lr": rate} if rate else {})
         if test:
             result = _test(stage, result, data, task, trainer)
         write_json(stage.folder / RESULT, result)
         return Done(stage, result, reused=before is not None)
 
 
+def _learning_rate(stage: Stage, initial: Path | None) -> float | None:
+    """Return the learning rate that is found for a stage, once; None if it is configured."""
+    if stage.find_lr is None:
+        return None
+    torch.manual_seed(derive(stage.seed, "weights"))
+    found = read_suggestion(stage.folder) or stage.find_lr(lambda task: _load(task, initial))
+    print(f"  learning rate of {stage.name}: {found:g} ({stage.folder / TABLE})", flush=True)
+    return found
+
+
+def _load(task: Any, initial: Path | None) -> None:
+    if initial is not None:
+        task.load_state_dict(weights(initial))
+
+
 def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Trainer, began: float) -> dict[str, Any]:
     earlier, last = _seconds(stage.folder), stage.folder / LAST
     if not (last.is_file() and OVER in read_checkpoint(last)):
-        if initial is not None:
-            task.load_state_dict(weights(initial))
+        _load(task, initial)
         try:
             trainer.fit(task, datamodule=data)
         except SystemExit as error:
             if isinstance(error.__context__, KeyboardInterrupt):  # Lightning makes an exit of it, with code 1
                 raise KeyboardInterrupt from error
             raise
+    data.write_split(stage.folder / SPLIT)
     best_epoch, best = _best(stage.folder)
     _draw(stage.folder, trainer, best_epoch)
     return {

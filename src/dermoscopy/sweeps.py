@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +51,17 @@ def plan_jobs(axes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
         if twice := [value for value in values if values.count(value) > 1]:
             raise ValueError(f"the axis {axis} names {twice[0]} twice: each value once")
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def chooses_data(axes: Iterable[str]) -> bool:
+    """Tell whether jobs differ in their data, so that each prepares its own."""
+    return any(axis.split(".")[0] == "data" for axis in axes)
+
+
+def decisions(folder: Path, threads: int | None) -> list[str]:
+    """Return the overrides by which a job, which composes its own configuration, learns what was decided for all."""
+    escaped = str(folder).replace("\\", "\\\\").replace('"', '\\"')
+    return [f'hydra.sweep.dir="{escaped}"', f"threads={threads or 'null'}"]
 
 
 def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:

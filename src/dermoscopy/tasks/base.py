@@ -1,6 +1,6 @@
 """What every task shares: optimizer and schedule, reproducible draws, sums that stay on the device, the NaN guard."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from torch.optim import Optimizer
 from dermoscopy.randomness import generator, seed_hidden_state
 from dermoscopy.seeds import derive
 from dermoscopy.suggest import nearest
+from dermoscopy.tasks.freezing import freeze as freeze_parameters
+from dermoscopy.tasks.freezing import frozen_norms
 from dermoscopy.tasks.schedule import Schedule
 
 Batch = dict[str, Tensor]
@@ -30,6 +32,7 @@ class Task(LightningModule):
         optimizer: a partial of a torch optimizer; called with the trainable parameters.
         scheduler: a Schedule, or None for a constant learning rate.
         seed: seed of all that is drawn in training; a function of the run's seed and its stage.
+        freeze: patterns of the names of parameters that do not train, see `freezing.freeze`.
     """
 
     def __init__(
@@ -39,8 +42,10 @@ class Task(LightningModule):
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
         scheduler: Schedule | None = None,
+        freeze: Sequence[str] = (),
     ) -> None:
         super().__init__()
+        freeze_parameters(network, freeze)
         self.network, self.loss = network.to(memory_format=torch.channels_last), loss
         self.optimizer, self.scheduler = optimizer, scheduler
         self.seed = seed
@@ -49,6 +54,12 @@ class Task(LightningModule):
         self._terms: dict[str, Tensor] = {}
         self._samples = 0
         self._bad_step = torch.tensor(GOOD)
+
+    def train(self, mode: bool = True) -> "Task":
+        super().train(mode)
+        for norm in frozen_norms(self.network):
+            norm.eval()
+        return self
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         """Return the metrics of an epoch from what its steps handed to ``add``."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dermoscopy.masks import Zeroing
-from dermoscopy.metrics import multilabel_scores
+from dermoscopy.metrics.labels import multilabel_scores
 from dermoscopy.tasks.base import Batch, Task
 from dermoscopy.tasks.schedule import Schedule
 
@@ -23,7 +23,7 @@ class ClassificationTask(Task):
         zeroing: applied to the masks of every training batch.
         labels: names of the L labels.
         availability: what masks the network is given at test, one row of scores each: none, given.
-        optimizer, scheduler, seed: see Task.
+        optimizer, scheduler, seed, freeze: see Task.
 
     Raises:
         ValueError: an unknown availability.
@@ -39,8 +39,9 @@ class ClassificationTask(Task):
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
         scheduler: Schedule | None = None,
+        freeze: Sequence[str] = (),
     ) -> None:
-        super().__init__(network, loss, optimizer, seed, scheduler)
+        super().__init__(network, loss, optimizer, seed, scheduler, freeze)
         for name in availability:
             if name not in AVAILABILITIES:
                 raise ValueError(f"model.availability names {name!r}, it may name {list(AVAILABILITIES)}")
@@ -50,7 +51,7 @@ class ClassificationTask(Task):
     def setup(self, stage: str) -> None:
         super().setup(stage)
         if stage == "fit" and 0 < self.zeroing.p < 1:
-            self.zeroing.check(*self.data.store.size)
+            self.zeroing.check(*self.data.size)
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))

@@ -1,0 +1,1 @@
+"""Lightning callbacks: what a stage leaves in its folder besides its weights."""

@@ -30,8 +30,8 @@ inspect: $(READY) ## write a page about a store before training: make inspect [D
 zeroing: $(READY) ## the main job: the zeroing sweep on the demo data, and its table
 	$(BIN)/python train.py +experiment=zeroing -m
 
-test: $(READY)   ## run the tests
-	$(BIN)/python -m pytest
+test: $(READY)   ## run the tests, on up to four cores
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-kills: $(READY) ## kill a real sweep with kill -9 at twenty random moments, and compare what it gives in the end
 	$(BIN)/python -m pytest tests/test_survival.py -m kills

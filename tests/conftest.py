@@ -13,7 +13,8 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 
-os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "2")  # before torch is imported
+# before torch is imported; where several processes test at a time, a core each
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 from dermoscopy.data.datamodule import DermoscopyData
 from dermoscopy.data.demo import make_demo

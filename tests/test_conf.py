@@ -67,7 +67,7 @@ def test_an_experiment_trains_one_batch(run_script, store, experiment):
 def test_every_job_of_a_sweep_composes(experiment, protocol):
     start = (f"+experiment={experiment}", f"protocol={protocol}")
     for key, values in axes(composed(*start)).items():
-        for value in values:
+        for value in values[:1] if key in ("seed", "split.fold") else values:  # one number composes as another does
             assert composed(*start, f"{key}={value}")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.analysis.folds import masks_to_join
 from dermoscopy.analysis.page import write_report
 from dermoscopy.analysis.runs import experiments, find_sweep, load_sweep
 from dermoscopy.analysis.status import print_overview, print_status
@@ -36,6 +37,11 @@ def main(cfg: DictConfig) -> None:
     reference = None if cfg.reference is None else str(cfg.reference)
     for path in write_report(sweep, ROOT / cfg.paths.experiments, header_file, reference, cfg.metric):
         print(path)
+    if joined := masks_to_join(sweep):
+        from dermoscopy.evaluation.folds import join_masks  # noqa: PLC0415  (torch, without which reports are made)
+
+        for path, folders in joined.items():
+            print(join_masks(folders, path))
 
 
 if __name__ == "__main__":

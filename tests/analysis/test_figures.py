@@ -16,7 +16,7 @@ def tables(arms: int, seeds: int = 3, noise: float = 0.02) -> dict[str, pd.DataF
     values = noise * rng.normal(size=(arms, seeds))
     return {
         name: pd.DataFrame(base + values, index=index, columns=columns)
-        for name, base in (("none", 0.4), ("given", 0.8))
+        for name, base in (("masks none", 0.4), ("masks given", 0.8))
     }
 
 
@@ -58,8 +58,16 @@ def test_the_axis_holds_every_interval_and_the_trivial_predictor() -> None:
     ]
 
 
+def test_the_interval_of_shares_ends_where_shares_end_and_that_of_distances_does_not() -> None:
+    few = {"masks none": pd.DataFrame([[0.1, 0.8]], index=["a"], columns=["seed 0", "seed 1"])}
+    for factor, within in ((1, True), (10, False)):
+        interval = draw_figure({name: factor * table for name, table in few.items()}, curves(1), "f1").axes[0].lines[1]
+        low, high = interval.get_xdata()
+        assert (low >= 0 and high <= factor) == within
+
+
 def test_noise_does_not_fill_the_axis() -> None:
-    only = {"none": tables(2, noise=1e-5)["none"]}
+    only = {"masks none": tables(2, noise=1e-5)["masks none"]}
     low, high = draw_figure(only, curves(2), "f1").axes[0].get_xlim()
     assert high - low >= NARROWEST * 0.999
 
@@ -71,7 +79,7 @@ def test_a_curve_ends_where_the_first_repeat_ends() -> None:
 
 
 def test_arms_without_a_value_keep_their_row_and_missing_curves_are_said(tmp_path: Path) -> None:
-    empty = {"none": tables(3)["none"] * np.nan}
+    empty = {"masks none": tables(3)["masks none"] * np.nan}
     figure = draw_figure(empty, pd.DataFrame(columns=["job", "arm", "mode"]), "average_precision")
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["cells_0", "cells_1", "cells_2"]
     assert figure.axes[1].texts[0].get_text() == "no validation average precision on disk"

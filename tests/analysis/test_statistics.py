@@ -116,9 +116,16 @@ def test_images_of_few_groups_vary_more_than_independent_ones() -> None:
     assert grouped.std() > 2 * alone.std()
 
 
-def test_the_bootstrap_refuses_predictors_of_different_images() -> None:
-    with pytest.raises(ValueError, match="same test images"):
-        bootstrap([made_up(images=40), made_up(images=30)], "f1")
+def test_predictors_of_different_images_share_the_draws_of_the_images_that_both_have() -> None:
+    whole, n = made_up(images=40), 30
+    part = Predictions(whole.id[:n], whole.group[:n], whole.truth[:n], whole.logit[:n])
+    alone = bootstrap([whole], "f1", replicates=50)
+    both = bootstrap([part, whole], "f1", replicates=50)
+    assert (both[:, 1] == alone[:, 0]).all()  # the whole has all groups already
+    drawn = np.random.default_rng(0).multinomial(40, np.full(40, 1 / 40), size=50)
+    names = np.unique(whole.group.astype(str)).tolist()
+    weight = drawn[:, [names.index(str(group)) for group in part.group]].astype(float)
+    assert both[:, 0] == pytest.approx(macro_f1(part, weight))
 
 
 def test_predictions_come_out_of_a_table_in_order_of_id_with_groups() -> None:

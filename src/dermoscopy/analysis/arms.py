@@ -7,8 +7,9 @@ import pandas as pd
 from dermoscopy.analysis.runs import Sweep, history
 from dermoscopy.files import write_atomically
 
-HEADLINES = ("f1", "average_precision", "dice", "iou")
+HEADLINES = ("f1", "average_precision")
 AVAILABILITIES = ("none", "given")
+MASK_HEADLINES = ("dice", "iou", "thresholded_jaccard", "failure_rate")
 
 
 def pivot(jobs: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -41,8 +42,15 @@ def macro_metrics(jobs: pd.DataFrame) -> list[str]:
 
 
 def headline_metrics(jobs: pd.DataFrame) -> list[str]:
-    """Test metrics to show first, those without masks before those with the true ones."""
+    """Test metrics to show first, those without masks before those with the true ones.
+
+    Of segmenters the first three, which fit a terminal, of the images as they are or else in the first views.
+    """
+    places = [name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")]
     names = [f"test/{availability}/{metric}" for metric in HEADLINES for availability in AVAILABILITIES]
+    names += [
+        f"test/{place}/{metric}" for place in sorted(places, key="none".__ne__)[:1] for metric in MASK_HEADLINES[:3]
+    ]
     return [name for name in names if name in jobs.columns]
 
 

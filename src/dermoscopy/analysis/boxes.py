@@ -9,7 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dermoscopy.analysis.arms import short_names
-from dermoscopy.analysis.figures import COLOURS, FAINT, INK, STYLE
+from dermoscopy.analysis.figures import COLOURS, FAINT, INK, STYLE, metric_words
+from dermoscopy.analysis.markdown import interval, markdown_table, number
 from dermoscopy.analysis.runs import Sweep, predictions
 from dermoscopy.suggest import nearest
 
@@ -77,6 +78,26 @@ def box_table(images: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return table.sort_values("median", ascending=False, kind="stable")
+
+
+def boxes_section(images: pd.DataFrame, metric: str, picture: str) -> str:
+    """The figure of `draw_boxes` and its numbers."""
+    if images.empty:
+        return ""
+    names = short_names(list(images["arm"].unique()))
+    rows = [
+        [
+            names[str(arm)],
+            *(row["images"], row["seeds"]),
+            number(row["median"]),
+            interval(row["lower"], row["upper"], ".3f"),
+            number(row["mean"]),
+        ]
+        for arm, row in box_table(images).to_dict("index").items()
+    ]
+    title = f"### {metric_words(metric)} of single test images"
+    head = ["arm", "images", "seeds", "median", "quartiles", "mean"]
+    return "\n\n".join([title, f"![{title[4:]}, by arm]({picture})", markdown_table(head, rows)])
 
 
 def draw_boxes(images: pd.DataFrame, metric_label: str) -> Figure:

@@ -1,12 +1,13 @@
 """In what the configurations of arms differ: nested values flattened to dotted keys, equal keys left out."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from dermoscopy.analysis.runs import Sweep, stage_folder
+from dermoscopy.analysis.runs import Sweep, last_stage
 from dermoscopy.ledger import relevant
 
 REPEAT_KEYS = ("seed", "fold")
@@ -56,13 +57,23 @@ def _copied(key: str, values: tuple[str, ...], columns: Mapping[str, tuple[str, 
     return any(key.endswith(f".{other}") and values == those for other, those in columns.items())
 
 
+def configuration(sweep: Sweep, job: int) -> dict[str, Any]:
+    """Configuration of the last stage of a job, empty where it left none."""
+    folder = last_stage(sweep, job)
+    file = folder / "config.yaml" if folder else None
+    return _parsed(file.read_text()) if file and file.is_file() else {}
+
+
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    """YAML takes 30 ms a file, and several sections ask for the same."""
+    return yaml.safe_load(text) or {}
+
+
 def arm_configurations(sweep: Sweep) -> dict[str, Any]:
     """What can change a result in the last stage of each arm's first done job, without its seed and fold."""
     configs: dict[str, Any] = {}
     for job, arm in sweep.jobs.loc[sweep.jobs["status"] == "done", ["job", "arm"]].itertuples(index=False):
-        stages = sweep.records[job].get("stages") or []
-        file = stage_folder(sweep, stages[-1]) / "config.yaml" if stages else None
-        if arm not in configs and file and file.is_file():
-            content = yaml.safe_load(file.read_text()) or {}
+        if arm not in configs and (content := configuration(sweep, job)):
             configs[arm] = {key: value for key, value in relevant(content).items() if key not in REPEAT_KEYS}
     return configs

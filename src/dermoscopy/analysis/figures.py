@@ -22,7 +22,7 @@ from dermoscopy.files import write_atomically
 # Okabe and Ito (2008), distinguishable with any colour vision; yellow left out, it is lost on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 INK, FAINT = "#333333", "#999999"
-MARKERS = (("o", True), ("o", False), ("D", False))  # of availabilities: shape, and whether it is filled
+MARKERS = (("o", True), ("o", False), ("D", False))  # of tables: shape, and whether it is filled
 STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "axes.titlesize": 10,
@@ -52,20 +52,20 @@ def draw_figure(
     """Draw test scores of each arm beside its validation curve.
 
     Args:
-        tables: pivot (arms x repeats) of the score by mask availability.
+        tables: pivot (arms x repeats) of the score by what the legend calls it, such as `masks none`.
         history: `runs.history` of the jobs that are done.
         score: metric without `test/<availability>/`, a column of the history.
         trivial: name and score of the best trivial predictor, a dashed line.
         test_per_train: of the intervals, see `statistics.standard_error`.
     """
     arms = list(dict.fromkeys(arm for table in tables.values() for arm in table.index))
-    colours = dict(zip(arms, _colours(len(arms)), strict=True))
+    colours = dict(zip(arms, arm_colours(len(arms)), strict=True))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.6, max(2.8, 1.6 + 0.46 * len(arms))), layout="constrained")
         FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
         arms_chart(left, tables, colours, trivial, test_per_train)
-        left.set_xlabel(_words(score))
+        left.set_xlabel(metric_words(score))
         learning_curves(right, history, score, colours)
     return figure
 
@@ -88,7 +88,7 @@ def draw_stage(history: pd.DataFrame, score: str, best: int) -> Figure:
             axes.axvline(best + 1, color=FAINT, linestyle="--", linewidth=1, label="best epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlabel("epoch")
-            axes.set_title(_words(column))
+            axes.set_title(metric_words(column))
         axes.legend(frameon=False)
     return figure
 
@@ -110,15 +110,17 @@ def arms_chart(
     trivial: tuple[str, float] | None = None,
     test_per_train: float = 0.0,
 ) -> None:
-    """One row an arm: a small dot each repeat, the mean with its 95 % interval; availabilities one under another."""
+    """One row an arm: a small dot each repeat, the mean with its 95 % interval; tables one under another."""
     offsets = np.linspace(-0.22, 0.18, len(tables)) if len(tables) > 1 else np.zeros(1)
-    for (availability, table), offset, (marker, filled) in zip(tables.items(), offsets, MARKERS, strict=False):
+    for (label, table), offset, (marker, filled) in zip(tables.items(), offsets, MARKERS, strict=False):
         for row, (arm, colour) in enumerate(colours.items()):
             if arm in table.index:
                 values = table.loc[arm].dropna().to_numpy(float)
                 interval = t_interval(values, test_per_train=test_per_train)
+                if np.all((values >= 0) & (values <= 1)):  # a share: beyond its range an interval says nothing
+                    interval = max(interval[0], 0.0), min(interval[1], 1.0)
                 _arm(axes, values, interval, row + offset, colour, marker, filled)
-        axes.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=f"masks {availability}")
+        axes.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=label)
     if trivial is not None:
         axes.axvline(trivial[1], color=FAINT, linestyle="--", linewidth=1, zorder=0, label=trivial[0])
     names = short_names(list(colours))
@@ -169,21 +171,26 @@ def learning_curves(axes: Axes, history: pd.DataFrame, score: str, colours: Mapp
         if curves.shape[1] > 1 and len(colours) <= MOST_BANDS:
             axes.fill_between(mean.index, mean - sd, mean + sd, color=colour, alpha=0.13, linewidth=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(rows) and rows["cumulative"].nunique() == 1:  # one epoch: no wider than needed for its tick
+        axes.set_xlim(0, 2)
     axes.set_xlabel("epoch, all stages")
     axes.grid(axis="y", color="#eeeeee", zorder=-1)
-    axes.set_ylabel(_words(score))
+    axes.set_ylabel(metric_words(score))
     axes.set_title("Validation: mean ± sd" if len(colours) <= MOST_BANDS else "Validation: mean", pad=24)
     if rows.empty:
-        axes.text(0.5, 0.5, f"no validation {_words(score)} on disk", transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, f"no validation {metric_words(score)} on disk", transform=axes.transAxes, ha="center")
         axes.set_yticks([])
 
 
-def _colours(number: int) -> list[str]:
+def arm_colours(number: int) -> list[str]:
+    """Colours that can be told apart, as many as there are arms."""
     if number <= len(COLOURS):
         return list(COLOURS[:number])
     dark = 0.8 * mpl.colormaps["turbo"](np.linspace(0.05, 0.95, number))[:, :3]  # as it is, its green is lost on white
     return [mpl.colors.to_hex(colour) for colour in dark]
 
 
-def _words(metric: str) -> str:
-    return {"f1": "F1", "iou": "IoU"}.get(metric, metric.replace("_", " ").replace("f1/", "F1 "))
+def metric_words(metric: str) -> str:
+    """A metric as an axis or a heading names it: `thresholded_jaccard` is thresholded Jaccard."""
+    words = metric.replace("_", " ").replace("f1/", "F1 ").replace("jaccard", "Jaccard")
+    return {"f1": "F1", "iou": "IoU", "dice": "Dice"}.get(metric, words)

@@ -1,24 +1,18 @@
 """What a sweep says: which metric and reference, how each arm differs from it, and that in a sentence."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from dermoscopy.analysis import evidence
 from dermoscopy.analysis.arms import headline_metrics, macro_metrics, pivot, short_names, summarise
-from dermoscopy.analysis.runs import Sweep, predictions
-from dermoscopy.analysis.statistics import (
-    SCORES,
-    Predictions,
-    bootstrap,
-    compare_arms,
-    percentiles,
-    same_images,
-    trivial_predictors,
-)
+from dermoscopy.analysis.figures import metric_words
+from dermoscopy.analysis.runs import Sweep
+from dermoscopy.analysis.segmented import segments, shown
+from dermoscopy.analysis.statistics import compare_arms
 
-COLUMNS = {"id", "group", "availability", "label", "truth", "logit"}
+LOWER_IS_BETTER = ("failure_rate", "hd95")
 USUAL_REFERENCE = "never"
 ALPHA = 0.05
 
@@ -28,21 +22,25 @@ class Findings:
     """What a page says of one metric of a sweep.
 
     Attributes:
-        metric: `test/<availability>/<name>`.
+        metric: `test/<availability>/<name>`; of segmenters, views and size stand in the place of the availability.
+        segmented: whether the arms are segmenters.
         reference: the arm that all others are compared with.
         table: the metric, arms x repeats.
         compared: result of `compare_arms` and, over test images, image_low and image_high.
         test_per_train: test images per training image where repeats were tested on different images, else 0.
-        trivial: scores of the trivial predictors, None where predictions.csv holds no labels.
-        notes: why something could not be computed.
+        trivial: scores of the trivial predictors, None where they cannot be computed.
+        trivial_lacking: why not.
+        notes: why there are no intervals over images.
     """
 
     metric: str
+    segmented: bool
     reference: str
     table: pd.DataFrame
     compared: pd.DataFrame
     test_per_train: float
     trivial: pd.DataFrame | None
+    trivial_lacking: str
     notes: list[str]
 
     @property
@@ -53,7 +51,10 @@ class Findings:
     @property
     def repeats(self) -> str:
         """What a repeat of an arm is."""
-        return "repeats" if any("fold" in name for name in self.table.columns) else "seeds"
+        names = list(self.table.columns)
+        if not any("fold" in name for name in names):
+            return "seeds"
+        return "folds" if len({name.split(" fold ")[0] for name in names}) == 1 else "repeats"
 
     @property
     def best_trivial(self) -> tuple[str, float] | None:
@@ -61,7 +62,17 @@ class Findings:
         score = self.metric.split("/", 2)[2]
         if self.trivial is None or score not in self.trivial or self.trivial[score].isna().all():
             return None
-        return str(self.trivial[score].idxmax()), float(self.trivial[score].max())
+        values = self.trivial[score]
+        lower = score in LOWER_IS_BETTER
+        return str(values.idxmin() if lower else values.idxmax()), float(values.min() if lower else values.max())
+
+    def words(self, metric: str | None = None) -> str:
+        """A metric, or the one compared, as words: `average precision (none)`, of segmenters `Dice (views none)`."""
+        place, name = (metric or self.metric).split("/", 2)[1:]
+        if not self.segmented:
+            return f"{name.replace('_', ' ')} ({place})"
+        views, size = shown(place)
+        return f"{metric_words(name)} (views {views}{', original size' if size == 'original' else ''})"
 
 
 def find(sweep: Sweep, reference: str | None = None, metric: str | None = None) -> Findings | None:
@@ -82,26 +93,17 @@ def find(sweep: Sweep, reference: str | None = None, metric: str | None = None) 
         raise ValueError(f"metric must be test/<availability>/<name>, got {chosen!r}")
     table = pivot(sweep.jobs, chosen)
     against = choose_reference(list(table.index), reference)
-    availability, score = chosen.split("/", 2)[1:]
-    tables = _predictions(sweep, availability)
-    intervals, note = _over_images(tables, against, score)
-    untested = int((sweep.jobs["status"] == "done").sum()) - len(tables)
+    place, score = chosen.split("/", 2)[1:]
+    tested = evidence.gather(sweep, place)
+    intervals, note = evidence.over_images(tested, against, score)
+    untested = int((sweep.jobs["status"] == "done").sum()) - len(tested.tables)
     notes = [note] if note else [f"It lacks {untested} done jobs without predictions.csv."] if untested else []
-    overlap = _test_per_train(sweep, tables)
+    overlap = evidence.test_per_train(sweep, tested.tables)
     compared = compare_arms(table, against, overlap)
     compared["image_low"] = [intervals.get(arm, (np.nan, np.nan))[0] for arm in compared.index]
     compared["image_high"] = [intervals.get(arm, (np.nan, np.nan))[1] for arm in compared.index]
-    return Findings(chosen, against, table, compared, overlap, _trivial(tables), notes)
-
-
-def _test_per_train(sweep: Sweep, tables: Mapping[tuple[str, str], Predictions]) -> float:
-    """Mean over the done jobs of test images per training image; 0 where all were tested on the same images."""
-    done = sweep.jobs[sweep.jobs["status"] == "done"]
-    folds = done["fold"].notna().any()
-    if not folds and len({frozenset(table.id) for table in tables.values()}) < 2:
-        return 0.0
-    sizes = [sweep.records[number]["data"] for number in done["job"]]
-    return float(np.mean([data["test"] / data["train"] for data in sizes]))
+    trivial = tested.trivial, tested.trivial_lacking
+    return Findings(chosen, segments(sweep.jobs), against, table, compared, overlap, *trivial, notes)
 
 
 def choose_reference(arms: list[str], name: str | None) -> str:
@@ -117,50 +119,14 @@ def choose_reference(arms: list[str], name: str | None) -> str:
     raise ValueError(f"reference={wanted} names {len(found)} arms; there are: {', '.join(arms)}")
 
 
-def _predictions(sweep: Sweep, availability: str) -> dict[tuple[str, str], Predictions]:
-    """Predictions of the done jobs by arm and repeat, of those that left any with labels and this availability."""
-    tables = {}
-    done = sweep.jobs[sweep.jobs["status"] == "done"]
-    for job, arm, repeat in zip(done["job"], done["arm"], done["repeat"], strict=True):
-        table = predictions(sweep, job)
-        if table is not None and set(table.columns) >= COLUMNS and availability in set(table["availability"]):
-            tables[arm, repeat] = Predictions.from_table(table, availability)
-    return tables
-
-
-def _over_images(
-    tables: Mapping[tuple[str, str], Predictions], reference: str, score: str
-) -> tuple[dict[str, tuple[float, float]], str]:
-    """95 % bootstrap interval of each arm's mean difference to the reference over the repeats of both, or why none."""
-    if score not in SCORES:
-        return {}, f"No interval over test images: the bootstrap knows {', '.join(SCORES)}, not {score}."
-    if not tables:
-        return {}, "No interval over test images: no job left predictions.csv with labels."
-    if not same_images(list(tables.values())):
-        return {}, "No interval over test images: they differ between jobs."
-    samples = dict(zip(tables, bootstrap(list(tables.values()), score).T, strict=True))
-    intervals = {}
-    for arm in dict.fromkeys(arm for arm, _ in tables):
-        shared = [repeat for other, repeat in tables if other == arm and (reference, repeat) in tables]
-        if shared and arm != reference:
-            differences = [samples[arm, repeat] - samples[reference, repeat] for repeat in shared]
-            intervals[arm] = percentiles(np.mean(differences, axis=0))
-    return intervals, ""
-
-
-def _trivial(tables: Mapping[tuple[str, str], Predictions]) -> pd.DataFrame | None:
-    """Trivial predictors on the test images; the mean over jobs where these were tested on different images."""
-    parts = [trivial_predictors(table.truth) for table in tables.values()]
-    return pd.concat(parts).groupby(level=0, sort=False).mean() if parts else None
-
-
 def sentences(findings: Findings) -> list[str]:
     """What may be said of each arm, and no more: against the reference, and against knowing nothing."""
     means = summarise(findings.table)["mean"]
     lines = []
     for arm, name in findings.names.items():
         against = "is the reference" if arm == findings.reference else _verdict(findings, arm)
-        lines.append(f"**{name}**: {against}{_against_trivial(findings, float(means[arm]))}.")
+        said = [*([against] if len(means) > 1 else []), *_against_trivial(findings, float(means[arm]))]
+        lines.append(f"**{name}**: {'; '.join(said) or f'mean {means[arm]:.3f}'}.")
     return lines
 
 
@@ -188,9 +154,11 @@ def _other_images(row: pd.Series) -> str:
     return f", yet with other test images it might not be ({row['image_low']:.3f} to {row['image_high']:.3f})"
 
 
-def _against_trivial(findings: Findings, mean: float) -> str:
+def _against_trivial(findings: Findings, mean: float) -> list[str]:
     if findings.best_trivial is None or np.isnan(mean):
-        return ""
+        return []
     name, score = findings.best_trivial
-    word = "above" if mean > score else "not above"
-    return f"; its mean {mean:.3f} is {word} the best trivial predictor, {name} ({score:.3f})"
+    lower = findings.metric.endswith(LOWER_IS_BETTER)
+    better = mean < score if lower else mean > score
+    word = f"{'' if better else 'not '}{'below' if lower else 'above'}"
+    return [f"its mean {mean:.3f} is {word} the best trivial predictor, {name} ({score:.3f})"]

@@ -13,11 +13,16 @@ from matplotlib.figure import Figure
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
-from dermoscopy.analysis.arms import AVAILABILITIES, arms_table, pivot, results_table
+from dermoscopy.analysis.arms import AVAILABILITIES, arms_table, macro_metrics, pivot, results_table, summarise
+from dermoscopy.analysis.boxes import boxes_section, draw_boxes, per_image
+from dermoscopy.analysis.costs import costs, costs_section, draw_costs
 from dermoscopy.analysis.figures import draw_figure, save_figure
 from dermoscopy.analysis.findings import Findings, find
+from dermoscopy.analysis.folds import TABLE, fold_table, folds_section, out_of_fold
+from dermoscopy.analysis.markdown import cell
 from dermoscopy.analysis.runs import Sweep, history
-from dermoscopy.analysis.sections import answer, cell, hours, report_block
+from dermoscopy.analysis.sections import answer, hours, report_block
+from dermoscopy.analysis.segmented import all_kept_views, shown
 from dermoscopy.analysis.tables import print_table
 from dermoscopy.files import write_atomically
 
@@ -31,6 +36,8 @@ def write_report(
     sweep: Sweep, experiments: Path, header_file: Path, reference: str | None = None, metric: str | None = None
 ) -> list[Path]:
     """Write results.csv, table.csv, table.svg, figure.png and README.md of an experiment and its row in the index.
+
+    Segmenters get more pictures and, where the sweep has folds, a table of all images, out of fold.
 
     Args:
         experiments: folder of the pages; the page goes to `<experiments>/<name>/`.
@@ -47,7 +54,9 @@ def write_report(
     findings = find(sweep, reference, metric)
     folder = experiments / sweep.experiment
     header = read_header(header_file)
-    page = refreshed(_page(folder / "README.md", sweep, header), report_block(sweep, findings), folder / "README.md")
+    files, sections = _segmenters(sweep, findings)
+    block = report_block(sweep, findings, **sections)
+    page = refreshed(_page(folder / "README.md", sweep, header), block, folder / "README.md")
     written = [
         write_atomically(folder / "results.csv", compact_csv(results_table(sweep))),
         write_atomically(folder / "table.csv", arms_table(sweep.jobs).to_csv(index=False)),
@@ -55,11 +64,35 @@ def write_report(
     ]
     if findings is not None:
         written.append(save_figure(_figure(sweep, findings), folder / "figure.png"))
+    for name, content in files.items():
+        file = folder / name
+        written.append(save_figure(content, file) if isinstance(content, Figure) else write_atomically(file, content))
     written.append(write_atomically(folder / "README.md", page))
     index = experiments / "README.md"
     content = index.read_text() if index.is_file() else INDEX
     row = index_row(sweep, header, findings)
     return [*written, write_atomically(index, with_row(content, f"]({sweep.experiment}/README.md)", row))]
+
+
+def _segmenters(sweep: Sweep, findings: Findings | None) -> tuple[dict[str, Figure | str], dict[str, str]]:
+    """What a page has beyond the findings: files by name, and sections."""
+    cost = costs(sweep)
+    files: dict[str, Figure | str] = {}
+    sections = {"cost": costs_section(cost)}
+    if findings is None or not findings.segmented:
+        return files, sections
+    if parts := out_of_fold(sweep):
+        files[TABLE] = fold_table(parts).to_csv(index=False)
+        sections["folds"] = folds_section(parts)
+    images = per_image(sweep, "iou") if len(findings.table) > 1 else pd.DataFrame()
+    if not images.empty:
+        files["boxes.png"] = draw_boxes(images, f"IoU (views {all_kept_views(sweep)})")
+        sections["boxes"] = boxes_section(images, "iou", "boxes.png")
+    if cost["parameters"].nunique() > 1:
+        score = summarise(findings.table)["mean"]
+        files["cost.png"] = draw_costs(cost, score, findings.words())
+        sections["cost"] += "\n\n![score over parameters and time](cost.png)"
+    return files, sections
 
 
 def table_picture(sweep: Sweep) -> str:
@@ -124,10 +157,16 @@ def refreshed(page: str, block: str, file: Path) -> str:
 
 
 def _figure(sweep: Sweep, findings: Findings) -> Figure:
-    """The compared metric in both mask availabilities, where they were tested, beside its validation curve."""
+    """The compared metric in both mask availabilities, or of segmenters in all views, beside its validation curve."""
     compared, score = findings.metric.split("/", 2)[1:]
-    wanted = {name: f"test/{name}/{score}" for name in dict.fromkeys([*AVAILABILITIES, compared])}
-    tables = {name: pivot(sweep.jobs, metric) for name, metric in wanted.items() if metric in sweep.jobs}
+    if findings.segmented:
+        others = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.jobs) if name.endswith(f"/{score}"))
+        places = dict.fromkeys([compared, *(name for name in others if shown(name)[1] == shown(compared)[1])])
+        labels = {f"views {name.replace('_original', ', original size')}": name for name in places}
+    else:
+        labels = {f"masks {name}": name for name in dict.fromkeys([*AVAILABILITIES, compared])}
+    wanted = {label: f"test/{name}/{score}" for label, name in labels.items()}
+    tables = {label: pivot(sweep.jobs, metric) for label, metric in wanted.items() if metric in sweep.jobs}
     done = sweep.jobs.loc[sweep.jobs["status"] == "done", "job"]
     curves = history(sweep)
     return draw_figure(tables, curves[curves["job"].isin(done)], score, findings.best_trivial, findings.test_per_train)

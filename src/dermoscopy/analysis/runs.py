@@ -121,6 +121,12 @@ def stage_folder(sweep: Sweep, stage: dict[str, Any]) -> Path:
     return sweep.folder.parents[2].joinpath(*Path(stage["folder"]).parts[-2:])
 
 
+def last_stage(sweep: Sweep, job: int) -> Path | None:
+    """Folder of the last stage of a job, None if it has named none."""
+    stages = sweep.records[job].get("stages") or []
+    return stage_folder(sweep, stages[-1]) if stages else None
+
+
 def history(sweep: Sweep) -> pd.DataFrame:
     """History of all jobs: one row an epoch and mode; `cumulative` counts epochs from 1 through all stages of a job."""
     parts = [part for number in sweep.records for part in _job_history(sweep, number)]
@@ -144,6 +150,6 @@ def _job_history(sweep: Sweep, number: int) -> Iterator[pd.DataFrame]:
 
 def predictions(sweep: Sweep, job: int) -> pd.DataFrame | None:
     """Predictions of a job on its test images, or None where its last stage left none."""
-    stages = sweep.records[job].get("stages") or []
-    file = stage_folder(sweep, stages[-1]) / "predictions.csv" if stages else None
+    folder = last_stage(sweep, job)
+    file = folder / "predictions.csv" if folder else None
     return pd.read_csv(file, dtype={"id": str, "group": str}) if file and file.is_file() else None

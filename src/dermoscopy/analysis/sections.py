@@ -3,26 +3,32 @@
 from collections.abc import Iterable
 from typing import Any
 
-import pandas as pd
-
 from dermoscopy.analysis.arms import headline_metrics, mean_and_sd, pivot, short_names, summarise
 from dermoscopy.analysis.configurations import arm_configurations, differences
+from dermoscopy.analysis.constant_masks import LEARNT
+from dermoscopy.analysis.figures import metric_words
 from dermoscopy.analysis.findings import ALPHA, Findings, sentences
+from dermoscopy.analysis.markdown import interval, markdown_table, number
+from dermoscopy.analysis.mask_sections import each_mask_section, segmenters_section
 from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.statistics import REPLICATES
 
 
-def report_block(sweep: Sweep, findings: Findings | None) -> str:
-    """All sections of a sweep; without findings, only what ran."""
+def report_block(sweep: Sweep, findings: Findings | None, folds: str = "", boxes: str = "", cost: str = "") -> str:
+    """All sections of a sweep; without findings, only what ran.
+
+    Args:
+        folds, boxes, cost: sections that others have written.
+    """
     parts = [f"Written by `python report.py experiment={sweep.experiment}`.", facts(sweep), unfinished(sweep)]
     if findings is None:
         parts.append("No job has a test metric yet, so there is nothing to compare.")
     else:
-        name = f"{sweep.experiment}: test and validation {_words(findings.metric)} of each arm"
-        parts += [f"![{name}](figure.png)", arms_section(sweep, findings), differences_section(findings)]
+        name = f"{sweep.experiment}: test and validation {findings.words()} of each arm"
+        parts += [f"![{name}](figure.png)", arms_section(sweep, findings), each_mask_section(sweep, findings), folds]
+        parts.append(differences_section(findings))
         parts += ["### In words", "\n".join(f"- {line}" for line in sentences(findings)), trivial_section(findings)]
-    parts.append(configurations_section(sweep))
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(part for part in [*parts, boxes, cost, configurations_section(sweep)] if part)
 
 
 def facts(sweep: Sweep) -> str:
@@ -31,7 +37,7 @@ def facts(sweep: Sweep) -> str:
     rows = {
         "command": f"`{sweep.command}`",
         "sweep": f"{sweep.folder.name}, started {sweep.started}",
-        "data": _distinct(_data(record["data"]) for record in records),
+        "data": _data([record["data"] for record in records]),
         "hardware": _distinct(f"{record.get('hardware')}, {record.get('threads')} threads" for record in records),
         "hours": f"{hours(sweep):.2f}, each stage counted once",
         "commit": _distinct(_commit(record) for record in records),
@@ -68,12 +74,14 @@ def unfinished(sweep: Sweep) -> str:
 
 def arms_section(sweep: Sweep, findings: Findings) -> str:
     """Mean ± sd over repeats of the headline metrics and the compared one."""
+    if findings.segmented:
+        return segmenters_section(sweep, findings)
     metrics = list(dict.fromkeys([*headline_metrics(sweep.jobs), findings.metric]))
     values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
     names = short_names(list(findings.table.index))
     counts = summarise(findings.table)["n"]
     rows = [[name, counts[arm], *(each[arm] for each in values)] for arm, name in names.items()]
-    head = ["arm", findings.repeats, *(_words(metric) for metric in metrics)]
+    head = ["arm", findings.repeats, *(findings.words(metric) for metric in metrics)]
     return f"### Arms, mean ± sd over {findings.repeats}\n\n" + markdown_table(head, rows)
 
 
@@ -86,10 +94,10 @@ def differences_section(findings: Findings) -> str:
         [
             names[str(arm)],
             f"{int(row['n'])}",
-            _number(row["difference"], "+.3f"),
-            _interval(row["low"], row["high"]),
-            _number(row["p_holm"], ".3f"),
-            _interval(row["image_low"], row["image_high"]),
+            number(row["difference"], "+.3f"),
+            interval(row["low"], row["high"]),
+            number(row["p_holm"], ".3f"),
+            interval(row["image_low"], row["image_high"]),
         ]
         for arm, row in compared.iterrows()
     ]
@@ -101,17 +109,29 @@ def differences_section(findings: Findings) -> str:
             f"{findings.test_per_train:.3f}), the latter being test images per training image (corrected resampled "
             "t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366)."
         )
-    title = f"### {_words(findings.metric)}, difference to {names[findings.reference]}"
+    title = f"### {findings.words()}, difference to {names[findings.reference]}"
     return "\n\n".join([title, markdown_table(head, rows), " ".join([text, *findings.notes])])
 
 
 def trivial_section(findings: Findings) -> str:
     """What predictors reach that never look at an image."""
     if findings.trivial is None:
-        return ""
-    rows = [[name, *(_number(value, ".3f") for value in row)] for name, row in findings.trivial.iterrows()]
-    head = ["predictor", *(column.replace("_", " ") for column in findings.trivial.columns)]
-    return "### Without looking (macro, on the same test images)\n\n" + markdown_table(head, rows)
+        return (
+            f"Not compared with masks that are the same for every image: {findings.trivial_lacking}."
+            if findings.segmented
+            else ""
+        )
+    rows = [[name, *(number(value) for value in row)] for name, row in findings.trivial.iterrows()]
+    if not findings.segmented:
+        head = ["predictor", *(column.replace("_", " ") for column in findings.trivial.columns)]
+        return "### Without looking (macro, on the same test images)\n\n" + markdown_table(head, rows)
+    head = ["the same mask for every image", *map(metric_words, findings.trivial.columns)]
+    title = "### Without looking (on the same test images, at the store's size)"
+    text = (
+        f"{LEARNT.capitalize()}: the pixels that are present in at least so many of the training images as gives the "
+        "highest Dice there."
+    )
+    return "\n\n".join([title, markdown_table(head, rows), text])
 
 
 def configurations_section(sweep: Sweep) -> str:
@@ -135,29 +155,30 @@ def answer(findings: Findings | None) -> str:
     known = f"{findings.names[reference]} {mean_and_sd(findings.table)[reference]}"
     established = findings.compared[findings.compared["p_holm"] < ALPHA]
     changes = [f"{findings.names[str(arm)]} {row['difference']:+.3f}" for arm, row in established.iterrows()]
-    text = f"{_words(findings.metric)} of {known}; "
+    text = f"{findings.words()} of {known}"
     if changes:
-        text += f"established differences: {', '.join(changes)}"
-    else:
-        text += "no arm's difference from it is established"
+        text += f"; established differences: {', '.join(changes)}"
+    elif len(findings.names) > 1:
+        text += "; no arm's difference from it is established"
     return f"{text} ({len(findings.table.columns)} {findings.repeats})"
 
 
-def markdown_table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A table in Markdown; bars in cells are escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell(value) for value in line) + " |" for line in lines)
+def _data(records: list[dict[str, Any]]) -> str:
+    """The stores of a sweep, each with its numbers of images, which differ where jobs drew their own test side."""
+    stores: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for data in records:
+        size = " x ".join(str(side) for side in data.get("size") or [])
+        key = f"{data.get('name')}", f"{size} px, fingerprint {str(data.get('fingerprint'))[:12]}"
+        stores.setdefault(key, []).append(data)
+    return "; ".join(f"{name}, {_counts(each)} images, {facts}" for (name, facts), each in stores.items())
 
 
-def cell(value: Any) -> str:
-    """Text that stays within one cell of a Markdown table."""
-    return " ".join(str(value).split()).replace("|", "\\|")
-
-
-def _data(data: dict[str, Any]) -> str:
-    size = " x ".join(str(side) for side in data.get("size") or [])
-    counts = f"{data.get('train')} train, {data.get('val')} val, {data.get('test')} test images"
-    return f"{data.get('name')}, {counts}, {size} px, fingerprint {str(data.get('fingerprint'))[:12]}"
+def _counts(records: list[dict[str, Any]]) -> str:
+    sides = {side: sorted({data[side] for data in records if side in data}) for side in ("train", "val", "test")}
+    texts = {
+        side: " to ".join(str(n) for n in dict.fromkeys([*found[:1], *found[-1:]])) for side, found in sides.items()
+    }
+    return ", ".join(f"{text or 'unknown'} {side}" for side, text in texts.items())
 
 
 def _commit(record: dict[str, Any]) -> str:
@@ -166,17 +187,3 @@ def _commit(record: dict[str, Any]) -> str:
 
 def _distinct(values: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(values))
-
-
-def _words(metric: str) -> str:
-    """`test/none/average_precision` as words: `average precision (none)`."""
-    availability, name = metric.split("/", 2)[1:]
-    return f"{name.replace('_', ' ')} ({availability})"
-
-
-def _number(value: float, form: str) -> str:
-    return "-" if pd.isna(value) else format(value, form)
-
-
-def _interval(low: float, high: float) -> str:
-    return "-" if pd.isna(low) else f"{low:+.3f} to {high:+.3f}"

@@ -7,6 +7,7 @@ Undefined is NaN and leaves the mean.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,24 @@ from scipy import stats
 
 REPLICATES = 2000
 Floats = NDArray[np.float64]
+
+
+class Tested(Protocol):
+    """What a job says of its test images, in a form that can be resampled.
+
+    Attributes:
+        id, group: (N,) the images, and what is resampled together.
+    """
+
+    @property
+    def id(self) -> NDArray[np.object_]: ...
+
+    @property
+    def group(self) -> NDArray[np.object_]: ...
+
+    def score(self, name: str, weight: Floats) -> Floats:
+        """A score of R weightings of the images: (R, N) -> (R,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,10 @@ class Predictions:
         group = rows.drop_duplicates("id").set_index("id")["group"].reindex(truth.index)
         group = group.fillna(truth.index.to_series())  # an image of no known group is a group of its own
         return cls(truth.index.to_numpy(object), group.to_numpy(object), truth.to_numpy(float), logit.to_numpy(float))
+
+    def score(self, name: str, weight: Floats) -> Floats:
+        """One of `SCORES` of R weightings of the images: (R, N) -> (R,)."""
+        return SCORES[name](self, weight)
 
 
 def mean_defined(values: Floats, axis: int = -1) -> Floats:
@@ -100,26 +123,23 @@ SCORES: dict[str, Callable[[Predictions, Floats], Floats]] = {
 }
 
 
-def same_images(tables: Sequence[Predictions]) -> bool:
-    """Whether all predictions are on the same test images."""
-    return all(np.array_equal(table.id, tables[0].id) for table in tables)
+def same_images(one: Tested, other: Tested) -> bool:
+    """Whether two jobs were tested on the same images."""
+    return np.array_equal(one.id, other.id)
 
 
-def bootstrap(tables: Sequence[Predictions], score: str, replicates: int = REPLICATES, seed: int = 0) -> Floats:
-    """Scores of T predictors on R resamples of the groups of their common test images: (R, T).
+def bootstrap(tables: Sequence[Tested], score: str, replicates: int = REPLICATES, seed: int = 0) -> Floats:
+    """Scores of T predictors on R resamples of the groups of all their test images: (R, T).
 
-    All predictors see the same resample, so a difference of columns is paired.
-
-    Raises:
-        ValueError: the predictors were tested on different images.
+    All predictors see the same resample, so a difference of columns is paired. One that was tested on some of the
+    images only (another seed of the split, a fold) is scored on those of them that are drawn.
     """
-    if not same_images(tables):
-        raise ValueError("a paired bootstrap needs the same test images in all jobs; give all of them one split")
-    names, member = np.unique(tables[0].group.astype(str), return_inverse=True)  # member (N,): number of the group
+    names = np.unique(np.concatenate([table.group.astype(str) for table in tables]))
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)  # (R, groups)
-    weight = drawn[:, member].astype(float)  # (R, N): how often each image is in each resample
-    return np.stack([SCORES[score](table, weight) for table in tables], axis=1)
+    member = [np.searchsorted(names, table.group.astype(str)) for table in tables]  # each (N,): number of the group
+    # (R, N): how often each image is in each resample
+    return np.stack([t.score(score, drawn[:, m].astype(float)) for t, m in zip(tables, member, strict=True)], axis=1)
 
 
 def percentiles(samples: Floats, level: float = 0.95) -> tuple[float, float]:

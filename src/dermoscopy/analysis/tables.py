@@ -15,8 +15,16 @@ from rich.text import Text
 
 from dermoscopy.analysis.arms import headline_metrics, mean_and_sd, pivot, short_names
 from dermoscopy.analysis.runs import Sweep
+from dermoscopy.analysis.segmented import segments
 
-ABBREVIATIONS = {"average_precision": "AP", "f1": "F1", "dice": "Dice", "iou": "IoU"}
+ABBREVIATIONS = {
+    "average_precision": "AP",
+    "f1": "F1",
+    "dice": "Dice",
+    "iou": "IoU",
+    "thresholded_jaccard": "TJ",
+}
+LEGEND, MASK_LEGEND = "AP average precision", "TJ IoU, 0 where below 0.65"
 COLOURS = {
     "done": "green",
     "done before": "green",
@@ -44,7 +52,8 @@ def print_table(sweep: Sweep, console: Console | None = None) -> None:
         shown.add_row(Text(name), str(count), *(each[arm] for each in values))
     console.print(Text(f"{sweep.experiment}, sweep {sweep.folder.name}"))
     console.print(shown)
-    console.print(Text(f"mean ± sd; AP average precision; jobs: {counts(sweep.jobs['status'])}"))
+    legend = MASK_LEGEND if segments(sweep.jobs) else LEGEND
+    console.print(Text(f"mean ± sd; {legend}; jobs: {counts(sweep.jobs['status'])}"))
 
 
 def _short_metric(name: str) -> str:

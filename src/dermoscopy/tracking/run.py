@@ -7,7 +7,8 @@ from typing import Any
 from dermoscopy.sweeps import read_sweep
 
 PARENT = "mlflow.parentRunId"
-ARTIFACTS = ("config.yaml", "history.csv", "predictions.csv", "curves.png")
+# Small files, and the folder of the pictures of epochs, of the last stage.
+ARTIFACTS = ("config.yaml", "*.csv", "*.png", "epochs")
 
 
 def describe_run(logger: Any, folder: Path, record: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
@@ -30,7 +31,7 @@ def describe_run(logger: Any, folder: Path, record: Mapping[str, Any], parameter
 def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path, sha256: str) -> None:
     """Log the final metrics (best/..., test/...) and keep the small files of the last stage's folder as artifacts.
 
-    The checkpoint stays where it is; the run names its path and its sha256.
+    The checkpoint and the predicted masks stay where they are; the run names their paths.
 
     Args:
         logger: a Journal; any other logger takes the metrics only.
@@ -40,10 +41,11 @@ def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path, sha256: 
     """
     logger.log_metrics({name: value for name, value in metrics.items() if value == value})
     if hasattr(logger, "begin"):
-        for name in ARTIFACTS:
-            if (folder / name).is_file():
-                logger.log_artifact(folder / name)
-        logger.set_tags({"checkpoint": (folder / "best.ckpt").resolve(), "checkpoint_sha256": sha256})
+        for path in sorted(path for pattern in ARTIFACTS for path in folder.glob(pattern)):
+            logger.log_artifact(path)
+        masks = folder / "masks.h5"
+        tags = {"checkpoint": (folder / "best.ckpt").resolve(), "checkpoint_sha256": sha256}
+        logger.set_tags(tags | {"masks": masks.resolve() if masks.is_file() else None})
 
 
 def flatten(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,40 +1,91 @@
-"""Predict the labels of new images: python predict.py run=ID images=DIR out=DIR"""
+"""Labels or masks of new images: python predict.py run=ID images=DIR out=DIR; how good they are: run=ID data=NAME"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from dermoscopy.data.store import open_store
+from dermoscopy.predict.decision import Decision
 from dermoscopy.predict.device import choose_device
 from dermoscopy.predict.folder import find_images
-from dermoscopy.predict.labels import open_output, predict_labels, write_labels
-from dermoscopy.predict.stage import find_checkpoint, load_weights, read_stage
+from dermoscopy.predict.labels import evaluate_labels, predict_labels, write_labels
+from dermoscopy.predict.masks import MaskFiles, check_apart, predict_masks, write_masks
+from dermoscopy.predict.network import TrainedNetwork, check_ensemble, load_network
+from dermoscopy.predict.options import check_input, check_options, check_values, names_of
+from dermoscopy.predict.output import default_output, open_output
+from dermoscopy.predict.reading import read_batches
+from dermoscopy.predict.sides import choose_rows
+from dermoscopy.predict.stage import TrainedStage, find_checkpoints, read_stage
+from dermoscopy.predict.store import check_store, evaluate_masks, write_record
 from dermoscopy.terminal import one_line_errors
 
 
 def as_typed(cfg: DictConfig, key: str) -> str:
     """Return a value as it stands on the command line, where a key such as 12e5 would else become a number."""
-    if OmegaConf.is_missing(cfg, key):
-        raise ValueError(f"{key} is missing: python predict.py run=ID images=DIR out=DIR")
     typed = dict(override.partition("=")[::2] for override in HydraConfig.get().overrides.task)
-    return str(typed[key] if isinstance(cfg[key], int | float) and key in typed else cfg[key])
+    return str(typed[key] if isinstance(cfg[key], int | float | ListConfig) and key in typed else cfg[key])
+
+
+def load(cfg: DictConfig, stages: Sequence[TrainedStage]) -> list[TrainedNetwork]:
+    """Build the networks of stages, with their weights."""
+    device = choose_device(cfg.device)
+    networks = [load_network(stage, instantiate(stage.network), device) for stage in stages]
+    for stage in stages:
+        print(f"  network: {stage}, given no masks; device: {device}")
+    return networks
+
+
+def predict_new(cfg: DictConfig, stages: Sequence[TrainedStage], images: Path, out: Path) -> str:
+    """Predict the labels or the masks of new images; return what was written."""
+    folder, stage = find_images(images), stages[0]
+    decision = Decision(stage.exclusive, cfg.threshold, cfg.fill_holes, cfg.min_pixels)
+    files = MaskFiles(out, stage.masks, decision, cfg.probabilities, cfg.instances)
+    check_apart(images, folder, files)
+    open_output(out)
+    batches = read_batches(folder, stage.size, stage.fit, cfg.batch_size, cfg.workers, cfg.on_error, progress=True)
+    networks = load(cfg, stages)
+    if stage.masks:
+        return write_masks(predict_masks(networks, batches, cfg.views), files, cfg.workers)
+    return write_labels(predict_labels(networks[0], batches), out)
+
+
+def evaluate(cfg: DictConfig, stages: Sequence[TrainedStage], out: Path | None) -> str:
+    """Score the labels or the masks of a store's images; return how good they are."""
+    store = open_store(cfg.data.store)
+    differences = check_store(store, stages)
+    chosen = choose_rows(store, stages, cfg.side)
+    out = open_output(out or default_output(stages, store, chosen.side))
+    networks = load(cfg, stages)
+    print(*(f"  {line}" for line in (chosen.line, *differences)), sep="\n", flush=True)
+    if stages[0].masks:
+        source = None if OmegaConf.is_missing(cfg.data, "raw") else instantiate(cfg.data.source)
+        options = cfg.views, cfg.batch_size, cfg.hd95, cfg.panels
+        result = evaluate_masks(networks, store, chosen.rows, source, *options, out)
+    else:
+        result = evaluate_labels(networks[0], store, chosen.rows, cfg.batch_size, out)
+    write_record(out, stages, store, {"side": chosen.side, "views": cfg.views, "images": len(chosen.rows)})
+    return result
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="predict")
 @one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
 def main(cfg: DictConfig) -> None:
-    """Find the stage, build its network, predict."""
-    run, images, out = (as_typed(cfg, key) for key in ("run", "images", "out"))
-    stage = read_stage(find_checkpoint(run, Path(cfg.runs), cfg.tracking.uri))
-    folder, output, device = find_images(images), open_output(out), choose_device(cfg.device)
-    network = instantiate(stage.network)
-    load_weights(network, stage.checkpoint)
-    network.to(device)
-    predicted = predict_labels(network, stage, folder, cfg.batch_size, cfg.workers, cfg.on_error, progress=True)
-    print(write_labels(predicted, output))
-    print(f"  network: {stage}, given no masks; device: {device}")
+    """Find the runs, then predict new images or score known ones."""
+    known = cfg.get("data") is not None
+    check_input(not OmegaConf.is_missing(cfg, "run"), cfg.images is not None, known, cfg.out is not None)
+    check_values(cfg.batch_size, cfg.views)
+    run, images, out = (as_typed(cfg, key) if cfg[key] is not None else None for key in ("run", "images", "out"))
+    stages = [read_stage(path) for path in find_checkpoints(names_of(run), Path(cfg.runs), cfg.tracking.uri)]
+    check_options(HydraConfig.get().overrides.task, not known, bool(stages[0].masks))
+    check_ensemble(stages, decoded=not known)
+    if known:
+        print(evaluate(cfg, stages, None if out is None else Path(out)))
+    else:
+        print(predict_new(cfg, stages, Path(images), Path(out)))
 
 
 if __name__ == "__main__":

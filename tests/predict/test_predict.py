@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from PIL import Image
 from dermoscopy.checkpoints import BEST
 from dermoscopy.predict.folder import decode, find_images
 from dermoscopy.predict.labels import predict_labels
+from dermoscopy.predict.network import load_network
+from dermoscopy.predict.reading import read_batches
 from dermoscopy.predict.stage import find_checkpoint, load_weights, read_stage
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +56,7 @@ def predict(trained: Path, run_script: Callable[..., Any]) -> Callable[..., Any]
 
     def run(**given: object) -> Any:
         arguments = {"runs": trained / "runs", "images": trained / PHOTOS, "device": "cpu", "workers": 1} | given
-        return run_script("predict.py", *(f"{key}={value}" for key, value in arguments.items()))
+        return run_script("predict.py", *(f"{key}={value}" for key, value in arguments.items() if value is not None))
 
     return run
 
@@ -80,6 +83,24 @@ def test_labels_equal_those_of_the_test_without_masks(predict, checkpoint, tmp_p
     assert len(logits) == 12
     of_test = predicted.loc[logits.index, logits.columns]
     np.testing.assert_allclose(np.log(of_test / (1 - of_test)), logits, rtol=0, atol=1e-4)
+
+
+def test_a_classifier_on_its_own_store_gives_its_own_test(predict, checkpoint, trained, tmp_path):
+    store = next(trained.glob("data/*.h5"))
+    given = {"run": checkpoint, "images": None, "workers": None, "data": "demo", "data.store": store}
+    ended = predict(**given, out="out")
+    assert ended.code == 0 and "out/scores.csv: 12 images, accuracy " in ended.out, ended.err
+    predicted = pd.read_csv(tmp_path / "out/predictions.csv")
+    assert set(predicted.availability) == {"none"}
+    own, logits = expected(checkpoint), predicted.pivot_table(index="id", columns="label", values="logit")
+    np.testing.assert_allclose(logits.loc[own.index, own.columns], own, rtol=0, atol=1e-4)
+    scores = pd.read_csv(tmp_path / "out/scores.csv", keep_default_na=False).set_index(["metric", "label"])["value"]
+    metrics = json.loads(checkpoint.with_name("result.json").read_text())["metrics"]
+    for label in ("", *own.columns):
+        tested = metrics["test/none/auroc" + (f"/{label}" if label else "")]
+        found = scores["auroc", label]
+        assert (found == "") if tested is None else (float(found) == pytest.approx(tested, abs=1e-3))
+    assert fails(predict(**given, views="flips"), "views has an effect only with runs that segment")
 
 
 def test_every_name_of_a_stage_finds_it(trained, checkpoint, monkeypatch):
@@ -172,7 +193,7 @@ def test_decoding_stays_only_a_little_ahead(tmp_path, monkeypatch):
         Image.new("RGB", (8, 8), (index, 0, 0)).save(tmp_path / f"{index:02}.png")
     begun = []
     monkeypatch.setattr(
-        "dermoscopy.predict.folder.read_image", lambda path, size, fit: (begun.append(path), np.zeros((8, 8, 3)))[::-1]
+        "dermoscopy.predict.folder.read_image", lambda path, size, fit: (np.zeros((8, 8, 3)), begun.append(path))
     )
     images = decode(find_images(tmp_path), (8, 8), "pad", ahead=4, workers=1)
     assert next(images).id == "00"
@@ -205,5 +226,12 @@ def test_the_network_predicts_in_evaluation_mode_and_is_given_no_masks(checkpoin
             assert not self.training and mask is None and image.shape == (1, 3, 32, 32)
             return torch.full((1, 5), 2.0)
 
-    predicted = predict_labels(Watched(1, 1), read_stage(checkpoint), find_images(tmp_path), workers=1)
+    network = Watched(1, 1)
+    torch.save(
+        {"state_dict": {f"network.{name}": value for name, value in network.state_dict().items()}}, tmp_path / BEST
+    )
+    stage = replace(read_stage(checkpoint), checkpoint=tmp_path / BEST)
+    trained = load_network(stage, network.train(), torch.device("cpu"))
+    batches = read_batches(find_images(tmp_path), (32, 32), "pad", batch_size=4, workers=1)
+    predicted = predict_labels(trained, batches)
     assert np.allclose(predicted.iloc[0, 1:].astype(float), 1 / (1 + np.exp(-2)))

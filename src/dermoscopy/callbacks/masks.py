@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pytorch_lightning import Callback, Trainer
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from dermoscopy.analysis.figures import save_figure
 from dermoscopy.data.sources import FolderSource
-from dermoscopy.evaluation.cases import Find, find_in
+from dermoscopy.evaluation.cases import find_in
 from dermoscopy.evaluation.files import PredictedMasks, write_evaluation
 from dermoscopy.evaluation.masks import Evaluation, evaluate
-from dermoscopy.evaluation.pictures import draw_epoch, draw_histogram, draw_panels
+from dermoscopy.evaluation.pictures import draw_epoch, write_pictures
+from dermoscopy.evaluation.planes import at_size
 from dermoscopy.evaluation.scores import MEAN
 
 EPOCHS = "epochs"
@@ -33,9 +30,14 @@ class MaskPredictions(Callback):
         source: where the raw files are; None: nothing is scored at the original size.
         hd95: whether to compute Hausdorff distances.
         panels: images in the picture of the best, of the median and of the worst.
+
+    Raises:
+        ValueError: a negative number of panels.
     """
 
     def __init__(self, folder: str | Path, source: FolderSource | None, hd95: bool, panels: int) -> None:
+        if panels < 0:
+            raise ValueError(f"callbacks.predictions.panels must be at least 0, got {panels}")
         self.folder, self.source, self.hd95, self.panels = Path(folder), source, hd95, panels
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -62,9 +64,16 @@ class EpochPictures(Callback):
         folder: of the stage.
         every: epochs between two pictures; 0: none.
         images: how many, the first ones of the validation side.
+
+    Raises:
+        ValueError: a negative number of epochs, no images.
     """
 
     def __init__(self, folder: str | Path, every: int, images: int) -> None:
+        if every < 0 or images < 1:
+            raise ValueError(
+                f"callbacks.pictures: every must be at least 0 and images at least 1, got {every} and {images}"
+            )
         self.folder, self.every, self.images = Path(folder), every, images
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -84,14 +93,6 @@ class EpochPictures(Callback):
         save_figure(draw_epoch(cases, f"epoch {epoch}"), self.folder / EPOCHS / f"{epoch:04}.png", dpi=80, small=False)
 
 
-def at_size(probability: Tensor, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return probabilities uint8 (B, K, h, w) as (B, H, W, K), at the size of a store whose images were reduced."""
-    if probability.shape[2:] != size:
-        enlarged = [interpolate(part.float(), size, mode="bilinear") for part in probability.split(64)]
-        probability = torch.cat([part.round().byte() for part in enlarged])
-    return probability.permute(0, 2, 3, 1).numpy()
-
-
 def metrics(evaluation: Evaluation, views: str) -> Mapping[str, float]:
     """Return the mean scores of an evaluation by the names they have in a run."""
     several = evaluation.scores["mask"].nunique() > 1
@@ -101,12 +102,3 @@ def metrics(evaluation: Evaluation, views: str) -> Mapping[str, float]:
         part = f"/{row['mask']}" if several and row["mask"] != MEAN else ""
         named[f"test/{shown}/{row['metric']}{part}"] = float(row["mean"])
     return named
-
-
-def write_pictures(folder: Path, evaluation: Evaluation, find: Find, panels: int) -> None:
-    """Draw the best, median and worst images and the histogram of Dice, at the size of the store."""
-    table = evaluation.images[evaluation.images["size"] == "store"]
-    for mask, figure in draw_panels(table, find, panels).items():
-        several = table["mask"].nunique() > 1
-        save_figure(figure, folder / (f"panels-{mask}.png" if several else "panels.png"), dpi=80, small=False)
-    save_figure(draw_histogram(table), folder / "dice.png", dpi=80, small=False)

@@ -4,6 +4,7 @@ Save them with `analysis.figures.save_figure(..., small=False)`: a palette would
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -19,9 +20,10 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dermoscopy.analysis.figures import COLOURS, INK
+from dermoscopy.analysis.figures import COLOURS, INK, save_figure
 from dermoscopy.evaluation.cases import OUTCOMES, Case, Find
 from dermoscopy.evaluation.layout import EDGE, FOOT, GAP, LINE, PLAIN, SIDE, left, legend, new_page, show, wrapped
+from dermoscopy.evaluation.masks import Evaluation
 from dermoscopy.metrics.masks import THRESHOLD
 
 METRICS = {"dice": "Dice", "iou": "IoU", "thresholded_jaccard": "thresholded Jaccard", "hd95": "HD95 in pixels"}
@@ -36,6 +38,15 @@ TOP = 0.85  # inches above the panels of a test
 ROUNDING = 0.005  # by which Dice of the table and of the shown pixels may differ
 BINS = 40
 LIMITS = {"iou": THRESHOLD, "dice": 2 * THRESHOLD / (1 + THRESHOLD)}  # below fails; Dice = 2 IoU / (1 + IoU)
+
+
+def write_pictures(folder: Path, evaluation: Evaluation, find: Find, panels: int) -> None:
+    """Draw the best, median and worst images and the histogram of Dice, at the size of the store."""
+    table = evaluation.images[evaluation.images["size"] == "store"]
+    for mask, figure in draw_panels(table, find, panels).items():
+        several = table["mask"].nunique() > 1
+        save_figure(figure, folder / (f"panels-{mask}.png" if several else "panels.png"), dpi=80, small=False)
+    save_figure(draw_histogram(table), folder / "dice.png", dpi=80, small=False)
 
 
 def draw_panels(table: pd.DataFrame, find: Find, n: int) -> dict[str, Figure]:

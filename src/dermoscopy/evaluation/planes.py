@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
 
 from dermoscopy import NOT_ANNOTATED
 from dermoscopy.data.frame import Frame, restore
@@ -22,23 +25,32 @@ class Comparison(NamedTuple):
 
 
 def predicted_planes(
-    probability: Plane, exclusive: bool, frame: Sequence[int] | None = None
+    probability: Plane, exclusive: bool, frame: Sequence[int] | None = None, threshold: float = 0.5
 ) -> Iterator[NDArray[np.bool_]]:
     """Yield the K predicted masks of an image one by one, so that few planes of a large original are in memory.
 
     Args:
         probability: (H, W, K), 255 times the probability.
         exclusive: whether the likeliest mask is predicted, or the background, whose probability is what the masks
-            leave of 1; else every mask above one half.
+            leave of 1; else every mask above the threshold.
         frame: the image's row of the store's `frame`, to predict at the original's size; pixels of the original that
             were cropped away are predicted absent.
+        threshold: a probability.
     """
-    planes = (_resized(plane, frame) for plane in np.moveaxis(probability, -1, 0))
+    planes = (resized(plane, frame) for plane in np.moveaxis(probability, -1, 0))
     if not exclusive:
-        yield from (plane > FULL / 2 for plane in planes)
+        yield from (plane > FULL * threshold for plane in planes)
         return
     winner = _likeliest(planes)
     yield from (winner == number for number in range(1, probability.shape[-1] + 1))
+
+
+def at_size(probability: Tensor, size: tuple[int, int]) -> Plane:
+    """Return probabilities uint8 (B, K, h, w) as (B, H, W, K), at the size of a store whose images were reduced."""
+    if probability.shape[2:] != size:
+        enlarged = [interpolate(part.float(), size, mode="bilinear") for part in probability.split(64)]
+        probability = torch.cat([part.round().byte() for part in enlarged])
+    return probability.permute(0, 2, 3, 1).numpy()
 
 
 def compare(predicted: Iterable[NDArray[np.bool_]], truth: Iterable[Plane], hd95: bool) -> Comparison:
@@ -62,7 +74,8 @@ def _compare(predicted: NDArray[np.bool_], code: Plane, hd95: bool) -> tuple[lis
     return counts, hausdorff_95(predicted, truth, known) if hd95 else float("nan")
 
 
-def _resized(plane: Plane, frame: Sequence[int] | None) -> NDArray[np.float32]:
+def resized(plane: Plane, frame: Sequence[int] | None) -> NDArray[np.float32]:
+    """Return the probabilities (H, W) of a mask, 0 to 255, at the original's size, or unchanged without a frame."""
     values = plane.astype(np.float32)
     return values if frame is None else restore(_continued(values, Frame(*(int(side) for side in frame))), frame)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.data.decode import read_image
+from dermoscopy.data.frame import Frame
 from dermoscopy.data.problems import Problem, UnusableFile
 from dermoscopy.data.sources import SUFFIXES
 from dermoscopy.parallel import in_order
@@ -24,10 +25,11 @@ class ImageFolder(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """An image uint8 (H, W, 3) as a store would hold it, or what is wrong with its file."""
+    """An image uint8 (H, W, 3) as a store would hold it, where it lies in it, or what is wrong with its file."""
 
     id: str
     image: NDArray[np.uint8] | None
+    frame: Frame | None
     problem: Problem | None
 
 
@@ -64,7 +66,7 @@ def decode(
 
     Args:
         folder: the images.
-        size, fit: of the store that the network learnt from.
+        size, fit: of the images that the network learnt from.
         ahead: images decoded before they are asked for.
         workers: threads; None: one a core.
     """
@@ -74,6 +76,6 @@ def decode(
 def _decode(folder: ImageFolder, id: str, *, size: tuple[int, int], fit: str) -> Decoded:
     path = folder.files[id]
     try:
-        return Decoded(id, read_image(path, size, fit)[0], None)
+        return Decoded(id, *read_image(path, size, fit), None)
     except UnusableFile as error:
-        return Decoded(id, None, Problem(str(path.relative_to(folder.root)), error.problem, error.remedy))
+        return Decoded(id, None, None, Problem(str(path.relative_to(folder.root)), error.problem, error.remedy))

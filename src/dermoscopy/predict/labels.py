@@ -1,120 +1,34 @@
-"""The labels of a folder of images, as probabilities."""
+"""The labels of images, as probabilities: of a folder's, and of a store's beside the true ones."""
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
-from torch import Tensor, nn
 
-from dermoscopy.data.colour import apply_colour, normalisation
-from dermoscopy.data.problems import Problem, table
+from dermoscopy.data.store import Store
 from dermoscopy.files import write_atomically
-from dermoscopy.predict.folder import Decoded, ImageFolder, decode
-from dermoscopy.predict.stage import TrainedStage
+from dermoscopy.metrics.labels import multilabel_scores
+from dermoscopy.predict.network import TrainedNetwork
+from dermoscopy.predict.reading import ImageBatch
+from dermoscopy.predict.store import read_store
+from dermoscopy.suggest import nearest
 
-LABELS = "labels.csv"
+LABELS, PREDICTIONS, SCORES = "labels.csv", "predictions.csv", "scores.csv"
+GIVEN = "none"  # the masks that the network is given
 
 
-def predict_labels(
-    network: nn.Module,
-    stage: TrainedStage,
-    folder: ImageFolder,
-    batch_size: int = 64,
-    workers: int | None = None,
-    on_error: str = "stop",
-    progress: bool = False,
-) -> pd.DataFrame:
-    """Predict the labels of images without any masks, a batch at a time, on the network's device.
-
-    Args:
-        network: maps (image, None) to logits (B, L).
-        stage: where the network comes from.
-        folder: the images.
-        batch_size: images a batch.
-        workers: threads that decode; None: one a core.
-        on_error: `stop` checks all files, then raises one table of all problems; `skip` leaves those images out.
-        progress: whether to show a progress bar, if a person is looking.
+def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd.DataFrame:
+    """Predict the labels of images without any masks.
 
     Returns:
-        ``id`` and the probability of each label, a row an image, in the order of the ids.
-
-    Raises:
-        ValueError: an argument or a file is wrong, or no image is left.
+        ``id`` and the probability of each label, a row an image, in the order of the batches.
     """
-    if on_error not in ("stop", "skip"):
-        raise ValueError(f"on_error must be stop or skip, got {on_error}")
-    for name, value in (("batch_size", batch_size), ("workers", workers)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    normalise = normalisation(stage.mean, stage.std)
-    ids, probabilities, problems = [], [], list(folder.problems)
-    with closing(decode(folder, stage.size, stage.fit, ahead=2 * batch_size, workers=workers)) as images:
-        for batch in _batches(_tracked(images, len(folder.files), progress), batch_size):
-            problems += [entry.problem for entry in batch if entry.problem is not None]
-            read = [(entry.id, entry.image) for entry in batch if entry.image is not None]
-            if read and (on_error == "skip" or not problems):
-                ids += [id for id, _ in read]
-                probabilities.append(_probabilities(network, normalise, [image for _, image in read]))
-    _report(problems, folder.root, on_error, left=len(ids))
-    columns = pd.DataFrame(np.concatenate(probabilities), columns=list(stage.labels))
-    return pd.concat([pd.Series(ids, name="id"), columns], axis=1)
-
-
-def _report(problems: Sequence[Problem], root: Path, on_error: str, left: int) -> None:
-    """Say what is wrong with which file, and stop if that was asked for or no image is left."""
-    if not problems:
-        return
-    found = f"problems with files in {root}: {len(problems)}"
-    if on_error == "stop":
-        raise ValueError(f"{found}; mend them, or leave these images out with on_error=skip\n{table(problems)}")
-    if not left:
-        raise ValueError(f"{found}; no image is left\n{table(problems)}")
-    print(f"{found}; these images are left out\n{table(problems)}")
-
-
-def _tracked(images: Iterator[Decoded], count: int, progress: bool) -> Iterator[Decoded]:
-    looking = progress and sys.stderr.isatty()
-    return iter(track(images, "images", count, console=Console(stderr=True), disable=not looking))
-
-
-def _batches(images: Iterator[Decoded], size: int) -> Iterator[list[Decoded]]:
-    while batch := list(islice(images, size)):
-        yield batch
-
-
-@torch.inference_mode()
-def _probabilities(network: nn.Module, normalise: Tensor, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """Probabilities (B, L) of images (H, W, 3)."""
-    device = next(network.parameters()).device
-    network.eval()
-    image = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).contiguous().float()
-    logits = network(apply_colour(normalise.to(device), image), None)
-    probabilities: NDArray[np.float32] = logits.float().sigmoid().cpu().numpy()
-    return probabilities
-
-
-def open_output(out: str | Path) -> Path:
-    """Return the folder for the results, made if it is not there, before anything is computed for it.
-
-    Raises:
-        OSError: it cannot be made or written.
-    """
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise OSError(f"out={folder} cannot be written ({error.strerror}): name another folder") from error
-    return folder
+    parts = [(batch.ids, trained.logits(batch.image, batch.frame).sigmoid().numpy()) for batch in batches]
+    columns = pd.DataFrame(np.concatenate([values for _, values in parts]), columns=list(trained.stage.labels))
+    return pd.concat([pd.Series([id for ids, _ in parts for id in ids], name="id"), columns], axis=1)
 
 
 def write_labels(predicted: pd.DataFrame, folder: Path) -> str:
@@ -125,3 +39,45 @@ def write_labels(predicted: pd.DataFrame, folder: Path) -> str:
     path = folder / LABELS
     write_atomically(path, predicted.to_csv(index=False))
     return f"{path}: {len(predicted)} images, {predicted.shape[1] - 1} labels"
+
+
+def evaluate_labels(
+    trained: TrainedNetwork, store: Store, rows: NDArray[np.integer], batch_size: int, folder: Path
+) -> str:
+    """Score the labels of a store's images, predicted without masks, into predictions.csv and scores.csv.
+
+    Columns of predictions.csv: id, group, availability (of masks: none), label, truth (0, 1, empty unknown), logit; of
+    scores.csv: metric, label (empty for the mean over labels), value.
+
+    Returns:
+        A line that says how good they are.
+
+    Raises:
+        ValueError: the store lacks a label.
+    """
+    names = trained.stage.labels
+    truth = _truth(store, names, rows)
+    logits = torch.cat([trained.logits(*part) for part in read_store(store, trained.stage, rows, batch_size)])
+    scores = multilabel_scores(logits, torch.from_numpy(truth), names)
+    images = {"id": store.ids[rows], "group": store.groups[rows], "availability": GIVEN}
+    values = zip(names, truth.T, logits.numpy().T, strict=True)
+    table = pd.concat([pd.DataFrame(images | {"label": a, "truth": t, "logit": logit}) for a, t, logit in values])
+    write_atomically(folder / PREDICTIONS, table.sort_values(["label", "id"]).to_csv(index=False))
+    rows_of_scores = [(*name.partition("/")[::2], value) for name, value in scores.items()]
+    columns = pd.DataFrame(rows_of_scores, columns=["metric", "label", "value"])
+    write_atomically(folder / SCORES, columns.to_csv(index=False))
+    means = ", ".join(f"{name} {value:.3f}" for name, value in scores.items() if "/" not in name)
+    return f"{folder / SCORES}: {len(rows)} images, {means}"
+
+
+def _truth(store: Store, names: tuple[str, ...], rows: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Labels (n, L), NaN unknown."""
+    for name in names:
+        if name not in store.label_names:
+            there = ", ".join(store.label_names) or "none"
+            raise ValueError(
+                f"{store.path} lacks the label {name}, which the run predicts; its labels: {there}"
+                f"{nearest(name, store.label_names)}"
+            )
+    codes = store.label[rows][:, [store.label_names.index(name) for name in names]]
+    return np.where(codes < 0, np.nan, codes).astype(np.float32)

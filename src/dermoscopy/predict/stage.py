@@ -1,7 +1,7 @@
-"""Which trained stage a name means, and what its configuration says about its network and its images."""
+"""Which trained stages a name means, and what their configuration says about their networks and their images."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,22 +27,59 @@ class TrainedStage:
     Args:
         checkpoint: its weights.
         network: configuration of the network, without initial weights.
-        labels: names of the L labels, in the order of the logits.
-        size, fit: height and width of the stored images, and how an image was laid into them.
+        labels: names of the L labels, in the order of a classifier's logits.
+        masks: names of the K masks, in the order of a segmenter's logits; none for a classifier.
+        exclusive: whether a pixel has at most one of the masks.
+        size, fit: height and width of the images that it learnt from, and how an image was laid into them.
+        reduce: by how many times they are smaller than those of its store.
+        padding: what surrounds an image that does not fill its frame, see `dermoscopy.data.padding`.
         mean, std: normalisation of RGB in 0 ... 1.
     """
 
     checkpoint: Path
     network: dict[str, Any]
     labels: tuple[str, ...]
+    masks: tuple[str, ...]
+    exclusive: bool
     size: tuple[int, int]
     fit: str
+    reduce: int
+    padding: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     def __str__(self) -> str:
         unfinished = "" if finished(self.checkpoint.parent) else ", best weights so far: the stage is not finished"
         return f"{self.checkpoint} ({self.size[0]} x {self.size[1]} px, {self.fit}{unfinished})"
+
+
+def find_checkpoints(named: Sequence[str], runs: Path, uri: str) -> list[Path]:
+    """Return the checkpoint of each run, of the folder of a sweep those of all its jobs.
+
+    Args:
+        named, runs, uri: as for `find_checkpoint`.
+
+    Raises:
+        ValueError: none or one stage twice is named, or a job of a sweep is without a trained stage.
+        FileNotFoundError: a stage left no checkpoint.
+    """
+    found = [find_checkpoint(run, runs, uri) for name in named for run in _jobs(name)]
+    if not found:
+        raise ValueError("run=[] names no run: give run=ID, run=[ID,ID] or the folder of a sweep")
+    paths = [path.resolve() for path in found]
+    if twice := [path for path in paths if paths.count(path) > 1]:
+        raise ValueError(f"run names {twice[0]} more than once: name every run once")
+    return found
+
+
+def _jobs(run: str) -> list[str]:
+    """The folders of the jobs, if a run is the folder of a sweep."""
+    if not Path(run, "sweep.json").is_file():
+        return [run]
+    jobs = sorted((path.parent for path in Path(run).glob("*/job.json")), key=lambda job: (len(job.name), job.name))
+    if not jobs:
+        raise ValueError(f"run={run} is a sweep in which no job has begun")
+    return [str(job) for job in jobs]
 
 
 def find_checkpoint(run: str, runs: Path, uri: str) -> Path:
@@ -121,13 +158,18 @@ def read_stage(checkpoint: Path) -> TrainedStage:
         raise FileNotFoundError(f"{checkpoint} has no config.yaml beside it: copy the whole folder of the stage")
     try:
         config = yaml.safe_load(path.read_text())
-        network, data = config["network"], config["datamodule"]
+        network, data, model = config["network"], config["datamodule"], config["model"]
+        reduce = data.get("reduce", 1)  # records of earlier runs lack it, and the padding
         return TrainedStage(
             checkpoint=checkpoint,
             network=network | {name: value for name, value in INITIAL.items() if name in network},
             labels=tuple(data["labels"]),
-            size=(config["data"]["size"][0], config["data"]["size"][1]),
+            masks=tuple(model.get("masks", ())),
+            exclusive=model.get("exclusive", False),
+            size=(config["data"]["size"][0] // reduce, config["data"]["size"][1] // reduce),
             fit=config["data"]["fit"],
+            reduce=reduce,
+            padding=data.get("eval_padding", "constant"),
             mean=tuple(data["mean"]),
             std=tuple(data["std"]),
         )

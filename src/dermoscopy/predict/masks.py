@@ -1,0 +1,120 @@
+"""Masks of new images, at their own size, as pictures and as a table of runs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from dermoscopy.evaluation.planes import FULL, at_size, resized
+from dermoscopy.files import whole, write_atomically
+from dermoscopy.parallel import cores, in_order
+from dermoscopy.predict.decision import Decision
+from dermoscopy.predict.folder import ImageFolder
+from dermoscopy.predict.network import TrainedNetwork, mean_of
+from dermoscopy.predict.reading import ImageBatch
+from dermoscopy.predict.rle import encode, encode_instances
+
+TABLE, PROBABILITIES = "masks.csv", "probabilities"
+COLUMNS = ("id", "mask", "instance", "rle", "pixels", "share", "height", "width")
+
+
+class Found(NamedTuple):
+    """What networks found in an image: uint8 (H, W, K), 255 times the probability; and its row of the `frame`."""
+
+    id: str
+    probability: NDArray[np.uint8]
+    frame: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """What is written of the masks of an image.
+
+    Args:
+        folder: ``<id>.png`` goes there, or with several masks ``<id>_<mask>.png``, 255 present and 0 absent.
+        names: of the K masks.
+        decision: how they are decided.
+        probabilities: whether to write 255 times the probability under the same names into ``probabilities/``.
+        instances: whether each connected part of a mask has a row in the table, instead of each mask.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    decision: Decision
+    probabilities: bool
+    instances: bool
+
+    def place(self, id: str, mask: str) -> str:
+        """Return the name of a mask's picture, relative to the folder."""
+        return f"{id}_{mask}.png" if len(self.names) > 1 else f"{id}.png"
+
+    def write(self, found: Found) -> list[dict[str, Any]]:
+        """Write the pictures of an image; return its rows of the table."""
+        rows: list[dict[str, Any]] = []
+        frame = found.frame.tolist()
+        for name, mask in zip(self.names, self.decision.masks(found.probability, frame), strict=True):
+            _save(mask * np.uint8(FULL), self.folder / self.place(found.id, name))
+            rows += [{"id": found.id, "mask": name} | row for row in self._rows(mask)]
+        for name, plane in zip(self.names, np.moveaxis(found.probability, -1, 0), strict=True):
+            if self.probabilities:
+                picture = np.rint(resized(plane, frame)).astype(np.uint8)
+                _save(picture, self.folder / PROBABILITIES / self.place(found.id, name))
+        return rows
+
+    def _rows(self, mask: NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
+        parts = encode_instances(mask) if self.instances else [encode(mask)]
+        size = {"height": mask.shape[0], "width": mask.shape[1]}
+        for number, runs in enumerate(parts or [""], start=1 if parts else 0):  # an empty mask has a row as well
+            pixels = sum(int(length) for length in runs.split()[1::2])
+            yield {"instance": number, "rle": runs, "pixels": pixels, "share": pixels / mask.size} | size
+
+
+def check_apart(images: Path, folder: ImageFolder, files: MaskFiles) -> None:
+    """Refuse to write masks over images, or among them, where they would be taken for images the next time.
+
+    Raises:
+        ValueError: that is where they would go.
+    """
+    out, there = files.folder.resolve(), {path.resolve() for path in folder.files.values()}
+    among = images.is_dir() and out.is_relative_to(images.resolve())
+    if among or any((out / files.place(id, name)) in there for id in folder.files for name in files.names):
+        raise ValueError(f"out={files.folder} lies where the images are: name a folder outside of them")
+
+
+def predict_masks(networks: Sequence[TrainedNetwork], batches: Iterable[ImageBatch], views: str) -> Iterator[Found]:
+    """Yield the mean of what networks find in images, given no masks.
+
+    Args:
+        networks: segmenters of the same masks.
+        batches: the images.
+        views: how they are shown, see `dermoscopy.predict.tta`.
+    """
+    for ids, image, frame in batches:
+        size = (image.shape[2], image.shape[3])
+        probability = mean_of([at_size(trained.found(image, frame, views), size) for trained in networks])
+        yield from map(Found, ids, probability, frame)
+
+
+def write_masks(found: Iterable[Found], files: MaskFiles, workers: int | None = None) -> str:
+    """Write the masks of images as they come, by threads, and in the end their table; return a line about them.
+
+    Columns of ``masks.csv``: id, mask, with instances their number from 1 (0 for none), rle, pixels, their share of the
+    image, and its height and width, which a reader of the runs needs.
+    """
+    with closing(in_order(files.write, found, 2 * cores(), workers)) as written:
+        images = list(written)
+    columns = [name for name in COLUMNS if files.instances or name != "instance"]
+    table = pd.DataFrame([row for rows in images for row in rows], columns=columns)
+    write_atomically(files.folder / TABLE, table.to_csv(index=False))
+    return f"{files.folder / TABLE}: {len(images)} images, masks: {', '.join(files.names)}"
+
+
+def _save(picture: NDArray[np.uint8], path: Path) -> None:
+    with whole(path) as part:
+        Image.fromarray(picture).save(part, format="PNG")

@@ -1,0 +1,82 @@
+"""A trained network, and what it says of images that are shown to it as those were that it learnt from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dermoscopy.data.colour import apply_colour, normalisation
+from dermoscopy.data.padding import Padding
+from dermoscopy.predict.stage import TrainedStage, load_weights
+from dermoscopy.predict.tta import mean_over_views
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """A network in evaluation mode, and the stage that its weights come from.
+
+    Images are uint8 (B, 3, H, W), RGB, with their rows (B, 6) of a store's `frame`.
+    """
+
+    stage: TrainedStage
+    network: nn.Module
+
+    @torch.inference_mode()
+    def logits(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
+        """Return a classifier's logits (B, L) of images, given no masks."""
+        logits: Tensor = self.network(self._prepared(image, frame), None)
+        return logits.float().cpu()
+
+    @torch.inference_mode()
+    def found(self, image: Tensor, frame: NDArray[np.int32], views: str) -> Tensor:
+        """Return 255 times a segmenter's probability of each mask, uint8 (B, K, H, W), the mean over some views."""
+        probability = mean_over_views(self._probability, self._prepared(image, frame), views)
+        return (255 * probability).round().to(torch.uint8).cpu()
+
+    def _probability(self, image: Tensor) -> Tensor:
+        logits = self.network(image).float()
+        return logits.softmax(1)[:, 1:] if self.stage.exclusive else logits.sigmoid()
+
+    def _prepared(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
+        """Fill what surrounds the images as in the network's own test, and normalise them."""
+        padding = Padding(frame, image.shape[2:], self.stage.padding, "datamodule.eval_padding")
+        filled = padding.fill(image, torch.arange(len(image)))
+        device = next(self.network.parameters()).device
+        return apply_colour(normalisation(self.stage.mean, self.stage.std).to(device), filled.to(device).float())
+
+
+def load_network(stage: TrainedStage, network: nn.Module, device: torch.device) -> TrainedNetwork:
+    """Load the weights of a stage into its network, on a device."""
+    load_weights(network, stage.checkpoint)
+    return TrainedNetwork(stage, network.to(device=device, memory_format=torch.channels_last).eval())  # type: ignore[call-overload]
+
+
+def check_ensemble(stages: Sequence[TrainedStage], decoded: bool) -> None:
+    """Refuse runs of which no mean can be taken.
+
+    Args:
+        stages: of the runs.
+        decoded: whether image files are decoded once for all of them.
+
+    Raises:
+        ValueError: several runs are no segmenters, or differ in their masks or, if decoded, in what they are shown.
+    """
+    first, *others = stages
+    facts = ("masks", "exclusive", "size", "fit") if decoded else ("masks", "exclusive")
+    for stage in others:
+        for name in facts:
+            if (own := getattr(stage, name)) != (wanted := getattr(first, name)):
+                raise ValueError(
+                    f"runs must agree for a mean: {name} is {wanted} in {first.checkpoint.parent}, "
+                    f"but {own} in {stage.checkpoint.parent}"
+                )
+    if others and not first.masks:
+        raise ValueError(f"run names {len(stages)} classifiers, but only masks of several runs are averaged: name one")
+
+
+def mean_of(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return the mean of what several networks found."""
+    return np.rint(np.mean(parts, axis=0)).astype(np.uint8) if len(parts) > 1 else parts[0]

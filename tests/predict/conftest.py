@@ -1,0 +1,109 @@
+"""Runs of tiny segmenters as train.py leaves them, without the training."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from dermoscopy.checkpoints import BEST
+from dermoscopy.data.demo import make_demo
+from dermoscopy.data.prepare import prepare
+from dermoscopy.data.sources import FolderSource
+from dermoscopy.predict.network import TrainedNetwork, load_network
+from dermoscopy.predict.stage import read_stage
+from dermoscopy.stages import SPLIT
+
+CONF = Path(__file__).parents[2] / "conf"
+SEGMENTER = (
+    *("model=segmentation", "network.encoder=tu-test_resnet", "network.pretrained=false", "trainer=cpu", "logger=csv"),
+    *("+network.architecture.decoder_channels=[8,8,8,8,8]", "trainer.precision=32-true", "data.stratify=[]"),
+    "data.size=[64,128]",
+)
+COUNT = 30
+MakeRun = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def few_source(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
+    """30 demo images of 48 x 64 px, with three of their masks."""
+    root = make_demo(tmp_path_factory.mktemp("raw") / "few", count=COUNT, size=(48, 64), workers=1)
+    masks = {"lesion": "ISIC2018_Task1_Training_GroundTruth/{id}_segmentation.png"}
+    attribute = "ISIC2018_Task2_Training_GroundTruth_v3/{id}_attribute_%s.png"
+    masks |= {name: attribute % name for name in ("globules", "streaks")}
+    return FolderSource(root, "ISIC2018_Task1-2_Training_Input/{id}.jpg", masks)
+
+
+@pytest.fixture(scope="session")
+def wide_store(few_source: FolderSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The few images in a store of 64 x 128 px: not square, with padding on both sides."""
+    return prepare(few_source, tmp_path_factory.mktemp("store") / "few-64x128.h5", (64, 128), progress=False)
+
+
+@pytest.fixture(scope="session")
+def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
+    """Builds the folder of a stage with random weights, by overrides of train.py; tested also runs its test."""
+
+    def make(folder: Path, *overrides: str, tested: bool = False) -> Path:
+        folder.mkdir(parents=True)
+        cfg = composed(f"data.store={wide_store}", f"data.raw={few_source.root}", f"folder={folder}", *overrides)
+        OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
+        torch.manual_seed(sum(map(ord, folder.name)))
+        data, task = (instantiate(cfg[part]) for part in ("datamodule", "model"))
+        spread(task.network.eval(), data)
+        torch.save({"state_dict": task.state_dict()}, folder / BEST)
+        data.write_split(folder / SPLIT)
+        if tested:
+            instantiate(cfg.trainer).test(task, datamodule=data, verbose=False)
+        return folder
+
+    return make
+
+
+def composed(*overrides: str) -> DictConfig:
+    """The configuration of a stage, without its logger, which Hydra must run for."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("train", [*SEGMENTER, *overrides])
+    return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "logger"])
+
+
+@torch.no_grad()
+def spread(network: Any, data: Any) -> None:
+    """Spread a network's logits about 0, so that its masks are neither empty nor full."""
+    data.setup("test")
+    logits = network(data.finish(data.gather(data.rows("test")))["image"])
+    head = network.model.segmentation_head[0]
+    middle, scale = logits.mean((0, 2, 3)), logits.std((0, 2, 3))
+    head.weight /= scale.view(-1, 1, 1, 1)
+    head.bias.copy_((head.bias - middle) / scale)
+
+
+@pytest.fixture(scope="session")
+def load_run() -> Callable[[Path], TrainedNetwork]:
+    """Loads the network of a run."""
+
+    def load(folder: Path) -> TrainedNetwork:
+        stage = read_stage(folder / BEST)
+        return load_network(stage, instantiate(stage.network), torch.device("cpu"))
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def lesion_run(make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one mask, tested over flips."""
+    return make_run(tmp_path_factory.mktemp("runs") / "run" / "1esion", "model.views=[flips]", tested=True)
+
+
+@pytest.fixture(scope="session")
+def classes_run(make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of masks that exclude each other, on images of half the store's size, their padding mirrored; tested."""
+    options = ("data.masks=[globules,streaks]", "exclusive=true", "datamodule.reduce=2")
+    folder = tmp_path_factory.mktemp("runs") / "run" / "c1asses"
+    return make_run(folder, *options, "datamodule.eval_padding=reflection", tested=True)

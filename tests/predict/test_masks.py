@@ -1,0 +1,166 @@
+"""Masks of new images: those of the run's own test, at the images' size; the mean of several runs; mistakes."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dermoscopy.checkpoints import BEST
+from dermoscopy.data.store import open_store
+from dermoscopy.evaluation.files import read_masks
+from dermoscopy.evaluation.planes import predicted_planes, resized
+from dermoscopy.predict.folder import find_images
+from dermoscopy.predict.masks import predict_masks
+from dermoscopy.predict.network import check_ensemble
+from dermoscopy.predict.options import check_options, names_of
+from dermoscopy.predict.reading import read_batches
+from dermoscopy.predict.rle import decode
+from dermoscopy.predict.stage import find_checkpoints, read_stage
+
+IMAGES = "ISIC2018_Task1-2_Training_Input"
+COUNT = 4
+
+
+@pytest.fixture(scope="module")
+def photos(few_source, lesion_run, tmp_path_factory) -> Path:
+    """Some test images, one of them in a deeper folder."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "deeper").mkdir()
+    for number, id in enumerate(sorted(read_masks(lesion_run / "masks.h5").ids)[:COUNT]):
+        place = folder / "deeper" if number == 0 else folder
+        shutil.copy(few_source.root / IMAGES / f"{id}.jpg", place)
+    return folder
+
+
+@pytest.fixture
+def segment(run_script, photos):
+    """Runs predict.py on the photos; arguments replace the defaults."""
+
+    def run(*flags, **given):
+        arguments = {"images": photos, "out": "out", "device": "cpu", "workers": 1} | given
+        return run_script("predict.py", *(f"{key}={value}" for key, value in arguments.items()), *flags)
+
+    return run
+
+
+def read(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def own(run: Path, store_path: Path, id: str):
+    """What the run's own test found in an image, and where it lies in the store."""
+    store, masks = open_store(store_path), read_masks(run / "masks.h5")
+    return masks.of([id])[0], store.frame[store.ids.tolist().index(id)], masks.exclusive
+
+
+def test_masks_of_images_are_those_of_the_test_at_their_own_size(segment, lesion_run, wide_store, tmp_path):
+    ended = segment(run=lesion_run, views="flips", probabilities=True, batch_size=4, threshold=0.4)
+    assert ended.code == 0 and f"out/masks.csv: {COUNT} images, masks: lesion\n" in ended.out, ended.err
+    table = pd.read_csv(tmp_path / "out/masks.csv", keep_default_na=False)
+    assert list(table) == ["id", "mask", "rle", "pixels", "share", "height", "width"] and len(table) == COUNT
+    for row in table.itertuples():
+        probability, frame, exclusive = own(lesion_run, wide_store, Path(row.id).name)
+        expected = next(predicted_planes(probability, exclusive, frame, 0.4))
+        assert expected.shape == (row.height, row.width) == (48, 64) and expected.any() and not expected.all()
+        assert np.array_equal(read(tmp_path / f"out/{row.id}.png"), expected * np.uint8(255))
+        assert np.array_equal(decode(row.rle, (row.height, row.width)), expected)
+        assert row.pixels == expected.sum() and row.share == pytest.approx(expected.mean())
+        shown = read(tmp_path / f"out/probabilities/{row.id}.png")
+        assert np.array_equal(shown, np.rint(resized(probability[..., 0], frame)))
+    assert [Path(row.id).parent.name for row in table.itertuples()].count("deeper") == 1
+
+
+def test_masks_that_exclude_each_other_are_decided_as_in_the_test(segment, classes_run, photos, tmp_path):
+    ended = segment(run=classes_run, instances=True, min_pixels=20)
+    assert ended.code == 0, ended.err
+    table = pd.read_csv(tmp_path / "out/masks.csv", keep_default_na=False)
+    for id in table.id.unique():
+        masks = {name: read(tmp_path / f"out/{id}_{name}.png") == 255 for name in ("globules", "streaks")}
+        assert not (masks["globules"] & masks["streaks"]).any()
+        for name, mask in masks.items():
+            rows = table[(table.id == id) & (table["mask"] == name)]
+            parts = [decode(row.rle, (row.height, row.width)) for row in rows.itertuples()]
+            assert np.array_equal(np.sum(parts, axis=0), mask)
+            assert rows.instance.tolist() == (list(range(1, len(rows) + 1)) if mask.any() else [0])
+    assert table.instance.max() > 1 and table.pixels[table.instance > 0].min() >= 20
+
+
+def test_several_runs_find_the_mean_of_what_each_finds(make_run, load_run, lesion_run, photos, tmp_path):
+    runs = [load_run(folder) for folder in (lesion_run, make_run(tmp_path / "other"))]
+    found = []
+    for part in (runs[:1], runs[1:], runs):
+        batches = read_batches(find_images(photos), (64, 128), "pad", batch_size=4, workers=1)
+        found.append(np.array([image.probability for image in predict_masks(part, batches, "none")], float))
+    one, other, mean = found
+    assert np.abs(one - other).max() > 50 and np.abs((one + other) / 2 - mean).max() <= 0.5
+
+
+def test_runs_are_named_by_a_list_or_the_folder_of_their_sweep(tmp_path):
+    assert names_of("[12e5, 'a b',007]") == ["12e5", "a b", "007"] and names_of("a,b") == ["a,b"]
+    sweep = tmp_path / "run/sweeps/now"
+    for job in range(11):
+        (tmp_path / f"run/key{job}").mkdir(parents=True)
+        (tmp_path / f"run/key{job}" / BEST).touch()
+        (sweep / str(job)).mkdir(parents=True)
+        (sweep / str(job) / "job.json").write_text(json.dumps({"status": "done", "key": f"key{job}"}))
+    (sweep / "sweep.json").touch()
+    found = find_checkpoints([str(sweep)], tmp_path, "none")
+    assert [path.parent.name for path in found] == [f"key{job}" for job in range(11)]
+    (sweep / "3" / "job.json").write_text(json.dumps({"status": "failed"}))
+    with pytest.raises(ValueError, match="its status is failed"):
+        find_checkpoints([str(sweep)], tmp_path, "none")
+    with pytest.raises(ValueError, match="names no run"):
+        find_checkpoints([], tmp_path, "none")
+    with pytest.raises(ValueError, match="key2/best.ckpt more than once"):
+        find_checkpoints(["key2", "key3", "key2"], tmp_path, "none")
+
+
+def test_runs_that_differ_have_no_mean(lesion_run, classes_run):
+    one, classes = (read_stage(run / BEST) for run in (lesion_run, classes_run))
+    smaller, classifier = replace(one, size=(32, 64)), replace(one, masks=())
+    check_ensemble([one, smaller], decoded=False)  # each reads a store in its own way
+    for stages, message in (
+        ([one, smaller], r"size is \(64, 128\) in .*, but \(32, 64\) in"),
+        ([one, classes], r"masks is \('lesion',\) in .*, but \('globules', 'streaks'\) in"),
+        ([classifier, classifier], "run names 2 classifiers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_ensemble(stages, decoded=True)
+
+
+def test_options_without_an_effect_are_refused():
+    check_options(["run=1", "views=flips", "threshold=0.3"], images=True, segments=True)
+    for option, images, segments, message in (
+        ("panels=2", True, True, "panels has an effect only with data=NAME"),
+        ("instances=true", False, True, "instances has an effect only with images=DIR"),
+        ("views=flips", True, False, "views has an effect only with runs that segment"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_options(["run=1", option], images, segments)
+
+
+def test_wrong_input_is_one_clear_line(segment, lesion_run, classes_run, photos):
+    def fails(*words, **given):
+        ended = segment(**given)
+        assert ended.code == 1 and ended.err == f"{ended.error}\n" and not ended.out, (ended.err, ended.out)
+        assert all(word in ended.error for word in words), ended.error
+
+    fails(f"out={photos}/new lies where the images are", run=lesion_run, out=photos / "new")
+    fails("threshold and fill_holes are for masks that may overlap", run=classes_run, threshold=0.3)
+    fails("views must be one of none, flips, rotations", "did you mean flips?", run=lesion_run, views="flip")
+    fails("images and data are both given", run=lesion_run, data="demo")
+    assert not list(photos.glob("**/*.png"))
+
+
+def test_an_image_is_not_overwritten_by_its_mask(segment, lesion_run, tmp_path):
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    refused = segment(run=lesion_run, images="a.png", out=".")
+    assert refused.code == 1 and "out=. lies where the images are" in refused.error
+    assert segment(run=lesion_run, images="a.png", out="out").code == 0
+    assert (tmp_path / "a.png").read_bytes() == before and read(tmp_path / "out/a.png").shape == (30, 40)

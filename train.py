@@ -1,6 +1,7 @@
 """Train a run, or with -m a sweep: python train.py +experiment=zeroing -m"""
 
 # Whatever needs torch is imported where it is used: a sweep that is finished says so without waiting for it.
+import copy
 import math
 import shlex
 import sys
@@ -19,18 +20,16 @@ from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from dermoscopy import jobs, sharing, sweeps
-from dermoscopy.analysis.runs import arm_name
 from dermoscopy.attempt import Attempt
-from dermoscopy.commandline import spell_out_loss
+from dermoscopy.commandline import spell_out
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store import open_store
 from dermoscopy.files import read_json
-from dermoscopy.ledger import Stage, stage_key
+from dermoscopy.ledger import Stage, check_stage, stage_key
 from dermoscopy.lock import lease
-from dermoscopy.provenance import commit
 from dermoscopy.seeds import derive
 from dermoscopy.terminal import fatal_errors, one_line_errors
 from dermoscopy.tracking.run import flatten
@@ -82,7 +81,8 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> Attemp
         prepare_data(config.data)
         fingerprint = open_store(config.data.store).fingerprint
     plain = OmegaConf.to_container(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
-    identity = sweeps.identity(plain, axes, ROOT / "conf", fingerprint)
+    conf = [Path(source.path) for source in config.hydra.runtime.config_sources if source.schema == "file"]
+    identity = sweeps.identity(plain, axes, conf, fingerprint)
     plan = sweeps.plan_jobs(axes)
     facts = {"experiment": config.name, "command": COMMAND, "launcher": launcher}
     facts |= {"axes": list(axes), "plan": plan, "jobs": len(plan)}
@@ -115,7 +115,10 @@ def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
         raise ValueError("stages is empty: a run needs at least one stage")
     configurations: list[DictConfig] = []
     for number, overrides in enumerate(cfg.stages):
-        stage = OmegaConf.merge(cfg, overrides)
+        stage = copy.deepcopy(cfg)
+        with open_dict(stage.callbacks):  # a stage may have some of its own
+            stage.merge_with(overrides)
+        check_stage(stage, overrides)
         locate_weights(stage)
         if isinstance(stage.loss, str):  # a sum of terms
             stage.loss = OmegaConf.merge(cfg.loss, {"text": stage.loss})
@@ -136,7 +139,7 @@ def plan(cfg: DictConfig, fingerprint: str, sweep: str) -> list[Stage]:
         stage.folder = str(folder)
         tests = tuple(stage.model.get("availability") or stage.model.get("views") or ())
         own = OmegaConf.select(cfg.stages[number], "network.checkpoint") is not None
-        finder = partial(find_lr, stage) if stage.optimizer.lr == "auto" else None
+        finder = partial(find_lr, stage) if stage.optimizer.get("lr") == "auto" else None
         again, make = sweep if cfg.rerun else None, partial(build, stage)
         stages.append(Stage(stage.stage, stage.epochs, key, folder, cfg.seed, make, tests, again, own, finder))
     return stages
@@ -144,7 +147,9 @@ def plan(cfg: DictConfig, fingerprint: str, sweep: str) -> list[Stage]:
 
 def build(stage: DictConfig, lr: float | None = None) -> Any:
     """Return the data, the task and the trainer of a stage."""
-    stage.optimizer.lr = stage.optimizer.lr if lr is None else lr
+    stage = copy.deepcopy(stage)  # instantiate resolves what it is given: max_lr would keep the first learning rate
+    if lr is not None:
+        stage.optimizer.lr = lr
     OmegaConf.save(stage, Path(stage.folder, "config.yaml"), resolve=True)
     return tuple(instantiate(stage[part]) for part in ("datamodule", "model", "trainer"))
 
@@ -162,17 +167,13 @@ def find_lr(stage: DictConfig, load: Callable[[Any], None]) -> float:
 def locate_weights(stage: DictConfig) -> None:
     """Put the checkpoint file in the place of a run that initial weights are taken from."""
     initial = stage.network.get("checkpoint")
-    if initial is not None and not Path(initial).suffix:
+    if initial is not None and not Path(str(initial)).suffix:  # a key may look like a number
         from dermoscopy.predict.stage import find_checkpoint  # noqa: PLC0415  (see the top)
 
-        stage.network.checkpoint = str(find_checkpoint(str(initial), Path(stage.runs), stage.tracking.uri))
-
-
-def job_facts(cfg: DictConfig, axes: dict[str, str]) -> dict[str, Any]:
-    """Return what the record of a job says before it starts."""
-    commit_hash, dirty = commit()
-    facts = {"experiment": cfg.name, "arm": arm_name(axes, cfg.name), "axes": axes, "seed": cfg.seed}
-    return facts | {"fold": cfg.split.get("fold"), "commit": commit_hash, "dirty": dirty}
+        try:
+            stage.network.checkpoint = str(find_checkpoint(str(initial), Path(stage.runs), stage.tracking.uri))
+        except (ValueError, OSError) as error:
+            raise ValueError(f"network.checkpoint={initial}: {error}") from error
 
 
 def prepare_data(data: DictConfig) -> None:
@@ -211,7 +212,7 @@ def main(cfg: DictConfig) -> float:
     if sweeps.stopped(folder.parent):
         return math.nan
     sweep, place = sweeps.read_sweep(folder.parent), 0 if job.mode == RunMode.RUN else job.job.num
-    facts = job_facts(cfg, sweep["plan"][place])
+    facts = jobs.job_facts(cfg.name, sweep["plan"][place], cfg.seed, cfg.split.get("fold"))
     number = "" if job.mode == RunMode.RUN else f"{place + 1}/{sweep['jobs']} "
     told = nullcontext() if sweep["launcher"] == "basic" else jobs.log_file(folder)  # several talk at once
     try:
@@ -237,7 +238,7 @@ if __name__ == "__main__":
     for resolver in (sharing.processes, sharing.cpus_a_job, sharing.gpus_a_job, sharing.gpus):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
     with one_line_errors():
-        sys.argv[1:] = spell_out_loss(sys.argv[1:], {path.stem for path in (ROOT / "conf/loss").glob("*.yaml")})
+        sys.argv[1:] = spell_out(sys.argv[1:], {path.stem for path in (ROOT / "conf/loss").glob("*.yaml")})
         try:
             main()
         except BrokenProcessPool as error:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from dermoscopy.commandline import spell_out
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("experiments/**/*.md")])
 COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train|reproduce)\.py[^#`\n]*)")
@@ -24,8 +26,9 @@ def test_a_command_in_a_document_composes(command):
     overrides = [
         a for a in arguments if a != "-m" and "," not in re.sub(r"\[.*?\]|\{.*?\}", "", a) and "range(" not in a
     ]
+    losses = {path.stem for path in (ROOT / "conf" / "loss").glob("*.yaml")}
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        assert compose(script.removesuffix(".py"), overrides)
+        assert compose(script.removesuffix(".py"), spell_out(overrides, losses))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -28,25 +28,25 @@ def conf(tmp_path):
 
 
 def test_the_same_command_is_the_same_sweep_and_comments_and_threads_do_not_matter(conf):
-    before = sweeps.identity(CONFIGURATION, AXES, conf, "data")
+    before = sweeps.identity(CONFIGURATION, AXES, [conf], "data")
     (conf / "zeroing" / "never.yaml").write_text("# said differently\np: 1.0\n")
     (conf / "train.yaml").write_text("seed: 1\n")  # what was composed from it counts, not the file
     other_way = CONFIGURATION | {"threads": 1, "sweep": {"fail_fast": True}}
-    assert sweeps.identity(other_way, AXES, conf, "data") == before
+    assert sweeps.identity(other_way, AXES, [conf], "data") == before
 
 
 def test_another_value_axis_file_or_data_is_another_sweep(conf, tmp_path):
-    seen = {sweeps.identity(CONFIGURATION, AXES, conf, "data")}
-    seen.add(sweeps.identity(CONFIGURATION | {"seed": 1}, AXES, conf, "data"))
-    seen.add(sweeps.identity(CONFIGURATION, AXES | {"seed": ["0"]}, conf, "data"))
-    seen.add(sweeps.identity(CONFIGURATION, AXES, conf, "other data"))
+    seen = {sweeps.identity(CONFIGURATION, AXES, [conf], "data")}
+    seen.add(sweeps.identity(CONFIGURATION | {"seed": 1}, AXES, [conf], "data"))
+    seen.add(sweeps.identity(CONFIGURATION, AXES | {"seed": ["0"]}, [conf], "data"))
+    seen.add(sweeps.identity(CONFIGURATION, AXES, [conf], "other data"))
     (conf / "zeroing" / "never.yaml").write_text("p: 0.5\n")
-    seen.add(sweeps.identity(CONFIGURATION, AXES, conf, "data"))
+    seen.add(sweeps.identity(CONFIGURATION, AXES, [conf], "data"))
     (tmp_path / "a.csv").write_text("id,side\n")
     split = {"split": {"file": str(tmp_path / "a.csv")}}
-    seen.add(sweeps.identity(CONFIGURATION | split, AXES, conf, "data"))
+    seen.add(sweeps.identity(CONFIGURATION | split, AXES, [conf], "data"))
     (tmp_path / "a.csv").write_text("id,side\nx,test\n")
-    seen.add(sweeps.identity(CONFIGURATION | split, AXES, conf, "data"))
+    seen.add(sweeps.identity(CONFIGURATION | split, AXES, [conf], "data"))
     assert len(seen) == 7
 
 

@@ -1,25 +1,43 @@
 """What users may write shorter than Hydra has it."""
 
+from argparse import ArgumentParser
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 
-def spell_out_loss(arguments: Sequence[str], files: Collection[str]) -> list[str]:
-    """Return the arguments of a command with each sum of losses, which is no file in conf/loss, as the text of one.
+def spell_out(arguments: Sequence[str], files: Collection[str]) -> list[str]:
+    """Return the arguments of a command with each sum of losses, which is no file, as the text of one.
 
-    `loss=bce+0.1*dice` becomes `loss=sum` and `loss.text='bce+0.1*dice'`; so do several, to be swept over.
+    `loss=bce+0.1*dice` becomes `loss=sum` and `loss.text='bce+0.1*dice'`; so do several, to be swept over. `lr=` is
+    short for `optimizer.lr=`.
+
+    Args:
+        arguments: of the command.
+        files: names of the files in conf/loss; those of a folder that --config-dir names are added.
 
     Raises:
         ValueError: files and sums in one sweep.
     """
+    files = {*files, *_own_files(arguments)}
     spelled: list[str] = []
     for argument in arguments:
         name, _, value = argument.partition("=")
         texts = ["".join(part.split()).strip("'\"") for part in value.split(",")]
-        if name != "loss" or not value or set(texts) <= set(files):
+        if name == "lr":
+            spelled.append(f"optimizer.lr={value}")
+        elif name != "loss" or not value or set(texts) <= set(files):
             spelled.append(argument)
         elif set(texts) & set(files):
             mixed = ", ".join(sorted(set(texts) & set(files)))
-            raise ValueError(f"{argument} mixes sums of terms with files of conf/loss ({mixed}): sweep over either")
+            raise ValueError(f"{argument} mixes sums of terms with files of losses ({mixed}): sweep over either")
         else:
             spelled += ["loss=sum", "loss.text=" + ",".join(f"'{text}'" for text in texts)]
     return spelled
+
+
+def _own_files(arguments: Sequence[str]) -> set[str]:
+    """Names of the losses in the folder of configurations that a user has besides ours."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")  # as Hydra has it
+    folder = parser.parse_known_args(arguments)[0].config_dir
+    return {path.stem for path in Path(folder, "loss").glob("*.yaml")} if folder else set()

@@ -9,9 +9,11 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from dermoscopy.analysis.runs import arm_name
 from dermoscopy.files import read_json, remove_parts, write_json
 from dermoscopy.ledger import Stage, result_of
 from dermoscopy.lock import lease
+from dermoscopy.provenance import commit
 from dermoscopy.sweeps import JOB, now
 from dermoscopy.terminal import reason
 from dermoscopy.tracking.run import describe_run, finish_run
@@ -20,6 +22,13 @@ ERROR = "error.txt"
 
 
 Record = dict[str, Any]
+
+
+def job_facts(experiment: str, axes: dict[str, str], seed: int, fold: int | None) -> Record:
+    """Return what the record of a job says before it starts."""
+    commit_hash, dirty = commit()
+    told = {"experiment": experiment, "arm": arm_name(axes, experiment), "axes": axes, "seed": seed, "fold": fold}
+    return told | {"commit": commit_hash, "dirty": dirty}
 
 
 @contextmanager

@@ -29,6 +29,10 @@ IRRELEVANT = frozenset(
     }
 )
 FILES = ("split.file", "network.checkpoint")  # a file of the user's: its content counts, not where it lies
+# What a stage cannot change: its key would not tell, and what one stage tests on another would have trained on.
+WHOLE_RUN = frozenset(
+    {"name", "runs", "seed", "data", "split", *(f"datamodule.{n}" for n in ("store", "split", "split_seed"))}
+)
 RESULT, RERUN, REPLACED = "result.json", "rerun.txt", "replaced"
 
 
@@ -67,6 +71,26 @@ class Stage:
     def plan(self) -> dict[str, Any]:
         """The row of this stage in the record of its job, before it is trained."""
         return {"name": self.name, "key": self.key, "folder": str(self.folder), "epochs": self.epochs}
+
+
+def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+    """Refuse a stage that cannot be trained, or that changes what a whole run has in common.
+
+    Args:
+        stage: its configuration, overrides included.
+        overrides: what it changes in that of the run.
+
+    Raises:
+        ValueError: see above.
+    """
+    name, epochs, lr = stage["stage"], stage["epochs"], stage["optimizer"].get("lr")
+    data = {f"datamodule.{key}" for key in overrides.get("datamodule", ())}
+    if fixed := sorted({*overrides, *data} & WHOLE_RUN):
+        raise ValueError(f"stage {name} changes {fixed[0]}, which holds for a whole run: set it outside of stages")
+    if type(epochs) is not int or epochs < 1:
+        raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
+    if "lr" in stage["optimizer"] and lr != "auto" and not isinstance(lr, int | float):
+        raise ValueError(f"optimizer.lr of stage {name} must be a number or auto, got {lr}")
 
 
 def stage_key(configurations: Sequence[Mapping[str, Any]], fingerprint: str) -> str:

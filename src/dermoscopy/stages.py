@@ -70,7 +70,7 @@ def _run(stage: Stage, initial: Path | None, loggers: Sequence[Any], offset: int
         stage.folder.mkdir(parents=True, exist_ok=True)
         remove_parts(stage.folder)
         initial = None if stage.own_weights else initial
-        rate = None if before else _learning_rate(stage, initial)
+        rate = before.get("lr") if before else _learning_rate(stage, initial)
         torch.manual_seed(derive(stage.seed, "weights"))
         data, task, trainer = stage.build() if rate is None else stage.build(rate)
         for callback in trainer.callbacks:
@@ -94,8 +94,17 @@ def _learning_rate(stage: Stage, initial: Path | None) -> float | None:
 
 
 def _load(task: Any, initial: Path | None) -> None:
-    if initial is not None:
-        task.load_state_dict(weights(initial))
+    """Load the network's weights: a stage may have another loss than the one before it."""
+    if initial is None:
+        return
+    state = {n.removeprefix("network."): value for n, value in weights(initial).items() if n.startswith("network.")}
+    try:
+        task.network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights of the stage before ({initial}) do not fit: every stage has the same network, "
+            f"unless network.checkpoint names its weights ({' '.join(str(error).split())[:150]} ...)"
+        ) from error
 
 
 def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Trainer, began: float) -> dict[str, Any]:

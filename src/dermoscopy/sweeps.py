@@ -25,18 +25,20 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def identity(configuration: Mapping[str, Any], axes: Mapping[str, Sequence[str]], conf: Path, data: str | None) -> str:
+def identity(
+    configuration: Mapping[str, Any], axes: Mapping[str, Sequence[str]], conf: Sequence[Path], data: str | None
+) -> str:
     """Return a hash of all that says what a sweep will do; equal for the same command on the same configuration.
 
     Args:
         configuration: of the sweep, before its axes are set, interpolations unresolved.
         axes: the values of each; those that are groups of files choose from them, so their contents count as well.
-        conf: folder of the configuration files; comments in them do not matter.
+        conf: folders of the configuration files, ours and the user's; comments in them do not matter.
         data: fingerprint of the store, None if the data is an axis itself.
     """
     kept = relevant(configuration, irrelevant=HOW)
-    files = [path for axis in axes for path in sorted((conf / axis).glob("**/*.yaml"))]
-    contents = {str(path.relative_to(conf)): yaml.safe_load(path.read_text()) for path in files}
+    files = [(folder, path) for folder in conf for axis in axes for path in sorted((folder / axis).glob("**/*.yaml"))]
+    contents = {str(path.relative_to(folder)): yaml.safe_load(path.read_text()) for folder, path in files}
     text = json.dumps([RECIPE, kept, axes, contents, data], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

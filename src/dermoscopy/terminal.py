@@ -18,7 +18,7 @@ def reason(error: BaseException) -> str:
 
 
 def _of_configuration(error: BaseException) -> bool:
-    return type(error).__module__.split(".")[0] in ("hydra", "omegaconf")
+    return type(error).__module__.split(".")[0] in ("hydra", "omegaconf", "yaml")
 
 
 def _composing(error: BaseException) -> bool:

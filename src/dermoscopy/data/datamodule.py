@@ -194,6 +194,8 @@ class DermoscopyData(LightningDataModule):
 
 
 def _positions(wanted: Sequence[str], there: Sequence[str], kind: str, store: str | Path) -> list[int]:
+    if isinstance(wanted, str):
+        raise ValueError(f"{kind}: give a list of names, such as [{wanted}], not {wanted!r}")
     for name in wanted:
         if name not in there:
             raise ValueError(f"{store} has no {kind} {name!r}, it has {list(there)}{nearest(name, there)}")

@@ -55,6 +55,9 @@ class BinaryCrossEntropy(nn.Module):
             self.pos_weight.copy_(negatives / positives.clamp(min=1))
 
     def forward(self, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
+        if logits.shape != label.shape or label.dim() != 2:
+            found = f"logits {tuple(logits.shape)} with {tuple(label.shape)}"
+            raise ValueError(f"this loss compares labels (B, L), not {found}: masks need loss=sum")
         known = ~label.isnan()
         loss = binary_cross_entropy_with_logits(
             logits.float(), label.nan_to_num(0).float(), pos_weight=self.pos_weight, reduction="none"

@@ -15,8 +15,10 @@ def compare(logits: Tensor, target: Tensor, exclusive: bool) -> tuple[Tensor, Te
     """Return logits, truth (0 or 1, of their type) and known (bool), each (B, C, H, W); unknown pixels are 0 in each.
 
     Raises:
-        ValueError: the channels or sides of the logits are not those of the target.
+        ValueError: the target is no masks, or the channels or sides of the logits are not those of the target.
     """
+    if target.dim() != 4:
+        raise ValueError(f"this loss compares masks (B, K, H, W), not labels {tuple(target.shape)}: use loss=labels")
     known, truth = target != 0, target > 0
     if exclusive:
         known = known.all(1, keepdim=True)

@@ -1,6 +1,6 @@
 """What every task shares: optimizer and schedule, reproducible draws, sums that stay on the device, the NaN guard."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from dermoscopy.tasks.freezing import frozen_norms
 from dermoscopy.tasks.schedule import Schedule
 
 Batch = dict[str, Tensor]
+Metric = Callable[[Tensor, Tensor], Any]  # of the user's own: maps probabilities and truth to a score
 GOOD = -1  # no step with a loss that is not finite
 
 
@@ -33,6 +34,10 @@ class Task(LightningModule):
         scheduler: a Schedule, or None for a constant learning rate.
         seed: seed of all that is drawn in training; a function of the run's seed and its stage.
         freeze: patterns of the names of parameters that do not train, see `freezing.freeze`.
+        metrics: of the user's own, by name; the subclass says what they are given.
+
+    Raises:
+        ValueError: patterns that fit nothing, a metric of a name that is taken.
     """
 
     def __init__(
@@ -43,17 +48,20 @@ class Task(LightningModule):
         seed: int,
         scheduler: Schedule | None = None,
         freeze: Sequence[str] = (),
+        metrics: Mapping[str, Metric] | None = None,
     ) -> None:
         super().__init__()
         freeze_parameters(network, freeze)
         self.network, self.loss = network.to(memory_format=torch.channels_last), loss
         self.optimizer, self.scheduler = optimizer, scheduler
         self.seed = seed
+        self.own_metrics = dict(metrics or {})
         self.scored: dict[str, float] = {}
         self._outputs: list[tuple[Tensor, ...]] = []
         self._terms: dict[str, Tensor] = {}
         self._samples = 0
         self._bad_step = torch.tensor(GOOD)
+        self.train()  # Lightning trains a module in the mode that it finds
 
     def train(self, mode: bool = True) -> "Task":
         super().train(mode)
@@ -66,7 +74,7 @@ class Task(LightningModule):
         raise NotImplementedError
 
     def metrics(self) -> list[str]:
-        """Return the names of the metrics that ``scores`` will give."""
+        """Return the names of the metrics that ``scores`` will give, besides those of the user's own."""
         raise NotImplementedError
 
     def setup(self, stage: str) -> None:
@@ -75,7 +83,10 @@ class Task(LightningModule):
         loss: Any = self.loss
         if hasattr(loss, "fit"):
             loss.fit(self.data.labels_of("train"))
-        known = {"val/loss", *(f"val/{name}" for name in self.metrics())}
+        taken = {"loss", *self.metrics()}
+        if doubled := taken & self.own_metrics.keys():
+            raise ValueError(f"model.metrics.{doubled.pop()} has the name of a metric that is there: choose another")
+        known = {f"val/{name}" for name in (*taken, *self.own_metrics)}
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             monitored = getattr(callback, "monitor", None)
             if monitored and monitored not in known:
@@ -100,6 +111,8 @@ class Task(LightningModule):
 
     def add(self, terms: dict[str, Tensor], *outputs: Tensor) -> Tensor:
         """Add up the loss terms of a step, keep its outputs, all on the device; return the total loss."""
+        if not isinstance(terms, Mapping):
+            raise ValueError(f"a loss gives its terms by name, such as {{'mine': value}}, not a {type(terms).__name__}")
         total = torch.stack(list(terms.values())).sum()
         size = len(outputs[0])
         for name, value in (terms | {"total": total}).items():
@@ -147,3 +160,17 @@ class Task(LightningModule):
 
     def _forget(self) -> None:
         self._outputs, self._terms, self._samples = [], {}, 0
+
+
+def checked_names(given: Sequence[str], known: Collection[str], key: str) -> tuple[str, ...]:
+    """Return the names that a key of the configuration lists.
+
+    Raises:
+        ValueError: no list, an empty one, or a name that is not known.
+    """
+    if not given or isinstance(given, str):
+        raise ValueError(f"{key} must be a list out of {list(known)}, got {given!r}")
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{key} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
+    return tuple(given)

@@ -1,6 +1,7 @@
 """Multilabel classification with masks as extra input, zeroed in training, judged by what masks are given."""
 
-from collections.abc import Callable, Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch.optim import Optimizer
 
 from dermoscopy.masks import Zeroing
 from dermoscopy.metrics.labels import multilabel_scores
-from dermoscopy.tasks.base import Batch, Task
+from dermoscopy.tasks.base import Batch, Metric, Task, checked_names
 from dermoscopy.tasks.schedule import Schedule
 
 AVAILABILITIES = ("none", "given")
@@ -24,9 +25,10 @@ class ClassificationTask(Task):
         labels: names of the L labels.
         availability: what masks the network is given at test, one row of scores each: none, given.
         optimizer, scheduler, seed, freeze: see Task.
+        metrics: of the user's own, by name, each maps probabilities and labels (N, L), NaN unknown, to a number.
 
     Raises:
-        ValueError: an unknown availability.
+        ValueError: an unknown availability, a network that takes no masks.
     """
 
     def __init__(
@@ -40,12 +42,18 @@ class ClassificationTask(Task):
         seed: int,
         scheduler: Schedule | None = None,
         freeze: Sequence[str] = (),
+        metrics: Mapping[str, Metric] | None = None,
     ) -> None:
-        super().__init__(network, loss, optimizer, seed, scheduler, freeze)
-        for name in availability:
-            if name not in AVAILABILITIES:
-                raise ValueError(f"model.availability names {name!r}, it may name {list(AVAILABILITIES)}")
-        self.zeroing, self.label_names, self.availability = zeroing, tuple(labels), tuple(availability)
+        super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
+        try:
+            inspect.signature(network.forward).bind("image", "mask")
+        except TypeError as error:
+            name = type(network).__name__
+            raise ValueError(
+                f"the network of a classification takes image and mask, {name} does not: {error}"
+            ) from None
+        self.zeroing, self.label_names = zeroing, tuple(labels)
+        self.availability = checked_names(availability, AVAILABILITIES, "model.availability")
         self.tested: dict[str, list[tuple[Tensor, ...]]] = {}
 
     def setup(self, stage: str) -> None:
@@ -55,11 +63,12 @@ class ClassificationTask(Task):
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
-        return multilabel_scores(logits, label, self.label_names)
+        own = {name: float(metric(logits.sigmoid(), label)) for name, metric in self.own_metrics.items()}
+        return multilabel_scores(logits, label, self.label_names) | own
 
     def metrics(self) -> list[str]:
         one = torch.zeros(1, len(self.label_names))
-        return list(self.scores([(one, one)]))
+        return list(multilabel_scores(one, one, self.label_names))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         # p = 1 is the image-only network: no masks to read, nothing to compute for them

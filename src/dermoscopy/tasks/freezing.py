@@ -6,16 +6,21 @@ from fnmatch import fnmatchcase
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from dermoscopy.suggest import nearest
+
 
 def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
     """Keep the parameters named by patterns out of training; the last pattern that fits a parameter decides.
 
-    A pattern names parameters or modules, in full or by their last part, with `*` and `?` as in a shell; `!` before it
-    lets them train: ["encoder"], or ["*", "!conv1", "!fc"] for all but stem and head.
+    A pattern names parameters or modules, in full or without the first part of their names (`model.` or `backbone.`),
+    with `*` and `?` as in a shell, where `*` may stand for dots as well; `!` before it lets them train: ["encoder"],
+    ["encoder.layer1", "*.bias"], or ["*", "!conv1", "!fc"] for all of a ResNet but its stem and head.
 
     Raises:
-        ValueError: a pattern that fits nothing, or nothing left to train.
+        ValueError: no list, a pattern that fits nothing, or nothing left to train.
     """
+    if patterns is None or isinstance(patterns, str):
+        raise ValueError(f"model.freeze must be a list of patterns, such as [encoder], got {patterns!r}")
     unused = dict.fromkeys(patterns)
     for name, parameter in network.named_parameters():
         for pattern in patterns:
@@ -23,10 +28,11 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
                 parameter.requires_grad = pattern.startswith("!")
                 unused.pop(pattern, None)
     if unused:
-        parts = ", ".join(dict.fromkeys(name.split(".")[0] for name, _ in network.named_parameters()))
-        raise ValueError(
-            f"model.freeze names {next(iter(unused))!r}, which the network has not; it begins with: {parts}"
-        )
+        first = next(iter(unused))
+        there_are = dict.fromkeys(path for name, _ in network.named_parameters() for path in _paths(name))
+        close = nearest(first.removeprefix("!"), there_are)
+        kind = type(network).__name__
+        raise ValueError(f"model.freeze names {first!r}, which is no part of the network, {kind}{close}")
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ValueError(f"model.freeze={list(patterns)} leaves nothing to train")
 
@@ -38,11 +44,13 @@ def frozen_norms(network: nn.Module) -> list[nn.Module]:
 
 
 def _fits(name: str, pattern: str) -> bool:
-    return any(fnmatchcase(path, pattern) or fnmatchcase(path.rpartition(".")[2], pattern) for path in _paths(name))
+    return any(fnmatchcase(path, pattern) for path in _paths(name))
 
 
 def _paths(name: str) -> Iterator[str]:
-    """Yield the name of a parameter and of all modules it is in."""
+    """Yield the name of a parameter and of all modules it is in, each in full and without its first part."""
     while name:
         yield name
+        if "." in name:
+            yield name.partition(".")[2]
         name = name.rpartition(".")[0]

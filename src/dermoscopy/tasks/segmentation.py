@@ -1,6 +1,6 @@
 """Segmentation: the masks of the store as targets; what is not annotated or outside the image counts nowhere."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +8,7 @@ from torch.optim import Optimizer
 
 from dermoscopy.metrics.masks import count, mask_scores
 from dermoscopy.predict.tta import VIEWS, mean_over_views
-from dermoscopy.suggest import nearest
-from dermoscopy.tasks.base import Batch, Task
+from dermoscopy.tasks.base import Batch, Metric, Task, checked_names
 from dermoscopy.tasks.schedule import Schedule
 
 
@@ -24,9 +23,11 @@ class SegmentationTask(Task):
         views: how the test images are shown, one row of scores each: none (as they are), flips or rotations (the mean
             over 4 or 8 mirror images and turns). The masks of the last one are kept.
         optimizer, scheduler, seed, freeze: see Task.
+        metrics: of the user's own, by name, each maps probabilities and signed masks (B, K, H, W) to one number an
+            image (B,); NaN is undefined and leaves the mean. They see images at the size that the network sees.
 
     Raises:
-        ValueError: no masks, unknown views.
+        ValueError: no masks or one twice, unknown views.
     """
 
     def __init__(
@@ -40,22 +41,30 @@ class SegmentationTask(Task):
         seed: int,
         scheduler: Schedule | None = None,
         freeze: Sequence[str] = (),
+        metrics: Mapping[str, Metric] | None = None,
     ) -> None:
-        super().__init__(network, loss, optimizer, seed, scheduler, freeze)
+        super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
         if not masks:
             raise ValueError("data.masks is empty: name the masks to segment, data.masks=[lesion]")
-        for name in views:
-            if name not in VIEWS:
-                raise ValueError(f"model.views names {name!r}, it may name {list(VIEWS)}{nearest(name, VIEWS)}")
-        self.masks, self.exclusive, self.views = tuple(masks), exclusive, tuple(views)
+        if len(set(masks)) < len(masks):
+            raise ValueError(f"data.masks={list(masks)} names a mask twice: name each once")
+        self.masks, self.exclusive = tuple(masks), exclusive
+        self.views = checked_names(views, list(VIEWS), "model.views")
         self.tested: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        self._measured: dict[str, list[list[Tensor]]] = {}
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
-        return mask_scores(torch.cat([counts for (counts,) in outputs]).cpu().numpy(), self.masks)
+        counts = torch.cat([counts for counts, *_ in outputs]).cpu().numpy()
+        return mask_scores(counts, self.masks) | self._means([own for _, *own in outputs])
+
+    def _means(self, measured: Sequence[Sequence[Tensor]]) -> dict[str, float]:
+        """Return the mean over all images of each metric of the user's own."""
+        values = (torch.cat(parts) for parts in zip(*measured, strict=True))
+        return {name: value.nanmean().item() for name, value in zip(self.own_metrics, values, strict=True)}
 
     def metrics(self) -> list[str]:
         one = torch.zeros(1, len(self.masks), 1, 1)
-        return list(self.scores([(count(one, one, exclusive=False),)]))
+        return list(mask_scores(count(one, one, exclusive=False).numpy(), self.masks))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self._step(batch)
@@ -66,22 +75,46 @@ class SegmentationTask(Task):
         self._step(batch)
 
     def _step(self, batch: Batch) -> Tensor:
-        logits = self.network(batch["image"])
-        return self.add(self.loss(logits, batch["mask"]), count(logits, batch["mask"], self.exclusive))
+        logits, target = self.network(batch["image"]), batch["mask"]
+        own = self._measure(self._probability(logits.detach()), target) if self.own_metrics else []
+        return self.add(self.loss(logits, target), count(logits, target, self.exclusive), *own)
 
     def on_test_epoch_start(self) -> None:
         self.tested = {name: [] for name in self.views}
+        self._measured = {name: [] for name in self.views}
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        for name, outputs in self.tested.items():
-            outputs.append((batch["index"], self.found(batch["image"], name)))
+        for name in self.views:
+            probability = mean_over_views(self.probability, batch["image"], name)
+            self.tested[name].append((batch["index"], _in_bytes(probability)))
+            self._measured[name].append(self._measure(probability, batch["mask"]))
+
+    def on_test_epoch_end(self) -> None:
+        for views, measured in self._measured.items():
+            self.scored |= {f"test/{views}/{name}": value for name, value in self._means(measured).items()}
 
     @torch.inference_mode()
-    def found(self, image: Tensor, views: str = "none") -> Tensor:
-        """Return 255 times the probability of each mask, uint8 (B, K, H, W), the mean over some views of the images."""
-        return (255 * mean_over_views(self.probability, image, views)).round().to(torch.uint8)
+    def found(self, image: Tensor) -> Tensor:
+        """Return 255 times the probability of each mask, uint8 (B, K, H, W)."""
+        return _in_bytes(self.probability(image))
 
     def probability(self, image: Tensor) -> Tensor:
         """Return the probability of each mask (B, K, H, W) in images (B, 3, H, W)."""
-        logits = self.network(image).float()
+        return self._probability(self.network(image))
+
+    def _probability(self, logits: Tensor) -> Tensor:
+        logits = logits.float()
         return logits.softmax(1)[:, 1:] if self.exclusive else logits.sigmoid()
+
+    def _measure(self, probability: Tensor, target: Tensor) -> list[Tensor]:
+        """Return what the metrics of the user's own give, (B,) each."""
+        values = [torch.as_tensor(metric(probability, target)).float() for metric in self.own_metrics.values()]
+        for name, value in zip(self.own_metrics, values, strict=True):
+            if value.shape != target.shape[:1]:
+                wanted, given = tuple(target.shape[:1]), tuple(value.shape)
+                raise ValueError(f"model.metrics.{name} must give one number an image, {wanted}, it gives {given}")
+        return values
+
+
+def _in_bytes(probability: Tensor) -> Tensor:
+    return (255 * probability).round().to(torch.uint8)

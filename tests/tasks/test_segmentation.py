@@ -1,0 +1,211 @@
+"""Segmentation: what is unknown counts nowhere, evaluation changes nothing, test images are shown in several views."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from dermoscopy.callbacks.masks import EpochPictures, MaskPredictions
+from dermoscopy.hardware import make_trainer
+from dermoscopy.losses.masks import BinaryCrossEntropy, Dice
+from dermoscopy.losses.sums import LossSum
+from dermoscopy.masks import unpack
+from dermoscopy.metrics.masks import count
+from dermoscopy.tasks.segmentation import SegmentationTask
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
+KINDS = [(("lesion",), False), (("lesion", "streaks"), False), (("lesion", "streaks"), True)]
+IMAGE = torch.rand(4, 3, 6, 9, generator=torch.Generator().manual_seed(0))
+
+
+class Pixelwise(nn.Sequential):
+    """Says of a pixel what its own colour tells; turns with its image."""
+
+    def __init__(self, channels=1):
+        super().__init__(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, channels, 1))
+
+
+class Reader(nn.Module):
+    """Finds in the colours of an image the masks that were painted into them."""
+
+    def __init__(self, exclusive=False):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(40.0))
+        self.exclusive = exclusive
+
+    def forward(self, image):
+        found = self.scale * (image[:, :1] - 0.5)
+        return torch.cat([torch.zeros_like(found), found], 1) if self.exclusive else found
+
+
+def make_task(network=None, masks=("lesion",), exclusive=False, views=("none",), **rest):
+    torch.manual_seed(0)
+    network = network or Pixelwise(max(1, len(masks) + exclusive))
+    loss = LossSum("bce+dice", {"bce": BinaryCrossEntropy(exclusive), "dice": Dice(exclusive, smooth=1.0)})
+    return SegmentationTask(network, loss, masks, exclusive, views, partial(torch.optim.SGD, lr=0.1), seed=0, **rest)
+
+
+def make_batch(masks=1):
+    """Signed masks, a third of their pixels unknown."""
+    signed = torch.randint(-1, 2, (4, masks, 6, 9), generator=torch.Generator().manual_seed(1)).float()
+    return {"image": IMAGE, "mask": signed, "index": torch.arange(4)}
+
+
+def trainer(*callbacks, **rest):
+    quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
+    return make_trainer(max_epochs=1, callbacks=list(callbacks), **(quiet | rest))
+
+
+@pytest.mark.parametrize(("masks", "exclusive"), KINDS)
+def test_each_kind_of_masks_trains_a_batch_and_is_scored(make_data, masks, exclusive):
+    task = make_task(masks=masks, exclusive=exclusive)
+    before = task.network[0].weight.detach().clone()
+    trainer().fit(task, datamodule=make_data(masks=masks, labels=()))
+    assert not torch.equal(task.network[0].weight, before)
+    names = {"loss", "loss/bce", "loss/dice", *task.metrics()}
+    assert set(task.scored) == {f"{mode}/{name}" for mode in ("train", "val") for name in names}
+    assert {f"val/dice/{name}" for name in masks} <= set(task.scored) or len(masks) == 1
+    assert 0 <= task.scored["val/dice"] <= 1
+
+
+@pytest.mark.parametrize(("masks", "exclusive"), KINDS)
+def test_an_image_where_nothing_is_known_may_be_anything(masks, exclusive):
+    task, batch = make_task(masks=masks, exclusive=exclusive).eval(), make_batch(len(masks))
+    unknown = (batch["mask"] == 0).any(1) if exclusive else (batch["mask"] == 0).all(1)
+    other = batch | {"image": torch.where(unknown[:, None], 1 - IMAGE, IMAGE)}
+    assert not torch.equal(other["image"], IMAGE)
+    results = []
+    for each in (batch, other):
+        task._forget()
+        task.zero_grad()
+        task._step(each).backward()
+        results.append([*task._terms.values(), *task._outputs[0], *(p.grad.clone() for p in task.parameters())])
+    assert all(torch.equal(one, two) for one, two in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_view(make_data, tmp_path, exclusive):
+    data = make_data(masks=("lesion",), labels=(), mean=(0, 0, 0), std=(1, 1, 1))
+    data.setup("test")
+    painted = (unpack(data.pixels.masks, 1) > 0).to(torch.uint8) * 255
+    data.pixels.images = painted.expand(-1, 3, -1, -1).contiguous()
+    task = make_task(Reader(exclusive), exclusive=exclusive, views=("none", "flips", "rotations"))
+    tests = trainer(MaskPredictions(tmp_path, None, hd95=True, panels=1))
+    tests.validate(task, datamodule=data, verbose=False)
+    tests.test(task, datamodule=data, verbose=False)
+    perfect = dict.fromkeys(
+        ["dice", "iou", "thresholded_jaccard", "precision", "recall", "pooled_dice", "pooled_iou"], 1
+    )
+    perfect |= {"failure_rate": 0}
+    assert {name: task.scored[f"val/{name}"] for name in perfect} == perfect
+    for views in task.views:
+        assert {name: task.scored[f"test/{views}/{name}"] for name in perfect} == perfect
+        assert task.scored[f"test/{views}/hd95"] == 0
+
+
+def test_validation_and_test_leave_weights_and_statistics_alone_and_see_the_network_in_evaluation(make_data):
+    task, data, seen = make_task(views=("none", "rotations")), make_data(masks=("lesion",), labels=()), []
+    task.network.register_forward_hook(lambda module, *_: seen.append(module.training))
+    before = {name: value.clone() for name, value in task.state_dict().items()}
+    tests = trainer()
+    tests.validate(task, datamodule=data, verbose=False)
+    tests.test(task, datamodule=data, verbose=False)
+    assert seen == [False] * (1 + 1 + 8)
+    assert all(torch.equal(before[name], value) for name, value in task.state_dict().items())
+
+
+def test_what_a_pixelwise_network_finds_is_the_same_in_every_view_and_is_255_times_its_probability():
+    task = make_task(masks=("lesion", "streaks"), views=("none", "flips", "rotations")).eval()
+    task.on_test_epoch_start()
+    with torch.inference_mode():
+        task.test_step(make_batch(2), 0)
+        wanted = (255 * task.network(IMAGE).sigmoid()).round()
+    for outputs in task.tested.values():
+        ((index, found),) = outputs
+        assert index.tolist() == [0, 1, 2, 3]
+        assert found.dtype == torch.uint8
+        assert (found - wanted).abs().max() <= 1  # a mean of eight may round differently
+    assert torch.equal(task.found(IMAGE), wanted.byte())
+
+
+def test_probabilities_of_exclusive_masks_are_those_of_softmax_without_the_background():
+    task = make_task(masks=("lesion", "streaks"), exclusive=True).eval()
+    odds = task.network(IMAGE).exp()
+    torch.testing.assert_close(task.probability(IMAGE), odds[:, 1:] / odds.sum(1, keepdim=True))
+
+
+def test_a_frozen_part_keeps_its_weights_and_statistics_and_the_rest_trains(make_data):
+    task = make_task(nn.Sequential(Pixelwise(3), nn.BatchNorm2d(3), nn.Conv2d(3, 1, 1)), freeze=["0"])
+    before = {name: value.clone() for name, value in task.network.state_dict().items()}
+    trainer().fit(task, datamodule=make_data(masks=("lesion",), labels=()))
+    same = {name: torch.equal(before[name], value) for name, value in task.network.state_dict().items()}
+    assert all(kept for name, kept in same.items() if name.startswith("0."))
+    assert not any(kept for name, kept in same.items() if not name.startswith("0."))
+
+
+def share_right(probability, mask):
+    """Share of the known pixels of an image that are right, undefined without any."""
+    right = ((probability > 0.5) == (mask > 0)) & (mask != 0)
+    return right.flatten(1).sum(1) / (mask != 0).flatten(1).sum(1)
+
+
+def test_an_own_metric_is_the_mean_over_images_and_agrees_with_the_counts():
+    task, batch = make_task(metrics={"right": share_right}, views=("none", "flips")), make_batch()
+    batch["mask"][2] = 0  # this image leaves the mean
+    tp, fp, fn, tn = count(task.network(IMAGE), batch["mask"], exclusive=False)[[0, 1, 3], 0].unbind(1)
+    task._step(batch)
+    assert task.scores(task._outputs)["right"] == pytest.approx(((tp + tn) / (tp + fp + fn + tn)).mean().item())
+    assert "right" not in task.metrics()
+
+    task.eval().on_test_epoch_start()
+    halves = [{name: value[part] for name, value in batch.items()} for part in (slice(0, 1), slice(1, 4))]
+    with torch.inference_mode():
+        for number, half in enumerate(halves):
+            task.test_step(half, number)
+        expected = share_right(task.probability(IMAGE), batch["mask"]).nanmean().item()
+    task.on_test_epoch_end()
+    assert task.scored == {f"test/{views}/right": pytest.approx(expected) for views in ("none", "flips")}
+
+
+def test_an_own_metric_that_gives_no_number_an_image_is_named():
+    task = make_task(metrics={"mean": lambda probability, mask: probability.mean()})
+    with pytest.raises(ValueError, match=r"model.metrics.mean must give one number an image, \(4,\), it gives \(\)"):
+        task._step(make_batch())
+
+
+def test_an_own_metric_by_the_name_of_one_that_is_there_is_refused(make_data):
+    task = make_task(metrics={"dice": share_right})
+    with pytest.raises(ValueError, match="model.metrics.dice has the name of a metric that is there"):
+        trainer().fit(task, datamodule=make_data(masks=("lesion",), labels=()))
+
+
+def test_a_loss_that_does_not_name_its_terms_is_refused():
+    task = make_task()
+    task.loss = nn.SoftMarginLoss()
+    with pytest.raises(ValueError, match="a loss gives its terms by name, .* not a Tensor"):
+        task._step(make_batch())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"masks": ()}, r"data.masks is empty: name the masks to segment"),
+        ({"masks": ("lesion", "lesion")}, r"data.masks=\['lesion', 'lesion'\] names a mask twice"),
+        ({"views": ()}, r"model.views must be a list out of \['none', 'flips', 'rotations'\], got \(\)"),
+        ({"views": "flips"}, r"model.views must be a list out of .* got 'flips'"),
+        ({"views": ["none", "flip"]}, "model.views names 'flip', .*; did you mean flips?"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_task(**arguments)
+
+
+def test_pictures_that_cannot_be_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="every must be at least 0 and images at least 1, got -1 and 4"):
+        EpochPictures(tmp_path, every=-1, images=4)
+    with pytest.raises(ValueError, match="every must be at least 0 and images at least 1, got 10 and 0"):
+        EpochPictures(tmp_path, every=10, images=0)
+    with pytest.raises(ValueError, match="callbacks.predictions.panels must be at least 0, got -1"):
+        MaskPredictions(tmp_path, None, hd95=False, panels=-1)

@@ -1,0 +1,253 @@
+"""A segmentation through train.py: what stages change, initial weights, a learning rate that is found, errors."""
+
+import json
+import re
+from functools import partial
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
+
+from dermoscopy.callbacks.history import History
+from dermoscopy.callbacks.masks import MaskPredictions
+from dermoscopy.checkpoints import BEST, LAST, LastCheckpoint, weights
+from dermoscopy.hardware import make_trainer
+from dermoscopy.learning_rate import TABLE
+from dermoscopy.ledger import Stage
+from dermoscopy.losses.masks import Dice
+from dermoscopy.losses.sums import LossSum
+from dermoscopy.stages import run_stages
+from dermoscopy.tasks.schedule import Schedule
+from dermoscopy.tasks.segmentation import SegmentationTask
+
+TINY = ("model=segmentation", "network.encoder=tu-test_resnet", "+network.architecture.encoder_depth=3")
+TINY += ("+network.architecture.decoder_channels=[8,8,8]", "datamodule.batch_size=8", "callbacks.predictions.panels=0")
+TINY += ("epochs=1", "trainer=cpu", "threads=1", "logger=csv", "trainer.limit_train_batches=1", "data.size=[32,32]")
+
+
+@pytest.fixture
+def train(run_script, demo_store):
+    """Runs train.py on the tiny store with a tiny segmenter; further arguments are overrides."""
+    return lambda *arguments: run_script("train.py", *TINY, f"data.store={demo_store}", "data.raw=null", *arguments)
+
+
+@pytest.fixture
+def trained(train, tmp_path):
+    """Trains so and returns the folder of each stage by its name."""
+
+    def run(*arguments):
+        ended = train(*arguments)
+        assert ended.code == 0, ended.err
+        return {read(path)["stage"]: path.parent for path in tmp_path.glob("runs/*/*/result.json")}
+
+    return run
+
+
+def read(path):
+    return yaml.safe_load(path.read_text())  # which reads JSON as well
+
+
+def flat(values, prefix=""):
+    """A nested mapping as one of paths."""
+    found = {}
+    for name, value in values.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
+def equal(first, second, part):
+    """Whether a part of the best weights is the same in two stages, to the last bit."""
+    one, other = weights(first / BEST), weights(second / BEST)
+    names = [name for name in one if name.startswith(part)]
+    assert names
+    return all(torch.equal(one[name], other[name]) for name in names)
+
+
+HALF = "stage: half, epochs: 3, loss: bce, datamodule: {reduce: 2}, optimizer: {lr: 3e-3}"
+HALF += ", monitor: {metric: val/recall, mode: min}"  # which the first epochs win
+FROZEN = "stage: frozen, loss: bce+0.5*lovasz, datamodule: {negatives: none}, model: {freeze: [encoder]}"
+STOPS = "_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val/loss, min_delta: 9, patience: 1"
+WHOLE = f"stage: whole, epochs: 4, callbacks: {{stops: {{{STOPS}}}}}"
+
+
+def test_stages_change_what_they_name_for_themselves_alone(trained):
+    folders = trained(f"stages=[{{{HALF}}}, {{{FROZEN}}}, {{{WHOLE}}}]", "optimizer.lr=1e-3")
+    results, configurations = (
+        {name: read(f / file) for name, f in folders.items()} for file in ("result.json", "config.yaml")
+    )
+
+    histories = {name: pd.read_csv(folder / "history.csv") for name, folder in folders.items()}
+    terms = {name: sorted(c for c in table if c.startswith("loss/")) for name, table in histories.items()}
+    assert terms == {"half": [], "frozen": ["loss/bce", "loss/lovasz"], "whole": ["loss/bce", "loss/dice"]}
+    assert {name: result["epochs"] for name, result in results.items()} == {"half": 3, "frozen": 1, "whole": 2}
+
+    own = {
+        "half": {"loss.text", "datamodule.reduce", "monitor.metric", "monitor.mode", "epochs", "optimizer.lr"},
+        "frozen": {"loss.text", "datamodule.negatives", "model.freeze"},
+        "whole": {"callbacks.stops.patience", "epochs"},
+    }
+    settings = {name: flat(configuration) for name, configuration in configurations.items()}
+    for name, changed in own.items():
+        for path in changed:
+            others = [settings[other].get(path) for other in own if path not in own[other]]
+            assert settings[name][path] not in others, path
+            assert all(value == others[0] for value in others), path
+
+    sizes = {name: result["parameters"] for name, result in results.items()}
+    assert len(set(sizes.values())) == 1
+    encoder = sum(v.numel() for k, v in weights(folders["half"] / BEST).items() if is_parameter_of_encoder(k))
+    free = {name: result["parameters"] - result["trainable"] for name, result in results.items()}
+    assert free == {"half": 0, "frozen": encoder, "whole": 0}
+
+    # the frozen encoder, and its statistics, are those of the best epoch of the stage before, which is not its last
+    assert results["half"]["best_epoch"] < 2
+    assert equal(folders["half"], folders["frozen"], "network.model.encoder")
+    assert not equal(folders["half"], folders["frozen"], "network.model.decoder")
+    assert not equal(folders["frozen"], folders["whole"], "network.model.encoder")
+
+    assert {"test/none/dice", "test/none/iou", "test/none/failure_rate"} <= set(results["whole"]["metrics"])
+    assert all(
+        (folders["whole"] / file).is_file() for file in ("predictions.csv", "scores.csv", "masks.h5", "dice.png")
+    )
+    assert not (folders["half"] / "predictions.csv").exists()
+
+
+def is_parameter_of_encoder(name):
+    return ".encoder." in name and not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+def test_a_stage_starts_from_the_run_or_file_that_it_names_and_not_from_the_stage_before(trained, tmp_path):
+    first = trained("name=first", "seed=5", "~callbacks.predictions")["only"]
+    learnt, state = "model.decoder.blocks.0.conv1.0.weight", weights(first / BEST)
+    other = {name.removeprefix("network."): value.clone() for name, value in state.items()}
+    other[learnt] *= -1
+    torch.save(other, tmp_path / "other.pt")
+    still = "optimizer: {lr: 1e-12, weight_decay: 0}"
+    key, file = f"network: {{checkpoint: '{first.name[:8]}'}}", "network: {checkpoint: other.pt}"
+    folders = trained(
+        f"stages=[{{stage: key, {key}, {still}}}, {{stage: file, {file}, {still}}}]", "~callbacks.predictions"
+    )
+    for name, start in (("key", other[learnt] * -1), ("file", other[learnt])):
+        torch.testing.assert_close(weights(folders[name] / BEST)[f"network.{learnt}"], start, rtol=1e-4, atol=1e-6)
+
+
+def test_a_learning_rate_that_is_found_is_recorded_and_read_again_when_the_stage_goes_on(trained, train, tmp_path):
+    arguments = ("optimizer.lr=auto", "lr_finder.steps=40", "lr_finder.start=1e-4", "~callbacks.predictions")
+    folder = trained(*arguments)["only"]
+    found = read(folder / "result.json")["lr"]
+    assert 1e-4 < found < 1
+    configuration = read(folder / "config.yaml")
+    assert configuration["optimizer"]["lr"] == configuration["scheduler"]["build"]["max_lr"] == found
+
+    table = pd.read_csv(folder / TABLE)
+    (table.assign(lr=table["lr"] * 10)).to_csv(folder / TABLE, index=False)
+    for path in (folder / "result.json", folder / LAST):  # as if it had been killed after the sweep
+        path.unlink()
+    assert f"learning rate of only: {10 * found:g}" in train(*arguments).out
+    assert read(folder / "result.json")["lr"] == pytest.approx(10 * found)
+
+
+class Cut(Callback):
+    """Ends a training at a step, as if the power had gone."""
+
+    def __init__(self, epoch, step):
+        self.at = epoch, step
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if (trainer.current_epoch, batch_idx) == self.at:
+            raise PowerCut
+
+
+class PowerCut(Exception):
+    pass
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
+def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_had_not_been(make_data, tmp_path):
+    def build(folder, *extra):
+        layers = (nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), nn.BatchNorm2d(4))
+        task = SegmentationTask(
+            nn.Sequential(*layers, nn.Conv2d(4, 2, 1)),
+            LossSum("dice", {"dice": Dice(False, smooth=1.0)}),
+            ("lesion", "streaks"),
+            False,
+            ["none", "flips"],
+            partial(torch.optim.AdamW, lr=0.01),
+            seed=7,
+            scheduler=Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.01), "step", "total_steps"),
+            freeze=["1"],
+        )
+        best = ModelCheckpoint(folder, "best", monitor="val/dice", mode="max", save_weights_only=True)
+        best.save_on_train_epoch_end, best._enable_version_counter = True, False
+        callbacks = [best, LastCheckpoint(folder), History(folder, "only", 0, ["val/dice"]), *extra]
+        callbacks.append(MaskPredictions(folder, None, hd95=False, panels=0))
+        trainer = make_trainer(max_epochs=2, callbacks=callbacks, accelerator="cpu", default_root_dir=folder)
+        data = make_data(masks=("lesion", "streaks"), labels=(), batch_size=24, negatives=0.2)
+        return data, task, trainer
+
+    def run(name, *extra):
+        folder = tmp_path / name
+        run_stages([Stage("only", 2, "only", folder, 0, partial(build, folder, *extra), ("none", "flips"))], [])
+        return folder
+
+    whole = run("whole")
+    with pytest.raises(PowerCut):
+        run("cut", Cut(1, 0))
+    assert not (tmp_path / "cut" / "result.json").exists()
+    cut = run("cut")
+    for file in (BEST, LAST):
+        first, second = weights(whole / file), weights(cut / file)
+        assert all(torch.equal(first[name], second[name]) for name in first)
+    assert (whole / "predictions.csv").read_bytes() == (cut / "predictions.csv").read_bytes()
+    one, two = (pd.read_csv(f / "history.csv", dtype=str).drop(columns="seconds") for f in (whole, cut))
+    pd.testing.assert_frame_equal(one, two)
+    results = [json.loads((folder / "result.json").read_text()) for folder in (whole, cut)]
+    assert results[0]["metrics"] == results[1]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("network.encoder=mobilenet_v",), "network.encoder 'mobilenet_v' is neither .*; did you mean mobilenet_v2"),
+        (("datamodule.reduce=8",), "images of 4 x 4 px are too small for this network: both sides .* at least 8"),
+        (("data.masks=[lesio]",), "has no mask 'lesio', .*; did you mean lesion?"),
+        (("loss=bce+",), r"loss.text 'bce\+' cannot be read at '\+': expected a term"),
+        (("loss=ce",), "the loss term ce needs exclusive=true"),
+        (("stages=[{stage: a, epoch: 2}]",), "Key 'epoch' is not in struct"),
+        (("stages=[{stage: a, epochs: 0}]",), "epochs of stage a must be a whole number of at least 1, got 0"),
+        (("optimizer.lr=fast",), "optimizer.lr of stage only must be a number or auto, got fast"),
+        (("stages=[{stage: a, seed: 3}]",), "stage a changes seed, which holds for a whole run"),
+        (("network.checkpoint=nothing",), "network.checkpoint=nothing: run=nothing names no file"),
+        (("loss=labels",), r"this loss compares labels \(B, L\), not logits .*: masks need loss=sum"),
+    ],
+)
+def test_wrong_input_is_one_clear_line_and_exit_code_one(train, tmp_path, arguments, message):
+    ended = train(*arguments)
+    assert ended.code == 1
+    assert re.search(message, ended.error), ended.error
+    assert not list(tmp_path.glob("runs/run/*/result.json"))
+
+
+def test_weights_that_do_not_fit_are_named_by_their_layers(train, tmp_path):
+    torch.save({"encoder.conv1.weight": torch.zeros(3, 3), "encoder.other": torch.zeros(2)}, tmp_path / "other.pt")
+    ended = train("network.checkpoint=other.pt")
+    assert ended.code == 1
+    assert re.search(r"other.pt lacks \d+ layers \(model\.", ended.error), ended.error
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("network=improved_unet", "the network of a classification takes image and mask, ImprovedUNet does not"),
+        ("loss=bce", r"this loss compares masks \(B, K, H, W\), not labels \(\d+, 5\): use loss=labels"),
+    ],
+)
+def test_a_classification_takes_no_part_of_a_segmentation(run_script, demo_store, argument, message):
+    store = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]")
+    backbone = () if argument.startswith("network") else ("network.backbone=resnet10t",)
+    ended = run_script("train.py", argument, "epochs=1", "trainer=cpu", "logger=csv", *backbone, *store)
+    assert re.search(message, ended.error), ended.error

@@ -82,7 +82,7 @@ class EpochPictures(Callback):
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         rows = data.rows("val")[: self.images]
-        batch = data.finish(trainer.strategy.batch_to_device(data.gather(rows)))
+        batch = trainer.strategy.batch_to_device(data.gather(rows))  # which also normalises it
         shown = at_size(pl_module.found(batch["image"]).cpu(), data.store.size)
         masks = PredictedMasks(
             data.store.ids[rows], pl_module.masks, pl_module.exclusive, data.store.fingerprint, shown

@@ -67,7 +67,7 @@ def test_an_experiment_trains_one_batch(run_script, store, experiment):
 def test_every_job_of_a_sweep_composes(experiment, protocol):
     start = (f"+experiment={experiment}", f"protocol={protocol}")
     for key, values in axes(composed(*start)).items():
-        for value in values[:1] if key in ("seed", "split.fold") else values:  # one number composes as another does
+        for value in values if (CONF / key).is_dir() else values[:1]:  # a value composes as another does, a file may not
             assert composed(*start, f"{key}={value}")
 
 
@@ -94,7 +94,7 @@ def test_the_paper_protocol_repeats_the_ten_seeds_of_s0_at_224_px():
     assert cfg.network.pretrained
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("experiment", ["zeroing", "baseline_two", "folds", "losses"])
 def test_any_experiment_borrows_the_axes_of_sweep(experiment):
     plain = axes(composed(f"+experiment={experiment}"))
     folds = axes(composed(f"+experiment={experiment}", "+sweep=folds"))

@@ -67,7 +67,8 @@ def test_an_experiment_trains_one_batch(run_script, store, experiment):
 def test_every_job_of_a_sweep_composes(experiment, protocol):
     start = (f"+experiment={experiment}", f"protocol={protocol}")
     for key, values in axes(composed(*start)).items():
-        for value in values if (CONF / key).is_dir() else values[:1]:  # a value composes as another does, a file may not
+        files = (CONF / key).is_dir()  # one value composes as another does, but one file may not as another
+        for value in values if files else values[:1]:
             assert composed(*start, f"{key}={value}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 
 from dermoscopy.checkpoints import AtomicCheckpointIO
 from dermoscopy.parallel import cores
@@ -82,3 +82,13 @@ def make_trainer(precision: str = "auto", enable_progress_bar: bool | str = "aut
         plugins=[AtomicCheckpointIO(), *arguments.pop("plugins", ())],
         **arguments,
     )
+
+
+def fit(trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
+    """Train; Ctrl-C stays what it is, of which Lightning makes an exit with code 1."""
+    try:
+        trainer.fit(task, datamodule=data)
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise

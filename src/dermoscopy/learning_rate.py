@@ -21,6 +21,7 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from dermoscopy.analysis.figures import save_figure
 from dermoscopy.analysis.lr_curve import draw_lr_curve
 from dermoscopy.files import write_atomically
+from dermoscopy.hardware import fit
 from dermoscopy.tasks.base import Task
 
 Rates = NDArray[np.float64]
@@ -96,12 +97,7 @@ def sweep(task: Task, data: LightningDataModule, trainer: Callable[..., Trainer]
     with isolate_rng(include_cuda=once.strategy.root_device.type == "cuda"):
         trained = copy.deepcopy(task)
         trained.optimizer, trained.scheduler = partial(optimizer, lr=float(rates[0])), None
-        try:
-            once.fit(trained, datamodule=data)
-        except SystemExit as error:
-            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning makes an exit of it, with code 1
-                raise KeyboardInterrupt from error
-            raise
+        fit(once, trained, data)
     data.trainer = attached
     return rising.table
 

@@ -14,6 +14,7 @@ from dermoscopy.analysis.figures import draw_stage, save_figure
 from dermoscopy.callbacks.history import log_history, read_history
 from dermoscopy.checkpoints import BEST, LAST, OVER, read_checkpoint, weights
 from dermoscopy.files import remove_parts, write_json
+from dermoscopy.hardware import fit
 from dermoscopy.learning_rate import TABLE, read_suggestion
 from dermoscopy.ledger import RESULT, Stage, result_of, set_aside
 from dermoscopy.lock import lease
@@ -111,12 +112,7 @@ def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Tr
     earlier, last = _seconds(stage.folder), stage.folder / LAST
     if not (last.is_file() and OVER in read_checkpoint(last)):
         _load(task, initial)
-        try:
-            trainer.fit(task, datamodule=data)
-        except SystemExit as error:
-            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning makes an exit of it, with code 1
-                raise KeyboardInterrupt from error
-            raise
+        fit(trainer, task, data)
     data.write_split(stage.folder / SPLIT)
     best_epoch, best = _best(stage.folder)
     _draw(stage.folder, trainer, best_epoch)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from pytorch_lightning import Callback
+from power_cut import Cut, PowerCut
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
@@ -149,21 +149,6 @@ def test_a_learning_rate_that_is_found_is_recorded_and_read_again_when_the_stage
         path.unlink()
     assert f"learning rate of only: {10 * found:g}" in train(*arguments).out
     assert read(folder / "result.json")["lr"] == pytest.approx(10 * found)
-
-
-class Cut(Callback):
-    """Ends a training at a step, as if the power had gone."""
-
-    def __init__(self, epoch, step):
-        self.at = epoch, step
-
-    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        if (trainer.current_epoch, batch_idx) == self.at:
-            raise PowerCut
-
-
-class PowerCut(Exception):
-    pass
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")

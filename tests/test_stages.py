@@ -9,7 +9,8 @@ from functools import partial
 import pandas as pd
 import pytest
 import torch
-from pytorch_lightning import Callback, Trainer
+from power_cut import Cut, PowerCut
+from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from dermoscopy.callbacks.history import History
@@ -47,21 +48,6 @@ SCHEDULES = {
     ),
     "constant": None,
 }
-
-
-class Cut(Callback):
-    """Ends a training at a step, as if the power had gone."""
-
-    def __init__(self, epoch, step):
-        self.at = epoch, step
-
-    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        if (trainer.current_epoch, batch_idx) == self.at:
-            raise PowerCut
-
-
-class PowerCut(Exception):
-    pass
 
 
 @pytest.fixture

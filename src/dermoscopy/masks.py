@@ -1,4 +1,4 @@
-"""Masks as network input: encoding (+1 present, -1 absent, 0 unknown), packing, zeroing."""
+"""Masks as network input, encoded (+1 present, -1 absent, 0 unknown), packed, zeroed; and as network output."""
 
 from collections.abc import Sequence
 
@@ -44,6 +44,22 @@ def unpack(code: Tensor, count: int) -> Tensor:
         torch.sub(rest, higher, alpha=3, out=masks[:, k])
         rest = higher
     return masks
+
+
+def probabilities(logits: Tensor, exclusive: bool) -> Tensor:
+    """Return the probability of each mask (B, K, H, W), float32.
+
+    Args:
+        logits: (B, K, H, W), or (B, K + 1, H, W) with the background first.
+        exclusive: whether a pixel has at most one of the masks.
+    """
+    logits = logits.float()
+    return logits.softmax(1)[:, 1:] if exclusive else logits.sigmoid()
+
+
+def in_bytes(probability: Tensor) -> Tensor:
+    """Return 255 times the probability, rounded, as uint8: how predicted masks are kept."""
+    return (255 * probability).round().to(torch.uint8)
 
 
 class Zeroing(nn.Module):

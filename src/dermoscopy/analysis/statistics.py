@@ -136,10 +136,15 @@ def bootstrap(tables: Sequence[Tested], score: str, replicates: int = REPLICATES
     """
     names = np.unique(np.concatenate([table.group.astype(str) for table in tables]))
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)  # (R, groups)
+    drawn = draw_groups(rng, len(names), replicates)
     member = [np.searchsorted(names, table.group.astype(str)) for table in tables]  # each (N,): number of the group
     # (R, N): how often each image is in each resample
     return np.stack([t.score(score, drawn[:, m].astype(float)) for t, m in zip(tables, member, strict=True)], axis=1)
+
+
+def draw_groups(rng: np.random.Generator, groups: int, replicates: int) -> NDArray[np.int64]:
+    """Draw as many groups as there are, with replacement; return how often each was drawn, (R, groups)."""
+    return rng.multinomial(groups, np.full(groups, 1 / groups), size=replicates)
 
 
 def percentiles(samples: Floats, level: float = 0.95) -> tuple[float, float]:

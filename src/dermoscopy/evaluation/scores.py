@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.analysis.statistics import REPLICATES, percentiles
+from dermoscopy.analysis.statistics import REPLICATES, draw_groups, percentiles
 from dermoscopy.metrics.masks import averages, over_masks
 
 METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")
@@ -61,7 +61,7 @@ def _weights(group: NDArray[np.str_], replicates: int, seed: int) -> Iterator[Fl
     rng = np.random.default_rng(seed)
     left = replicates if len(names) > 1 else 0
     while True:
-        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=min(CHUNK, left))
+        drawn = draw_groups(rng, len(names), min(CHUNK, left))
         yield drawn[:, member].astype(float)
         left -= len(drawn)
         if left <= 0:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dermoscopy.data.colour import apply_colour, normalisation
 from dermoscopy.data.padding import Padding
+from dermoscopy.masks import in_bytes, probabilities
 from dermoscopy.predict.stage import TrainedStage, load_weights
 from dermoscopy.predict.tta import mean_over_views
 
@@ -33,12 +34,11 @@ class TrainedNetwork:
     @torch.inference_mode()
     def found(self, image: Tensor, frame: NDArray[np.int32], views: str) -> Tensor:
         """Return 255 times a segmenter's probability of each mask, uint8 (B, K, H, W), the mean over some views."""
-        probability = mean_over_views(self._probability, self._prepared(image, frame), views)
-        return (255 * probability).round().to(torch.uint8).cpu()
 
-    def _probability(self, image: Tensor) -> Tensor:
-        logits = self.network(image).float()
-        return logits.softmax(1)[:, 1:] if self.stage.exclusive else logits.sigmoid()
+        def predict(shown: Tensor) -> Tensor:
+            return probabilities(self.network(shown), self.stage.exclusive)
+
+        return in_bytes(mean_over_views(predict, self._prepared(image, frame), views)).cpu()
 
     def _prepared(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
         """Fill what surrounds the images as in the network's own test, and normalise them."""

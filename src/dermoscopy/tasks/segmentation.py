@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from dermoscopy.masks import in_bytes, probabilities
 from dermoscopy.metrics.masks import count, mask_scores
 from dermoscopy.predict.tta import VIEWS, mean_over_views
 from dermoscopy.tasks.base import Batch, Metric, Task, checked_names
@@ -76,7 +77,7 @@ class SegmentationTask(Task):
 
     def _step(self, batch: Batch) -> Tensor:
         logits, target = self.network(batch["image"]), batch["mask"]
-        own = self._measure(self._probability(logits.detach()), target) if self.own_metrics else []
+        own = self._measure(probabilities(logits.detach(), self.exclusive), target) if self.own_metrics else []
         return self.add(self.loss(logits, target), count(logits, target, self.exclusive), *own)
 
     def on_test_epoch_start(self) -> None:
@@ -86,7 +87,7 @@ class SegmentationTask(Task):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         for name in self.views:
             probability = mean_over_views(self.probability, batch["image"], name)
-            self.tested[name].append((batch["index"], _in_bytes(probability)))
+            self.tested[name].append((batch["index"], in_bytes(probability)))
             self._measured[name].append(self._measure(probability, batch["mask"]))
 
     def on_test_epoch_end(self) -> None:
@@ -96,15 +97,11 @@ class SegmentationTask(Task):
     @torch.inference_mode()
     def found(self, image: Tensor) -> Tensor:
         """Return 255 times the probability of each mask, uint8 (B, K, H, W)."""
-        return _in_bytes(self.probability(image))
+        return in_bytes(self.probability(image))
 
     def probability(self, image: Tensor) -> Tensor:
         """Return the probability of each mask (B, K, H, W) in images (B, 3, H, W)."""
-        return self._probability(self.network(image))
-
-    def _probability(self, logits: Tensor) -> Tensor:
-        logits = logits.float()
-        return logits.softmax(1)[:, 1:] if self.exclusive else logits.sigmoid()
+        return probabilities(self.network(image), self.exclusive)
 
     def _measure(self, probability: Tensor, target: Tensor) -> list[Tensor]:
         """Return what the metrics of the user's own give, (B,) each."""
@@ -114,7 +111,3 @@ class SegmentationTask(Task):
                 wanted, given = tuple(target.shape[:1]), tuple(value.shape)
                 raise ValueError(f"model.metrics.{name} must give one number an image, {wanted}, it gives {given}")
         return values
-
-
-def _in_bytes(probability: Tensor) -> Tensor:
-    return (255 * probability).round().to(torch.uint8)

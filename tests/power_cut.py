@@ -1,0 +1,18 @@
+"""A training that is cut off, as if the power had gone."""
+
+from pytorch_lightning import Callback
+
+
+class Cut(Callback):
+    """Ends a training at a step, as if the power had gone."""
+
+    def __init__(self, epoch, step):
+        self.at = epoch, step
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if (trainer.current_epoch, batch_idx) == self.at:
+            raise PowerCut
+
+
+class PowerCut(Exception):
+    pass

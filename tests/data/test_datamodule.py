@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dermoscopy.data.augment import Augment
+from dermoscopy.data.giveaways import giveaways
 from dermoscopy.data.splits import folds, from_file
 from dermoscopy.data.store import open_store
 from dermoscopy.masks import encode
@@ -251,3 +252,62 @@ def test_a_reduced_batch_keeps_the_contract(make_data):
     batch = data.finish(next(iter(data.train_dataloader())))
     assert data.size == batch["image"].shape[2:] == (16, 16)
     assert batch["mask"].shape == (16, 5, 16, 16)
+
+
+def test_masks_of_rows_are_those_of_a_test_batch_in_the_order_asked_for(make_data):
+    mirrored = {"eval_padding": "reflection", "mirror_truth": True}
+    for changes in ({}, {"memory": "map"}, mirrored):
+        data = ready(make_data(augment=strong_augment(), **changes))
+        rows = data.rows("test").flip(0)
+        assert torch.equal(data.masks_of(rows), data.finish(data.gather(rows))["mask"])
+
+
+def test_a_mask_is_present_empty_or_not_annotated(make_data):
+    data = ready(make_data(masks=["streaks", "lesion"], labels=[]))
+    data.pixels.masks[3] = 0  # unknown everywhere
+    stored = data.store.mask()[..., [data.store.mask_names.index(name) for name in data.mask_names]]
+    expected = torch.from_numpy((stored == 1).any((1, 2))).float()
+    expected[3] = torch.nan
+    assert torch.equal(data.presence.nan_to_num(-1), expected.nan_to_num(-1))
+    assert torch.equal(data.positive, (expected == 1).any(1))
+
+
+def test_a_mask_gives_the_label_of_its_own_presence_away(make_data):
+    labels = ["globules", "streaks", "malignant"]
+    assert ready(make_data(masks=["lesion", "streaks"], labels=labels)).giveaways() == {"streaks": "streaks"}
+    assert ready(make_data(masks=["lesion"], labels=labels)).giveaways() == {}
+    assert ready(make_data(masks=[], labels=labels)).giveaways() == {}
+    assert ready(make_data(masks=["streaks"], labels=[])).giveaways() == {}
+
+
+def test_only_the_training_images_tell_what_is_given_away(make_data):
+    data = ready(make_data(masks=["streaks"], labels=["streaks"]))
+    data.label[data.rows("test")] = 1 - data.label[data.rows("test")]
+    assert data.giveaways() == {"streaks": "streaks"}
+    data.label[data.rows("train")] = 1 - data.label[data.rows("train")]
+    assert data.giveaways() == {}
+
+
+def told(label, presence) -> dict[int, int]:
+    return giveaways(*(torch.tensor(values, dtype=torch.float32)[:, None] for values in (label, presence)))
+
+
+def test_a_label_is_given_away_by_99_percent_of_the_known_images_unless_the_commoner_answer_alone_does_as_well():
+    unknown = float("nan")
+    half = [1, 0] * 50
+    assert told(half, half) == {0: 0}
+    assert told(half, [0, *half[1:]]) == {0: 0}  # 99 of 100
+    assert told(half, [0, 1, *half[2:]]) == {}
+    assert told([unknown, 0, *half[2:]], [1, unknown, *half[2:]]) == {0: 0}
+    assert told([unknown] * 100, half) == {}
+    rare = [1] + [0] * 199
+    assert told(rare, rare) == {0: 0}
+    assert told(rare, rare[::-1]) == {}  # 198 of 200, and 199 are 0
+    assert told([1] * 100, [1] * 100) == {}
+
+
+def test_of_several_masks_the_one_that_agrees_best_is_named():
+    label = torch.tensor([[1, 0] * 50, [1] * 50 + [0] * 50]).T.float()
+    almost = label[:, :1].clone()
+    almost[0] = 0
+    assert giveaways(label, torch.cat([almost, label[:, :1], 1 - label[:, 1:]], 1)) == {0: 1}

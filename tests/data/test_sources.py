@@ -1,5 +1,6 @@
 """What lies in folders, and what is wrong with how it lies."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,37 @@ def test_labels_and_groups_come_from_columns(tmp_path: Path) -> None:
     assert [item.group for item in items] == ["x", "x", "c", "y"]
 
 
+@pytest.fixture
+def grouped(tmp_path: Path) -> Callable[[Sequence[Sequence[str]]], list[str]]:
+    """Groups of the images a to g, of which the table puts a and b together, given which show the same lesion."""
+    put(tmp_path, *(f"images/{name}.jpg" for name in "abcdefg"))
+    (tmp_path / "labels.csv").write_text("image_id,group\na,x\nb,x\nc,y\nd,z\ne,\nf,\ng,\n")
+
+    def groups(same: Sequence[Sequence[str]]) -> list[str]:
+        source = FolderSource(tmp_path, csv="labels.csv", group_column="group", same=same)
+        return [item.group for item in source.listing().items]
+
+    return groups
+
+
+def test_groups_that_share_a_lesion_become_one_and_no_other_changes(grouped) -> None:
+    assert grouped([]) == ["x", "x", "y", "z", "e", "f", "g"]
+    assert grouped([["a", "c"]]) == ["x", "x", "x", "z", "e", "f", "g"]
+    assert grouped([["c", "d"], ["g", "f"]]) == ["x", "x", "y", "y", "e", "f", "f"]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2]])
+def test_groups_are_joined_through_others_in_any_order_of_the_lists(grouped, order: list[int]) -> None:
+    same = [["b", "c"], ["d", "e"], ["f", "g"], ["c", "e", "d"]]
+    assert grouped([same[number][::-1] for number in order]) == ["e", "e", "e", "e", "e", "f", "f"]
+
+
+def test_of_images_of_one_lesion_some_may_be_missing(tmp_path: Path) -> None:
+    put(tmp_path, "images/a.jpg", "images/b.jpg")
+    listing = FolderSource(tmp_path, same=[["b", "c"], ["d", "e"]]).listing()
+    assert [item.group for item in listing.items] == ["a", "b"]
+
+
 def test_every_fault_of_every_image_is_found(tmp_path: Path) -> None:
     put(tmp_path, "images/a.jpg", "images/a.png", "images/b.png", "images/c.png", "images/d.png", "images/e.png")
     put(tmp_path, *(f"masks/{name}.png" for name in "abcd"), "masks/d.tif")
@@ -121,6 +153,9 @@ def test_what_is_wrong_with_the_source_itself_is_one_clear_line(tmp_path: Path) 
         ),
         ({"missing_masks": "maybe"}, "missing_masks must be stop or allow, got maybe"),
         ({"columns": {"a": "a"}}, "need a csv"),
+        ({"same": [["a", "b"], ["c"]]}, r"same must hold lists of two ids or more, .* got \['c'\]"),
+        ({"same": [["a", "a"]]}, "same must hold lists of two ids or more"),
+        ({"same": ["ab", "cd"]}, "same must hold lists of two ids or more, .* got ab"),
     ],
 )
 def test_arguments_that_contradict_are_refused_at_once(arguments: dict[str, object], message: str) -> None:

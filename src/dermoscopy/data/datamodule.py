@@ -13,9 +13,11 @@ from torch import Tensor
 from dermoscopy.data.augment import Augment
 from dermoscopy.data.batches import Batch, Batches, TrainingBatches
 from dermoscopy.data.colour import apply_colour, normalisation
+from dermoscopy.data.giveaways import giveaways
 from dermoscopy.data.negatives import Choice, checked_negatives, choose, everything
 from dermoscopy.data.padding import Padding
-from dermoscopy.data.pixels import PART, Pixels
+from dermoscopy.data.pixels import Pixels
+from dermoscopy.data.predicted import Predicted
 from dermoscopy.data.splits import EVERY_SIDE, HOLDOUT, RareClass, check, write_split
 from dermoscopy.data.store import open_store
 from dermoscopy.masks import unpack
@@ -29,7 +31,8 @@ class DermoscopyData(LightningDataModule):
     """A store, a split and an augmentation, as batches of the house's contract.
 
     A batch holds ``image`` (B, 3, H, W) normalised float, ``mask`` (B, K, H, W) in -1, 0, +1, ``label`` (B, L) float
-    with NaN unknown, and ``index`` (B,), the row in the store.
+    with NaN unknown, and ``index`` (B,), the row in the store. Where masks were predicted it also holds ``predicted``
+    (B, K, H, W), the same masks in the same order, -1 or +1, and 0 outside the image, moved as the given ones are.
 
     Args:
         store: the HDF5 file made by prepare.
@@ -50,10 +53,13 @@ class DermoscopyData(LightningDataModule):
             constant (black), border or reflection. eval_padding: in validation and test. Masks stay unknown there.
         mirror_truth: fill the masks there as well, so that what is made up counts in losses and scores: a mistake to
             be measured.
+        predicted: file of the masks that a segmentation found in every image, out of fold; None: a batch has none.
+        mask_threshold: probability above which a pixel belongs to a predicted mask.
 
     Raises:
+        FileNotFoundError: there is no such store, or file of predicted masks.
         ValueError: a name that the store does not have, a split that leaks or leaves a class empty, a value out of its
-            range.
+            range, predicted masks that do not fit the store.
     """
 
     def __init__(
@@ -77,6 +83,8 @@ class DermoscopyData(LightningDataModule):
         eval_padding: str = "constant",
         mirror_truth: bool = False,
         reduce: int = 1,
+        predicted: str | Path | None = None,
+        mask_threshold: float = 0.5,
     ) -> None:
         super().__init__()
         if min(batch_size, eval_batch_size) < 1:
@@ -86,7 +94,9 @@ class DermoscopyData(LightningDataModule):
         self.store = open_store(store)
         self.label_names, self.mask_names = tuple(labels), tuple(masks)
         codes = self.store.label[:, _positions(labels, self.store.label_names, "label", store)]
-        self.pixels = Pixels(self.store, _positions(masks, self.store.mask_names, "mask", store), memory, reduce)
+        channels = _positions(masks, self.store.mask_names, "mask", store)
+        self.predicted = None if predicted is None else Predicted(predicted, self.store, masks, mask_threshold)
+        self.pixels = Pixels(self.store, channels, memory, reduce, self.predicted)
         self.side = self._sides(split, split_seed, labels if stratify is None else stratify)
         check(self.side, self.store.groups, codes, self.label_names)
         self.label = torch.from_numpy(np.where(codes < 0, np.nan, codes).astype(np.float32))
@@ -145,15 +155,38 @@ class DermoscopyData(LightningDataModule):
     def gather(self, rows: Tensor, training: bool = False) -> Batch:
         """Copy store rows into a new batch: image uint8 (B, 3, H, W), masks packed into (B, 1, H, W), label, index."""
         padding = self.padding if training else self.eval_padding
-        image, code = padding.fill(self.pixels.take_images(rows), rows), self.pixels.take_codes(rows)
-        code = padding.fill(code, rows) if self.mirror_truth else code
-        return {"image": image, "mask": code, "label": self.label[rows], "index": rows}
+        image = padding.fill(self.pixels.take_images(rows), rows)
+        return {"image": image, "mask": self._codes(rows, padding), "label": self.label[rows], "index": rows}
+
+    def _codes(self, rows: Tensor, padding: Padding) -> Tensor:
+        code = self.pixels.take_codes(rows)
+        return padding.fill(code, rows) if self.mirror_truth else code
+
+    def masks_of(self, rows: Tensor) -> Tensor:
+        """Return the masks (n, K, H, W) of store rows as a test batch has them, where the pixels are."""
+        return unpack(self._codes(rows.cpu(), self.eval_padding), len(self.mask_names))
 
     @cached_property
+    def presence(self) -> Tensor:
+        """Whether each mask is present anywhere in an image: (N, K) 0, 1, NaN where nothing of it is annotated."""
+        self.setup("fit")  # where a stage has nothing left to train, nobody has asked for its pixels yet
+        parts = []
+        for rows in torch.arange(len(self.store)).split(32):  # so few stay in the processor's cache
+            mask = unpack(self.pixels.take_codes(rows), len(self.mask_names)).flatten(2)
+            highest, lowest = mask.amax(2), mask.amin(2)
+            parts.append((highest > 0).float().masked_fill_((highest == 0) & (lowest == 0), np.nan))
+        return torch.cat(parts).cpu()
+
+    @property
     def positive(self) -> Tensor:
         """Whether any of the masks is present anywhere in an image, for each row of the store."""
-        codes = (self.pixels.take_codes(rows) for rows in torch.arange(len(self.store)).split(PART))
-        return torch.cat([(unpack(code, len(self.mask_names)) > 0).flatten(1).any(1) for code in codes]).cpu()
+        return (self.presence == 1).any(1)
+
+    def giveaways(self) -> dict[str, str]:
+        """Return each label that a mask gives away in the training images, and that mask; see data.giveaways."""
+        rows = self.rows("train")
+        told = giveaways(self.label[rows], self.presence[rows])
+        return {self.label_names[label]: self.mask_names[mask] for label, mask in told.items()}
 
     def _choice(self, side: str, negatives: float | None) -> Choice:
         rows = self.rows(side)
@@ -190,7 +223,9 @@ class DermoscopyData(LightningDataModule):
             image, code = self.augment(image, code, normalise, torch.Generator(image.device).manual_seed(seed))
         else:
             image = apply_colour(normalise, image.float())
-        return batch | {"image": image, "mask": unpack(code, len(self.mask_names))}
+        masks, count = unpack(code, self.pixels.planes), len(self.mask_names)
+        found = {} if self.predicted is None else {"predicted": masks[:, count:]}
+        return batch | {"image": image, "mask": masks[:, :count]} | found
 
 
 def _positions(wanted: Sequence[str], there: Sequence[str], kind: str, store: str | Path) -> list[int]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dermoscopy import NOT_ANNOTATED
 from dermoscopy.data.padding import shown_part
+from dermoscopy.data.predicted import Predicted
 from dermoscopy.data.store import Store
 from dermoscopy.masks import pack
 
@@ -25,12 +26,15 @@ class Pixels:
         memory: "memory" reads the store whole, "map" leaves it on disk, "auto" reads it if it takes less than half of
             the free memory.
         reduce: 1, or by how many times height and width are smaller than the store's.
+        predicted: the same masks as networks found them, packed behind the given ones; None: there are none.
 
     Raises:
         ValueError: an unknown memory, a reduction that does not divide height and width.
     """
 
-    def __init__(self, store: Store, channels: Sequence[int], memory: str, reduce: int) -> None:
+    def __init__(
+        self, store: Store, channels: Sequence[int], memory: str, reduce: int, predicted: Predicted | None = None
+    ) -> None:
         height, width = store.size
         if memory not in ("auto", "memory", "map"):
             raise ValueError(f"data.memory must be auto, memory or map, got {memory!r}")
@@ -40,6 +44,7 @@ class Pixels:
                 f"{store.path}, got {reduce}"
             )
         self.store, self.channels, self.memory, self.reduce = store, list(channels), memory, reduce
+        self.predicted = predicted
         self.size = height // reduce, width // reduce
         shown = shown_part(store.frame, store.size)
         self.rows, self.columns = (
@@ -49,6 +54,11 @@ class Pixels:
         self.ready = False  # whether images and masks are reduced and packed; those of a mapped store never are
         self.images: Tensor | None = None
         self.masks: Tensor | None = None
+
+    @property
+    def planes(self) -> int:
+        """How many masks are packed into one plane."""
+        return len(self.channels) * (1 if self.predicted is None else 2)
 
     def load(self, device: torch.device) -> None:
         """Open the pixels, once; where they take less than half of the free memory of a GPU, they move there."""
@@ -75,24 +85,31 @@ class Pixels:
         """Copy the masks of store rows, packed into (B, 1, H, W)."""
         assert self.masks is not None, "load comes first"
         mask = self.masks[rows.to(self.masks.device)]
-        return mask if self.ready else self._packed(mask)
+        return mask if self.ready else self._packed(mask, rows)
 
     def _whole(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        whole = torch.empty(len(images), 3, *self.size, dtype=torch.uint8)
+        whole, codes = torch.empty(len(images), 3, *self.size, dtype=torch.uint8), []
         for rows in torch.arange(len(images)).split(PART):
             part = slice(int(rows[0]), int(rows[-1]) + 1)
             whole[part] = self._reduced(images[part], rows)
-        return whole, torch.cat([self._packed(part) for part in masks.split(PART)])
+            codes.append(self._packed(masks[part], rows))
+        return whole, torch.cat(codes)
 
     def _reduced(self, image: Tensor, rows: Tensor) -> Tensor:
         if self.reduce == 1:
             return image
-        shown = self.rows[rows, None, :, None] & self.columns[rows, None, None]
-        return reduce_images(image, shown.to(image.device), self.reduce)
+        return reduce_images(image, self._shown(rows).to(image.device), self.reduce)
 
-    def _packed(self, mask: Tensor) -> Tensor:
-        """Pack the masks in use out of all those of the store."""
+    def _shown(self, rows: Tensor) -> Tensor:
+        """Which stored pixels show a part of the original, (B, 1, H, W)."""
+        return self.rows[rows, None, :, None] & self.columns[rows, None, None]
+
+    def _packed(self, mask: Tensor, rows: Tensor) -> Tensor:
+        """Pack the masks in use out of all those of the store, and the predicted ones."""
         mask = mask[:, self.channels]
+        if self.predicted is not None:
+            found = self.predicted.take(rows).masked_fill_(~self._shown(rows), NOT_ANNOTATED)
+            mask = torch.cat([mask, found.to(mask.device)], 1)
         return pack(mask if self.reduce == 1 else reduce_masks(mask, self.reduce))
 
 

@@ -4,7 +4,7 @@ import glob
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +54,8 @@ class FolderSource:
         from_masks: masks that are labels too: 1 where any pixel of the original mask is present.
         missing_masks: `stop` reports an image without one of its masks, `allow` stores it as not annotated.
         grey_masks: `stop` reports a mask that is not binary, `allow` reads grey as the covered part of a pixel.
+        same: lists of the ids of images that show the same lesion, whatever the table says: their groups become one.
+            Ids without an image are left out, so that a part of a data set can be prepared.
     """
 
     root: str | Path
@@ -66,6 +68,7 @@ class FolderSource:
     from_masks: Sequence[str] = ()
     missing_masks: str = "stop"
     grey_masks: str = "stop"
+    same: Sequence[Sequence[str]] = ()  # records of earlier runs, which can be reproduced, lack it
 
     def __post_init__(self) -> None:
         for name, pattern in {
@@ -85,6 +88,9 @@ class FolderSource:
             raise ValueError(f"labels {', '.join(twice)} stand in columns and in from_masks, name each once")
         if (self.columns or self.group_column) and self.csv is None:
             raise ValueError("columns and group_column need a csv, got csv=null")
+        for ids in self.same:
+            if isinstance(ids, str) or len(set(ids)) < 2:
+                raise ValueError(f"same must hold lists of two ids or more, as in [[a, b]], got {_plain(ids)}")
 
     @property
     def mask_names(self) -> tuple[str, ...]:
@@ -119,24 +125,36 @@ class FolderSource:
             raise ValueError(f"no image matches {self.images} in {root}, which holds {_sample(root)}")
         classes = sorted({id.split("/")[0] for id in images}) if "{class}" in self.images else []
         labels = read_labels(root, self.csv, self.id_column, self.group_column, self.columns)
+        groups = self._groups(images, labels)
         items, problems = [], []
         for id, paths in images.items():
             found = [_matches(masks[name], id) for name in masks]
             faults = [*self._faults(id, paths, found), *labels.faults(_bare(id))]
             problems += [Problem(str(paths[0].relative_to(root)), *fault) for fault in faults]
             if not faults:
-                items.append(self._item(id, paths[0], found, labels, classes))
+                items.append(self._item(id, groups[id], paths[0], found, labels, classes))
         files = sorted(drawn.union(*images.values()))
         names = (*self.columns, *self.from_masks, *classes)
         return Listing(items, problems, names, files)
 
+    def _groups(self, ids: Iterable[str], labels: LabelTable) -> dict[str, str]:
+        """The group of each image: what the table says, else its own, joined where `same` says so."""
+        groups = {id: labels.group(_bare(id)) or id for id in ids}
+        joined = _joined(groups, ([id for id in ids if id in groups] for ids in self.same))
+        return {id: joined.get(group, group) for id, group in groups.items()}
+
     def _item(
-        self, id: str, image: Path, masks: Sequence[Sequence[Path]], labels: LabelTable, classes: Sequence[str]
+        self,
+        id: str,
+        group: str,
+        image: Path,
+        masks: Sequence[Sequence[Path]],
+        labels: LabelTable,
+        classes: Sequence[str],
     ) -> Item:
-        row, group = labels.row(_bare(id)), labels.group(_bare(id))
         one_hot = (int(id.split("/")[0] == name) for name in classes)
         paths = tuple(found[0] if found else None for found in masks)
-        return Item(id, group or id, image, paths, (*row, *[UNKNOWN] * len(self.from_masks), *one_hot))
+        return Item(id, group, image, paths, (*labels.row(_bare(id)), *[UNKNOWN] * len(self.from_masks), *one_hot))
 
     def _faults(self, id: str, images: Sequence[Path], masks: Sequence[Sequence[Path]]) -> list[tuple[str, str]]:
         faults = []
@@ -149,6 +167,16 @@ class FolderSource:
             if len(found) > 1:
                 faults.append((f"{len(found)} files for mask {name}", f"keep one file for {pattern}"))
         return faults
+
+
+def _joined(groups: Mapping[str, str], same: Iterable[Iterable[str]]) -> dict[str, str]:
+    """The new name, the first of the old ones in the alphabet, of every group that shares a lesion with another."""
+    lesions: list[set[str]] = []
+    for ids in same:
+        own = {groups[id] for id in ids}
+        touched = [lesion for lesion in lesions if lesion & own]
+        lesions = [lesion for lesion in lesions if not lesion & own] + [own.union(*touched)]
+    return {group: min(lesion) for lesion in lesions for group in lesion}
 
 
 def _find(root: Path, pattern: str) -> dict[str, list[Path]]:

@@ -1,6 +1,7 @@
-"""The classifier: mask channels that begin as nothing, weights from files, clear errors."""
+"""The classifier: mask channels that begin as nothing, its features, weights from files, clear errors."""
 
 import pickle
+from functools import partial
 
 import pytest
 import timm
@@ -16,7 +17,7 @@ def images(size: int = 64) -> torch.Tensor:
     return torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "vgg11", "efficientnet_b0", "vit_tiny_patch16_224", "resnetv2_50"])
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_b0", "vit_tiny_patch16_224", "resnetv2_50"])
 def test_with_unknown_masks_the_logits_equal_those_of_the_rgb_network(backbone):
     rgb = Classifier(backbone, LABELS).eval()
     torch.manual_seed(0)
@@ -107,3 +108,112 @@ def test_pretrained_weights_that_cannot_be_had_name_the_two_ways_out(monkeypatch
     monkeypatch.setattr(timm.models._builder, "load_state_dict_from_hf", refuse)
     with pytest.raises(ValueError, match="network.pretrained=false, or network.checkpoint=FILE"):
         Classifier("resnet18", LABELS, pretrained=True)
+
+
+EXITS = {"resnet18": 8, "resnet50": 8, "vgg11": 8, "efficientnet_b0": 8, "convnext_atto": 8, "test_vit": 16}
+SMALL = ["resnet18", "efficientnet_b0", "convnext_atto"]
+
+
+@pytest.fixture(scope="module")
+def network(request):
+    """A classifier with an exit and with mask filters that are not zero, as if they had learnt."""
+    torch.manual_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "vgg11":  # 100 million weights between its features and its head take seconds to draw
+            patch.setattr(timm, "create_model", partial(timm.create_model, mlp_ratio=0.01))
+        network = Classifier(request.param, LABELS, MASKS, exit_stride=EXITS[request.param]).eval()
+    torch.nn.init.normal_(stem(network).masks.weight, std=0.1)
+    return network
+
+
+def stem(network):
+    return network.backbone.get_submodule(network.backbone.pretrained_cfg["first_conv"])
+
+
+def image_and_mask(network):
+    height, width = (160, 160) if network.name == "test_vit" else (64, 96)
+    both = torch.randn(2, 3 + len(MASKS), height, width, generator=torch.Generator().manual_seed(2))
+    return both[:, :3], both[:, 3:].sign()
+
+
+@pytest.mark.parametrize("network", EXITS, indirect=True)
+def test_an_exit_gives_features_at_its_stride_and_the_logits_of_forward_in_one_pass(network):
+    passes = []
+    handle = stem(network).register_forward_hook(lambda *_: passes.append(1))
+    image, mask = image_and_mask(network)
+    with torch.no_grad():
+        logits, features = network.tapped(image, mask)
+        assert passes == [1]
+        assert torch.equal(logits, network(image, mask))
+        without = network.tapped(image)[0]
+        assert torch.equal(without, network(image, 0 * mask))
+        assert not torch.equal(without, logits)
+    assert features.shape[-2:] == tuple(side // EXITS[network.name] for side in image.shape[-2:])
+    handle.remove()
+
+
+@pytest.mark.parametrize("network", [*SMALL, "test_vit"], indirect=True)
+def test_what_follows_the_exit_does_not_change_its_features(network):
+    image, _ = image_and_mask(network)
+    with torch.no_grad():
+        _, features = network.tapped(image)
+        alone = {"indices": [network.exit], "stop_early": True, "intermediates_only": True}
+        assert torch.equal(network.backbone.forward_intermediates(image, **alone)[0], features)
+
+
+@pytest.mark.parametrize("network", [*SMALL, "test_vit"], indirect=True)
+def test_the_gradient_of_the_features_reaches_the_stem_and_nothing_after_the_exit(network):
+    network.zero_grad(set_to_none=True)
+    network.tapped(*image_and_mask(network))[1].square().sum().backward()
+    assert stem(network).rgb.weight.grad.any()
+    assert stem(network).masks.weight.grad.any()
+    assert all(p.grad is None for p in network.backbone.get_classifier().parameters())
+
+
+@pytest.mark.parametrize("network", ["resnet50"], indirect=True)
+def test_the_exit_of_a_resnet_at_stride_8_is_the_end_of_its_second_layer(network):
+    seen = []
+    handle = network.backbone.layer2.register_forward_hook(lambda *given: seen.append(given[-1]))
+    with torch.no_grad():
+        assert torch.equal(network.tapped(image_and_mask(network)[0])[1], seen[0])
+    handle.remove()
+
+
+@pytest.mark.parametrize("network", ["test_vit"], indirect=True)
+def test_of_several_maps_of_one_stride_the_exit_is_the_last(network):
+    assert network.exit == len(network.backbone.blocks) - 1
+
+
+@pytest.mark.parametrize("network", SMALL, indirect=True)
+def test_the_head_of_the_features_is_forward(network):
+    image, mask = image_and_mask(network)
+    with torch.no_grad():
+        for given in (mask, None):
+            features = network.features(image, given)
+            assert features.shape[-2:] == (2, 3)
+            assert torch.equal(network.head(features), network(image, given))
+
+
+@pytest.mark.parametrize(("backbone", "side"), [("test_vit", 160), ("mambaout_femto", 64)])
+def test_a_backbone_that_ends_in_no_map_of_channels_first_has_no_features(backbone, side):
+    with pytest.raises(ValueError, match=rf"'{backbone}' ends in .* \(4, .*, not in a map"), torch.no_grad():
+        Classifier(backbone, LABELS).features(images(side))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "stride", "there_are"), [("resnet10t", 7, "2, 4, 8, 16, 32"), ("test_vit", 8, "16")]
+)
+def test_a_stride_that_the_backbone_does_not_have_is_answered_with_those_there_are(backbone, stride, there_are):
+    with pytest.raises(ValueError, match=f"network.exit_stride={stride}: .*'{backbone}' has .* stride {there_are}$"):
+        Classifier(backbone, LABELS, exit_stride=stride)
+
+
+def test_a_network_without_an_exit_says_how_to_have_one():
+    with pytest.raises(ValueError, match="no exit: set network.exit_stride"):
+        Classifier("resnet10t", LABELS).tapped(images())
+
+
+@pytest.mark.parametrize(("backbone", "side"), [("test_vit", 75), ("test_convnext", 16), ("densenet121", 16)])
+def test_images_that_a_backbone_cannot_read_are_answered_with_their_size(backbone, side):
+    with pytest.raises(ValueError, match=f"'{backbone}' cannot read images of {side} x {side} px: .*data.size"):
+        Classifier(backbone, LABELS)(images(side))

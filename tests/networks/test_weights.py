@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from dermoscopy.networks.classifier import Classifier
-from dermoscopy.networks.segmenter import Segmenter
-from dermoscopy.networks.weights import read_weights
+from dermoscopy.networks.segmenter import HEAD, PLACES, Segmenter
+from dermoscopy.networks.weights import load_matching, read_weights
 
 ENCODER, IMAGENET = "tu-test_resnet", {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
@@ -124,3 +124,19 @@ def test_where_smp_cannot_be_asked_what_images_a_file_expects_the_error_says_wha
     torch.save(smp.encoders.get_encoder("mobilenet_v2", weights=None).state_dict(), tmp_path / "weights.pt")
     with pytest.raises(ValueError, match="does not say how its images were normalised.*set network.preprocessing"):
         segmenter(encoder="mobilenet_v2", checkpoint=tmp_path / "weights.pt")
+
+
+def test_of_a_file_of_a_cascade_the_part_that_fits_is_loaded_with_what_it_expects(tmp_path):
+    found, told = segmenter(), Classifier("test_resnet", ("a",))
+    found.preprocessing.expect((0.5,) * 3, (0.25,) * 3)
+    state = {f"network.segmenter.{name}": value for name, value in found.state_dict().items()}
+    state |= {f"network.classifier.{name}": value for name, value in told.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "cascade.ckpt")
+    part, file = segmenter(), read_weights(tmp_path / "cascade.ckpt")
+    loaded = load_matching(part, file, "cascade.ckpt", places=PLACES, heads=[HEAD])
+    assert loaded == set(found.state_dict())
+    assert same(part, found.state_dict())
+    assert part.preprocessing.mean.tolist() == [0.5] * 3
+    assert same(Classifier("test_resnet", ("b",), checkpoint=tmp_path / "cascade.ckpt"), told.state_dict())
+    with pytest.raises(ValueError, match=r"cascade.ckpt has (another shape for|unknown|lacks) \d+ layers \(backbone"):
+        Classifier("resnet10t", ("a",), checkpoint=tmp_path / "cascade.ckpt")

@@ -1,6 +1,7 @@
-"""Classifier: any timm backbone that may also read K mask channels."""
+"""Classifier: any timm backbone that may also read K mask channels, with its features on request."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,29 +9,12 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.weights import load_matching, read_weights
 from dermoscopy.suggest import nearest
 
-
-class Stem(nn.Module):
-    """First convolution of a backbone with extra input channels for masks, whose filters start at zero.
-
-    The RGB filters stay as they are, so with unknown masks (0) the output equals that of the RGB network; repeating
-    the RGB filters for the masks, as timm and smp do, would weaken the image instead.
-    """
-
-    def __init__(self, rgb: nn.Conv2d, masks: int) -> None:
-        super().__init__()
-        self.rgb = rgb
-        geometry: Any = (rgb.kernel_size, rgb.stride, rgb.padding, rgb.dilation, 1, False)  # one group, no bias
-        self.masks = nn.Conv2d(masks, rgb.out_channels, *geometry)
-        nn.init.zeros_(self.masks.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        image, mask = x[:, :3], x[:, 3:]
-        if mask.shape[1] == 0:  # no masks given: the same as all unknown, and cheaper
-            return self.rgb(image)
-        return self.rgb(image) + self.masks(mask)
+# what torch and timm say of an image whose sides a backbone cannot read
+UNREADABLE = ("Kernel size can't be greater", "Output size is too small", "Input height", "Input width")
 
 
 class Classifier(nn.Module):
@@ -43,9 +27,12 @@ class Classifier(nn.Module):
         pretrained: start from timm's published weights (downloaded once).
         checkpoint: start from a file: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
         dropout: rate before the last layer.
+        exit_stride: how many pixels apart the features of ``tapped`` are; where the backbone has several maps of that
+            stride, the last of them; None for no exit.
 
     Raises:
-        ValueError: unknown backbone, a stem that is no convolution over RGB, weights that cannot be had or do not fit.
+        ValueError: unknown backbone, a stem that is no convolution over RGB, weights that cannot be had or do not fit,
+            a stride that the backbone does not have.
     """
 
     def __init__(
@@ -56,13 +43,15 @@ class Classifier(nn.Module):
         pretrained: bool = False,
         checkpoint: str | Path | None = None,
         dropout: float = 0.0,
+        exit_stride: int | None = None,
     ) -> None:
         super().__init__()
-        self.labels, self.masks = tuple(labels), tuple(masks)
+        self.name, self.labels, self.masks, self.exit_stride = backbone, tuple(labels), tuple(masks), exit_stride
         self.backbone: Any = _create(backbone, len(labels), pretrained and checkpoint is None, dropout)
-        stem = _stem_name(self.backbone, backbone)
+        self.exit = None if exit_stride is None else _exit(self.backbone, backbone, exit_stride)
+        stem = stem_name(self.backbone, backbone)
         if masks:
-            _replace(self.backbone, stem, Stem(_rgb_convolution(self.backbone, stem, backbone), len(masks)))
+            widen_stem(self.backbone, stem, len(masks), backbone)
         if checkpoint is not None:
             head = self.backbone.pretrained_cfg.get("classifier") or "head"
             load_matching(
@@ -76,9 +65,53 @@ class Classifier(nn.Module):
 
     def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return logits (B, L) of image (B, 3, H, W) and mask (B, K, H, W) in -1, 0, +1; None is all unknown."""
-        if mask is None or not self.masks:
-            return self.backbone(image)
-        return self.backbone(torch.cat([image, mask], dim=1))
+        logits: Tensor = self._read(self.backbone, image, mask)
+        return logits
+
+    def tapped(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the logits (B, L) and the features (B, C, h, w) at the exit, in one pass.
+
+        Raises:
+            ValueError: the network has no exit.
+        """
+        if self.exit is None:
+            raise ValueError("this network has no exit: set network.exit_stride, such as network.exit_stride=8")
+        part = partial(self.backbone.forward_intermediates, indices=[self.exit])
+        last, (features,) = self._read(part, image, mask)
+        return self.backbone.forward_head(last), features
+
+    def features(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the last features (B, C, h, w) before pooling, of which ``head`` makes the logits.
+
+        Raises:
+            ValueError: the backbone ends in tokens, or in a map with its channels last.
+        """
+        features: Tensor = self._read(self.backbone.forward_features, image, mask)
+        if features.ndim != 4 or getattr(self.backbone, "output_fmt", "NCHW") != "NCHW":
+            raise ValueError(
+                f"network.backbone {self.name!r} ends in features {tuple(features.shape)}, not in a map (B, C, h, w): "
+                "choose a convolutional backbone"
+            )
+        return features
+
+    def head(self, features: Tensor) -> Tensor:
+        """Return the logits (B, L) of what ``features`` returned."""
+        logits: Tensor = self.backbone.forward_head(features)
+        return logits
+
+    def _read(self, part: Callable[[Tensor], Any], image: Tensor, mask: Tensor | None) -> Any:
+        """What a part of the backbone that begins with its stem makes of an image and its masks."""
+        given = image if mask is None or not self.masks else torch.cat([image, mask], dim=1)
+        try:
+            return part(given)
+        except (RuntimeError, AssertionError) as error:
+            if not any(said in str(error) for said in UNREADABLE):
+                raise
+            height, width = image.shape[-2:]
+            raise ValueError(
+                f"network.backbone {self.name!r} cannot read images of {height} x {width} px: "
+                f"choose another data.size ({error})"
+            ) from error
 
 
 def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Any:
@@ -96,22 +129,10 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Any:
         ) from error
 
 
-def _stem_name(backbone: Any, name: str) -> str:
-    stem = backbone.pretrained_cfg.get("first_conv")
-    if not isinstance(stem, str):
-        raise ValueError(f"network.backbone {name!r} has no single first convolution: choose another backbone")
-    return stem
-
-
-def _rgb_convolution(backbone: nn.Module, stem: str, name: str) -> nn.Conv2d:
-    module = backbone.get_submodule(stem)
-    if not isinstance(module, nn.Conv2d) or module.in_channels != 3 or module.groups != 1:
-        raise ValueError(
-            f"network.backbone {name!r} does not begin with a convolution over RGB: choose another backbone"
-        )
-    return module
-
-
-def _replace(module: nn.Module, path: str, new: nn.Module) -> None:
-    parent, _, child = path.rpartition(".")
-    setattr(module.get_submodule(parent), child, new)
+def _exit(backbone: Any, name: str, stride: int) -> int:
+    """The index, among timm's intermediates, of the last one with this stride."""
+    exits: dict[int, int] = {info["reduction"]: index for index, info in enumerate(backbone.feature_info)}
+    if stride not in exits:
+        there_are = ", ".join(map(str, exits))
+        raise ValueError(f"network.exit_stride={stride}: network.backbone {name!r} has features at stride {there_are}")
+    return exits[stride]

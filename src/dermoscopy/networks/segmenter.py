@@ -83,9 +83,8 @@ class Segmenter(nn.Module):
         return at_own_size(self.model, self.preprocessing(image), self.multiple, self.least)
 
     def _load(self, checkpoint: str | Path, encoder: str, ask: bool) -> None:
-        state = read_weights(checkpoint)
-        load_matching(self, state, checkpoint, places=PLACES, heads=[HEAD])
-        if not ask or "preprocessing.mean" in state:
+        loaded = load_matching(self, read_weights(checkpoint), checkpoint, places=PLACES, heads=[HEAD])
+        if not ask or "preprocessing.mean" in loaded:
             return
         try:
             self.preprocessing.expect(*published_preprocessing(encoder, True))

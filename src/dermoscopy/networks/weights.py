@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 OURS = "network."  # before the names of a network in a checkpoint of this project
+PARTS = ("segmenter.", "classifier.")  # before the names of a part in a file of a cascade
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
@@ -50,11 +51,12 @@ def load_matching(
     places: Sequence[str],
     heads: Sequence[str],
     stem: str | None = None,
-) -> None:
-    """Load ``state`` into ``network``, all of it or the part that the file is of.
+) -> set[str]:
+    """Load ``state`` into ``network``, all of it or the part that the file is of; return the names that were loaded.
 
     What must be there is the part that the file's names belong to, but for mask filters and a head of another size,
-    which stay as they are. A file of a part may hold more than the part, as a backbone does its own head.
+    which stay as they are. A file of a part may hold more than the part, as a backbone does its own head. Of a file of
+    a cascade the part is taken that fits, unless the network is a cascade itself.
 
     Args:
         network, state: weights by name go into this network.
@@ -67,7 +69,8 @@ def load_matching(
         ValueError: other layers are missing, unknown or of another shape; names the first of them.
     """
     own = network.state_dict()
-    place = max(places, key=lambda place: sum(place + name in own for name in state))
+    candidates = [(place, part) for part in _parts(state) for place in places]
+    place, state = max(candidates, key=lambda found: sum(found[0] + name in own for name in found[1]))
     part = {name for name in own if name.startswith(place)}
     fitted = {_known_as(place + name, own, stem): value for name, value in state.items()}
     if len(part) < len(own):
@@ -80,7 +83,15 @@ def load_matching(
     _refuse(source, "has another shape for", differing - resized)
     _refuse(source, "lacks", part - fitted.keys() - optional)
     _refuse(source, "has unknown", fitted.keys() - own.keys() - optional)
-    network.load_state_dict({n: v for n, v in fitted.items() if n in own and n not in resized}, strict=False)
+    loaded = {name: value for name, value in fitted.items() if name in own and name not in resized}
+    network.load_state_dict(loaded, strict=False)
+    return set(loaded)
+
+
+def _parts(state: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
+    """Return all of a file, and each of the parts of a cascade that it holds, under the names in that part."""
+    within = ({n.removeprefix(part): v for n, v in state.items() if n.startswith(part)} for part in PARTS)
+    return [state, *within]
 
 
 def _refuse(source: object, problem: str, names: Set[str]) -> None:

@@ -1,0 +1,162 @@
+"""Cascade: a segmenter finds the lesion, a classifier sees the image conditioned on it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dermoscopy.masks import probabilities
+from dermoscopy.networks.conditioning import Conditioning
+from dermoscopy.networks.region import Region
+from dermoscopy.networks.weights import load_matching, read_weights
+from dermoscopy.suggest import nearest
+
+
+class Cascade(nn.Module):
+    """A classifier of what a segmenter, or whoever gives the masks, has found.
+
+    Both parts get the image as the data normalise it; a segmenter whose weights expect another turns it into that.
+
+    Args:
+        segmenter: maps an image to mask logits; has ``masks`` and ``exclusive``. None: the lesion is given or unknown.
+        classifier: maps (image, channel or None) to logits (B, L); has ``masks``, one if there is a channel, else none.
+        mask: name of the mask that is the lesion.
+        masks: names of the K masks that are given; may be empty if there is a segmenter.
+        region: from the lesion's mask to the part that is used.
+        conditioning: how the classifier sees the image.
+        threshold: the segmenter's probability above which a pixel is of the lesion.
+        checkpoint: start from a file of a whole cascade; its parts have checkpoints of their own.
+
+    Raises:
+        ValueError: parts that do not fit each other, a threshold outside (0, 1), weights that do not fit.
+    """
+
+    def __init__(
+        self,
+        segmenter: nn.Module | None,
+        classifier: nn.Module,
+        mask: str,
+        masks: Sequence[str],
+        region: Region,
+        conditioning: Conditioning,
+        threshold: float,
+        checkpoint: str | Path | None = None,
+    ) -> None:
+        super().__init__()
+        if not 0 < threshold < 1:
+            raise ValueError(f"network.threshold is a probability in (0, 1), got {threshold}")
+        _check_masks(segmenter, mask, masks)
+        _check_channel(classifier, conditioning, mask)
+        self.segmenter: Any = segmenter
+        self.classifier: Any = classifier
+        self.region, self.conditioning = region, conditioning
+        self.mask, self.masks, self.threshold = mask, tuple(masks), threshold
+        if checkpoint is not None:
+            load_matching(self, read_weights(checkpoint), checkpoint, places=("",), heads=())
+
+    def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return label logits (B, L).
+
+        Args:
+            image: (B, 3, H, W), normalised.
+            mask: (B, K, H, W) in -1, 0, +1; the lesion is where its own is +1, so an unknown mask is an empty one.
+                None: the segmenter finds it; without a segmenter it is empty.
+        """
+        logits: Tensor = self.classifier(*self._seen(image, mask))
+        return logits
+
+    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return label logits (B, L) and the segmenter's logits, for training both parts together.
+
+        The classifier sees the probability itself, so that what the labels say reaches the segmenter. The region has
+        no gradient: it only decides on the box, and on whether anything was found.
+
+        Raises:
+            ValueError: no segmenter, or one of other masks than the data's.
+        """
+        finds = () if self.segmenter is None else tuple(self.segmenter.masks)
+        if finds != self.masks or not finds:
+            raise ValueError(
+                f"network.segmenter finds {list(finds)}, data.masks has {list(self.masks)}: "
+                "to train it with the classifier they must be the same"
+            )
+        logits = self.segmenter(image)
+        soft = self._probability(logits)
+        return self.classifier(*self.conditioning(image, soft, self.region(self._above(soft.detach())))), logits
+
+    def features(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the classifier's last feature map (B, C, h, w) of what it is shown of the image.
+
+        Raises:
+            ValueError: it is shown a part of the image, to which the map then belongs.
+        """
+        if self.conditioning.crop is not None:
+            raise ValueError("network.conditioning.crop is set, so the classifier's map is not one of the whole image")
+        features: Tensor = self.classifier.features(*self._seen(image, mask))
+        return features
+
+    def head(self, features: Tensor) -> Tensor:
+        """Return the logits (B, L) of a feature map."""
+        logits: Tensor = self.classifier.head(features)
+        return logits
+
+    def _seen(self, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return what the classifier is shown."""
+        if not self.conditioning.reads_mask:
+            return image, None
+        shown: tuple[Tensor, Tensor | None] = self.conditioning(image, self.region(self._lesion(image, mask)))
+        return shown
+
+    def _lesion(self, image: Tensor, mask: Tensor | None) -> Tensor:
+        """Return where the lesion is (B, 1, H, W), 0 or 1."""
+        if mask is not None and self.masks:
+            return self._given(image, mask)
+        return torch.zeros_like(image[:, :1]) if self.segmenter is None else self._found(image)
+
+    def _given(self, image: Tensor, mask: Tensor) -> Tensor:
+        wanted = (len(image), len(self.masks), *image.shape[-2:])
+        if mask.shape != wanted:
+            raise ValueError(f"masks {list(self.masks)} of these images must be {wanted}, got {tuple(mask.shape)}")
+        place = self.masks.index(self.mask)
+        return (mask[:, place : place + 1] > 0).to(image)
+
+    @torch.no_grad()
+    def _found(self, image: Tensor) -> Tensor:
+        """Return where the segmenter, as in prediction, sees the lesion: its statistics stay as they are."""
+        training = [module for module in self.segmenter.modules() if module.training]
+        self.segmenter.eval()
+        try:
+            return self._above(self._probability(self.segmenter(image)))
+        finally:
+            for module in training:  # not train(): parts that are frozen stay in evaluation
+                module.training = True
+
+    def _probability(self, logits: Tensor) -> Tensor:
+        place = self.segmenter.masks.index(self.mask)
+        return probabilities(logits, self.segmenter.exclusive)[:, place : place + 1]
+
+    def _above(self, probability: Tensor) -> Tensor:
+        return (probability > self.threshold).to(probability)
+
+
+def _check_masks(segmenter: Any, mask: str, masks: Sequence[str]) -> None:
+    if segmenter is not None and mask not in segmenter.masks:
+        raise ValueError(
+            f"network.segmenter finds {list(segmenter.masks)}, the cascade needs {mask}"
+            f"{nearest(mask, segmenter.masks)}; set data.masks=[{mask}], or network.segmenter.masks for it alone"
+        )
+    if mask not in masks and (masks or segmenter is None):
+        raise ValueError(
+            f"network.mask is {mask!r}, data.masks has {list(masks)}{nearest(mask, masks)}; set data.masks=[{mask}]"
+        )
+
+
+def _check_channel(classifier: Any, conditioning: Conditioning, mask: str) -> None:
+    wanted, there = [mask] if conditioning.channel else [], getattr(classifier, "masks", ())
+    if len(there) != len(wanted):
+        raise ValueError(
+            f"network.classifier.masks is {list(there)}, network.conditioning.channel="
+            f"{str(conditioning.channel).lower()} needs it to be [{', '.join(wanted)}]"
+        )

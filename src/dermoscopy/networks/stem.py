@@ -1,0 +1,53 @@
+"""The first convolution of a timm backbone, and one that also reads masks in its place."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Stem(nn.Module):
+    """First convolution of a backbone with extra input channels for masks, whose filters start at zero.
+
+    The RGB filters stay as they are, so with unknown masks (0) the output equals that of the RGB network; repeating
+    the RGB filters for the masks, as timm and smp do, would weaken the image instead.
+    """
+
+    def __init__(self, rgb: nn.Conv2d, masks: int) -> None:
+        super().__init__()
+        self.rgb = rgb
+        geometry: Any = (rgb.kernel_size, rgb.stride, rgb.padding, rgb.dilation, 1, False)  # one group, no bias
+        self.masks = nn.Conv2d(masks, rgb.out_channels, *geometry)
+        nn.init.zeros_(self.masks.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        image, mask = x[:, :3], x[:, 3:]
+        if mask.shape[1] == 0:  # no masks given: the same as all unknown, and cheaper
+            return self.rgb(image)
+        return self.rgb(image) + self.masks(mask)
+
+
+def stem_name(backbone: Any, name: str) -> str:
+    """Return the path of the first convolution of a timm model.
+
+    Raises:
+        ValueError: there is none, or more than one.
+    """
+    stem = backbone.pretrained_cfg.get("first_conv")
+    if not isinstance(stem, str):
+        raise ValueError(f"network.backbone {name!r} has no single first convolution: choose another backbone")
+    return stem
+
+
+def widen_stem(backbone: nn.Module, stem: str, masks: int, name: str) -> None:
+    """Put a Stem with ``masks`` more channels in the place of the first convolution.
+
+    Raises:
+        ValueError: it is no plain convolution over RGB.
+    """
+    rgb = backbone.get_submodule(stem)
+    if not isinstance(rgb, nn.Conv2d) or rgb.in_channels != 3 or rgb.groups != 1:
+        raise ValueError(
+            f"network.backbone {name!r} does not begin with a convolution over RGB: choose another backbone"
+        )
+    parent, _, child = stem.rpartition(".")
+    setattr(backbone.get_submodule(parent), child, Stem(rgb, masks))

@@ -1,0 +1,122 @@
+"""YNet: a segmenter that also tells labels, from features on the way to its masks."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import torch
+from torch import Tensor, nn
+
+from dermoscopy.networks.dense import at_own_size
+from dermoscopy.networks.segmenter import Segmenter
+from dermoscopy.suggest import nearest
+
+POSITIONS = ("encoder", "bottleneck", "decoder")
+LEVEL = 3  # of smp's encoders, which halve the image from one level to the next: stride 8
+WIDTH = 256  # channels that the label head pools
+
+
+class YNet(nn.Module):
+    """One encoder for labels and masks; masks are learnt, never read.
+
+    The label head is a 1x1 convolution, BatchNorm, ReLU, the mean over the image, dropout and a linear layer.
+
+    Args:
+        segmenter: what the masks come from; it also loads the weights of the encoder.
+        labels: names of the L labels.
+        position: what labels are told from: ``encoder``, its features at stride 8; ``bottleneck``, its last features;
+            ``decoder``, what a U-Net's decoder has made when it is back at stride 8.
+        dropout: rate before the linear layer.
+
+    Raises:
+        ValueError: an unknown position, or one that the segmenter does not have.
+    """
+
+    def __init__(self, segmenter: Segmenter, labels: Sequence[str], position: str, dropout: float) -> None:
+        super().__init__()
+        self.segmenter, self.labels, self.position = segmenter, tuple(labels), position
+        self.head = nn.Sequential(
+            nn.Conv2d(_channels(segmenter.model, position), WIDTH, kernel_size=1, bias=False),
+            nn.BatchNorm2d(WIDTH),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(WIDTH, len(labels)),
+        )
+
+    def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return label logits (B, L) of image (B, 3, H, W), whatever the mask; masks are not computed."""
+        return self._at_own_size(self._labels, image)[..., 0, 0]
+
+    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return label logits (B, L) and mask logits (B, K or K + 1, H, W) of image (B, 3, H, W), in one pass."""
+        logits = self._at_own_size(self._labels_and_masks, image)
+        labels, masks = logits.tensor_split([len(self.labels)], dim=1)
+        return labels[..., 0, 0], masks
+
+    def _at_own_size(self, network: Callable[..., Tensor], image: Tensor) -> Tensor:
+        """Logits of an image that is padded as the segmenter pads it."""
+        network, segmenter = partial(network, shown=image.shape[-2:]), self.segmenter
+        return at_own_size(network, segmenter.preprocessing(image), segmenter.multiple, segmenter.least)
+
+    def _labels(self, image: Tensor, shown: Sequence[int]) -> Tensor:
+        seen = self._seen(self.segmenter.model.encoder(image))
+        return _everywhere(self.head(_within(seen, image, shown)), image)
+
+    def _labels_and_masks(self, image: Tensor, shown: Sequence[int]) -> Tensor:
+        model = self.segmenter.model
+        features = model.encoder(image)
+        seen = self._seen(features)
+        decoded = self._up(seen, features, after=True) if self.position == "decoder" else model.decoder(features)
+        masks = model.segmentation_head(decoded)
+        return torch.cat([_everywhere(self.head(_within(seen, image, shown)), masks), masks], dim=1)
+
+    def _seen(self, features: Sequence[Tensor]) -> Tensor:
+        """What the label head sees."""
+        if self.position == "decoder":
+            return self._up(self.segmenter.model.decoder.center(features[-1]), features, after=False)
+        return features[LEVEL if self.position == "encoder" else -1]
+
+    def _up(self, x: Tensor, features: Sequence[Tensor], after: bool) -> Tensor:
+        """The steps of a U-Net's decoder up to the label head, or those after it."""
+        skips = [*features[-2:0:-1], None]  # the image itself is none
+        steps = list(zip(self.segmenter.model.decoder.blocks, features[-2::-1], skips, strict=True))
+        for block, larger, skip in steps[-LEVEL:] if after else steps[:-LEVEL]:
+            x = block(x, *larger.shape[-2:], skip)
+        return x
+
+
+def _channels(model: Any, position: str) -> int:
+    """How many channels there are at a position of an smp model."""
+    if position not in POSITIONS:
+        known = ", ".join(POSITIONS)
+        raise ValueError(f"network.position must be one of {known}, got {position!r}{nearest(position, POSITIONS)}")
+    if position == "decoder" and not isinstance(model, smp.Unet):
+        raise ValueError(
+            f"network.position=decoder needs the decoder of a Unet, {type(model).__name__} has another: "
+            "set network.position=encoder or network.position=bottleneck"
+        )
+    channels = model.encoder.out_channels
+    depth, least = len(channels) - 1, LEVEL + (position == "decoder")
+    if position != "bottleneck" and depth < least:
+        raise ValueError(
+            f"network.position={position} needs network.segmenter.architecture.encoder_depth={least} or more, "
+            f"it is {depth}: set network.position=bottleneck"
+        )
+    if position == "decoder":
+        return int(model.decoder.blocks[-LEVEL - 1].conv2[0].out_channels)
+    return int(channels[LEVEL if position == "encoder" else -1])
+
+
+def _within(features: Tensor, image: Tensor, shown: Sequence[int]) -> Tensor:
+    """The cells of a feature map that show the image, and not only what it was padded with."""
+    sizes = zip(shown, features.shape[-2:], image.shape[-2:], strict=True)
+    rows, columns = (-(-side * cells // padded) for side, cells, padded in sizes)
+    return features[..., :rows, :columns]
+
+
+def _everywhere(labels: Tensor, like: Tensor) -> Tensor:
+    """Label logits as maps (B, L, H, W) that are the same everywhere, to be padded and cropped as masks are."""
+    return labels[..., None, None].expand(-1, -1, *like.shape[-2:])

@@ -1,0 +1,251 @@
+"""The cascade: given masks and its own, both parts learning together, their weights and what they must agree on."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from torch import nn
+
+from dermoscopy.networks.cascade import Cascade
+from dermoscopy.networks.classifier import Classifier
+from dermoscopy.networks.conditioning import Conditioning
+from dermoscopy.networks.improved_unet import ImprovedUNet
+from dermoscopy.networks.region import Region
+from dermoscopy.networks.segmenter import Segmenter
+
+CONF = Path(__file__).parents[2] / "conf"
+STATISTICS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+MASKS = ("globules", "lesion")
+
+
+class Small(nn.Module):
+    """A segmenter of two layers, which normalises by the batch and drops out in training."""
+
+    def __init__(self, masks=MASKS, exclusive=False):
+        super().__init__()
+        self.masks, self.exclusive = masks, exclusive
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 5, padding=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5))
+        self.head = nn.Conv2d(8, len(masks) + exclusive, 5, padding=2)
+
+    def forward(self, image):
+        return self.head(self.body(image))
+
+
+def segmenter(masks=MASKS, **rest):
+    architecture = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
+    return Segmenter(architecture, "tu-test_resnet", masks, False, **STATISTICS, **rest)
+
+
+def classifier(masks=(), labels=("melanoma", "nevus"), **rest):
+    return Classifier("test_resnet", labels, masks, **rest)
+
+
+def conditioning(**changes):
+    given = {"keep": "lesion", "fill": "black", "blur": 0.1, "crop": None, "channel": False, "empty": "whole"}
+    return Conditioning(**given | STATISTICS | changes)
+
+
+def cascade(finds=None, tells=None, condition=None, region=None, **changes):
+    """A cascade of small parts; ``finds=False`` for one without a segmenter."""
+    torch.manual_seed(0)
+    finds = None if finds is False else finds or Small()
+    condition, region = condition or conditioning(), region or Region(dilate=0.0, largest=False, fill=False)
+    given = {"mask": "lesion", "masks": MASKS, "threshold": 0.5}
+    return Cascade(finds, tells or classifier(), region=region, conditioning=condition, **given | changes)
+
+
+def images(count=2):
+    return torch.randn(count, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+
+def masks():
+    """Two masks of two images; the lesion of the second is unknown."""
+    signed = -torch.ones(2, 2, 64, 64)
+    signed[0, 1, 10:30, 20:50] = 1
+    signed[0, 0, 40:60] = 1
+    signed[1, 1] = 0
+    return signed
+
+
+@torch.no_grad()
+def evaluated(network, *given):
+    return network.eval()(*given)
+
+
+def test_a_given_mask_is_where_the_lesion_s_own_is_present():
+    network, image, given = cascade(), images(), masks()
+    lesion = (given[:, 1:] == 1).float()
+    shown, _ = network.conditioning(image, lesion)
+    assert torch.equal(shown[1], image[1])  # unknown, and so the image is as it is
+    assert torch.equal(evaluated(network, image, given), network.classifier(shown).detach())
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_without_masks_the_segmenter_s_own_are_used(exclusive):
+    network, image = cascade(Small(exclusive=exclusive)), images()
+    logits = evaluated(network.segmenter, image)
+    probability = logits.softmax(1)[:, 1:] if exclusive else logits.sigmoid()
+    network.threshold = probability[:, 1].median().item()
+    found = 2 * (probability > network.threshold).float() - 1
+    assert torch.equal(evaluated(network, image), evaluated(network, image, found))
+    assert not torch.equal(evaluated(network, image), evaluated(network, image, -found))
+
+
+def test_without_a_segmenter_no_masks_are_an_empty_one():
+    network, image = cascade(False), images()
+    assert torch.equal(evaluated(network, image), evaluated(network.classifier, image))
+    blind = cascade(False, condition=conditioning(empty="black"))
+    assert torch.equal(evaluated(blind, image)[0], evaluated(blind, image)[1])  # both all black
+
+
+def test_data_without_masks_leave_the_lesion_to_the_segmenter():
+    network, image = cascade(Small(("lesion",)), masks=()), images()
+    assert torch.equal(evaluated(network, image, torch.zeros(2, 0, 64, 64)), evaluated(network, image))
+
+
+def test_the_region_is_between_the_mask_and_the_image():
+    image, given = images(), masks()
+    given[0, 1, 15:20, 30:40] = -1  # a hole
+    filled = given.clone()
+    filled[0, 1, 10:30, 20:50] = 1
+    network = cascade(region=Region(dilate=0.0, largest=True, fill=True))
+    assert torch.equal(evaluated(network, image, given), evaluated(network, image, filled))
+    assert not torch.equal(evaluated(cascade(), image, given), evaluated(cascade(), image, filled))
+
+
+def test_a_look_at_the_segmenter_in_training_changes_and_teaches_it_nothing():
+    network, image = cascade(), images()
+    in_prediction = network.eval()._found(image)
+    network.train()
+    network.segmenter.body[1].eval()  # as frozen parts are
+    before = {name: value.clone() for name, value in network.segmenter.state_dict().items()}
+    modes = [module.training for module in network.modules()]
+    assert torch.equal(network._found(image), in_prediction)
+    network(image).sum().backward()
+    assert [module.training for module in network.modules()] == modes
+    assert all(torch.equal(value, before[name]) for name, value in network.segmenter.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.segmenter.parameters())
+    assert all(parameter.grad is not None for parameter in network.classifier.parameters())
+
+
+def test_a_segmenter_that_nothing_is_asked_of_does_not_run():
+    network, image = cascade(condition=conditioning(keep="all")), images()
+    network.segmenter.forward = None
+    assert torch.equal(evaluated(network, image), evaluated(network.classifier, image))
+
+
+@pytest.mark.parametrize(("changes", "reads"), [({}, ()), ({"keep": "all", "channel": True, "crop": 0.1}, ("lesion",))])
+def test_what_labels_say_reaches_the_segmenter_in_joint_training(changes, reads):
+    network = cascade(tells=classifier(reads), condition=conditioning(**changes), threshold=0.4)
+    if reads:
+        nn.init.normal_(network.classifier.backbone.conv1[0].masks.weight)  # they start at zero
+    logits, found = network.both(images())
+    assert logits.shape == (2, 2)
+    assert found.shape == (2, 2, 64, 64)
+    logits.sum().backward()
+    gradients = {name: parameter.grad for name, parameter in network.segmenter.named_parameters()}
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients.values())
+    assert gradients["body.0.weight"].abs().sum() > 0
+    head = gradients["head.weight"]
+    assert head[1].abs().sum() > 0
+    assert head[0].abs().sum() == 0  # globules
+
+
+def test_where_the_segmenter_is_sure_joint_training_sees_what_prediction_sees():
+    network, image = cascade(condition=conditioning(crop=0.2)), images()
+    network.segmenter.head.weight.data.mul_(1e9)
+    with torch.no_grad():
+        logits, found = network.eval().both(image)
+    assert found.abs().min() > 20  # hard, but for rounding
+    torch.testing.assert_close(logits, evaluated(network, image), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("finds", [False, ("lesion",)])
+def test_only_a_segmenter_of_the_data_s_masks_learns_with_the_classifier(finds):
+    network = cascade(finds and Small(finds))
+    with pytest.raises(ValueError, match=r"network.segmenter finds .*, data.masks has \['globules', 'lesion'\]"):
+        network.both(images())
+
+
+def saved(network, path):
+    """A checkpoint as a run writes it, of a task around the network."""
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state | {"loss.pos_weight": torch.ones(2)}}, path)
+    return path
+
+
+def same(module, other):
+    own, wanted = module.state_dict(), other.state_dict()
+    return own.keys() == wanted.keys() and all(torch.equal(own[name], wanted[name]) for name in own)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A cascade of real parts, and its file."""
+    network = cascade(segmenter())
+    return network, saved(network, tmp_path_factory.mktemp("run") / "best.ckpt")
+
+
+def test_a_cascade_begins_with_the_weights_of_another(trained):
+    network, file = trained
+    other = Cascade(segmenter(), classifier(), "lesion", MASKS, network.region, network.conditioning, 0.5, file)
+    assert same(other, network)
+    with pytest.raises(ValueError, match=r"best.ckpt has unknown \d+ layers \(segmenter"):
+        cascade(False, checkpoint=file)
+
+
+def test_each_part_begins_with_the_weights_of_its_own_in_a_cascade(trained):
+    network, file = trained
+    assert same(segmenter(checkpoint=file, preprocessing=STATISTICS), network.segmenter)
+    assert same(classifier(checkpoint=file), network.classifier)
+    other = classifier(("lesion",), ("a", "b", "c"), checkpoint=file)  # one with masks, and other labels
+    assert torch.equal(other.backbone.conv1[0].rgb.weight, network.classifier.backbone.conv1[0].weight)
+
+
+def test_parts_begin_with_the_weights_of_two_runs(tmp_path):
+    found, told = segmenter(), classifier()
+    network = cascade(
+        segmenter(checkpoint=saved(found, tmp_path / "segmenter.ckpt")),
+        classifier(checkpoint=saved(told, tmp_path / "classifier.ckpt")),
+    )
+    assert same(network.segmenter, found)
+    assert same(network.classifier, told)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            partial(cascade, mask="streaks", masks=("streaks",)),
+            r"network.segmenter finds \['globules', 'lesion'\], the cascade needs streaks",
+        ),
+        (partial(cascade, masks=("globules", "lesions")), r"network.mask is 'lesion', data.masks has .* mean lesions"),
+        (partial(cascade, False, masks=()), r"network.mask is 'lesion', data.masks has \[\]"),
+        (
+            lambda: cascade(condition=conditioning(channel=True)),
+            r"network.classifier.masks is \[\], network.conditioning.channel=true needs it to be \[lesion\]",
+        ),
+        (
+            lambda: cascade(tells=classifier(("lesion",))),
+            r"network.classifier.masks is \['lesion'\], network.conditioning.channel=false needs it to be \[\]",
+        ),
+        (partial(cascade, threshold=1), r"network.threshold is a probability in \(0, 1\), got 1"),
+        (lambda: cascade()(images(), masks()[:, :1]), r"must be \(2, 2, 64, 64\), got \(2, 1, 64, 64\)"),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_its_segmenter_is_chosen_on_the_command_line():
+    given = ["network=cascade", "data.masks=[lesion]", "protocol.backbone=test_resnet"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("train", [*given, "network@network.segmenter=improved_unet"])
+    network = instantiate(cfg.network)
+    assert isinstance(network.segmenter, ImprovedUNet)
+    assert evaluated(network, images()).shape == (2, len(cfg.data.labels))

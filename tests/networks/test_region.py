@@ -1,0 +1,120 @@
+"""The region: components, holes and widening, by hand and against scipy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from dermoscopy.networks.region import Region, dilated, largest_component, without_holes
+
+DRAWN = """
+    . # # # .   # # # . .
+    # . . # .   # . # . #
+    # . . # .   . # . . .
+    . # # . .   . . . # #
+    . . . . #   . . . # #
+"""
+
+
+def drawn(first=0, last=None):
+    """One of the masks that are drawn above, (1, 1, 5, 5)."""
+    rows = [line.split()[first:last] for line in DRAWN.strip().splitlines()]
+    return torch.tensor([[[[float(pixel == "#") for pixel in row] for row in rows]]])
+
+
+def noise(share, height=37, width=53, count=6):
+    """Masks of independent pixels."""
+    return (torch.rand(count, 1, height, width, generator=torch.Generator().manual_seed(1)) < share).float()
+
+
+def blobs():
+    """Masks of a few smooth patches."""
+    smooth = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(6, 1, 37, 53)), (0, 0, 3, 3))
+    return torch.from_numpy(smooth > 0.02).float()
+
+
+MASKS = {"blobs": blobs(), "sparse": noise(0.2), "half": noise(0.5), "dense": noise(0.8)}
+
+
+def each(mask, function):
+    """What a function of a plane gives for every plane of a batch."""
+    return torch.stack([torch.from_numpy(function(plane.numpy() > 0)).float() for plane in mask[:, 0]])[:, None]
+
+
+def test_pixels_that_touch_at_a_corner_are_one_component():
+    kept = largest_component(drawn(last=5))
+    expected = drawn(last=5)
+    expected[0, 0, 4, 4] = 0  # it touches nothing
+    assert torch.equal(kept, expected)
+
+
+def test_of_components_of_one_size_the_lowest_is_kept():
+    mask = torch.zeros(1, 1, 5, 5)
+    mask[0, 0, 0, :2] = mask[0, 0, 4, 2:4] = 1
+    kept = largest_component(mask)
+    assert kept.sum() == 2
+    assert kept[0, 0, 4, 2:4].all()
+
+
+def test_a_way_out_leads_over_sides_alone():
+    filled = without_holes(drawn(first=5))
+    expected = drawn(first=5)
+    expected[0, 0, 1, 1] = 1  # closed by corners
+    assert torch.equal(filled, expected)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_the_largest_component_is_that_of_scipy(name):
+    def largest(plane):
+        label, count = ndimage.label(plane, structure=np.ones((3, 3)))
+        sizes = ndimage.sum_labels(plane, label, range(1, count + 1))
+        lowest = [np.flatnonzero(label == k).max() if sizes[k - 1] == sizes.max() else -1 for k in range(1, count + 1)]
+        return label == 1 + np.argmax(lowest)
+
+    assert torch.equal(largest_component(MASKS[name]), each(MASKS[name], largest))
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_the_holes_are_those_of_scipy(name):
+    filled = without_holes(MASKS[name])
+    assert torch.equal(filled, each(MASKS[name], ndimage.binary_fill_holes))
+    assert name == "sparse" or filled.sum() > MASKS[name].sum()
+
+
+@pytest.mark.parametrize("radius", [1, 2, 5])
+def test_widening_takes_all_that_lies_within_the_radius(radius):
+    mask = noise(0.01)
+    near = each(mask, lambda plane: ndimage.distance_transform_edt(~plane) <= radius)
+    assert 0 < near.mean() < 1
+    assert torch.equal(dilated(mask, radius), near)
+
+
+def test_a_winding_component_is_followed_to_its_end():
+    mask = torch.zeros(1, 1, 41, 41)
+    mask[..., ::2, :] = 1
+    mask[..., 1::4, -1] = mask[..., 3::4, 0] = 1  # one line, to and fro
+    assert torch.equal(largest_component(mask), mask)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_an_empty_and_a_full_mask_stay_as_they_are(value):
+    mask = torch.full((2, 1, 9, 7), value)
+    assert torch.equal(Region(dilate=0.2, largest=True, fill=True)(mask), mask)
+
+
+def test_nothing_is_computed_for_options_that_are_off():
+    mask = noise(0.5)
+    assert Region(dilate=0.0, largest=False, fill=False)(mask) is mask
+
+
+def test_the_region_is_one_component_without_holes_and_its_radius_a_share_of_the_shorter_side():
+    region = Region(dilate=0.08, largest=True, fill=True)(MASKS["blobs"])  # 3 of 37 px
+    expected = without_holes(dilated(largest_component(MASKS["blobs"]), 3))
+    assert torch.equal(region, expected)
+    assert torch.equal(region, without_holes(region))
+    assert [ndimage.label(plane, np.ones((3, 3)))[1] for plane in region[:, 0].numpy()] == [1] * len(region)
+
+
+def test_a_share_out_of_its_range_is_refused():
+    with pytest.raises(ValueError, match=r"network.region.dilate is a share of the shorter side, in \[0, 1\), got 5"):
+        Region(dilate=5, largest=False, fill=False)

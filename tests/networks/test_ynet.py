@@ -1,0 +1,163 @@
+"""The Y-net: labels from a segmenter's features, in one pass and at any size, without what they do not need."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from torch import nn
+
+from dermoscopy.networks.segmenter import Segmenter
+from dermoscopy.networks.ynet import POSITIONS, YNet
+
+CONF = Path(__file__).parents[2] / "conf"
+ENCODER = "tu-test_resnet"  # small, with features at strides 2 to 32
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+UNET = partial(smp.Unet, decoder_channels=(24, 16, 8, 8, 8))
+
+
+def ynet(position="decoder", architecture=UNET, encoder=ENCODER, mean=MEAN, std=STD, dropout=0.0):
+    torch.manual_seed(0)
+    segmenter = Segmenter(architecture, encoder, ("lesion", "hair"), False, mean, std)
+    return YNet(segmenter, ("a", "b", "c"), position, dropout).eval()
+
+
+def images(height=64, width=64, count=2):
+    return torch.randn(count, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def passes(module):
+    """A list that grows whenever the module is called."""
+    calls = []
+    module.register_forward_hook(lambda *_: calls.append(1))
+    return calls
+
+
+class Unneeded(nn.Module):
+    """Stands where nothing is to be computed."""
+
+    def forward(self, *_):
+        raise AssertionError("computed without need")
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_labels_and_masks_of_an_odd_size_come_of_one_pass_of_the_encoder(position):
+    network, image = ynet(position), images(67, 93)
+    encoded = passes(network.segmenter.model.encoder)
+    labels, masks = network.both(image)
+    assert (labels.shape, masks.shape, len(encoded)) == ((2, 3), (2, 2, 67, 93), 1)
+    assert torch.equal(network(image), labels)
+    assert torch.equal(network(image, torch.ones(2, 2, 67, 93)), labels)
+
+
+@pytest.mark.parametrize("encoder", [ENCODER, "tu-test_convnext", "mobilenet_v2"])
+@pytest.mark.parametrize("position", POSITIONS)
+def test_the_masks_are_those_of_the_segmenter_alone(position, encoder):
+    network, image = ynet(position, encoder=encoder), images(67, 93)
+    assert torch.equal(network.both(image)[1], network.segmenter(image))
+
+
+def test_the_block_between_encoder_and_decoder_that_vgg_has_is_not_left_out():
+    network, image = ynet(), images()
+    channels = network.segmenter.model.encoder.out_channels[-1]
+    network.segmenter.model.decoder.center = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+    assert torch.equal(network.both(image)[1], network.segmenter(image))
+
+
+@pytest.mark.parametrize(("position", "stride"), [("encoder", 8), ("bottleneck", 32), ("decoder", 8)])
+def test_the_label_head_sees_the_stride_of_its_position_and_only_what_shows_the_image(position, stride):
+    network, seen = ynet(position), []
+    network.head.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2:]))
+    network(images(67, 93))
+    assert seen == [(-(-67 // stride), -(-93 // stride))]
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_the_gradient_of_the_labels_reaches_the_stem_and_no_part_that_they_are_not_told_from(position):
+    network = ynet(position).train()
+    network.both(images())[0].square().sum().backward()
+    stem = next(network.segmenter.model.encoder.parameters())
+    assert stem.grad.abs().sum() > 0
+    blocks = network.segmenter.model.decoder.blocks
+    reached = [any(p.grad is not None and p.grad.any() for p in block.parameters()) for block in blocks]
+    assert reached == [position == "decoder"] * 2 + [False] * 3
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_labels_alone_are_computed_without_what_only_masks_need(position):
+    network = ynet(position)
+    expected = network(images())
+    model = network.segmenter.model
+    model.segmentation_head = Unneeded()
+    if position == "decoder":
+        model.decoder.blocks = nn.ModuleList([*model.decoder.blocks[:2], *(Unneeded() for _ in range(3))])
+    else:
+        model.decoder = Unneeded()
+    assert torch.equal(network(images()), expected)
+
+
+def test_the_image_is_normalised_as_the_encoder_expects_it():
+    network, other = ynet(), ynet(mean=(0.5,) * 3, std=(0.25,) * 3)
+    network.segmenter.preprocessing.expect((0.4,) * 3, (0.3,) * 3)
+    other.load_state_dict(network.state_dict(), strict=True)
+    raw = images().sigmoid()
+    shown = [
+        (raw - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+        for mean, std in ((MEAN, STD), ((0.5,) * 3, (0.25,) * 3))
+    ]
+    torch.testing.assert_close(network(shown[0]), other(shown[1]), rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_stands_before_the_linear_layer_and_only_in_training():
+    network = ynet("encoder", dropout=1.0)
+    assert not torch.equal(network(images())[0], network(images())[1])
+    expected = network.head[-1].bias.detach().expand(2, 3)
+    assert torch.equal(network.train()(images()), expected)
+
+
+def test_a_segmenter_with_logits_smaller_than_the_image_gives_both_at_any_size():
+    network, image = ynet("bottleneck", partial(smp.FPN, upsampling=1)), images(67, 93)
+    labels, masks = network.both(image)
+    assert torch.equal(masks, network.segmenter(image))
+    torch.testing.assert_close(labels, network(image))
+
+
+def test_an_unknown_position_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match="network.position must be one of .*'decodr'; did you mean decoder"):
+        ynet("decodr")
+
+
+def test_the_decoder_of_no_unet_is_refused_with_the_positions_there_are():
+    with pytest.raises(ValueError, match="decoder needs the decoder of a Unet, FPN has another: .*position=encoder"):
+        ynet("decoder", smp.FPN)
+
+
+@pytest.mark.parametrize(("position", "depth"), [("encoder", 2), ("decoder", 3)])
+def test_an_encoder_too_shallow_for_the_position_is_refused(position, depth):
+    shallow = partial(smp.Unet, encoder_depth=depth, decoder_channels=(8,) * depth)
+    with pytest.raises(
+        ValueError, match=f"position={position} needs .*encoder_depth={depth + 1} .*position=bottleneck"
+    ):
+        ynet(position, shallow)
+
+
+def test_an_image_too_small_and_a_batch_of_one_value_are_refused_as_by_the_segmenter():
+    with pytest.raises(ValueError, match="16 x 64 px are too small .*data.size must be at least 32"):
+        ynet()(images(16, 64))
+    with pytest.raises(ValueError, match=r"1 image\(s\) of 32 x 32 px .*data.size, or a datamodule.batch_size"):
+        ynet("bottleneck").train()(images(32, 32, count=1))
+
+
+@pytest.mark.parametrize("name", ["unet", "unetplusplus"])
+def test_the_segmenter_of_the_configuration_can_be_exchanged(name):
+    position = "decoder" if name == "unet" else "encoder"
+    given = {"+data.masks": "[a,b]", "+data.labels": "[x]", "+exclusive": "false", "network.position": position}
+    given |= {"+datamodule.mean": [*MEAN], "+datamodule.std": [*STD], "network@network.segmenter": name}
+    given |= {"network.segmenter.encoder": ENCODER, "network.segmenter.pretrained": "false"}
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("network/ynet", [f"{key}={value}" for key, value in given.items()]).network
+    labels, masks = instantiate(cfg).eval().both(images(32, 32))
+    assert (labels.shape, masks.shape) == ((2, 1), (2, 2, 32, 32))

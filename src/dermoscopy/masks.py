@@ -1,5 +1,6 @@
 """Masks as network input, encoded (+1 present, -1 absent, 0 unknown), packed, zeroed; and as network output."""
 
+import inspect
 from collections.abc import Sequence
 
 import torch
@@ -57,9 +58,47 @@ def probabilities(logits: Tensor, exclusive: bool) -> Tensor:
     return logits.softmax(1)[:, 1:] if exclusive else logits.sigmoid()
 
 
+def takes_masks(network: nn.Module) -> bool:
+    """Tell whether a network of labels takes (image, mask), or an image alone.
+
+    Raises:
+        ValueError: it takes neither.
+    """
+    signature = inspect.signature(network.forward)
+    try:
+        signature.bind("image", "mask")
+    except TypeError:
+        try:
+            signature.bind("image")
+        except TypeError as error:
+            kind = type(network).__name__
+            raise ValueError(f"a network of labels takes image and mask, {kind} does not: {error}") from None
+        return False
+    return True
+
+
 def in_bytes(probability: Tensor) -> Tensor:
     """Return 255 times the probability, rounded, as uint8: how predicted masks are kept."""
     return (255 * probability).round().to(torch.uint8)
+
+
+def over_pixels(cells: Tensor, height: int, width: int) -> Tensor:
+    """Give every pixel (..., height, width) the value of its cell (..., rows, columns).
+
+    A side that the grid does not divide gets cells whose sizes differ by one pixel.
+    """
+    rows, columns = cells.shape[-2:]
+    row = torch.arange(height, device=cells.device) * rows // height
+    column = torch.arange(width, device=cells.device) * columns // width
+    return cells[..., row[:, None], column]
+
+
+def check_grid(key: str, rows: int, columns: int, height: int, width: int) -> None:
+    """Raise ValueError, which names the key of the configuration, if a grid has more cells than the image pixels."""
+    if rows > height or columns > width:
+        raise ValueError(
+            f"{key} {rows} x {columns} is finer than the image of {height} x {width} px: lower {key} or raise data.size"
+        )
 
 
 class Zeroing(nn.Module):
@@ -97,17 +136,11 @@ class Zeroing(nn.Module):
         self.check(height, width)
         drawn = (batch, channels if self.per_channel else 1, self.rows, self.columns)
         kept = torch.rand(drawn, generator=generator, device=mask.device) >= self.p
-        row = torch.arange(height, device=mask.device) * self.rows // height
-        column = torch.arange(width, device=mask.device) * self.columns // width
-        return mask * kept[:, :, row[:, None], column]  # (B, 1 or K, H, W)
+        return mask * over_pixels(kept, height, width)
 
     def check(self, height: int, width: int) -> None:
         """Raise ValueError if a mask of this size (pixels) has fewer rows or columns than the grid."""
-        if self.rows > height or self.columns > width:
-            raise ValueError(
-                f"zeroing.grid {self.rows} x {self.columns} is finer than the image of {height} x {width} px: "
-                "lower zeroing.grid or raise data.size"
-            )
+        check_grid("zeroing.grid", self.rows, self.columns, height, width)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, grid=({self.rows}, {self.columns}), per_channel={self.per_channel}"

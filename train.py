@@ -30,6 +30,7 @@ from dermoscopy.data.store import open_store
 from dermoscopy.files import read_json
 from dermoscopy.ledger import Stage, check_stage, stage_key
 from dermoscopy.lock import lease
+from dermoscopy.origins import masks_file, weights_file
 from dermoscopy.seeds import derive
 from dermoscopy.terminal import fatal_errors, one_line_errors
 from dermoscopy.tracking.run import flatten
@@ -119,7 +120,7 @@ def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
         with open_dict(stage.callbacks):  # a stage may have some of its own
             stage.merge_with(overrides)
         check_stage(stage, overrides)
-        locate_weights(stage)
+        locate(stage)
         if isinstance(stage.loss, str):  # a sum of terms
             stage.loss = OmegaConf.merge(cfg.loss, {"text": stage.loss})
         stage.stage_seed = derive(cfg.seed, number)
@@ -164,16 +165,15 @@ def find_lr(stage: DictConfig, load: Callable[[Any], None]) -> float:
     return find_learning_rate(task, data, trainer, Path(stage.folder), **stage.lr_finder)
 
 
-def locate_weights(stage: DictConfig) -> None:
-    """Put the checkpoint file in the place of a run that initial weights are taken from."""
-    initial = stage.network.get("checkpoint")
-    if initial is not None and not Path(str(initial)).suffix:  # a key may look like a number
-        from dermoscopy.predict.stage import find_checkpoint  # noqa: PLC0415  (see the top)
-
-        try:
-            stage.network.checkpoint = str(find_checkpoint(str(initial), Path(stage.runs), stage.tracking.uri))
-        except (ValueError, OSError) as error:
-            raise ValueError(f"network.checkpoint={initial}: {error}") from error
+def locate(stage: DictConfig) -> None:
+    """Put files in the place of the runs that weights are taken from, and of the experiment that predicted masks."""
+    runs, parts = Path(stage.runs), {"network": stage.network}
+    parts |= {f"network.{name}": part for name, part in stage.network.items() if isinstance(part, DictConfig)}
+    for key, part in parts.items():
+        if part.get("checkpoint") is not None:
+            part.checkpoint = weights_file(f"{key}.checkpoint", str(part.checkpoint), runs, stage.tracking.uri)
+    if stage.datamodule.predicted is not None:
+        stage.datamodule.predicted = masks_file(str(stage.datamodule.predicted), runs)
 
 
 def prepare_data(data: DictConfig) -> None:
@@ -235,7 +235,7 @@ if __name__ == "__main__":
     Plugins.instance()  # plugins store defaults under the names of our presets, of which Hydra would warn
     for preset in (ROOT / "conf/hydra/launcher").glob("*.yaml"):
         ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
-    for resolver in (sharing.processes, sharing.cpus_a_job, sharing.gpus_a_job, sharing.gpus):
+    for resolver in (len, sharing.processes, sharing.cpus_a_job, sharing.gpus_a_job, sharing.gpus):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
     with one_line_errors():
         sys.argv[1:] = spell_out(sys.argv[1:], {path.stem for path in (ROOT / "conf/loss").glob("*.yaml")})

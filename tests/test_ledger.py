@@ -7,7 +7,7 @@ import pytest
 
 from dermoscopy import ledger
 from dermoscopy.files import write_json
-from dermoscopy.ledger import Stage, finished, result_of, set_aside, stage_key
+from dermoscopy.ledger import Stage, check_stage, check_stages, finished, result_of, set_aside, stage_key
 
 BASE = {
     "name": "zeroing",
@@ -28,8 +28,8 @@ BASE = {
 }
 
 
-def changed(path: str, value: object) -> dict:
-    configuration = copy.deepcopy(BASE)
+def changed(path: str, value: object, base: dict = BASE) -> dict:
+    configuration = copy.deepcopy(base)
     *parents, last = path.split(".")
     node = configuration
     for parent in parents:
@@ -128,6 +128,45 @@ def test_a_code_that_trains_to_other_numbers_changes_every_key(monkeypatch):
     before = stage_key([BASE], "data")
     monkeypatch.setattr(ledger, "RECIPE", ledger.RECIPE + 1)
     assert stage_key([BASE], "data") != before
+
+
+WHOLE = BASE | {"optimizer": {"lr": 0.1}, "exclusive": False, "exclusive_labels": False, "rerun": False}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("exclusive", "yes", "exclusive of stage base must be true or false, got yes"),
+        ("exclusive_labels", 1, "exclusive_labels of stage base must be true or false, got 1"),
+        ("rerun", "no", "rerun of stage base must be true or false, got no"),
+        ("epochs", 1.5, "epochs of stage base must be a whole number of at least 1, got 1.5"),
+        ("optimizer.lr", "fast", "optimizer.lr of stage base must be a number or auto, got fast"),
+        ("trainer.accumulate_grad_batches", 0, "accumulate_grad_batches of stage base .* whole number .*, got 0"),
+        ("trainer.accumulate_grad_batches", 1.5, "accumulate_grad_batches of stage base .* whole number .*, got 1.5"),
+        ("trainer.limit_train_batches", -1, "limit_train_batches of stage base .* at least 1, .*, got -1"),
+        ("trainer.limit_val_batches", 0, "limit_val_batches of stage base must be a number of batches .*, got 0"),
+        ("trainer.limit_val_batches", 0.0, "limit_val_batches of stage base .* a share above 0 .*, got 0.0"),
+        ("trainer.limit_test_batches", 1.5, "limit_test_batches of stage base .* up to 1.0, .*, got 1.5"),
+    ],
+)
+def test_a_stage_that_cannot_be_trained_is_refused(path, value, message):
+    with pytest.raises(ValueError, match=message):
+        check_stage(changed(path, value, WHOLE), {})
+
+
+@pytest.mark.parametrize("limit", [None, 1, 7, 0.25, 1.0])
+def test_an_epoch_may_be_a_part_of_its_batches(limit):
+    for side in ("train", "val", "test"):
+        check_stage(changed(f"trainer.limit_{side}_batches", limit, WHOLE), {"epochs": 4})
+
+
+def test_stages_are_mappings():
+    check_stages([{"stage": "half"}, {"epochs": 2}])
+    for stages in (["a", "b"], [{"stage": "a"}, None], "whole", {"stage": "a"}, 5):
+        with pytest.raises(ValueError, match=r"stages must be a list of mappings, such as \[\{stage: .*, got "):
+            check_stages(stages)
+    with pytest.raises(ValueError, match="stages is empty: a run needs at least one stage"):
+        check_stages([])
 
 
 def rerun(folder, name):

@@ -8,7 +8,7 @@ Glossary, one word a concept:
     group        images that must stay on one side of a split: the same lesion or patient
     store        all images, masks and labels of a data set at one size, in one HDF5 file
     zeroing      replacing the masks a network reads by "unknown"
-    availability what masks a network is given when it is judged: none, given, ...
+    availability what masks a network is given when it is judged: none, predicted, given, ...
     stage        one training with one configuration; a run is a list of stages
     arm          one choice of everything but the seed and the fold
     key          hash of all that can change the result of a stage

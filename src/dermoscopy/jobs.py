@@ -98,7 +98,8 @@ def train(folder: Path, stages: Sequence[Stage], logger: Any, record: Record, pa
         done = run_stages(stages, [logger])
         result = done[-1].result
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
-        record |= {"metrics": result["metrics"], "data": record["data"] | result["images"]}
+        data = record["data"] | result["images"] | {"giveaways": result["giveaways"]}
+        record |= {"metrics": result["metrics"], "data": data}
         finish_run(logger, result["metrics"], done[-1].stage.folder, result["sha256"])
     except Exception:
         logger.finalize("failed")

@@ -25,14 +25,16 @@ IRRELEVANT = frozenset(
         *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.callbacks"),
         *("trainer.default_root_dir", "trainer.enable_progress_bar", "trainer.log_every_n_steps", "trainer.profiler"),
         *("callbacks.history", "callbacks.progress", "callbacks.last", "callbacks.predictions"),
-        *("callbacks.pictures", "callbacks.best.dirpath"),
+        *("callbacks.pictures", "callbacks.explanations", "callbacks.best.dirpath"),
     }
 )
-FILES = ("split.file", "network.checkpoint")  # a file of the user's: its content counts, not where it lies
+# files of the user's: their content counts, not where they lie
+FILES = ("split.file", ".checkpoint", "datamodule.predicted")
 # What a stage cannot change: its key would not tell, and what one stage tests on another would have trained on.
 WHOLE_RUN = frozenset(
     {"name", "runs", "seed", "data", "split", *(f"datamodule.{n}" for n in ("store", "split", "split_seed"))}
 )
+SWITCHES = ("exclusive", "exclusive_labels", "rerun")  # Hydra's command line reads yes and no as texts
 RESULT, RERUN, REPLACED = "result.json", "rerun.txt", "replaced"
 
 
@@ -73,6 +75,18 @@ class Stage:
         return {"name": self.name, "key": self.key, "folder": str(self.folder), "epochs": self.epochs}
 
 
+def check_stages(stages: Any) -> None:
+    """Refuse what is no list of stages, before each is merged into the configuration of the run.
+
+    Raises:
+        ValueError: an empty list, or entries that are no mappings.
+    """
+    if not stages:
+        raise ValueError("stages is empty: a run needs at least one stage")
+    if isinstance(stages, str) or not isinstance(stages, Sequence) or not all(isinstance(s, Mapping) for s in stages):
+        raise ValueError(f"stages must be a list of mappings, such as [{{stage: whole, epochs: 5}}], got {stages}")
+
+
 def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
     """Refuse a stage that cannot be trained, or that changes what a whole run has in common.
 
@@ -91,6 +105,27 @@ def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
         raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
     if "lr" in stage["optimizer"] and lr != "auto" and not isinstance(lr, int | float):
         raise ValueError(f"optimizer.lr of stage {name} must be a number or auto, got {lr}")
+    for key in SWITCHES:
+        if type(value := stage.get(key, False)) is not bool:
+            raise ValueError(f"{key} of stage {name} must be true or false, got {value}")
+    _check_batches(name, stage["trainer"])
+
+
+def _check_batches(name: str, trainer: Mapping[str, Any]) -> None:
+    """Refuse an epoch without a training step, without the validation that chooses the best one, or without a test."""
+    each = trainer.get("accumulate_grad_batches", 1)
+    if type(each) is not int or each < 1:
+        raise ValueError(
+            f"trainer.accumulate_grad_batches of stage {name} must be a whole number of at least 1, got {each}"
+        )
+    most = {int: math.inf, float: 1.0}  # a number of batches, or a share of them
+    for side in ("train", "val", "test"):
+        limit = trainer.get(f"limit_{side}_batches")
+        if limit is not None and not (type(limit) in most and 0 < limit <= most[type(limit)]):
+            raise ValueError(
+                f"trainer.limit_{side}_batches of stage {name} must be a number of batches of at least 1, "
+                f"a share above 0 and up to 1.0, or null for all, got {limit}"
+            )
 
 
 def stage_key(configurations: Sequence[Mapping[str, Any]], fingerprint: str) -> str:

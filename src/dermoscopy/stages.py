@@ -124,6 +124,7 @@ def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Tr
         "metrics": {f"best/{name}": value for name, value in best.items()} | {"best/epoch": best_epoch},
         "tested": None,
         "images": data.counts(),
+        "giveaways": data.giveaways(),
         "parameters": sum(p.numel() for p in task.parameters()),
         "trainable": sum(p.numel() for p in task.parameters() if p.requires_grad),
         "seconds": earlier + time.perf_counter() - began,

@@ -1,6 +1,7 @@
 """Runs of tiny segmenters as train.py leaves them, without the training."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,13 @@ SEGMENTER = (
 )
 COUNT = 30
 MakeRun = Callable[..., Path]
+Shared = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
-def few_source(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
+def few_source(shared: Shared) -> FolderSource:
     """30 demo images of 48 x 64 px, with three of their masks."""
-    root = make_demo(tmp_path_factory.mktemp("raw") / "few", count=COUNT, size=(48, 64), workers=1)
+    root = shared("few", partial(make_demo, count=COUNT, size=(48, 64), workers=1))
     masks = {"lesion": "ISIC2018_Task1_Training_GroundTruth/{id}_segmentation.png"}
     attribute = "ISIC2018_Task2_Training_GroundTruth_v3/{id}_attribute_%s.png"
     masks |= {name: attribute % name for name in ("globules", "streaks")}
@@ -40,9 +42,10 @@ def few_source(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
 
 
 @pytest.fixture(scope="session")
-def wide_store(few_source: FolderSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wide_store(few_source: FolderSource, shared: Shared) -> Path:
     """The few images in a store of 64 x 128 px: not square, with padding on both sides."""
-    return prepare(few_source, tmp_path_factory.mktemp("store") / "few-64x128.h5", (64, 128), progress=False)
+    name = "few-64x128.h5"
+    return shared("wide store", lambda folder: prepare(few_source, folder / name, (64, 128), progress=False)) / name
 
 
 @pytest.fixture(scope="session")
@@ -96,14 +99,15 @@ def load_run() -> Callable[[Path], TrainedNetwork]:
 
 
 @pytest.fixture(scope="session")
-def lesion_run(make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lesion_run(make_run: MakeRun, shared: Shared) -> Path:
     """A run of one mask, tested over flips."""
-    return make_run(tmp_path_factory.mktemp("runs") / "run" / "1esion", "model.views=[flips]", tested=True)
+    place = Path("run", "1esion")
+    return shared("lesion", lambda folder: make_run(folder / place, "model.views=[flips]", tested=True)) / place
 
 
 @pytest.fixture(scope="session")
-def classes_run(make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def classes_run(make_run: MakeRun, shared: Shared) -> Path:
     """A run of masks that exclude each other, on images of half the store's size, their padding mirrored; tested."""
     options = ("data.masks=[globules,streaks]", "exclusive=true", "datamodule.reduce=2")
-    folder = tmp_path_factory.mktemp("runs") / "run" / "c1asses"
-    return make_run(folder, *options, "datamodule.eval_padding=reflection", tested=True)
+    options, place = (*options, "datamodule.eval_padding=reflection"), Path("run", "c1asses")
+    return shared("classes", lambda folder: make_run(folder / place, *options, tested=True)) / place

@@ -1,10 +1,7 @@
 """The fourth verb: labels of new images equal those of the test, and every mistake is one line."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,32 +14,33 @@ import torch
 import yaml
 from PIL import Image
 
-from dermoscopy.checkpoints import BEST
+from dermoscopy.checkpoints import BEST, weights
 from dermoscopy.predict.folder import decode, find_images
 from dermoscopy.predict.labels import predict_labels
 from dermoscopy.predict.network import load_network
 from dermoscopy.predict.reading import read_batches
 from dermoscopy.predict.stage import find_checkpoint, load_weights, read_stage
 
-ROOT = Path(__file__).parents[2]
 PHOTOS = Path("data/raw/demo/ISIC2018_Task1-2_Training_Input")
 TRAINING = [
-    *("data.make.count=40", "data.make.size=[48,64]", "data.size=[32,32]", "split.val=0.3", "split.test=0.3"),
-    *("network.backbone=resnet10t", "zeroing=never", "epochs=1", "threads=1", "logger=csv"),
+    *("data.make.count=40", "data.make.size=[48,64]", "+data.make.workers=1", "data.size=[32,32]"),
+    *("split.val=0.3", "split.test=0.3"),
+    *("network.backbone=test_resnet", "zeroing=never", "epochs=1", "threads=1", "logger=csv"),
     *("trainer=cpu", "trainer.precision=32-true"),  # whatever the processor has
 ]
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a tiny network has learnt for one epoch, made by the real train.py."""
-    folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, str(ROOT / "train.py"), *TRAINING]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+@pytest.fixture
+def trained(run_script: Callable[..., Any], shared: Callable[..., Path], tmp_path: Path) -> Path:
+    """A folder in which a tiny network has learnt for one epoch, made by the real train.py, once for all tests."""
+
+    def fill(folder: Path) -> None:
+        ended = run_script("train.py", *TRAINING)
+        assert ended.code == 0, ended.err
+        for made in ("data", "runs"):
+            shutil.move(tmp_path / made, folder)
+
+    return shared("classifier", fill)
 
 
 @pytest.fixture
@@ -78,8 +76,15 @@ def test_labels_equal_those_of_the_test_without_masks(predict, checkpoint, tmp_p
     ended = predict(run=checkpoint.parent.name[:6], out="new/out", batch_size=7)
     assert ended.code == 0 and "new/out/labels.csv: 40 images, 5 labels\n" in ended.out, ended.err
     predicted = pd.read_csv(tmp_path / "new/out/labels.csv", index_col="id")
-    assert list(predicted.columns) == list(read_stage(checkpoint).labels) and predicted.index.is_monotonic_increasing
-    logits = expected(checkpoint)
+    labels = read_stage(checkpoint).labels
+    assert list(predicted.columns) == [*labels, *(f"{name}_predicted" for name in labels)]
+    assert predicted.index.is_monotonic_increasing
+    logits, thresholds = expected(checkpoint), weights(checkpoint)["thresholds"]
+    assert thresholds.any()  # the default rule chooses others than 0
+    for name, threshold in zip(labels, thresholds.tolist(), strict=True):
+        odds = np.log(predicted[name] / (1 - predicted[name]))
+        sure = (odds - threshold).abs() > 1e-4  # of what the rounding of a file cannot change
+        assert (predicted[f"{name}_predicted"] == (odds > threshold))[sure].all()
     assert len(logits) == 12
     of_test = predicted.loc[logits.index, logits.columns]
     np.testing.assert_allclose(np.log(of_test / (1 - of_test)), logits, rtol=0, atol=1e-4)
@@ -92,14 +97,21 @@ def test_a_classifier_on_its_own_store_gives_its_own_test(predict, checkpoint, t
     assert ended.code == 0 and "out/scores.csv: 12 images, accuracy " in ended.out, ended.err
     predicted = pd.read_csv(tmp_path / "out/predictions.csv")
     assert set(predicted.availability) == {"none"}
+    counts, own_counts = (
+        pd.read_csv(folder / "confusion.csv").query("availability == 'none'").reset_index(drop=True)
+        for folder in (tmp_path / "out", checkpoint.parent)
+    )
+    pd.testing.assert_frame_equal(counts, own_counts)  # both at the thresholds of the run
+    assert all((tmp_path / "out" / name).is_file() for name in ("confusion.png", "reliability.png"))
     own, logits = expected(checkpoint), predicted.pivot_table(index="id", columns="label", values="logit")
     np.testing.assert_allclose(logits.loc[own.index, own.columns], own, rtol=0, atol=1e-4)
     scores = pd.read_csv(tmp_path / "out/scores.csv", keep_default_na=False).set_index(["metric", "label"])["value"]
     metrics = json.loads(checkpoint.with_name("result.json").read_text())["metrics"]
     for label in ("", *own.columns):
-        tested = metrics["test/none/auroc" + (f"/{label}" if label else "")]
-        found = scores["auroc", label]
-        assert (found == "") if tested is None else (float(found) == pytest.approx(tested, abs=1e-3))
+        for metric in ("auroc", "tuned_f1", "ece"):
+            tested = metrics[f"test/none/{metric}" + (f"/{label}" if label else "")]
+            found = scores[metric, label]
+            assert (found == "") if tested is None else (float(found) == pytest.approx(tested, abs=1e-3))
     assert fails(predict(**given, views="flips"), "views has an effect only with runs that segment")
 
 
@@ -113,10 +125,10 @@ def test_every_name_of_a_stage_finds_it(trained, checkpoint, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # between MLflow and SQLAlchemy
-def test_an_mlflow_run_finds_its_stage(tmp_path, monkeypatch):
+def test_an_mlflow_run_finds_its_stage(empty_database, tmp_path):
     from mlflow import MlflowClient  # noqa: PLC0415
 
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = f"sqlite:///{shutil.copy(empty_database, tmp_path / 'mlflow.db')}"
     client = MlflowClient(uri)
     run = client.create_run(client.create_experiment("run"), tags={"key": "ab12"}).info.run_id
     stage = tmp_path / "runs/run/ab12"
@@ -222,7 +234,7 @@ def test_the_network_predicts_in_evaluation_mode_and_is_given_no_masks(checkpoin
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
     class Watched(torch.nn.Linear):
-        def forward(self, image, mask):
+        def forward(self, image, mask=None):
             assert not self.training and mask is None and image.shape == (1, 3, 32, 32)
             return torch.full((1, 5), 2.0)
 
@@ -234,4 +246,23 @@ def test_the_network_predicts_in_evaluation_mode_and_is_given_no_masks(checkpoin
     trained = load_network(stage, network.train(), torch.device("cpu"))
     batches = read_batches(find_images(tmp_path), (32, 32), "pad", batch_size=4, workers=1)
     predicted = predict_labels(trained, batches)
-    assert np.allclose(predicted.iloc[0, 1:].astype(float), 1 / (1 + np.exp(-2)))
+    names = list(stage.labels)
+    assert np.allclose(predicted.loc[0, names].astype(float), 1 / (1 + np.exp(-2)))
+    assert (predicted.drop(columns=["id", *names]) == 1).all(axis=None)  # a checkpoint without thresholds: 0
+
+
+def test_exclusive_labels_are_predicted_by_their_share_of_the_softmax(checkpoint, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+
+    class Constant(torch.nn.Linear):
+        def forward(self, image, mask=None):
+            return torch.tensor([[2.0, 1.0, 0.0, 0.0, 0.0]])
+
+    network = Constant(1, 1)
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state | {"thresholds": torch.tensor([0.2, -2.0, 0.0, -3.0, 0.0])}}, tmp_path / BEST)
+    stage = replace(read_stage(checkpoint), checkpoint=tmp_path / BEST, exclusive=True)
+    batches = read_batches(find_images(tmp_path), (32, 32), "pad", batch_size=4, workers=1)
+    predicted = predict_labels(load_network(stage, network, torch.device("cpu")), batches).drop(columns="id")
+    assert np.allclose(predicted.iloc[0, :5].astype(float), np.exp([2, 1, 0, 0, 0]) / np.exp([2, 1, 0, 0, 0]).sum())
+    assert predicted.iloc[0, 5:].tolist() == [1, 1, 0, 1, 0]  # each against its own threshold of the log-odds

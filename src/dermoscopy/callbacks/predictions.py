@@ -1,22 +1,22 @@
 """What a classifier says of its test images."""
 
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from pytorch_lightning import Callback, Trainer
 
-from dermoscopy.files import write_atomically
-
-PREDICTIONS = "predictions.csv"
+from dermoscopy.evaluation.files import PREDICTIONS
+from dermoscopy.evaluation.labels import prediction_rows, with_earlier, write_label_files
 
 
 class Predictions(Callback):
-    """Write ``predictions.csv``: a row for each test image, availability and label.
+    """Write predictions.csv, a row for each test image, availability and label, what follows from it, and pictures.
 
-    Columns: id, group, availability, label, truth (0, 1, empty unknown), logit. Availabilities that were tested before
-    and are not tested now keep their rows.
+    Columns: id, group, availability, label, truth (0, 1, empty unknown), logit, threshold (the logit above which the
+    label counts as predicted). Availabilities that were tested before and are not tested now keep their rows. The
+    other files: confusion.csv, confusion.png and reliability.png, see `evaluation.labels`.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -24,17 +24,11 @@ class Predictions(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
+        names, exclusive = data.label_names, pl_module.exclusive_labels
         tables = []
         for availability, outputs in pl_module.tested.items():
-            for logits, label, index in outputs:
-                for column, name in enumerate(data.label_names):
-                    rows = {"id": data.store.ids[index.cpu()], "group": data.store.groups[index.cpu()]}
-                    values = {"truth": label[:, column].cpu(), "logit": logits[:, column].cpu()}
-                    tables.append(pd.DataFrame(rows | {"availability": availability, "label": name} | values))
-        path, table = self.folder / PREDICTIONS, pd.concat(tables)
-        before = pd.read_csv(path, dtype=str) if path.is_file() else pd.DataFrame(columns=table.columns)
-        before = before[~before["availability"].isin(list(pl_module.tested))]
-        if len(before):  # as texts, so that no digit changes
-            table = pd.concat([before, pd.read_csv(StringIO(table.to_csv(index=False)), dtype=str)])
-        table = table.sort_values(["availability", "label", "id"])
-        write_atomically(path, table.to_csv(index=False))
+            logits, label, index = (torch.cat(parts).cpu() for parts in zip(*outputs, strict=True))
+            images = {"id": data.store.ids[index], "group": data.store.groups[index], "availability": availability}
+            tables.append(prediction_rows(images, names, label, logits, pl_module.thresholds, exclusive))
+        table = with_earlier(self.folder / PREDICTIONS, pd.concat(tables))
+        write_label_files(self.folder, table, names, exclusive, shown=next(iter(pl_module.tested)))

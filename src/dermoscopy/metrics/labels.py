@@ -1,12 +1,23 @@
-"""Scores of multilabel predictions, for each label and their macro mean; undefined is NaN and leaves the mean."""
+"""Scores of predicted labels, for each label and their macro mean; undefined is NaN and leaves the mean.
+
+Labels are (N, L), 0, 1 or NaN for unknown. Exclusive labels are one-hot, their logits are softmaxed; a row with an
+unknown label, or without a positive one, is unknown as a whole.
+"""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import binary_auroc, binary_average_precision, multilabel_stat_scores
+from torch.nn.functional import one_hot
+from torchmetrics.functional.classification import (
+    binary_auroc,
+    binary_average_precision,
+    binary_sensitivity_at_specificity,
+)
 
-UNKNOWN = -1  # torchmetrics ignores an integer index, not NaN
+from dermoscopy.metrics.calibration import calibration_scores
+
+SPECIFICITY = 90  # percent, at which sensitivities are compared
 
 
 def label_counts(label: Tensor) -> tuple[Tensor, Tensor]:
@@ -14,52 +25,99 @@ def label_counts(label: Tensor) -> tuple[Tensor, Tensor]:
     return (label == 1).sum(0), (label == 0).sum(0)
 
 
-def multilabel_scores(logits: Tensor, label: Tensor, names: Sequence[str]) -> dict[str, float]:
-    """Return accuracy, precision, recall, F1, average precision and AUROC by label and as macro mean.
+def log_odds(logits: Tensor, exclusive: bool) -> Tensor:
+    """Return log p / (1 - p) of the probability p of each label (N, L): its logit, or what a softmax makes of it.
 
-    A label counts as predicted where its logit exceeds 0. Precision without predictions, recall, F1 and average
-    precision without positives, and AUROC without both classes are undefined: NaN, left out of the macro mean.
+    Of exclusive labels one logit alone says nothing; its log-odds against all others, z_k - log sum_{j != k} exp z_j,
+    do. They have the same order.
+    """
+    if not exclusive:
+        return logits
+    itself = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
+    return logits - logits.unsqueeze(1).masked_fill(itself, -torch.inf).logsumexp(2)
+
+
+def known_labels(label: Tensor, exclusive: bool) -> Tensor:
+    """Return the labels (N, L), all of a row NaN if they are exclusive and it is unknown."""
+    if not exclusive:
+        return label
+    unknown = label.isnan().any(1, keepdim=True) | (label != 1).all(1, keepdim=True)
+    return label.masked_fill(unknown, torch.nan)
+
+
+def label_scores(
+    logits: Tensor, label: Tensor, names: Sequence[str], exclusive: bool, thresholds: Tensor | None
+) -> dict[str, float]:
+    """Return how well labels are predicted, ranked and how honest their probabilities are.
+
+    A label counts as predicted where its logit exceeds 0, of exclusive ones the likeliest; the metrics ``tuned_...``
+    are those where its log-odds exceed the threshold instead, also of exclusive ones each for itself. Ranking and
+    calibration are of each label against the rest.
+
+    Undefined are precision without predictions; recall, F1 and average precision without positives; specificity
+    without negatives; balanced accuracy, AUROC and sensitivity at a specificity without both.
 
     Args:
         logits: (N, L), any float type.
-        label: (N, L), 0, 1 or NaN for unknown.
+        label: (N, L).
         names: the L label names.
+        exclusive: whether an image has at most one of the labels.
+        thresholds: (L,) of the log-odds, see `choose_thresholds`; None: no tuned metrics.
 
     Returns:
-        ``{"f1": macro mean, "f1/<label>": ..., ...}`` as Python floats.
+        ``{"f1": macro mean, "f1/<label>": ..., ...}`` as Python floats; of exclusive labels also ``top1``, the share
+        of images whose likeliest label is the true one.
     """
-    logits, label = logits.float().cpu(), label.float().cpu()
-    target = label.nan_to_num(UNKNOWN).long()
-    probability = logits.sigmoid()
-    by_label = {**_threshold_scores(logits, target), **_ranking_scores(probability, target)}
+    logits, label = logits.float().cpu(), known_labels(label.float().cpu(), exclusive)
+    odds = log_odds(logits, exclusive)
+    predicted = one_hot(logits.argmax(1), len(names)).bool() if exclusive else logits > 0
+    probability = odds.sigmoid()
+    by_label = _decision_scores(predicted, label) | _ranking_scores(probability, label)
+    by_label |= calibration_scores(probability, label)
+    if thresholds is not None:
+        tuned = _decision_scores(odds > thresholds.cpu(), label)
+        by_label |= {f"tuned_{metric}": values for metric, values in tuned.items()}
     scores: dict[str, float] = {}
     for metric, values in by_label.items():
         scores[metric] = values.nanmean().item()
-        scores |= {f"{metric}/{name}": value.item() for name, value in zip(names, values, strict=True)}
+        scores |= {f"{metric}/{name}": value for name, value in zip(names, values.tolist(), strict=True)}
+    if exclusive:
+        scores["top1"] = label[predicted].nanmean().item()  # the truth of the likeliest label of each image
     return scores
 
 
-def _threshold_scores(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
-    predicted = (logits > 0).long()
-    counts = multilabel_stat_scores(
-        predicted, target, num_labels=target.shape[1], average=None, ignore_index=UNKNOWN, validate_args=False
-    )
-    tp, fp, tn, fn, _ = counts.float().reshape(-1, 5).unbind(1)  # a single label comes without its dimension
+def _decision_scores(predicted: Tensor, label: Tensor) -> dict[str, Tensor]:
+    positive, negative = label == 1, label == 0
+    kinds = predicted & positive, predicted & negative, ~predicted & negative, ~predicted & positive
+    tp, fp, tn, fn = (kind.sum(0).float() for kind in kinds)
+    recall, specificity = tp / (tp + fn), tn / (tn + fp)  # 0 / 0 = NaN, here and below
     return {
         "accuracy": (tp + tn) / (tp + fp + tn + fn),
+        "balanced_accuracy": (recall + specificity) / 2,
         "precision": tp / (tp + fp),
-        "recall": tp / (tp + fn),
-        "f1": torch.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), torch.nan),  # 0/0 = NaN in all four
+        "recall": recall,
+        "specificity": specificity,
+        "f1": torch.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), torch.nan),
     }
 
 
-def _ranking_scores(probability: Tensor, target: Tensor) -> dict[str, Tensor]:
-    precision, auroc = [], []
-    for score, truth in zip(probability.unbind(1), target.unbind(1), strict=True):
-        known = truth != UNKNOWN
-        score, truth = score[known], truth[known]
-        positives = int(truth.sum())
-        both = 0 < positives < len(truth)
-        precision.append(binary_average_precision(score, truth) if positives else torch.tensor(torch.nan))
-        auroc.append(binary_auroc(score, truth) if both else torch.tensor(torch.nan))
-    return {"average_precision": torch.stack(precision), "auroc": torch.stack(auroc)}
+def _ranking_scores(probability: Tensor, label: Tensor) -> dict[str, Tensor]:
+    names = "average_precision", "auroc", f"sensitivity_at_specificity_{SPECIFICITY}"
+    columns = zip(probability.unbind(1), label.unbind(1), strict=True)
+    by_label = torch.tensor([_ranking(score, truth) for score, truth in columns])  # (L, 3)
+    return dict(zip(names, by_label.unbind(1), strict=True))
+
+
+def _ranking(score: Tensor, truth: Tensor) -> tuple[float, float, float]:
+    """Average precision, AUROC and sensitivity of one label."""
+    known = ~truth.isnan()
+    score, truth = score[known], truth[known].long()
+    positives = int(truth.sum())
+    precision = auroc = sensitivity = torch.nan
+    if positives:
+        precision = binary_average_precision(score, truth, validate_args=False).item()
+    if 0 < positives < len(truth):
+        auroc = binary_auroc(score, truth, validate_args=False).item()
+        at = binary_sensitivity_at_specificity(score, truth, SPECIFICITY / 100, validate_args=False)
+        sensitivity = at[0].item()
+    return precision, auroc, sensitivity

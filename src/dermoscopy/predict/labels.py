@@ -9,45 +9,50 @@ import torch
 from numpy.typing import NDArray
 
 from dermoscopy.data.store import Store
+from dermoscopy.evaluation.files import SCORES
+from dermoscopy.evaluation.labels import prediction_rows, write_label_files
 from dermoscopy.files import write_atomically
-from dermoscopy.metrics.labels import multilabel_scores
+from dermoscopy.metrics.labels import label_scores, log_odds
 from dermoscopy.predict.network import TrainedNetwork
 from dermoscopy.predict.reading import ImageBatch
 from dermoscopy.predict.store import read_store
 from dermoscopy.suggest import nearest
 
-LABELS, PREDICTIONS, SCORES = "labels.csv", "predictions.csv", "scores.csv"
+LABELS = "labels.csv"
 GIVEN = "none"  # the masks that the network is given
+TOLD = ("accuracy", "f1", "average_precision", "auroc", "tuned_balanced_accuracy", "ece", "top1")  # in one line
 
 
 def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd.DataFrame:
     """Predict the labels of images without any masks.
 
     Returns:
-        ``id`` and the probability of each label, a row an image, in the order of the batches.
+        A row an image, in the order of the batches: ``id``, the probability of each label, and ``<label>_predicted``,
+        whether its log-odds exceed the threshold of the run, 1 or 0; of exclusive labels each for itself.
     """
-    parts = [(batch.ids, trained.logits(batch.image, batch.frame).sigmoid().numpy()) for batch in batches]
-    columns = pd.DataFrame(np.concatenate([values for _, values in parts]), columns=list(trained.stage.labels))
-    return pd.concat([pd.Series([id for ids, _ in parts for id in ids], name="id"), columns], axis=1)
+    stage = trained.stage
+    parts = [(batch.ids, log_odds(trained.logits(batch.image, batch.frame), stage.exclusive)) for batch in batches]
+    odds = torch.cat([values for _, values in parts])
+    names = [*stage.labels, *(f"{name}_predicted" for name in stage.labels)]
+    predicted = (odds > trained.thresholds).int()
+    columns = dict(zip(names, (*odds.sigmoid().numpy().T, *predicted.numpy().T), strict=True))
+    return pd.DataFrame({"id": [id for ids, _ in parts for id in ids]} | columns)
 
 
 def write_labels(predicted: pd.DataFrame, folder: Path) -> str:
-    """Write ``labels.csv``, whole or not at all; return a line that says what it holds.
-
-    Columns: id, then one a label with its probability, the sigmoid of the network's logit.
-    """
+    """Write ``labels.csv``, whole or not at all; return a line that says what it holds."""
     path = folder / LABELS
     write_atomically(path, predicted.to_csv(index=False))
-    return f"{path}: {len(predicted)} images, {predicted.shape[1] - 1} labels"
+    return f"{path}: {len(predicted)} images, {predicted.shape[1] // 2} labels"  # two columns each, and id
 
 
 def evaluate_labels(
     trained: TrainedNetwork, store: Store, rows: NDArray[np.integer], batch_size: int, folder: Path
 ) -> str:
-    """Score the labels of a store's images, predicted without masks, into predictions.csv and scores.csv.
+    """Score the labels of a store's images, predicted without masks, into scores.csv and the files of a run's test.
 
-    Columns of predictions.csv: id, group, availability (of masks: none), label, truth (0, 1, empty unknown), logit; of
-    scores.csv: metric, label (empty for the mean over labels), value.
+    Columns of scores.csv: metric, label (empty for the mean over labels), value. The others are those of
+    `write_label_files`.
 
     Returns:
         A line that says how good they are.
@@ -55,18 +60,17 @@ def evaluate_labels(
     Raises:
         ValueError: the store lacks a label.
     """
-    names = trained.stage.labels
-    truth = _truth(store, names, rows)
+    names, exclusive = trained.stage.labels, trained.stage.exclusive
+    truth = torch.from_numpy(_truth(store, names, rows))
     logits = torch.cat([trained.logits(*part) for part in read_store(store, trained.stage, rows, batch_size)])
-    scores = multilabel_scores(logits, torch.from_numpy(truth), names)
+    scores = label_scores(logits, truth, names, exclusive, trained.thresholds)
     images = {"id": store.ids[rows], "group": store.groups[rows], "availability": GIVEN}
-    values = zip(names, truth.T, logits.numpy().T, strict=True)
-    table = pd.concat([pd.DataFrame(images | {"label": a, "truth": t, "logit": logit}) for a, t, logit in values])
-    write_atomically(folder / PREDICTIONS, table.sort_values(["label", "id"]).to_csv(index=False))
+    table = prediction_rows(images, names, truth, logits, trained.thresholds, exclusive)
+    write_label_files(folder, table, names, exclusive, GIVEN)
     rows_of_scores = [(*name.partition("/")[::2], value) for name, value in scores.items()]
     columns = pd.DataFrame(rows_of_scores, columns=["metric", "label", "value"])
     write_atomically(folder / SCORES, columns.to_csv(index=False))
-    means = ", ".join(f"{name} {value:.3f}" for name, value in scores.items() if "/" not in name)
+    means = ", ".join(f"{name} {scores[name]:.3f}" for name in TOLD if name in scores)
     return f"{folder / SCORES}: {len(rows)} images, {means}"
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dermoscopy.checkpoints import BEST, weights
 from dermoscopy.data.colour import apply_colour, normalisation
 from dermoscopy.data.padding import Padding
-from dermoscopy.masks import in_bytes, probabilities
+from dermoscopy.masks import in_bytes, probabilities, takes_masks
 from dermoscopy.predict.stage import TrainedStage, load_weights
 from dermoscopy.predict.tta import mean_over_views
 
@@ -19,16 +21,19 @@ from dermoscopy.predict.tta import mean_over_views
 class TrainedNetwork:
     """A network in evaluation mode, and the stage that its weights come from.
 
+    The thresholds (L,) are the log-odds above which a classifier's labels count as predicted, chosen in validation.
     Images are uint8 (B, 3, H, W), RGB, with their rows (B, 6) of a store's `frame`.
     """
 
     stage: TrainedStage
     network: nn.Module
+    thresholds: Tensor
 
     @torch.inference_mode()
     def logits(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
         """Return a classifier's logits (B, L) of images, given no masks."""
-        logits: Tensor = self.network(self._prepared(image, frame), None)
+        masks = [None] if takes_masks(self.network) else []
+        logits: Tensor = self.network(self._prepared(image, frame), *masks)
         return logits.float().cpu()
 
     @torch.inference_mode()
@@ -51,7 +56,14 @@ class TrainedNetwork:
 def load_network(stage: TrainedStage, network: nn.Module, device: torch.device) -> TrainedNetwork:
     """Load the weights of a stage into its network, on a device."""
     load_weights(network, stage.checkpoint)
-    return TrainedNetwork(stage, network.to(device=device, memory_format=torch.channels_last).eval())  # type: ignore[call-overload]
+    ready = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    return TrainedNetwork(stage, ready, _thresholds(stage))
+
+
+def _thresholds(stage: TrainedStage) -> Tensor:
+    """The thresholds kept with a stage's weights; 0 in an older checkpoint, and where a file holds a network alone."""
+    kept = weights(stage.checkpoint) if stage.checkpoint.suffix == Path(BEST).suffix else {}
+    return kept.get("thresholds", torch.zeros(len(stage.labels))).clone()  # the file is only mapped
 
 
 def check_ensemble(stages: Sequence[TrainedStage], decoded: bool) -> None:

@@ -29,7 +29,7 @@ class TrainedStage:
         network: configuration of the network, without initial weights.
         labels: names of the L labels, in the order of a classifier's logits.
         masks: names of the K masks, in the order of a segmenter's logits; none for a classifier.
-        exclusive: whether a pixel has at most one of the masks.
+        exclusive: whether a pixel has at most one of the masks; of a classifier: an image exactly one of the labels.
         size, fit: height and width of the images that it learnt from, and how an image was laid into them.
         reduce: by how many times they are smaller than those of its store.
         padding: what surrounds an image that does not fill its frame, see `dermoscopy.data.padding`.
@@ -162,10 +162,10 @@ def read_stage(checkpoint: Path) -> TrainedStage:
         reduce = data.get("reduce", 1)  # records of earlier runs lack it, and the padding
         return TrainedStage(
             checkpoint=checkpoint,
-            network=network | {name: value for name, value in INITIAL.items() if name in network},
+            network=_without_weights(network),
             labels=tuple(data["labels"]),
-            masks=tuple(model.get("masks", ())),
-            exclusive=model.get("exclusive", False),
+            masks=() if "labels" in model else tuple(model["masks"]),
+            exclusive=model.get("exclusive_labels" if "labels" in model else "exclusive", False),
             size=(config["data"]["size"][0] // reduce, config["data"]["size"][1] // reduce),
             fit=config["data"]["fit"],
             reduce=reduce,
@@ -178,6 +178,12 @@ def read_stage(checkpoint: Path) -> TrainedStage:
         raise ValueError(
             f"{path} is not the configuration of a trained stage ({type(error).__name__}: {first})"
         ) from error
+
+
+def _without_weights(network: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a network, and of the networks in it, that fetches no weights."""
+    parts = {name: _without_weights(part) for name, part in network.items() if isinstance(part, dict)}
+    return network | parts | {name: value for name, value in INITIAL.items() if name in network}
 
 
 def load_weights(network: nn.Module, checkpoint: Path) -> None:

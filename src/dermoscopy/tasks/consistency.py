@@ -1,0 +1,58 @@
+"""Consistency: several views of each image, each with other masks, are to look alike to the network."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from dermoscopy.tasks.base import Batch
+from dermoscopy.tasks.labels import LabelTask
+
+
+class ConsistencyTask(LabelTask):
+    """Labels from V views of each image, and a loss on what differs between the views.
+
+    The loss on labels is the mean over all views. Validation and test are as of any classifier.
+
+    Args:
+        mask_views: maps masks (B, K, H, W) and a generator to views (V, B, K, H, W).
+        consistency: maps what the network makes of the views (V, B, ...) to a weighted scalar; its ``of`` says of what:
+            features (at the network's exit), logits or probabilities.
+        others: see LabelTask.
+
+    Raises:
+        ValueError: features are compared, and the network has no exit.
+    """
+
+    def __init__(self, mask_views: nn.Module, consistency: nn.Module, **others: Any) -> None:
+        super().__init__(**others)
+        self.mask_views, self.consistency = mask_views, consistency
+        if consistency.of == "features" and getattr(self.network, "exit_stride", None) is None:
+            raise ValueError(
+                f"consistency.of=features needs a network with an exit, {type(self.network).__name__} has none: "
+                "set network.exit_stride=8, or consistency.of=logits"
+            )
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        if stage == "fit":
+            self.mask_views.check(*self.data.size)  # type: ignore[operator]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        masks: Tensor = self.mask_views(self.source_masks(batch), self.draw("views", batch_idx))
+        count = len(masks)
+        image, label = batch["image"].repeat(count, 1, 1, 1), batch["label"].repeat(count, 1)
+        logits, seen = self._seen(image, masks.flatten(0, 1))
+        terms = self.loss(logits, label) | {"consistency": self.consistency(seen.unflatten(0, (count, -1)))}
+        loss = self.add(terms, logits, label)
+        self.watch(loss, batch_idx)
+        return loss
+
+    def _seen(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits, and what is compared."""
+        if self.consistency.of == "features":
+            logits, features = self.network.tapped(image, mask)  # type: ignore[operator]
+            return logits.float(), features
+        logits = self.logits(image, mask)
+        if self.consistency.of == "logits":
+            return logits, logits
+        return logits, logits.softmax(1) if self.exclusive_labels else logits.sigmoid()

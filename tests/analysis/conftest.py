@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermoscopy.analysis.labelled import Predictions
 from dermoscopy.analysis.runs import arm_name
 from dermoscopy.lock import lock_file
 
@@ -184,3 +185,60 @@ def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: st
     (job / "job.json").write_text(json.dumps(record))
     if state == "running":
         lock_file(job).touch()
+
+
+SKILL = {"none": 1.0, "predicted": 2.0, "shuffled": 0.5, "given": 6.0}  # what a logit tells of the truth
+PLACES = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent in range(10, 100, 10)), "given")
+
+
+@pytest.fixture
+def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
+    """Write a sweep of classifiers of 120 images, two a group, and return its folder.
+
+    Every job tests all images, or of three folds its own third; arms differ by 0.3 times their number.
+    """
+
+    def make(axes: Mapping[str, Sequence[str]], places: Sequence[str] = PLACES, states: Sequence[str] = ()) -> Path:
+        arms = list(axes.get("zeroing", [""]))
+        jobs = int(np.prod([len(values) for values in axes.values()]))
+        sweep = make_sweep(axes, states or ["done"] * jobs, "cascade")
+        for job in sweep.glob("[0-9]*"):
+            record = json.loads((job / "job.json").read_text())
+            gain = 0.3 * arms.index(record["axes"].get("zeroing", ""))
+            table = _classified(record["seed"], record["fold"], gain, places)
+            folder = Path(record["stages"][-1]["folder"])
+            table.to_csv(folder / "predictions.csv", index=False)
+            (folder / "config.yaml").write_text(json.dumps({"split": {"k": 3} if "split.fold" in axes else {}}))
+            tested = table["id"].nunique()
+            record["data"] = {"name": "made_up", "size": [64, 64], "train": 120 - tested, "val": 0, "test": tested}
+            record["metrics"] = _recorded(table) if record["status"] == "done" else {}
+            (job / "job.json").write_text(json.dumps(record))
+        return sweep
+
+    return make
+
+
+def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str]) -> pd.DataFrame:
+    """A predictions.csv of one label; thresholds and the level of the logits are the job's own."""
+    image = np.arange(120)
+    truth = (np.random.default_rng(0).random(120) < 0.3).astype(int)
+    rng = np.random.default_rng([seed, fold or 0, int(10 * gain)])
+    image = image if fold is None else image[image // 2 % 3 == fold]
+    rows = {"id": [f"IMG_{k:03}" for k in image], "group": [f"lesion_{k // 2:02}" for k in image], "label": "melanoma"}
+    level, noise, parts = 5.0 * (fold or 0), rng.normal(size=len(image)), []
+    for place in places:
+        shown = float(place.removeprefix("revealed_")) / 100 if place.startswith("revealed_") else 0
+        skill = gain + SKILL.get(place, 1 + 5 * shown)
+        logit = level + skill * (truth[image] - 0.5) + noise
+        parts.append(pd.DataFrame(rows | {"availability": place, "truth": truth[image], "logit": logit}))
+    return pd.concat(parts, ignore_index=True).assign(threshold=level)
+
+
+def _recorded(table: pd.DataFrame) -> dict[str, float]:
+    """What the run has recorded of its predictions."""
+    metrics = {}
+    for place in table["availability"].unique():
+        tested = Predictions.from_table(table, place)
+        for name in ("f1", "average_precision", "auroc", "tuned_f1"):
+            metrics[f"test/{place}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])
+    return metrics

@@ -7,8 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermoscopy.analysis.arms import macro_metrics, mean_and_sd, pivot, short_names, summarise, write_results
+from dermoscopy.analysis.arms import (
+    headline_metrics,
+    macro_metrics,
+    mean_and_sd,
+    pivot,
+    short_names,
+    summarise,
+    write_results,
+)
 from dermoscopy.analysis.runs import load_sweep
+from dermoscopy.analysis.segmented import segments
 
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
@@ -65,3 +74,11 @@ def test_an_arm_of_which_nothing_has_begun_has_an_empty_row(make_sweep: MakeSwee
     assert pivot(sweep.jobs.assign(score=1.0), "score").fillna(0).to_dict("split")["data"] == [[1, 0], [1, 0]]
     unswept = load_sweep(make_sweep({"zeroing": ["never", "always"]}, ["done", "missing"], "arms"))
     assert pivot(unswept.jobs.assign(score=1.0), "score").isna().to_numpy().tolist() == [[False], [True]]
+
+
+def test_a_sweep_that_tells_labels_and_segments_is_one_of_classifiers() -> None:
+    masks, labels = ["test/none/dice", "test/none/iou"], ["test/none/f1", "test/none/average_precision"]
+    assert segments(pd.DataFrame(columns=masks))
+    assert not segments(pd.DataFrame(columns=[*masks, *labels]))
+    assert headline_metrics(pd.DataFrame(columns=[*masks, *labels])) == labels
+    assert headline_metrics(pd.DataFrame(columns=["test/flips/dice", *masks])) == masks

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermoscopy.analysis.facts import hours, job_counts
 from dermoscopy.analysis.findings import choose_reference, find, sentences
-from dermoscopy.analysis.page import BEGIN, END, compact_csv, read_header, refreshed, with_row, write_report
+from dermoscopy.analysis.index import with_row
+from dermoscopy.analysis.page import BEGIN, END, compact_csv, read_header, refreshed, write_report
 from dermoscopy.analysis.runs import load_sweep
-from dermoscopy.analysis.sections import hours, job_counts
 
 ROOT = Path(__file__).parents[2]
 MakeRuns = Callable[..., Path]

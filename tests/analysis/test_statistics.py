@@ -6,18 +6,15 @@ import pytest
 from scipy import stats
 from sklearn.metrics import average_precision_score, f1_score
 
+from dermoscopy.analysis.labelled import Predictions, trivial_predictors
 from dermoscopy.analysis.statistics import (
-    Predictions,
     bootstrap,
     compare_arms,
     holm,
-    macro_average_precision,
-    macro_f1,
     percentiles,
     ratio,
     standard_error,
     t_interval,
-    trivial_predictors,
 )
 
 
@@ -51,8 +48,8 @@ def test_trivial_formulas_agree_with_scores_of_constant_predictions() -> None:
     scores = trivial_predictors(truth)
     for name, constant in (("always positive", 1.0), ("never positive", -1.0)):
         predictor = Predictions(names, names, truth, np.full_like(truth, constant))
-        assert macro_f1(predictor, np.ones((1, len(truth))))[0] == pytest.approx(scores.loc[name, "f1"])
-        ap = macro_average_precision(predictor, np.ones((1, len(truth))))[0]
+        assert predictor.score("f1", np.ones((1, len(truth))))[0] == pytest.approx(scores.loc[name, "f1"])
+        ap = predictor.score("average_precision", np.ones((1, len(truth))))[0]
         assert ap == pytest.approx(scores.loc[name, "average_precision"])
 
 
@@ -68,7 +65,7 @@ def test_a_label_without_positives_is_undefined_where_it_should_be_and_leaves_th
 def test_f1_and_average_precision_agree_with_scikit_learn_under_weights() -> None:
     predictor = made_up()
     weight = np.random.default_rng(1).integers(0, 4, size=(5, 40)).astype(float)
-    f1, ap = macro_f1(predictor, weight), macro_average_precision(predictor, weight)
+    f1, ap = predictor.score("f1", weight), predictor.score("average_precision", weight)
     for row, w in enumerate(weight):
         labels = range(3)
         truth, logit = predictor.truth, predictor.logit
@@ -82,15 +79,15 @@ def test_unknown_truths_are_left_out() -> None:
     predictor = made_up(labels=1, unknown=0.3)
     known = ~np.isnan(predictor.truth[:, 0])
     expected = average_precision_score(predictor.truth[known, 0], predictor.logit[known, 0])
-    assert macro_average_precision(predictor, np.ones((1, 40)))[0] == pytest.approx(expected)
+    assert predictor.score("average_precision", np.ones((1, 40)))[0] == pytest.approx(expected)
     expected = f1_score(predictor.truth[known, 0], predictor.logit[known, 0] > 0)
-    assert macro_f1(predictor, np.ones((1, 40)))[0] == pytest.approx(expected)
+    assert predictor.score("f1", np.ones((1, 40)))[0] == pytest.approx(expected)
 
 
 def test_scores_of_nothing_known_are_undefined() -> None:
     nothing = made_up(unknown=1.0)
-    assert np.isnan(macro_f1(nothing, np.ones((1, 40)))).all()
-    assert np.isnan(macro_average_precision(nothing, np.ones((1, 40)))).all()
+    assert np.isnan(nothing.score("f1", np.ones((1, 40)))).all()
+    assert np.isnan(nothing.score("average_precision", np.ones((1, 40)))).all()
 
 
 def test_the_bootstrap_is_paired_and_repeats_itself() -> None:
@@ -125,7 +122,7 @@ def test_predictors_of_different_images_share_the_draws_of_the_images_that_both_
     drawn = np.random.default_rng(0).multinomial(40, np.full(40, 1 / 40), size=50)
     names = np.unique(whole.group.astype(str)).tolist()
     weight = drawn[:, [names.index(str(group)) for group in part.group]].astype(float)
-    assert both[:, 0] == pytest.approx(macro_f1(part, weight))
+    assert both[:, 0] == pytest.approx(part.score("f1", weight))
 
 
 def test_predictions_come_out_of_a_table_in_order_of_id_with_groups() -> None:

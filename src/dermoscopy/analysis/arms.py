@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from dermoscopy.analysis.runs import Sweep, history
+from dermoscopy.analysis.segmented import segments
 from dermoscopy.files import write_atomically
 
 HEADLINES = ("f1", "average_precision")
@@ -46,11 +47,11 @@ def headline_metrics(jobs: pd.DataFrame) -> list[str]:
 
     Of segmenters the first three, which fit a terminal, of the images as they are or else in the first views.
     """
-    places = [name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")]
     names = [f"test/{availability}/{metric}" for metric in HEADLINES for availability in AVAILABILITIES]
-    names += [
-        f"test/{place}/{metric}" for place in sorted(places, key="none".__ne__)[:1] for metric in MASK_HEADLINES[:3]
-    ]
+    if segments(jobs):
+        places = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
+        first = min(places, key=lambda place: (place != "none", place))
+        names = [f"test/{first}/{name}" for name in MASK_HEADLINES[:3]]
     return [name for name in names if name in jobs.columns]
 
 

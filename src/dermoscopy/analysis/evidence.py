@@ -8,18 +8,12 @@ import pandas as pd
 
 from dermoscopy.analysis import segmented
 from dermoscopy.analysis.constant_masks import constant_masks
+from dermoscopy.analysis.label_scores import SCORES
+from dermoscopy.analysis.labelled import COLUMNS, Predictions, exclusive_labels, trivial_predictors
+from dermoscopy.analysis.own_masks import OWN, own_availability
 from dermoscopy.analysis.runs import Sweep, predictions
-from dermoscopy.analysis.statistics import (
-    SCORES,
-    Predictions,
-    Tested,
-    bootstrap,
-    percentiles,
-    same_images,
-    trivial_predictors,
-)
+from dermoscopy.analysis.statistics import Tested, bootstrap, percentiles, same_images
 
-COLUMNS = {"id", "group", "availability", "label", "truth", "logit"}
 NO_INTERVAL = "No interval over test images"
 
 
@@ -55,7 +49,7 @@ def gather(sweep: Sweep, place: str) -> Evidence:
     parts = [trivial_predictors(table.truth) for table in labels.values()]
     # the mean over jobs where these were tested on different images
     trivial = pd.concat(parts).groupby(level=0, sort=False).mean() if parts else None
-    return Evidence(labels, tuple(SCORES), "no job left predictions.csv with labels", trivial)
+    return Evidence(labels, SCORES, "no job left predictions.csv with labels", trivial)
 
 
 def _labels(sweep: Sweep, availability: str) -> dict[tuple[str, str], Predictions]:
@@ -64,8 +58,9 @@ def _labels(sweep: Sweep, availability: str) -> dict[tuple[str, str], Prediction
     done = sweep.jobs[sweep.jobs["status"] == "done"]
     for job, arm, repeat in zip(done["job"], done["arm"], done["repeat"], strict=True):
         table = predictions(sweep, job)
-        if table is not None and set(table.columns) >= COLUMNS and availability in set(table["availability"]):
-            tables[arm, repeat] = Predictions.from_table(table, availability)
+        place = own_availability(sweep, job) if availability == OWN else availability
+        if table is not None and set(table.columns) >= COLUMNS and place in set(table["availability"]):
+            tables[arm, repeat] = Predictions.from_table(table, place, exclusive_labels(sweep, job))
     return tables
 
 

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from dermoscopy.analysis.arms import short_names
-from dermoscopy.analysis.statistics import t_interval
+from dermoscopy.analysis.statistics import share_interval
 from dermoscopy.files import write_atomically
 
 # Okabe and Ito (2008), distinguishable with any colour vision; yellow left out, it is lost on white
@@ -94,8 +94,16 @@ def draw_stage(history: pd.DataFrame, score: str, best: int) -> Figure:
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = DPI, small: bool = True) -> Path:
-    """Write a figure as PNG, the same bytes for the same figure; ``small`` takes a palette, and twice the time."""
+    """Write a figure as PNG or SVG, by the name of the file, the same bytes for the same figure.
+
+    Args:
+        small: of a PNG, take a palette, and twice the time.
+    """
     buffer = BytesIO()
+    if path.suffix == ".svg":
+        with mpl.rc_context({"svg.hashsalt": path.stem}):  # else names within the file are random
+            figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return write_atomically(path, buffer.getvalue())
     figure.savefig(buffer, format="png", dpi=dpi)
     if small:
         image, buffer = Image.open(buffer).convert("RGB").quantize(PALETTE), BytesIO()
@@ -116,9 +124,7 @@ def arms_chart(
         for row, (arm, colour) in enumerate(colours.items()):
             if arm in table.index:
                 values = table.loc[arm].dropna().to_numpy(float)
-                interval = t_interval(values, test_per_train=test_per_train)
-                if np.all((values >= 0) & (values <= 1)):  # a share: beyond its range an interval says nothing
-                    interval = max(interval[0], 0.0), min(interval[1], 1.0)
+                interval = share_interval(values, test_per_train)
                 _arm(axes, values, interval, row + offset, colour, marker, filled)
         axes.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=label)
     if trivial is not None:
@@ -193,4 +199,4 @@ def arm_colours(number: int) -> list[str]:
 def metric_words(metric: str) -> str:
     """A metric as an axis or a heading names it: `thresholded_jaccard` is thresholded Jaccard."""
     words = metric.replace("_", " ").replace("f1/", "F1 ").replace("jaccard", "Jaccard")
-    return {"f1": "F1", "iou": "IoU", "dice": "Dice"}.get(metric, words)
+    return {"f1": "F1", "iou": "IoU", "dice": "Dice", "auroc": "AUROC"}.get(metric, words)

@@ -8,11 +8,12 @@ import pandas as pd
 from dermoscopy.analysis import evidence
 from dermoscopy.analysis.arms import headline_metrics, macro_metrics, pivot, short_names, summarise
 from dermoscopy.analysis.figures import metric_words
+from dermoscopy.analysis.label_scores import TUNED
 from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.segmented import segments, shown
 from dermoscopy.analysis.statistics import compare_arms
 
-LOWER_IS_BETTER = ("failure_rate", "hd95")
+LOWER_IS_BETTER = ("failure_rate", "hd95", "brier", "ece")
 USUAL_REFERENCE = "never"
 ALPHA = 0.05
 
@@ -59,7 +60,7 @@ class Findings:
     @property
     def best_trivial(self) -> tuple[str, float] | None:
         """Name and score of the trivial predictor that is hardest to beat, if the metric has one."""
-        score = self.metric.split("/", 2)[2]
+        score = self.metric.split("/", 2)[2].removeprefix(TUNED)
         if self.trivial is None or score not in self.trivial or self.trivial[score].isna().all():
             return None
         values = self.trivial[score]
@@ -70,7 +71,7 @@ class Findings:
         """A metric, or the one compared, as words: `average precision (none)`, of segmenters `Dice (views none)`."""
         place, name = (metric or self.metric).split("/", 2)[1:]
         if not self.segmented:
-            return f"{name.replace('_', ' ')} ({place})"
+            return f"{metric_words(name)} ({place})"
         views, size = shown(place)
         return f"{metric_words(name)} (views {views}{', original size' if size == 'original' else ''})"
 
@@ -121,23 +122,30 @@ def choose_reference(arms: list[str], name: str | None) -> str:
 
 def sentences(findings: Findings) -> list[str]:
     """What may be said of each arm, and no more: against the reference, and against knowing nothing."""
-    means = summarise(findings.table)["mean"]
+    means, reference = summarise(findings.table)["mean"], findings.names[findings.reference]
+    verdicts = {arm: verdict(row, reference, findings.repeats) for arm, row in findings.compared.iterrows()}
     lines = []
     for arm, name in findings.names.items():
-        against = "is the reference" if arm == findings.reference else _verdict(findings, arm)
+        against = verdicts.get(arm, "is the reference")
         said = [*([against] if len(means) > 1 else []), *_against_trivial(findings, float(means[arm]))]
         lines.append(f"**{name}**: {'; '.join(said) or f'mean {means[arm]:.3f}'}.")
     return lines
 
 
-def _verdict(findings: Findings, arm: str) -> str:
-    row, reference = findings.compared.T[arm], findings.names[findings.reference]
+def verdict(row: pd.Series, reference: str, repeats: str) -> str:
+    """What may be said of an arm's difference to the reference.
+
+    Args:
+        row: of `compare_arms`; where it has image_low and image_high, they are considered.
+        reference: the other arm as it is shown.
+        repeats: what a repeat is, see `Findings.repeats`.
+    """
     if row["n"] == 0:
         return f"cannot be compared with {reference}, as no repeat of both is done"
     if row["n"] == 1:
-        one = findings.repeats.removesuffix("s")
+        one = repeats.removesuffix("s")
         return f"one {one} says nothing about a difference from {reference} (difference {row['difference']:+.3f})"
-    interval = f"95 % interval {row['low']:.3f} to {row['high']:.3f}, {row['n']:.0f} {findings.repeats}"
+    interval = f"95 % interval {row['low']:.3f} to {row['high']:.3f}, {row['n']:.0f} {repeats}"
     numbers = f"(difference {row['difference']:+.3f}, {interval})"
     if np.isnan(row["p"]):
         return f"the difference from {reference} does not vary, so there is no test of it {numbers}"
@@ -149,7 +157,7 @@ def _verdict(findings: Findings, arm: str) -> str:
 
 
 def _other_images(row: pd.Series) -> str:
-    if np.isnan(row["image_low"]) or row["image_low"] > 0 or row["image_high"] < 0:
+    if "image_low" not in row or np.isnan(row["image_low"]) or row["image_low"] > 0 or row["image_high"] < 0:
         return ""
     return f", yet with other test images it might not be ({row['image_low']:.3f} to {row['image_high']:.3f})"
 

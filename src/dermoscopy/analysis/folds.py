@@ -1,6 +1,5 @@
-"""Out of fold: the test images of all folds of an arm, each scored once, by the network that has not seen it."""
+"""Masks out of fold: the test images of all folds of an arm, each scored by the network that has not seen it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,34 +7,25 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.analysis.arms import MASK_HEADLINES, short_names
-from dermoscopy.analysis.configurations import configuration
+from dermoscopy.analysis.cross_validation import TABLE, TITLE, Folds, folds_lacking, joined_folds
 from dermoscopy.analysis.figures import metric_words
 from dermoscopy.analysis.markdown import markdown_table
-from dermoscopy.analysis.runs import Sweep, last_stage, predictions
+from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.segmented import METRICS, SIZES, MaskScores, kept_views, segments
 from dermoscopy.analysis.statistics import REPLICATES, bootstrap, percentiles
 
-AXIS = "split.fold"
-TABLE, JOINED = "out_of_fold.csv", "out_of_fold"
+JOINED = "out_of_fold"
 
 
 @dataclass(frozen=True)
-class OutOfFold:
-    """What the folds of an arm and seed left of their test images.
+class OutOfFold(Folds):
+    """What the folds of an arm and seed of segmenters left of their test images.
 
     Attributes:
-        images: rows of predictions.csv of all folds, with column fold.
         views: how the images were shown.
-        folders: of the last stage of each fold that is done.
-        missing: the other folds.
     """
 
-    arm: str
-    seed: int
-    images: pd.DataFrame
     views: str
-    folders: dict[int, Path]
-    missing: tuple[int, ...]
 
     @property
     def sizes(self) -> list[str]:
@@ -56,30 +46,8 @@ def out_of_fold(sweep: Sweep) -> list[OutOfFold]:
     Raises:
         ValueError: an image was tested in two folds.
     """
-    if AXIS not in sweep.axes or not segments(sweep.jobs):
-        return []
-    done = sweep.jobs[(sweep.jobs["status"] == "done") & sweep.jobs["fold"].notna()]
-    return [part for _, jobs in done.groupby(["arm", "seed"], sort=False) for part in _join(sweep, jobs)]
-
-
-def _join(sweep: Sweep, jobs: pd.DataFrame) -> Iterator[OutOfFold]:
-    """What these jobs, the done folds of one arm and seed, say together; nothing if they left no predictions."""
-    arm, seed = str(jobs["arm"].iloc[0]), int(jobs["seed"].iloc[0])
-    found = {int(fold): job for job, fold in zip(jobs["job"], jobs["fold"], strict=True)}
-    tables = {fold: predictions(sweep, job) for fold, job in sorted(found.items())}
-    parts = [table.assign(fold=fold) for fold, table in tables.items() if table is not None]
-    if not parts:
-        return
-    images = pd.concat(parts, ignore_index=True)
-    twice = images[images.duplicated(["id", "mask", "size"])]
-    if len(twice):
-        raise ValueError(f"image {twice['id'].iloc[0]} was tested in two folds of {arm}, seed {seed}: train them anew")
-    folders = {fold: folder for fold in images["fold"].unique() if (folder := last_stage(sweep, found[fold]))}
-    job = next(iter(found.values()))
-    split = configuration(sweep, job).get("split") or {}
-    wanted = {*range(split.get("k", 0)), *sweep.jobs["fold"].dropna()}
-    missing = tuple(sorted(int(fold) for fold in wanted - set(images["fold"])))
-    yield OutOfFold(arm, seed, images, kept_views(sweep, job) or "not recorded", folders, missing)
+    parts = joined_folds(sweep, ["id", "mask", "size"]) if segments(sweep.jobs) else []
+    return [OutOfFold(**vars(part), views=kept_views(sweep, part.job) or "not recorded") for part in parts]
 
 
 def masks_to_join(sweep: Sweep) -> dict[Path, list[Path]]:
@@ -124,15 +92,8 @@ def folds_section(parts: list[OutOfFold]) -> str:
         f"Each image is scored once, by the network of the fold that has not seen it (views {views}); 95 % intervals "
         f"from {REPLICATES} bootstrap draws of groups of images. The images are in {TABLE}, at the store's size."
     )
-    missing = [
-        f"{names[part.arm]}, seed {part.seed}: fold{'s' * (len(part.missing) > 1)} {', '.join(map(str, part.missing))}"
-        for part in parts
-        if part.missing
-    ]
-    lack = f"Missing, with all their images: {'; '.join(missing)}." if missing else "No fold is missing."
     joined = f"Their masks are joined in the folder of the sweep ({JOINED}*.h5)." if any(p.masks for p in parts) else ""
-    title = "### Out of fold: all test images together"
-    return "\n\n".join([title, markdown_table(head, rows), " ".join([text, lack, joined]).strip()])
+    return "\n\n".join([TITLE, markdown_table(head, rows), " ".join([text, folds_lacking(parts), joined]).strip()])
 
 
 def _with_interval(scores: MaskScores, name: str) -> str:

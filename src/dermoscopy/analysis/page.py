@@ -4,32 +4,23 @@ All a person wrote outside the markers stays. The same input gives the same byte
 without a seed.
 """
 
-import re
-from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
 
-from dermoscopy.analysis.arms import AVAILABILITIES, arms_table, macro_metrics, pivot, results_table, summarise
-from dermoscopy.analysis.boxes import boxes_section, draw_boxes, per_image
-from dermoscopy.analysis.costs import costs, costs_section, draw_costs
-from dermoscopy.analysis.figures import draw_figure, save_figure
-from dermoscopy.analysis.findings import Findings, find
-from dermoscopy.analysis.folds import TABLE, fold_table, folds_section, out_of_fold
-from dermoscopy.analysis.markdown import cell
-from dermoscopy.analysis.runs import Sweep, history
-from dermoscopy.analysis.sections import answer, hours, report_block
-from dermoscopy.analysis.segmented import all_kept_views, shown
-from dermoscopy.analysis.tables import print_table
+from dermoscopy.analysis.arms import arms_table, results_table
+from dermoscopy.analysis.attachments import attachments, main_figure, table_picture
+from dermoscopy.analysis.figures import save_figure
+from dermoscopy.analysis.findings import find
+from dermoscopy.analysis.index import INDEX, index_row, with_row
+from dermoscopy.analysis.own_masks import with_own_masks
+from dermoscopy.analysis.runs import Sweep
+from dermoscopy.analysis.sections import report_block
 from dermoscopy.files import write_atomically
 
 BEGIN, END = "<!-- report -->", "<!-- /report -->"
 LARGEST = 300_000  # bytes of results.csv; above, values are rounded to 5 significant digits
-INDEX = "# Experiments\n\nOne folder a question; numbers and figures are written by `report.py`.\n"
-INDEX_HEAD = "| question | command | cost | answer |\n|---|---|---|---|\n"
 
 
 def write_report(
@@ -37,7 +28,7 @@ def write_report(
 ) -> list[Path]:
     """Write results.csv, table.csv, table.svg, figure.png and README.md of an experiment and its row in the index.
 
-    Segmenters get more pictures and, where the sweep has folds, a table of all images, out of fold.
+    More tables and pictures where the sweep has folds, or was tested with more or less of the masks; see `attachments`.
 
     Args:
         experiments: folder of the pages; the page goes to `<experiments>/<name>/`.
@@ -51,10 +42,11 @@ def write_report(
     Raises:
         ValueError: no such arm or metric, or the markers in README.md are not a pair.
     """
+    sweep = with_own_masks(sweep)
     findings = find(sweep, reference, metric)
     folder = experiments / sweep.experiment
     header = read_header(header_file)
-    files, sections = _segmenters(sweep, findings)
+    files, sections = attachments(sweep, findings)
     block = report_block(sweep, findings, **sections)
     page = refreshed(_page(folder / "README.md", sweep, header), block, folder / "README.md")
     written = [
@@ -63,7 +55,7 @@ def write_report(
         write_atomically(folder / "table.svg", table_picture(sweep)),
     ]
     if findings is not None:
-        written.append(save_figure(_figure(sweep, findings), folder / "figure.png"))
+        written.append(save_figure(main_figure(sweep, findings), folder / "figure.png"))
     for name, content in files.items():
         file = folder / name
         written.append(save_figure(content, file) if isinstance(content, Figure) else write_atomically(file, content))
@@ -72,35 +64,6 @@ def write_report(
     content = index.read_text() if index.is_file() else INDEX
     row = index_row(sweep, header, findings)
     return [*written, write_atomically(index, with_row(content, f"]({sweep.experiment}/README.md)", row))]
-
-
-def _segmenters(sweep: Sweep, findings: Findings | None) -> tuple[dict[str, Figure | str], dict[str, str]]:
-    """What a page has beyond the findings: files by name, and sections."""
-    cost = costs(sweep)
-    files: dict[str, Figure | str] = {}
-    sections = {"cost": costs_section(cost)}
-    if findings is None or not findings.segmented:
-        return files, sections
-    if parts := out_of_fold(sweep):
-        files[TABLE] = fold_table(parts).to_csv(index=False)
-        sections["folds"] = folds_section(parts)
-    images = per_image(sweep, "iou") if len(findings.table) > 1 else pd.DataFrame()
-    if not images.empty:
-        files["boxes.png"] = draw_boxes(images, f"IoU (views {all_kept_views(sweep)})")
-        sections["boxes"] = boxes_section(images, "iou", "boxes.png")
-    if cost["parameters"].nunique() > 1:
-        score = summarise(findings.table)["mean"]
-        files["cost.png"] = draw_costs(cost, score, findings.words())
-        sections["cost"] += "\n\n![score over parameters and time](cost.png)"
-    return files, sections
-
-
-def table_picture(sweep: Sweep) -> str:
-    """Return the table that a sweep prints in the terminal as an SVG that names no other file."""
-    console = Console(record=True, width=80, file=StringIO())
-    print_table(sweep, console)
-    plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fonts from the network
-    return console.export_svg(title=sweep.command, code_format=plain.replace("Fira Code", "monospace"))
 
 
 def read_header(file: Path) -> dict[str, str]:
@@ -154,42 +117,3 @@ def refreshed(page: str, block: str, file: Path) -> str:
         raise ValueError(f"{file} must hold {BEGIN} once and {END} once after it; put them right or delete both")
     before, rest = page.split(BEGIN)
     return f"{before}{BEGIN}\n{block}\n{END}{rest.split(END)[1]}"
-
-
-def _figure(sweep: Sweep, findings: Findings) -> Figure:
-    """The compared metric in both mask availabilities, or of segmenters in all views, beside its validation curve."""
-    compared, score = findings.metric.split("/", 2)[1:]
-    if findings.segmented:
-        others = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.jobs) if name.endswith(f"/{score}"))
-        places = dict.fromkeys([compared, *(name for name in others if shown(name)[1] == shown(compared)[1])])
-        labels = {f"views {name.replace('_original', ', original size')}": name for name in places}
-    else:
-        labels = {f"masks {name}": name for name in dict.fromkeys([*AVAILABILITIES, compared])}
-    wanted = {label: f"test/{name}/{score}" for label, name in labels.items()}
-    tables = {label: pivot(sweep.jobs, metric) for label, metric in wanted.items() if metric in sweep.jobs}
-    done = sweep.jobs.loc[sweep.jobs["status"] == "done", "job"]
-    curves = history(sweep)
-    return draw_figure(tables, curves[curves["job"].isin(done)], score, findings.best_trivial, findings.test_per_train)
-
-
-def index_row(sweep: Sweep, header: dict[str, str], findings: Findings | None) -> str:
-    """The experiment's row of the index: question | command | cost | answer."""
-    question = cell(header.get("question", sweep.experiment))
-    cost = f"{header['cost']} (measured: {hours(sweep):.2f} h)" if "cost" in header else f"{hours(sweep):.2f} h"
-    command = cell(header.get("command", sweep.command))
-    link = f"[{question}]({sweep.experiment}/README.md)"
-    return f"| {link} | `{command}` | {cell(cost)} | {cell(answer(findings))} |"
-
-
-def with_row(index: str, link: str, row: str) -> str:
-    """The index with a row in place of the one that holds the link, else after the last row, else in a new table."""
-    lines = index.rstrip().splitlines()
-    own = [number for number, line in enumerate(lines) if line.startswith("|") and link in line]
-    rows = [number for number, line in enumerate(lines) if line.startswith("|")]
-    if own:
-        lines[own[0]] = row
-    elif rows:
-        lines.insert(rows[-1] + 1, row)
-    else:
-        lines += ["", *INDEX_HEAD.splitlines(), row]
-    return "\n".join(lines) + "\n"

@@ -142,7 +142,8 @@ def _job_history(sweep: Sweep, number: int) -> Iterator[pd.DataFrame]:
         if table.empty:
             continue
         cumulative = before + 1 + table["epoch"] - table["epoch"].min()
-        own = table.assign(job=number, arm=job["arm"], seed=job["seed"], fold=job["fold"], cumulative=cumulative)
+        facts = {"job": number, "arm": job["arm"], "seed": job["seed"], "fold": job["fold"], "cumulative": cumulative}
+        own = table.copy().assign(**facts)  # copied: reading leaves a column a block, of which pandas warns
         own = own.astype({"seed": "Int64", "fold": "Int64"})
         yield own[[*HISTORY, *(name for name in table.columns if name not in HISTORY)]]
         before = int(cumulative.max())

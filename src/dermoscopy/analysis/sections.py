@@ -1,11 +1,9 @@
-"""The computed part of a page in Markdown: what ran, what came out, how sure."""
-
-from collections.abc import Iterable
-from typing import Any
+"""The computed part of a page in Markdown: what came out, and how sure it is."""
 
 from dermoscopy.analysis.arms import headline_metrics, mean_and_sd, pivot, short_names, summarise
 from dermoscopy.analysis.configurations import arm_configurations, differences
 from dermoscopy.analysis.constant_masks import LEARNT
+from dermoscopy.analysis.facts import facts, giveaway_warning, unfinished
 from dermoscopy.analysis.figures import metric_words
 from dermoscopy.analysis.findings import ALPHA, Findings, sentences
 from dermoscopy.analysis.markdown import interval, markdown_table, number
@@ -14,69 +12,39 @@ from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.statistics import REPLICATES
 
 
-def report_block(sweep: Sweep, findings: Findings | None, folds: str = "", boxes: str = "", cost: str = "") -> str:
+def report_block(
+    sweep: Sweep,
+    findings: Findings | None,
+    availability: str = "",
+    folds: str = "",
+    boxes: str = "",
+    cost: str = "",
+) -> str:
     """All sections of a sweep; without findings, only what ran.
 
     Args:
-        folds, boxes, cost: sections that others have written.
+        availability, folds, boxes, cost: sections that others have written.
     """
-    parts = [f"Written by `python report.py experiment={sweep.experiment}`.", facts(sweep), unfinished(sweep)]
+    written_by = f"Written by `python report.py experiment={sweep.experiment}`."
+    parts = [written_by, facts(sweep), giveaway_warning(sweep), unfinished(sweep)]
     if findings is None:
         parts.append("No job has a test metric yet, so there is nothing to compare.")
     else:
         name = f"{sweep.experiment}: test and validation {findings.words()} of each arm"
-        parts += [f"![{name}](figure.png)", arms_section(sweep, findings), each_mask_section(sweep, findings), folds]
-        parts.append(differences_section(findings))
+        parts += [f"![{name}](figure.png)", arms_section(sweep, findings), each_mask_section(sweep, findings)]
+        parts += [availability, folds, differences_section(findings)]
         parts += ["### In words", "\n".join(f"- {line}" for line in sentences(findings)), trivial_section(findings)]
     return "\n\n".join(part for part in [*parts, boxes, cost, configurations_section(sweep)] if part)
-
-
-def facts(sweep: Sweep) -> str:
-    """Command, data, hardware, hours, commit and how many jobs are in which state."""
-    records = [record for record in sweep.records.values() if record.get("data")]
-    rows = {
-        "command": f"`{sweep.command}`",
-        "sweep": f"{sweep.folder.name}, started {sweep.started}",
-        "data": _data([record["data"] for record in records]),
-        "hardware": _distinct(f"{record.get('hardware')}, {record.get('threads')} threads" for record in records),
-        "hours": f"{hours(sweep):.2f}, each stage counted once",
-        "commit": _distinct(_commit(record) for record in records),
-        "jobs": job_counts(sweep),
-    }
-    return markdown_table(["what ran", ""], [[name, value or "not recorded"] for name, value in rows.items()])
-
-
-def job_counts(sweep: Sweep) -> str:
-    """Number of jobs in each state, of all that were to run."""
-    counts = sweep.jobs["status"].value_counts()
-    states = dict.fromkeys(["done", "failed", *sorted(counts.index)])
-    return f"{len(sweep.jobs)}: " + ", ".join(f"{counts.get(state, 0)} {state}" for state in states)
-
-
-def hours(sweep: Sweep) -> float:
-    """Time of the distinct stages of all jobs; a stage that several jobs share is counted once."""
-    seconds: dict[str, float] = {}
-    for record in sweep.records.values():
-        for stage in record.get("stages") or []:
-            seconds[stage["key"]] = max(seconds.get(stage["key"], 0.0), stage.get("seconds") or 0.0)
-    return sum(seconds.values()) / 3600
-
-
-def unfinished(sweep: Sweep) -> str:
-    """Each job that is not done, with its error; nothing of it is in the tables below."""
-    lines = []
-    for row in sweep.jobs[sweep.jobs["status"] != "done"].itertuples():
-        who = f" ({row.arm}, {row.repeat})" if isinstance(row.arm, str) else ""
-        why = f": {' '.join(str(row.error).split())}" if isinstance(row.error, str) and row.error else ""
-        lines.append(f"- job {row.job}{who} {row.status}{why}")
-    return "Not in the numbers below:\n\n" + "\n".join(lines) if lines else ""
 
 
 def arms_section(sweep: Sweep, findings: Findings) -> str:
     """Mean ± sd over repeats of the headline metrics and the compared one."""
     if findings.segmented:
         return segmenters_section(sweep, findings)
-    metrics = list(dict.fromkeys([*headline_metrics(sweep.jobs), findings.metric]))
+    masks = [
+        name for name in ("test/none/dice", "test/none/iou") if name in sweep.jobs
+    ]  # of those that segment as well
+    metrics = list(dict.fromkeys([*headline_metrics(sweep.jobs), findings.metric, *masks]))
     values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
     names = short_names(list(findings.table.index))
     counts = summarise(findings.table)["n"]
@@ -123,7 +91,7 @@ def trivial_section(findings: Findings) -> str:
         )
     rows = [[name, *(number(value) for value in row)] for name, row in findings.trivial.iterrows()]
     if not findings.segmented:
-        head = ["predictor", *(column.replace("_", " ") for column in findings.trivial.columns)]
+        head = ["predictor", *map(metric_words, findings.trivial.columns)]
         return "### Without looking (macro, on the same test images)\n\n" + markdown_table(head, rows)
     head = ["the same mask for every image", *map(metric_words, findings.trivial.columns)]
     title = "### Without looking (on the same test images, at the store's size)"
@@ -161,29 +129,3 @@ def answer(findings: Findings | None) -> str:
     elif len(findings.names) > 1:
         text += "; no arm's difference from it is established"
     return f"{text} ({len(findings.table.columns)} {findings.repeats})"
-
-
-def _data(records: list[dict[str, Any]]) -> str:
-    """The stores of a sweep, each with its numbers of images, which differ where jobs drew their own test side."""
-    stores: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for data in records:
-        size = " x ".join(str(side) for side in data.get("size") or [])
-        key = f"{data.get('name')}", f"{size} px, fingerprint {str(data.get('fingerprint'))[:12]}"
-        stores.setdefault(key, []).append(data)
-    return "; ".join(f"{name}, {_counts(each)} images, {facts}" for (name, facts), each in stores.items())
-
-
-def _counts(records: list[dict[str, Any]]) -> str:
-    sides = {side: sorted({data[side] for data in records if side in data}) for side in ("train", "val", "test")}
-    texts = {
-        side: " to ".join(str(n) for n in dict.fromkeys([*found[:1], *found[-1:]])) for side, found in sides.items()
-    }
-    return ", ".join(f"{text or 'unknown'} {side}" for side, text in texts.items())
-
-
-def _commit(record: dict[str, Any]) -> str:
-    return f"{record.get('commit') or 'none'}{' and changes to it' if record.get('dirty') else ''}"
-
-
-def _distinct(values: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(values))

@@ -16,8 +16,9 @@ SIZES = ("store", "original")
 
 
 def segments(jobs: pd.DataFrame) -> bool:
-    """Whether a sweep has segmented anything."""
-    return any(name.startswith("test/") and name.endswith("/dice") for name in jobs.columns)
+    """Whether a sweep has segmented, and not told labels as well."""
+    tested = {name.split("/", 2)[-1] for name in jobs.columns if name.startswith("test/")}
+    return "dice" in tested and "average_precision" not in tested
 
 
 def shown(place: str) -> tuple[str, str]:

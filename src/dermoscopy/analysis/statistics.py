@@ -1,12 +1,11 @@
-"""How sure: paired comparison of arms over repeats, a bootstrap over test images, and predictors that know nothing.
+"""How sure: paired comparison of arms over repeats, and a bootstrap over test images.
 
 Two kinds of chance are kept apart. The interval over repeats says how much another training would change a
 difference; the bootstrap over groups of test images says how much other patients would.
 Undefined is NaN and leaves the mean.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -36,44 +35,6 @@ class Tested(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """Predictions of one job on its test images with one mask availability, images in order of their id.
-
-    Attributes:
-        id: (N,) image names.
-        group: (N,) patient or lesion of each image; what is resampled together.
-        truth: (N, L) 0, 1, NaN unknown.
-        logit: (N, L).
-    """
-
-    id: NDArray[np.object_]
-    group: NDArray[np.object_]
-    truth: Floats
-    logit: Floats
-
-    @classmethod
-    def from_table(cls, table: pd.DataFrame, availability: str) -> "Predictions":
-        """Take the rows of one availability out of a predictions.csv.
-
-        Raises:
-            ValueError: the table has no row of that availability.
-        """
-        rows = table[table["availability"] == availability]
-        if rows.empty:
-            there_are = ", ".join(sorted(table["availability"].unique()))
-            raise ValueError(f"predictions.csv has no availability {availability!r}; there are: {there_are}")
-        both = rows.pivot(index="id", columns="label", values=["truth", "logit"]).sort_index()  # noqa: PD010
-        truth, logit = both["truth"], both["logit"]
-        group = rows.drop_duplicates("id").set_index("id")["group"].reindex(truth.index)
-        group = group.fillna(truth.index.to_series())  # an image of no known group is a group of its own
-        return cls(truth.index.to_numpy(object), group.to_numpy(object), truth.to_numpy(float), logit.to_numpy(float))
-
-    def score(self, name: str, weight: Floats) -> Floats:
-        """One of `SCORES` of R weightings of the images: (R, N) -> (R,)."""
-        return SCORES[name](self, weight)
-
-
 def mean_defined(values: Floats, axis: int = -1) -> Floats:
     """Mean over the values that are defined; NaN where none is."""
     defined = np.isfinite(values)
@@ -88,58 +49,31 @@ def ratio(above: Floats, below: Floats) -> Floats:
     return out
 
 
-def macro_f1(predictions: Predictions, weight: Floats) -> Floats:
-    """F1 at logit 0, mean over labels, of R weightings of the images: (R, N) -> (R,)."""
-    known, positive = ~np.isnan(predictions.truth), predictions.truth == 1
-    predicted = predictions.logit > 0
-    tp = weight @ (predicted & positive)  # (R, L)
-    wrong = weight @ ((predicted != positive) & known)  # fp + fn
-    return mean_defined(ratio(2 * tp, 2 * tp + wrong))
-
-
-def macro_average_precision(predictions: Predictions, weight: Floats) -> Floats:
-    """Average precision, mean over labels, of R weightings of the images: (R, N) -> (R,)."""
-    labels = range(predictions.truth.shape[1])
-    each = [_average_precision(predictions.truth[:, k], predictions.logit[:, k], weight) for k in labels]
-    return mean_defined(np.stack(each, axis=-1))
-
-
-def _average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:
-    """AP = sum_k (recall_k - recall_{k-1}) precision_k over the distinct thresholds k, from the highest down."""
-    known = np.flatnonzero(~np.isnan(truth))
-    order = known[np.argsort(-logit[known], kind="stable")]
-    last = np.flatnonzero(np.diff(logit[order], append=np.nan) != 0)  # tied images pass a threshold together
-    flagged = np.cumsum(weight[:, order], axis=1)[:, last]  # (R, thresholds)
-    tp = np.cumsum(weight[:, order] * truth[order], axis=1)[:, last]
-    precision = np.nan_to_num(ratio(tp, flagged))  # no image yet: recall has not moved either, the term is 0
-    gained = np.diff(tp, axis=1, prepend=0.0)
-    positives = tp[:, -1] if len(known) else np.zeros(len(weight))
-    return ratio((gained * precision).sum(axis=1), positives)
-
-
-SCORES: dict[str, Callable[[Predictions, Floats], Floats]] = {
-    "f1": macro_f1,
-    "average_precision": macro_average_precision,
-}
-
-
 def same_images(one: Tested, other: Tested) -> bool:
     """Whether two jobs were tested on the same images."""
     return np.array_equal(one.id, other.id)
 
 
 def bootstrap(tables: Sequence[Tested], score: str, replicates: int = REPLICATES, seed: int = 0) -> Floats:
-    """Scores of T predictors on R resamples of the groups of all their test images: (R, T).
+    """Scores of T predictors on R resamples of the groups of all their test images: (R, T), see `resample`."""
+    weights = resample([table.group for table in tables], replicates, seed)
+    return np.stack([table.score(score, weight) for table, weight in zip(tables, weights, strict=True)], axis=1)
 
-    All predictors see the same resample, so a difference of columns is paired. One that was tested on some of the
+
+def resample(groups: Sequence[NDArray[np.object_]], replicates: int = REPLICATES, seed: int = 0) -> Iterator[Floats]:
+    """How often each image of a predictor is in each of R resamples of all groups, (R, N), one predictor at a time.
+
+    All predictors see the same resample, so a difference of their scores is paired. One that was tested on some of the
     images only (another seed of the split, a fold) is scored on those of them that are drawn.
+
+    Args:
+        groups: of each predictor, (N,) the group of each of its images.
     """
-    names = np.unique(np.concatenate([table.group.astype(str) for table in tables]))
-    rng = np.random.default_rng(seed)
-    drawn = draw_groups(rng, len(names), replicates)
-    member = [np.searchsorted(names, table.group.astype(str)) for table in tables]  # each (N,): number of the group
-    # (R, N): how often each image is in each resample
-    return np.stack([t.score(score, drawn[:, m].astype(float)) for t, m in zip(tables, member, strict=True)], axis=1)
+    names = np.unique(np.concatenate([group.astype(str) for group in groups]))
+    drawn = draw_groups(np.random.default_rng(seed), len(names), replicates)
+    rows = np.ascontiguousarray(drawn.T, dtype=float)  # whole rows are gathered, which is fast
+    for group in groups:
+        yield rows[np.searchsorted(names, group.astype(str))].T
 
 
 def draw_groups(rng: np.random.Generator, groups: int, replicates: int) -> NDArray[np.int64]:
@@ -182,6 +116,14 @@ def t_interval(values: Floats, level: float = 0.95, test_per_train: float = 0.0)
     return float(values.mean() - half), float(values.mean() + half)
 
 
+def share_interval(values: Floats, test_per_train: float = 0.0) -> tuple[float, float]:
+    """The `t_interval` of a mean, cut at 0 and 1 where all values are shares: beyond, it says nothing."""
+    low, high = t_interval(values, test_per_train=test_per_train)
+    if np.all((values >= 0) & (values <= 1)):
+        return max(low, 0.0), min(high, 1.0)
+    return low, high
+
+
 def holm(p: Floats) -> Floats:
     """P values corrected for their number by Holm's step-down; undefined ones stay so and do not count."""
     out = np.full(len(p), np.nan)
@@ -215,27 +157,3 @@ def _paired(differences: pd.Series, test_per_train: float) -> tuple[float, float
     t = mean / standard_error(values, test_per_train) if varied else float("nan")
     p = float(2 * stats.t.sf(abs(t), max(1, len(values) - 1)))
     return mean, *t_interval(values, test_per_train=test_per_train), p, len(values)
-
-
-def trivial_predictors(truth: Floats) -> pd.DataFrame:
-    """Accuracy, F1 and average precision, means over labels, of three predictors that never look at an image.
-
-    With prevalence q of a label: always positive has accuracy q and F1 = 2q / (1 + q); never positive 1 - q and 0;
-    the prevalence as the probability is the former where q > 1/2 and the latter elsewhere. A constant score has
-    average precision q.
-
-    Args:
-        truth: (N, L) 0, 1, NaN unknown.
-    """
-    q = mean_defined(truth, axis=0)  # (L,)
-    f1_always, f1_never = 2 * q / (1 + q), np.where(q > 0, 0.0, np.nan)  # no positive, none predicted: 0 / 0
-    common = q > 0.5
-    return pd.DataFrame(
-        {
-            "accuracy": [mean_defined(each) for each in (q, 1 - q, np.where(common, q, 1 - q))],
-            "f1": [mean_defined(each) for each in (f1_always, f1_never, np.where(common, f1_always, f1_never))],
-            "average_precision": [mean_defined(np.where(q > 0, q, np.nan))] * 3,
-        },
-        index=["always positive", "never positive", "prevalence"],
-        dtype=float,
-    )

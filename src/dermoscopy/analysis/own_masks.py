@@ -1,0 +1,35 @@
+"""Each arm with the masks that it was made for, those of its validation: an availability `own` beside those tested."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from dermoscopy.analysis.configurations import configuration
+from dermoscopy.analysis.runs import Sweep
+
+OWN = "own"
+
+
+def own_availability(sweep: Sweep, job: int) -> str:
+    """What masks the validation of a job was given, model.monitored; none in records of before there was a choice."""
+    return str((configuration(sweep, job).get("model") or {}).get("monitored", "none"))
+
+
+def with_own_masks(sweep: Sweep) -> Sweep:
+    """Add the metrics `test/own/...` of each job to a sweep whose jobs were made for different masks.
+
+    Without them a classifier of the segmented lesion would be compared with others on masks that it never saw.
+    """
+    done = sweep.jobs.loc[sweep.jobs["status"] == "done", "job"]
+    own = {job: own_availability(sweep, job) for job in done}
+    if len(set(own.values())) < 2:
+        return sweep
+    place = sweep.jobs["job"].map(own)
+    columns: dict[str, pd.Series] = {}
+    for column in sweep.jobs.columns[sweep.jobs.columns.str.match("test/[^/]+/")]:
+        _, tested, metric = column.split("/", 2)
+        values = columns.setdefault(f"test/{OWN}/{metric}", pd.Series(np.nan, sweep.jobs.index))
+        columns[f"test/{OWN}/{metric}"] = values.mask(place == tested, sweep.jobs[column])
+    known = pd.DataFrame(columns).dropna(axis=1, how="all")
+    return replace(sweep, jobs=pd.concat([sweep.jobs, known], axis=1))

@@ -1,5 +1,7 @@
 """Shared material: a tiny demo data set, drawn and prepared once, and a data module over it."""
 
+import copy
+import gc
 import os
 import runpy
 import sys
@@ -9,6 +11,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
@@ -21,9 +26,20 @@ from dermoscopy.data.demo import make_demo
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.sources import FolderSource
 from dermoscopy.data.splits import holdout
+from dermoscopy.tracking.experiment import open_experiment
 
 ROOT = Path(__file__).parents[1]
 ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector the hundred thousands of objects of all modules: a third of Hydra's composing."""
+    gc.freeze()
+
+
+def pytest_sessionfinish():
+    """Let go again, or libraries complain of leaks when the process ends."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,10 +50,47 @@ def presets_without_plugin_defaults():
         ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_composing():
+    """Spare Hydra to parse the same files again and again, and to compose all once more only to read hydra.mode."""
+    parse, parsed = FileConfigSource.load_config, {}
+
+    def load_config(source, config_path):
+        file = Path(source.path, source._normalize_file_name(config_path))
+        version = file, file.stat().st_mtime_ns if file.is_file() else None
+        if version not in parsed:
+            parsed[version] = parse(source, config_path)
+        return copy.deepcopy(parsed[version])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileConfigSource, "load_config", load_config)
+        patch.setattr(Hydra, "get_mode", lambda *_, **__: None)  # as it is where nobody sets it
+        yield
+
+
 @pytest.fixture(scope="session")
-def demo_source(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder that all processes of a test run share, once: its name, and what fills it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = base / "shared" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        filled = folder.with_suffix(".filled")
+        with FileLock(folder.with_suffix(".lock")):
+            if not filled.exists():
+                fill(folder)
+                filled.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo_source(shared: Callable[..., Path]) -> FolderSource:
     """120 demo images of 48 x 64 px in the official folders."""
-    root = make_demo(tmp_path_factory.mktemp("raw") / "demo", count=120, size=(48, 64), workers=1)
+    root = shared("demo", partial(make_demo, count=120, size=(48, 64), workers=1))
     masks = {"lesion": "ISIC2018_Task1_Training_GroundTruth/{id}_segmentation.png"}
     masks |= {a: f"ISIC2018_Task2_Training_GroundTruth_v3/{{id}}_attribute_{a}.png" for a in ATTRIBUTES}
     return FolderSource(
@@ -52,9 +105,17 @@ def demo_source(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
 
 
 @pytest.fixture(scope="session")
-def demo_store(demo_source: FolderSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_store(demo_source: FolderSource, shared: Callable[..., Path]) -> Path:
     """The demo images in a store of 32 x 32 px."""
-    return prepare(demo_source, tmp_path_factory.mktemp("store") / "demo-32x32.h5", (32, 32), progress=False)
+    name = "demo-32x32.h5"
+    return shared("store", lambda folder: prepare(demo_source, folder / name, (32, 32), progress=False)) / name
+
+
+@pytest.fixture(scope="session")
+def empty_database(shared: Callable[..., Path]) -> Path:
+    """A database that MLflow has made, to be copied: making it takes seconds."""
+    name = "empty.db"
+    return shared("mlflow", lambda folder: open_experiment(f"sqlite:///{folder / name}", "other", folder)) / name
 
 
 @pytest.fixture

@@ -1,21 +1,32 @@
 """Every experiment composes, builds and trains one batch under the quick protocol; the paper protocol composes."""
 
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from dermoscopy.data.prepare import prepare
+from dermoscopy.data.store import open_store
+from dermoscopy.evaluation.files import PredictedMasks, write_masks
 
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 GROUPS = ("zeroing", "optimizer", "scheduler", "augment", "split", "logger", "callbacks", "trainer", "loss", "data")
 GROUPS += ("tracking", "hydra/launcher", "model", "network")
 CHOICES = [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+OF_VIEWS = [f"{g}={path.stem}" for g in ("mask_views", "consistency") for path in sorted((CONF / g).glob("*.yaml"))]
+ARMS = sorted((path.parent.name, path.stem) for path in (CONF / "arm").glob("*/*.yaml"))
+# the arm that has most of its experiment in it; any other is built
+TRAINED = {"aux_exit": "std", "pair": "features", "ynet": "pretrained", "cascade": "joint", "probes": "mask_only"}
+TRAINED |= {"availability": "predicted"}
 
 
+@cache
 def composed(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", [*overrides], return_hydra_config=True)
@@ -27,6 +38,15 @@ def axes(cfg: DictConfig) -> dict[str, list]:
     return {o.get_key_element(): list(o.sweep_iterator()) for o in OverridesParser.create().parse_overrides(params)}
 
 
+def jobs(*start: str) -> list[DictConfig]:
+    """Jobs of a sweep: each file of its axes, and one value of the others, which all compose alike."""
+    values = axes(composed(*start))
+    files = {key for key in values if (CONF / key).is_dir()}
+    start += tuple(f"{key}={values[key][0]}" for key in values if key not in files)
+    chosen = [f"{key}={value}" for key in values if key in files for value in values[key]]
+    return [composed(*start, choice) for choice in chosen] or [composed(*start)]
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_the_first_lines_of_an_experiment_say_question_command_cost_and_expectation(experiment):
     lines = (CONF / "experiment" / f"{experiment}.yaml").read_text().splitlines()
@@ -36,22 +56,37 @@ def test_the_first_lines_of_an_experiment_say_question_command_cost_and_expectat
 
 
 @pytest.fixture(scope="module")
-def store(demo_source, tmp_path_factory):
+def store(demo_source, shared):
     """A store whose images can be halved once and still be read by an encoder."""
-    return prepare(demo_source, tmp_path_factory.mktemp("store") / "demo-64x64.h5", (64, 64), progress=False)
+    name = "demo-64x64.h5"
+    return shared("store of 64 px", lambda folder: prepare(demo_source, folder / name, (64, 64), progress=False)) / name
+
+
+@pytest.fixture(scope="module")
+def predicted(store, shared):
+    """A file of predicted masks for that store: the true ones."""
+    source, name = open_store(store), "out_of_fold.h5"
+    probability = np.where(source.mask() == 1, 255, 0).astype(np.uint8)
+    masks = PredictedMasks(source.ids, source.mask_names, False, source.fingerprint, probability)
+    return shared("predicted masks", lambda folder: write_masks(folder / name, masks)) / name
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_an_experiment_trains_one_batch(run_script, store, experiment):
-    lengths = composed(f"+experiment={experiment}").lengths.quick
+def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment):
+    cfg = composed(f"+experiment={experiment}", "protocol=quick")
+    lengths = cfg.lengths.quick
     ended = run_script(
         "train.py",
         f"+experiment={experiment}",
+        *([f"arm/{experiment}={TRAINED[experiment]}"] if experiment in TRAINED else []),
+        *([f"datamodule.predicted={predicted}"] if cfg.datamodule.predicted else []),
+        *(["data.labels=[malignant]"] if "melanoma" in cfg.data.labels else []),
+        *(["callbacks.predictions.panels=0"] if "panels" in cfg.callbacks.predictions else []),
         f"data.store={store}",
         "data.raw=null",
         "data.size=[64,64]",
-        "protocol.backbone=resnet10t",
-        "protocol.encoder=mobilenet_v2",
+        "protocol.backbone=test_resnet",
+        "protocol.encoder=tu-test_resnet",
         "trainer=cpu",
         "trainer.limit_train_batches=1",
         "trainer.limit_val_batches=1",
@@ -62,24 +97,27 @@ def test_an_experiment_trains_one_batch(run_script, store, experiment):
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.parametrize(("experiment", "arm"), ARMS)
+def test_every_arm_is_built_and_swept(experiment, arm):
+    assert arm in axes(composed(f"+experiment={experiment}"))[f"arm/{experiment}"]
+    small = ("protocol.backbone=test_resnet", "protocol.encoder=tu-test_resnet")
+    cfg = composed(f"+experiment={experiment}", f"arm/{experiment}={arm}", *small)
+    assert instantiate(cfg.model).network
+
+
 @pytest.mark.parametrize("protocol", ["quick", "paper"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_job_of_a_sweep_composes(experiment, protocol):
-    start = (f"+experiment={experiment}", f"protocol={protocol}")
-    for key, values in axes(composed(*start)).items():
-        files = (CONF / key).is_dir()  # one value composes as another does, but one file may not as another
-        for value in values if files else values[:1]:
-            assert composed(*start, f"{key}={value}")
+    assert jobs(f"+experiment={experiment}", f"protocol={protocol}")
 
 
 def test_the_arms_of_zeroing_have_the_same_total_of_epochs():
     for protocol in ("quick", "paper"):
-        start = ("+experiment=zeroing", f"protocol={protocol}")
-        totals = set()
-        for arm in axes(composed(*start))["zeroing"]:
-            cfg = composed(*start, f"zeroing={arm}")
-            totals.add(sum(OmegaConf.merge({"epochs": cfg.epochs}, stage).epochs for stage in resolved(cfg).stages))
-        assert len(totals) == 1
+        arms = jobs("+experiment=zeroing", f"protocol={protocol}")
+        totals = {
+            sum(OmegaConf.merge({"epochs": cfg.epochs}, stage).epochs for stage in resolved(cfg).stages) for cfg in arms
+        }
+        assert len(arms) > 1 and len(totals) == 1
 
 
 def resolved(cfg: DictConfig) -> DictConfig:
@@ -107,6 +145,11 @@ def test_any_experiment_borrows_the_axes_of_sweep(experiment):
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_of_every_group_composes(choice):
     assert composed(choice)
+
+
+@pytest.mark.parametrize("choice", OF_VIEWS)
+def test_every_choice_of_a_consistency_composes(choice):
+    assert composed("model=consistency", choice)
 
 
 @pytest.mark.parametrize(("name", "p", "grid"), [("never", 1, 1), ("always", 0, 1), ("cells16_20", 0.2, 16)])

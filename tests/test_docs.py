@@ -11,7 +11,7 @@ from dermoscopy.commandline import spell_out
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("experiments/**/*.md")])
-COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train|reproduce)\.py[^#`\n]*)")
+COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train|reproduce)\.py[^#`&\n]*)")
 
 
 def commands() -> list[str]:

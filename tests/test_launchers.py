@@ -16,7 +16,7 @@ from dermoscopy.sharing import EXTRAS, cores
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[1]
-TINY = ("network.backbone=resnet10t", "trainer=cpu", "lengths.quick=[1,1]", "logger=csv")
+TINY = ("network.backbone=test_resnet", "trainer=cpu", "lengths.quick=[1,1]", "logger=csv")
 NEEDS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit"}  # launcher: what it starts jobs with
 
 

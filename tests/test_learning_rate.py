@@ -81,7 +81,14 @@ def make_task():
         torch.manual_seed(3)
         optimizer = optimizer or partial(torch.optim.SGD, lr="auto", momentum=0.9)
         return ClassificationTask(
-            TinyNetwork(), SquaredError(), Zeroing(1.0, 4), LABELS, ("none",), optimizer, seed=7, scheduler=scheduler
+            network=TinyNetwork(),
+            loss=SquaredError(),
+            zeroing=Zeroing(1.0, 4),
+            labels=LABELS,
+            availability=("none",),
+            optimizer=optimizer,
+            seed=7,
+            scheduler=scheduler,
         )
 
     return build

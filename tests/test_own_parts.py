@@ -76,7 +76,7 @@ def test_the_whole_loss_is_ones_own(train, demo_store):
 
 
 def test_a_metric_of_labels_is_ones_own_and_may_choose_the_epoch(train, demo_store):
-    arguments = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]", "network.backbone=resnet10t")
+    arguments = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]", "network.backbone=test_resnet")
     metric = "+model.metrics.mean={_target_: own_parts.mean_probability, _partial_: true}"
     result, folder = train(*arguments, metric, "monitor.metric=val/mean")
     logits = pd.read_csv(folder / "predictions.csv").query("availability == 'none'")["logit"]

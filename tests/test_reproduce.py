@@ -4,45 +4,25 @@ import io
 import json
 import math
 import re
-import runpy
 import shutil
-import sys
-import warnings
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-from hydra.core.global_hydra import GlobalHydra
 from rich.console import Console
 
 from dermoscopy.comparison import Part, compare, compare_weights, print_parts, verdict
 from dermoscopy.data.prepare import prepare
+from dermoscopy.files import read_json, write_json
 from dermoscopy.lock import lease
 from dermoscopy.reproduction import RECORD, choose_folder
 
-ROOT = Path(__file__).parents[1]
+ENDED = "ended.json"
 TRAIN = (
     *("-m", "+experiment=zeroing", "zeroing=cells8_80", "seed=3", "lengths.quick=[1,1]", "threads=1", "logger=csv"),
-    *("network.backbone=resnet10t", "trainer=cpu", "data.raw=null", "data.size=[32,32]"),
+    *("network.backbone=test_resnet", "trainer=cpu", "data.raw=null", "data.size=[32,32]"),
 )
-
-
-def run_here(script, *arguments):
-    """Run a root script in the current folder; return its exit code and what it printed."""
-    printed, code = io.StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), redirect_stdout(printed):
-        warnings.simplefilter("ignore")
-        patch.setattr(sys, "argv", [str(ROOT / script), *arguments])
-        patch.setenv("HYDRA_FULL_ERROR", "1")
-        GlobalHydra.instance().clear()
-        try:
-            with redirect_stderr(io.StringIO()):
-                runpy.run_path(str(ROOT / script), run_name="__main__")
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-    return code, printed.getvalue()
 
 
 def files(runs):
@@ -51,29 +31,32 @@ def files(runs):
     return {path: path.stat().st_mtime_ns for path in files}
 
 
-@pytest.fixture(scope="module")
-def reproduced(demo_store, tmp_path_factory):
-    """A folder with a run of two stages and its reproduction, how that ended, and whether the run stayed as it was."""
-    folder = tmp_path_factory.mktemp("reproduced")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert run_here("train.py", *TRAIN, f"data.store={demo_store}")[0] == 0
-        (job,) = folder.glob("runs/zeroing/sweeps/*/0")
-        before = files(folder / "runs")
-        code, printed = run_here("reproduce.py", f"run={job.relative_to(folder)}")
-    return folder, code, printed, files(folder / "runs") == before
+@pytest.fixture
+def reproduce(run_script):
+    """Runs reproduce.py in the test's folder; further arguments are overrides."""
+    return lambda *arguments: run_script("reproduce.py", *arguments)
+
+
+@pytest.fixture
+def reproduced(run_script, reproduce, demo_store, shared, tmp_path):
+    """A folder with a run of two stages and its reproduction, made once for all tests, and how that ended."""
+
+    def fill(folder):
+        assert run_script("train.py", *TRAIN, f"data.store={demo_store}").code == 0
+        (job,) = tmp_path.glob("runs/zeroing/sweeps/*/0")
+        before = files(tmp_path / "runs")
+        ended = reproduce(f"run={job.relative_to(tmp_path)}")
+        untouched = files(tmp_path / "runs") == before
+        write_json(folder / ENDED, {"code": ended.code, "out": ended.out, "untouched": untouched})
+        shutil.move(tmp_path / "runs", folder)
+
+    return shared("reproduced", fill)
 
 
 @pytest.fixture
 def runs(reproduced, tmp_path):
     """A copy of these runs that a test may change."""
-    return Path(shutil.copytree(reproduced[0] / "runs", tmp_path / "runs", ignore=shutil.ignore_patterns("last.ckpt")))
-
-
-@pytest.fixture
-def reproduce(run_script):
-    """Runs reproduce.py in the test's folder; further arguments are overrides."""
-    return lambda *arguments: run_script("reproduce.py", *arguments)
+    return Path(shutil.copytree(reproduced / "runs", tmp_path / "runs", ignore=shutil.ignore_patterns("last.ckpt")))
 
 
 def keys(runs):
@@ -86,7 +69,7 @@ def change(path, **values):
 
 
 def test_a_run_trained_again_agrees_in_every_value_and_stays_as_it_was(reproduced):
-    folder, code, printed, untouched = reproduced
+    folder, (code, printed, untouched) = reproduced, read_json(reproduced / ENDED).values()
     (table,) = folder.glob("runs/zeroing/reproduced/*/*/comparison.csv")
     compared = pd.read_csv(table)
     assert code == 0 and untouched, printed
@@ -114,7 +97,7 @@ def test_values_that_were_changed_are_counted_and_the_largest_is_named(reproduce
     result["metrics"]["test/given/f1"] += 0.125
     change(stage / "result.json", metrics=result["metrics"], code=result["code"] | {"torch": "1.0", "dirty": True})
     weights = torch.load(stage / "best.ckpt", weights_only=True)
-    next(iter(weights["state_dict"].values()))[0, 0, 0, 0] += 0.25
+    next(value for value in weights["state_dict"].values() if value.dim() == 4)[0, 0, 0, 0] += 0.25
     torch.save(weights, stage / "best.ckpt")
 
     ended = reproduce(f"run={key[:6]}", f"out={again}")  # it is over: only compared once more

@@ -227,12 +227,15 @@ def test_weights_that_do_not_fit_are_named_by_their_layers(train, tmp_path):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("network=improved_unet", "the network of a classification takes image and mask, ImprovedUNet does not"),
+        (
+            "network=improved_unet",
+            r"the network gives masks, logits \(\d+, 5, 32, 32\), where labels are learnt",
+        ),
         ("loss=bce", r"this loss compares masks \(B, K, H, W\), not labels \(\d+, 5\): use loss=labels"),
     ],
 )
 def test_a_classification_takes_no_part_of_a_segmentation(run_script, demo_store, argument, message):
     store = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]")
-    backbone = () if argument.startswith("network") else ("network.backbone=resnet10t",)
+    backbone = () if argument.startswith("network") else ("network.backbone=test_resnet",)
     ended = run_script("train.py", argument, "epochs=1", "trainer=cpu", "logger=csv", *backbone, *store)
     assert re.search(message, ended.error), ended.error

@@ -56,12 +56,13 @@ def make_stage(tmp_path, make_data):
 
     def build(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
         task = ClassificationTask(
-            Classifier("resnet10t", LABELS, LABELS, dropout=0.2),  # which draws from the hidden state of torch
-            BinaryCrossEntropy(LABELS),
-            Zeroing(p, 4),
-            LABELS,
-            tests,
-            partial(torch.optim.AdamW, lr=lr),
+            # whose dropout draws from the hidden state of torch
+            network=Classifier("test_resnet", LABELS, LABELS, dropout=0.2),
+            loss=BinaryCrossEntropy(LABELS),
+            zeroing=Zeroing(p, 4),
+            labels=LABELS,
+            availability=tests,
+            optimizer=partial(torch.optim.AdamW, lr=lr),
             seed=7,
             scheduler=SCHEDULES[schedule],
         )
@@ -124,7 +125,7 @@ def test_predictions_name_each_test_image_for_each_availability_and_label(make_s
     run_stages([stage], [])
     assert built
     table = pd.read_csv(tmp_path / "only" / "predictions.csv")
-    assert list(table) == ["id", "group", "availability", "label", "truth", "logit"]
+    assert list(table) == ["id", "group", "availability", "label", "truth", "logit", "threshold"]
     images = table["id"].nunique()
     assert len(table) == images * 2 * len(LABELS)
     assert images == finished(tmp_path / "only")["images"]["test"]
@@ -187,14 +188,17 @@ def test_another_availability_is_tested_in_addition(make_stage, tmp_path):
     ids=str,
 )
 def test_a_training_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_had_not_been(
-    make_stage, tmp_path, schedule, at
+    make_stage, shared, tmp_path, schedule, at
 ):
-    run_stages([make_stage("whole", [], 3, schedule=schedule)], [])
+    def train(place, *extra):
+        run_stages([make_stage("whole", [], 3, schedule=schedule, extra=extra, place=place)], [])
+
+    undisturbed = shared(f"trained with {schedule}", train)
     with pytest.raises(PowerCut):
-        run_stages([make_stage("whole", [], 3, schedule=schedule, extra=[Cut(*at)], place=tmp_path / "cut")], [])
-    assert finished(tmp_path / "cut" / "whole") is None
-    run_stages([make_stage("whole", [], 3, schedule=schedule, place=tmp_path / "cut")], [])
-    assert_same_stage(tmp_path / "whole", tmp_path / "cut" / "whole")
+        train(tmp_path, Cut(*at))
+    assert finished(tmp_path / "whole") is None
+    train(tmp_path)
+    assert_same_stage(undisturbed / "whole", tmp_path / "whole")
 
 
 def test_early_stopping_remembers_how_long_it_has_waited(make_stage, tmp_path):

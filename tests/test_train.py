@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from dermoscopy.lock import lease
 from dermoscopy.tasks.classification import ClassificationTask
 
-TINY = ("network.backbone=resnet10t", "trainer=cpu", "datamodule.batch_size=32", "lengths.quick=[1,1]")
+TINY = ("network.backbone=test_resnet", "trainer=cpu", "datamodule.batch_size=32", "lengths.quick=[1,1]")
 
 
 @pytest.fixture
@@ -31,6 +31,26 @@ def train(run_script, demo_store):
 def sweep(train):
     """Runs the zeroing sweep with a tiny network; further arguments are overrides."""
     return lambda *arguments: train("-m", "+experiment=zeroing", *TINY, *arguments)
+
+
+@pytest.fixture
+def finished(sweep, shared, tmp_path):
+    """The arguments of a sweep of two arms whose runs are in the test's folder; trained once for all tests."""
+    arguments = ("zeroing=never,cells8_80", "seed=0", "logger=csv")
+
+    def fill(folder):
+        ended = sweep(*arguments)
+        assert ended.code == 0, ended.err
+        shutil.move(tmp_path / "runs", folder)
+
+    shutil.copytree(shared("sweep", fill) / "runs", tmp_path / "runs")
+    return arguments
+
+
+@pytest.fixture
+def database(empty_database, tmp_path):
+    """The tracking database, made before."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
 
 
 def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_path):
@@ -64,7 +84,7 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
     for child in children:
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert {"sweep", "arm", "seed", "key", "data", "checkpoint", "checkpoint_sha256"} <= set(child.data.tags)
-        assert child.data.params["network.backbone"] == "resnet10t"
+        assert child.data.params["network.backbone"] == "test_resnet"
         assert {"train/loss", "val/f1", "best/val/average_precision", "test/none/f1", "test/given/f1"} <= set(
             child.data.metrics
         )
@@ -74,22 +94,20 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
         }
 
 
-def test_a_finished_sweep_started_again_trains_nothing_and_says_the_same(sweep, tmp_path):
-    first = sweep("zeroing=never", "seed=0", "logger=csv")
+def test_a_finished_sweep_started_again_trains_nothing_and_says_the_same(sweep, finished, tmp_path):
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/zeroing/*/best.ckpt")}
     (table,) = tmp_path.glob("runs/zeroing/sweeps/*/table.csv")
     before = table.read_text()
-    second = sweep("zeroing=never", "seed=0", "logger=csv")
-    assert (first.code, second.code) == (0, 0)
-    assert "nothing to train" in second.out
+    again = sweep(*finished)
+    assert again.code == 0
+    assert "nothing to train" in again.out
+    assert len(stamps) == 3
     assert stamps == {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/zeroing/*/best.ckpt")}
     assert [path.read_text() for path in tmp_path.glob("runs/zeroing/sweeps/*/table.csv")] == [before]
 
 
-def test_a_rerun_trains_a_finished_sweep_again_its_shared_base_once(sweep, tmp_path):
-    arguments = ("zeroing=never,cells8_80", "seed=0", "logger=csv")
-    sweep(*arguments)
-    ended = sweep(*arguments, "rerun=true")
+def test_a_rerun_trains_a_finished_sweep_again_its_shared_base_once(sweep, finished, tmp_path):
+    ended = sweep(*finished, "rerun=true")
     assert ended.code == 0, ended.err
     _, again = sorted(tmp_path.glob("runs/zeroing/sweeps/*"))
     jobs = [json.loads((again / str(number) / "job.json").read_text()) for number in range(2)]
@@ -97,8 +115,9 @@ def test_a_rerun_trains_a_finished_sweep_again_its_shared_base_once(sweep, tmp_p
     assert len(list(tmp_path.glob("runs/zeroing/replaced/*/best.ckpt"))) == 3
 
 
+@pytest.mark.usefixtures("database")
 def test_the_same_single_run_started_again_is_done_before(train, tmp_path):
-    arguments = ("network.backbone=resnet10t", "epochs=1", "trainer=cpu", "trainer.limit_train_batches=1")
+    arguments = ("network.backbone=test_resnet", "epochs=1", "trainer=cpu", "trainer.limit_train_batches=1")
     assert train(*arguments).code == 0
     ended = train(*arguments)
     assert ended.code == 0
@@ -109,12 +128,13 @@ def test_the_same_single_run_started_again_is_done_before(train, tmp_path):
 
 
 def test_a_single_run_with_tensorboard_is_a_sweep_of_one(train, tmp_path):
-    ended = train("network.backbone=resnet10t", "epochs=1", "trainer=cpu", "logger=tensorboard", "name=one")
+    ended = train("network.backbone=test_resnet", "epochs=1", "trainer=cpu", "logger=tensorboard", "name=one")
     assert ended.code == 0, ended.err
     assert list(tmp_path.glob("runs/one/sweeps/*/0/job.json"))
     assert list(tmp_path.glob("runs/one/sweeps/*/0/tensorboard/**/events*"))
 
 
+@pytest.mark.usefixtures("database")
 def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(sweep, tmp_path):
     arguments = ("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0")
     ended = sweep(*arguments)
@@ -156,6 +176,7 @@ def test_fail_fast_begins_no_further_job(sweep, tmp_path):
     assert len(list(tmp_path.glob("runs/zeroing/sweeps/*"))) == 1
 
 
+@pytest.mark.usefixtures("database")
 def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypatch):
     step = ClassificationTask.training_step
 
@@ -178,19 +199,17 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypa
     assert len(tracked_statuses(tmp_path)) == 3
 
 
-def test_a_sweep_that_is_running_already_is_not_started_twice(sweep, tmp_path):
-    arguments = ("zeroing=never", "seed=0", "logger=csv")
-    sweep(*arguments)
+def test_a_sweep_that_is_running_already_is_not_started_twice(sweep, finished, tmp_path):
     (folder,) = tmp_path.glob("runs/zeroing/sweeps/*")
     with lease(folder):
-        ended = sweep(*arguments)
+        ended = sweep(*finished)
     assert ended.code == 1
     assert f"this command is running already, in runs/zeroing/sweeps/{folder.name}" in ended.error
 
 
 def test_any_experiment_borrows_the_folds_and_the_test_sides_cover_every_image_once(train, tmp_path):
     arguments = ("-m", "+experiment=baseline_five", "+sweep=folds", "seed=0", "lengths.quick=1", "logger=csv")
-    ended = train(*arguments, "network.backbone=resnet10t", "trainer=cpu", "trainer.limit_train_batches=1")
+    ended = train(*arguments, "network.backbone=test_resnet", "trainer=cpu", "trainer.limit_train_batches=1")
     assert ended.code == 0, ended.err
     jobs = [json.loads(path.read_text()) for path in tmp_path.glob("runs/baseline_five/sweeps/*/*/job.json")]
     assert sorted(job["fold"] for job in jobs) == [0, 1, 2, 3, 4]
@@ -201,12 +220,12 @@ def test_any_experiment_borrows_the_folds_and_the_test_sides_cover_every_image_o
 
 @pytest.mark.parametrize("scheduler", ["cosine", "multistep", "plateau", "constant"])
 def test_every_scheduler_trains(train, scheduler):
-    arguments = ("network.backbone=resnet10t", "epochs=2", "trainer=cpu", "logger=csv", "trainer.limit_train_batches=1")
-    assert train(*arguments, f"scheduler={scheduler}").code == 0
+    arguments = ("network.backbone=test_resnet", "epochs=2", "trainer=cpu", "logger=csv", f"scheduler={scheduler}")
+    assert train(*arguments, "trainer.limit_train_batches=1").code == 0
 
 
 def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
-    arguments = ("network.backbone=resnet10t", "epochs=6", "trainer=cpu", "logger=csv", "optimizer.lr=1e-12")
+    arguments = ("network.backbone=test_resnet", "epochs=6", "trainer=cpu", "logger=csv", "optimizer.lr=1e-12")
     ended = train(
         *arguments,
         "callbacks=early_stopping",
@@ -241,12 +260,15 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("tracking=server", "logger=mlflow", "tracking.uri=http://127.0.0.1:9"), "http://127.0.0.1:9 does not answer"),
         (("trainer=tpu",), "Could not find 'trainer/tpu'"),
         (("stages=[]",), "stages is empty"),
-        (("model.availability=[some]",), r"model.availability names 'some', it may name \['none', 'given'\]"),
+        (
+            ("model.availability=[some]",),
+            r"model.availability names 'some', it may name \['none', 'given', ",
+        ),
         (("network.checkpoint=nowhere.pt",), "network.checkpoint nowhere.pt does not exist"),
     ],
 )
 def test_wrong_input_is_one_clear_line_and_exit_code_one(train, tmp_path, arguments, message):
-    ended = train("network.backbone=resnet10t", "epochs=1", "logger=csv", "trainer.limit_train_batches=1", *arguments)
+    ended = train("network.backbone=test_resnet", "epochs=1", "logger=csv", "trainer.limit_train_batches=1", *arguments)
     assert ended.code == 1
     assert re.search(message, ended.error), ended.error
     assert not list(tmp_path.glob("runs/run/*/result.json"))
@@ -273,13 +295,13 @@ def test_a_missing_store_names_the_command_that_makes_it(run_script):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_asking_for_a_gpu_without_one_is_one_clear_line(train):
-    ended = train("network.backbone=resnet10t", "trainer=gpu", "logger=csv")
+    ended = train("network.backbone=test_resnet", "trainer=gpu", "logger=csv")
     assert "torch sees no GPU" in ended.error
 
 
 @pytest.mark.services  # not for what it starts: MLflow waits twenty seconds for a lock
 def test_a_locked_tracking_database_is_one_clear_line(train, tmp_path):
-    arguments = ("network.backbone=resnet10t", "epochs=1", "trainer.limit_train_batches=1")
+    arguments = ("network.backbone=test_resnet", "epochs=1", "trainer.limit_train_batches=1")
     assert train(*arguments).code == 0
     with sqlite3.connect(tmp_path / "mlflow.db", isolation_level="EXCLUSIVE") as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -289,11 +311,10 @@ def test_a_locked_tracking_database_is_one_clear_line(train, tmp_path):
     assert "locked" in ended.error
 
 
-def test_a_tracking_database_of_a_newer_mlflow_is_one_clear_line(train, tmp_path):
-    train("network.backbone=resnet5O", "tracking.uri=sqlite:///now.db")  # makes the database, then fails
-    shutil.copy(tmp_path / "now.db", tmp_path / "newer.db")
+def test_a_tracking_database_of_a_newer_mlflow_is_one_clear_line(train, empty_database, tmp_path):
+    shutil.copy(empty_database, tmp_path / "newer.db")
     with sqlite3.connect(tmp_path / "newer.db") as database:
         database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
-    ended = train("network.backbone=resnet10t", "epochs=1", "tracking.uri=sqlite:///newer.db")
+    ended = train("network.backbone=test_resnet", "epochs=1", "tracking.uri=sqlite:///newer.db")
     assert ended.code == 1
     assert "belongs to another MLflow version" in ended.error

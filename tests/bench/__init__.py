@@ -1,1 +1,1 @@
-"""What `make bench` measures: prepare, input pipeline, training step and job, each against a plain version."""
+"""What `make bench` measures: prepare, input pipeline, training steps, scores, jobs, sweeps, against plain versions."""

@@ -13,13 +13,14 @@ import torch
 from rich.console import Console
 
 from dermoscopy.hardware import describe, fastest_precision
-from tests.bench import job, pipeline, prepare, step, sweep
+from tests.bench import job, pipeline, prepare, segmentation, step, sweep
 from tests.bench.timing import Comparison, table
 
 PARTS: dict[str, Callable[[Path, int, bool], list[Comparison]]] = {
     "prepare": prepare.compare,
     "pipeline": pipeline.compare,
     "step": step.compare,
+    "segmentation": segmentation.compare,
     "job": job.compare,
     "sweep": sweep.compare,
 }

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,12 +19,14 @@ from dermoscopy.hardware import fastest_precision
 from tests.bench.material import training
 from tests.bench.timing import Comparison, rates, seconds_of, synchronise
 
-BATCH = {"cpu": {224: 8, 64: 32}, "cuda": {224: 128, 64: 256}}  # images, by side in pixels
+BATCH = {"cpu": {224: 8, 128: 16, 64: 32}, "cuda": {224: 128, 128: 128, 64: 256}}  # images, by side in pixels
 # A turn is short, so that a busy moment of the machine falls on both sides; on a GPU it takes several batches, for
 # waiting until one is done would hide what the loop costs while the GPU computes.
 BATCHES = {"cpu": 1, "cuda": 10}  # a turn
-TURNS = {"cpu": {224: 3, 64: 5}, "cuda": {224: 3, 64: 3}}  # a round
+TURNS = {"cpu": {224: 3, 128: 3, 64: 5}, "cuda": {224: 3, 128: 3, 64: 3}}  # a round
 PIPELINE, BARE = "input pipeline alone", "bare loop"
+Loss = Callable[[Tensor], Tensor]  # of logits; the target is in it
+Drawn = Callable[[DictConfig, torch.device], tuple[tuple[Tensor, ...], Loss]]  # what a network takes, and its loss
 
 
 class Repeated(DermoscopyData):
@@ -59,22 +62,30 @@ class Turns(Callback):
 
 def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
     """Compare ResNet50 with five masks at 224 px and at 64 px."""
-    return [row for size in (224, 64) for row in _compare(folder, size, rounds, quick)]
+    overrides = ["network.backbone=resnet50"]
+    return [
+        row
+        for size in (224, 64)
+        for row in against_bare("step", "ResNet50", _labels, folder, size, overrides, rounds, quick)
+    ]
 
 
-def _compare(folder: Path, size: int, rounds: int, quick: bool) -> list[Comparison]:
+def against_bare(
+    part: str, network: str, drawn: Drawn, folder: Path, size: int, overrides: list[str], rounds: int, quick: bool
+) -> list[Comparison]:
+    """Compare a training on demo data with the bare loop over what ``drawn`` gives, and with the input pipeline."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     batch_size = BATCH[device][size] // (4 if quick else 1)
     batches, turns = BATCHES[device], 1 if quick else TURNS[device][size]
-    overrides = ["network.backbone=resnet50", f"datamodule.batch_size={batch_size}", "epochs=1"]
-    overrides += [f"trainer.accelerator={device}", f"trainer.limit_train_batches={(rounds + 1) * turns * batches}"]
-    cfg = training(folder, size, *overrides)
-    seconds = {name: _rounds(values, turns) for name, values in _train(cfg, torch.device(device), batches).items()}
+    length = [f"datamodule.batch_size={batch_size}", f"trainer.limit_train_batches={(rounds + 1) * turns * batches}"]
+    cfg = training(folder, size, *overrides, *length, f"trainer.accelerator={device}", "epochs=1")
+    took = _train(cfg, torch.device(device), batches, drawn)
+    seconds = {name: _rounds(values, turns) for name, values in took.items()}
     seconds["both"] = [bare + pipeline for bare, pipeline in zip(seconds["bare"], seconds["pipeline"], strict=True)]
     rate = {name: rates(turns * batches * batch_size, values) for name, values in seconds.items()}
-    part, bare = f"step {size} px, batch {batch_size}", rate["bare"]
+    part, bare = f"{part} {size} px, batch {batch_size}", rate["bare"]
     return [
-        Comparison(part, "training, ResNet50", BARE, "images/s", rate["ours"], bare, target=0.97),
+        Comparison(part, f"training, {network}", BARE, "images/s", rate["ours"], bare, target=0.97),
         Comparison(part, "bare loop + input pipeline", BARE, "images/s", rate["both"], bare),
         Comparison(part, PIPELINE, BARE, "images/s", rate["pipeline"], bare),
     ]
@@ -85,14 +96,14 @@ def _rounds(values: list[float], turns: int) -> list[float]:
     return [sum(values[begin : begin + turns]) for begin in range(turns, len(values), turns)]
 
 
-def _train(cfg: DictConfig, device: torch.device, batches: int) -> dict[str, list[float]]:
+def _train(cfg: DictConfig, device: torch.device, batches: int, drawn: Drawn) -> dict[str, list[float]]:
     """Return the seconds of each turn of ``batches`` batches: the training (ours), the bare loop, the pipeline."""
     data = instantiate(cfg.datamodule, _target_=f"{__name__}.Repeated")
     data.times = -(-cfg.trainer.limit_train_batches * data.batch_size // len(data.rows("train")))
-    bare, drawn = _bare_step(cfg, device), _pipeline(data)
+    bare, pipeline = _bare_step(cfg, device, *drawn(cfg, device)), _pipeline(data)
     others = {
         "bare": lambda: [bare() for _ in range(batches)],
-        "pipeline": lambda: [next(drawn) for _ in range(batches)],
+        "pipeline": lambda: [next(pipeline) for _ in range(batches)],
     }
     turns = Turns(batches, others)
     trainer = instantiate(
@@ -108,29 +119,36 @@ def _pipeline(data: DermoscopyData) -> Iterator[Any]:
         yield from map(data.finish, data.train_dataloader())
 
 
-def _bare_step(cfg: DictConfig, device: torch.device) -> Callable[[], None]:
+def random_planes(cfg: DictConfig, device: torch.device, count: int) -> Tensor:
+    """Return a batch of so many normally distributed planes (B, count, H, W)."""
+    planes = torch.randn(cfg.datamodule.batch_size, count, *cfg.data.size, device=device)
+    return planes.contiguous(memory_format=torch.channels_last)
+
+
+def _labels(cfg: DictConfig, device: torch.device) -> tuple[tuple[Tensor, ...], Loss]:
+    image, mask = random_planes(cfg, device, 3), random_planes(cfg, device, len(cfg.data.masks)).sign()
+    label = torch.rand(len(image), len(cfg.data.labels), device=device).round()
+    return (image, mask), partial(binary_cross_entropy_with_logits, target=label)
+
+
+def _bare_step(cfg: DictConfig, device: torch.device, inputs: tuple[Tensor, ...], loss: Loss) -> Callable[[], None]:
     """Return one step of the plainest loop: same network, optimizer and precision, random tensors made once."""
-    height, width = cfg.data.size
     network = instantiate(cfg.network).to(device, memory_format=torch.channels_last).train()
     optimizer = instantiate(cfg.optimizer)(network.parameters())
-    shape = (cfg.datamodule.batch_size, 3 + len(cfg.data.masks), height, width)
-    image, mask = torch.randn(shape, device=device).split([3, len(cfg.data.masks)], dim=1)
-    image, mask = (part.contiguous(memory_format=torch.channels_last) for part in (image, mask.sign()))
-    label = torch.rand(len(image), len(cfg.data.labels), device=device).round()
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=fastest_precision(device.type) == "bf16-mixed")
 
     def step() -> None:
         optimizer.zero_grad()
         with autocast:
-            logits = network(image, mask)
-        binary_cross_entropy_with_logits(logits.float(), label).backward()
+            logits = network(*inputs)
+        loss(logits.float()).backward()
         optimizer.step()
 
     return step
 
 
 def bottleneck(comparisons: list[Comparison]) -> list[str]:
-    """Return a sentence for each size that names what limits an epoch of training."""
+    """Return a sentence for each network and size that names what limits an epoch of training."""
     sentences = []
     for row in comparisons:
         if row.ours_is == PIPELINE:

@@ -129,7 +129,7 @@ def test_a_value_that_the_server_refuses_does_not_hold_up_the_others(mlflow_serv
 
 def test_train_tells_the_server(mlflow_server, run_script, demo_store, tmp_path):
     data = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]")
-    tiny = ("network.backbone=resnet10t", "trainer=cpu", "epochs=2", "trainer.limit_train_batches=1")
+    tiny = ("network.backbone=test_resnet", "trainer=cpu", "epochs=2", "trainer.limit_train_batches=1")
     where = ("tracking=server", f"tracking.uri={mlflow_server.uri}", "name=trained")
     ended = run_script("train.py", "-m", "seed=0,1", *data, *tiny, *where)
     assert ended.code == 0, ended.err

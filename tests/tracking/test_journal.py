@@ -9,18 +9,10 @@ import pytest
 from dermoscopy.lock import lease
 from dermoscopy.tracking import server as servers
 from dermoscopy.tracking.delivery import flush_pending, pending, read_sent, sent_file
-from dermoscopy.tracking.experiment import connect, open_experiment
+from dermoscopy.tracking.experiment import connect
 from dermoscopy.tracking.journal import Journal
 
 IDENTITY = {"sweep": "today", "job": 0, "key": "a1"}
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """A database that MLflow has made, to be copied: making it takes seconds."""
-    file = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    open_experiment(f"sqlite:///{file}", "other", file.parent)
-    return file
 
 
 @pytest.fixture

@@ -1,0 +1,91 @@
+"""A plain lesion segmenter to compare with at equal time: python -m tests.bench.plain_segmenter STORE SPLIT"""
+
+import argparse
+import time
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import segmentation_models_pytorch as smp
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+BATCH = 16
+MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+
+
+def main() -> None:
+    """Train on what is not the test side, print the test side's scores and the processor's seconds of the training."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.plain_segmenter", description=__doc__)
+    parser.add_argument("store", type=Path, help="HDF5 file of prepare.py with a mask named lesion")
+    parser.add_argument("split", type=Path, help="split.csv of a run, whose test side is the test here")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    images, masks, test = read(arguments.store, arguments.split)
+    torch.manual_seed(arguments.seed)
+    began = time.process_time()
+    network = train(images[~test], masks[~test], arguments.epochs)
+    seconds = time.process_time() - began
+    dice, iou = score(network, images[test], masks[test])
+    thresholded = torch.where(iou < 0.65, 0, iou)
+    print(
+        f"epochs={arguments.epochs} cpu_seconds={seconds:.0f} images={len(iou)} dice={dice.mean():.4f} "
+        f"iou={iou.mean():.4f} thresholded_jaccard={thresholded.mean():.4f}"
+    )
+
+
+def read(store: Path, split: Path) -> tuple[Tensor, Tensor, Tensor]:
+    """Return images (N, 3, H, W) uint8, masks (N, 1, H, W) 0, 1 or 255 for unknown, and which belong to the test."""
+    with h5py.File(store) as file:
+        lesion = list(file["mask"].attrs["names"]).index("lesion")
+        images = torch.from_numpy(file["image"][:]).permute(0, 3, 1, 2)
+        masks = torch.from_numpy(file["mask"][..., lesion])[:, None]
+        side = pd.read_csv(split).set_index("id")["side"].loc[file["id"].asstr()[:]]
+    return images, masks, torch.from_numpy((side == "test").to_numpy())
+
+
+def train(images: Tensor, masks: Tensor, epochs: int) -> torch.nn.Module:
+    """Return a U-Net on ResNet18 from scratch: flips, BCE + Dice, AdamW with one cycle."""
+    network = smp.Unet("resnet18", encoder_weights=None).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    steps = len(images) // BATCH
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-3, total_steps=epochs * steps)
+    for epoch in range(epochs):
+        for rows in torch.randperm(len(images))[: steps * BATCH].split(BATCH):
+            image, mask = normalise(images[rows]), masks[rows]
+            sides = [side for side in (2, 3) if torch.rand(()) < 0.5]
+            image, mask = image.flip(sides), mask.flip(sides)
+            logits, known, truth = network(image), (mask != 255).float(), (mask == 1).float()
+            bce = (binary_cross_entropy_with_logits(logits, truth, reduction="none") * known).sum() / known.sum()
+            found = logits.sigmoid() * known
+            dice = 1 - (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
+            optimizer.zero_grad()
+            (bce + dice).backward()
+            optimizer.step()
+            schedule.step()
+        print(f"epoch {epoch + 1}/{epochs}", flush=True)
+    return network.eval()
+
+
+@torch.inference_mode()
+def score(network: torch.nn.Module, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Return Dice and IoU of each image, over its known pixels."""
+    scores = []
+    for image, mask in zip(images.split(64), masks.split(64), strict=True):
+        found, truth = (network(normalise(image)) > 0) & (mask != 255), mask == 1
+        both, either = (found & truth).sum((1, 2, 3)), (found | truth).sum((1, 2, 3))
+        iou = torch.where(either > 0, both / either, 1.0)
+        scores.append((2 * iou / (1 + iou), iou))
+    dice, iou = (torch.cat(values) for values in zip(*scores, strict=True))
+    return dice, iou
+
+
+def normalise(image: Tensor) -> Tensor:
+    """Return images (B, 3, H, W) of 0 ... 255 as a network expects them."""
+    return (image / 255 - MEAN[:, None, None]) / STD[:, None, None]
+
+
+if __name__ == "__main__":
+    main()

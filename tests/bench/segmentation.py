@@ -1,0 +1,62 @@
+"""A segmenter: its training step against the bare loop on random tensors, and what scoring its masks takes."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from dermoscopy.data.store import open_store
+from dermoscopy.evaluation.masks import evaluate
+from tests.bench.material import training
+from tests.bench.step import Loss, against_bare, random_planes
+from tests.bench.timing import Comparison, take_turns
+
+SIZE = 128
+UNET = ("model=segmentation", "network=unet", "network.encoder=resnet18")
+IMAGES = 100
+
+
+def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
+    """Compare a U-Net on ResNet18 at 128 px, trained with BCE + Dice; time the scores of a hundred masks."""
+    step = against_bare("segmentation", "U-Net ResNet18", _masks, folder, SIZE, [*UNET], rounds, quick)
+    return [*step, *_evaluation(folder, rounds)]
+
+
+def _masks(cfg: DictConfig, device: torch.device) -> tuple[tuple[Tensor, ...], Loss]:
+    truth = (random_planes(cfg, device, len(cfg.data.masks)) > 0).float()
+
+    def loss(logits: Tensor) -> Tensor:
+        found = logits.sigmoid()
+        dice = 1 - (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
+        return binary_cross_entropy_with_logits(logits, truth) + dice
+
+    return (random_planes(cfg, device, 3),), loss
+
+
+def _evaluation(folder: Path, rounds: int) -> list[Comparison]:
+    """Time what MaskPredictions scores: the true masks, a quarter of each image turned over."""
+    cfg = training(folder, SIZE, *UNET)
+    store, source = open_store(cfg.data.store, cfg.data.size, cfg.data.fit), instantiate(cfg.data.source)
+    names, rows = list(cfg.data.masks), np.arange(IMAGES)
+    found = np.uint8(255) * (store.mask()[:IMAGES][..., [store.mask_names.index(name) for name in names]] == 1)
+    found[:, : SIZE // 2, : SIZE // 2] = ~found[:, : SIZE // 2, : SIZE // 2]
+    height, width = cfg.data.make.size
+    ways = {
+        "at the store's size": (False, None),
+        f"also at {height} x {width} px": (False, source),
+        "also Hausdorff distances": (True, source),
+    }
+    seconds = take_turns(
+        {
+            way: lambda hd95=hd95, source=source: evaluate(found, rows, store, names, False, hd95, source)
+            for way, (hd95, source) in ways.items()
+        },
+        rounds,
+        "evaluation",
+    )
+    part = f"scores of {IMAGES} masks, {SIZE} px"
+    return [Comparison(part, way, "", "s", took, [], at_least=False) for way, took in seconds.items()]

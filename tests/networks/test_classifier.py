@@ -217,3 +217,28 @@ def test_a_network_without_an_exit_says_how_to_have_one():
 def test_images_that_a_backbone_cannot_read_are_answered_with_their_size(backbone, side):
     with pytest.raises(ValueError, match=f"'{backbone}' cannot read images of {side} x {side} px: .*data.size"):
         Classifier(backbone, LABELS)(images(side))
+
+
+def test_a_backbone_gets_images_normalised_as_its_published_weights_expect_and_keeps_that(tmp_path):
+    """test_resnet expects mean and deviation 0.5."""
+    torch.manual_seed(0)
+    published = Classifier("test_resnet", LABELS).eval()
+    torch.save(published.backbone.state_dict(), tmp_path / "backbone.pt")
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    ours = Classifier("test_resnet", LABELS, checkpoint=tmp_path / "backbone.pt", mean=mean, std=std).eval()
+    colours = torch.rand(2, 3, 32, 32)
+    come = (colours - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    with torch.no_grad():
+        wanted = published((colours - 0.5) / 0.5)
+        assert torch.allclose(ours(come), wanted, atol=1e-5)
+        state = {f"network.{name}": value for name, value in ours.state_dict().items()}
+        torch.save({"state_dict": state}, tmp_path / "best.ckpt")
+        again = Classifier("test_resnet", LABELS, checkpoint=tmp_path / "best.ckpt", mean=mean, std=std).eval()
+        assert torch.allclose(again(come), wanted, atol=1e-5)
+
+
+def test_from_scratch_images_stay_as_they_come():
+    torch.manual_seed(0)
+    network = Classifier("test_resnet", LABELS, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)).eval()
+    with torch.no_grad():
+        assert torch.equal(network(images()), network.backbone(images()))

@@ -13,7 +13,8 @@ from hydra.utils import instantiate
 from safetensors.torch import save_file
 
 from dermoscopy.networks.dense import at_own_size
-from dermoscopy.networks.encoders import Preprocessing, published_preprocessing
+from dermoscopy.networks.encoders import published_preprocessing
+from dermoscopy.networks.preprocessing import Preprocessing
 from dermoscopy.networks.segmenter import Segmenter
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -9,6 +9,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from dermoscopy.networks.preprocessing import Preprocessing
 from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.weights import load_matching, read_weights
 from dermoscopy.suggest import nearest
@@ -29,6 +30,7 @@ class Classifier(nn.Module):
         dropout: rate before the last layer.
         exit_stride: how many pixels apart the features of ``tapped`` are; where the backbone has several maps of that
             stride, the last of them; None for no exit.
+        mean, std: normalisation that the images come with; published weights that expect another one get theirs.
 
     Raises:
         ValueError: unknown backbone, a stem that is no convolution over RGB, weights that cannot be had or do not fit,
@@ -44,6 +46,8 @@ class Classifier(nn.Module):
         checkpoint: str | Path | None = None,
         dropout: float = 0.0,
         exit_stride: int | None = None,
+        mean: Sequence[float] | None = None,  # records of earlier runs, which can be reproduced, lack both
+        std: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.name, self.labels, self.masks, self.exit_stride = backbone, tuple(labels), tuple(masks), exit_stride
@@ -52,16 +56,17 @@ class Classifier(nn.Module):
         stem = stem_name(self.backbone, backbone)
         if masks:
             widen_stem(self.backbone, stem, len(masks), backbone)
-        if checkpoint is not None:
-            head = self.backbone.pretrained_cfg.get("classifier") or "head"
-            load_matching(
-                self,
-                read_weights(checkpoint),
-                checkpoint,
-                places=("backbone.", ""),
-                heads=[f"backbone.{head}"],
-                stem=f"backbone.{stem}",
-            )
+        self.preprocessing = None if mean is None or std is None else Preprocessing(mean, std)
+        published = pretrained if checkpoint is None else self._load(checkpoint, stem)
+        if published and self.preprocessing is not None:
+            self.preprocessing.expect(*(self.backbone.pretrained_cfg[key] for key in ("mean", "std")))
+
+    def _load(self, checkpoint: str | Path, stem: str) -> bool:
+        """Load a file; tell whether it is of a backbone alone, and so does not say how its images were normalised."""
+        state, head = read_weights(checkpoint), self.backbone.pretrained_cfg.get("classifier") or "head"
+        heads = [f"backbone.{head}", "preprocessing."]  # which a file of a backbone, or an older one, may lack
+        loaded = load_matching(self, state, checkpoint, places=("backbone.", ""), heads=heads, stem=f"backbone.{stem}")
+        return "preprocessing.mean" not in loaded and not loaded & state.keys()
 
     def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return logits (B, L) of image (B, 3, H, W) and mask (B, K, H, W) in -1, 0, +1; None is all unknown."""
@@ -101,6 +106,7 @@ class Classifier(nn.Module):
 
     def _read(self, part: Callable[[Tensor], Any], image: Tensor, mask: Tensor | None) -> Any:
         """What a part of the backbone that begins with its stem makes of an image and its masks."""
+        image = image if self.preprocessing is None else self.preprocessing(image)
         given = image if mask is None or not self.masks else torch.cat([image, mask], dim=1)
         try:
             return part(given)

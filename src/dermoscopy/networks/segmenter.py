@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from dermoscopy.networks.dense import at_own_size, output_channels
 from dermoscopy.networks.encoders import (
     TIMM,
-    Preprocessing,
     check_encoder,
     given_preprocessing,
     published_preprocessing,
     published_weights,
 )
+from dermoscopy.networks.preprocessing import Preprocessing
 from dermoscopy.networks.weights import load_matching, read_weights
 from dermoscopy.suggest import nearest
 

@@ -1,0 +1,51 @@
+"""The normalisation that a network's weights were trained with, whatever the data's is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Preprocessing(nn.Module):
+    """From the data's normalisation to the one that the weights were trained with: one affine map a channel.
+
+    What the weights expect belongs to them, and is saved and loaded with them; at first it is what the data come with,
+    and then nothing is computed.
+
+    Args:
+        mean, std: normalisation that images (B, 3, H, W) come with, of RGB in 0 ... 1.
+    """
+
+    mean: Tensor
+    std: Tensor
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.data = torch.tensor(mean), torch.tensor(std)
+        for name, value in zip(("mean", "std"), self.data, strict=True):
+            self.register_buffer(name, value.clone())
+        self.register_buffer("scale", torch.ones(3, 1, 1), persistent=False)
+        self.register_buffer("shift", torch.zeros(3, 1, 1), persistent=False)
+        self.equal = True
+
+    def expect(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Set what the weights expect."""
+        self.mean.copy_(torch.tensor(mean))
+        self.std.copy_(torch.tensor(std))
+        self._derive()
+
+    def _derive(self) -> None:
+        mean, std = (value.to(self.mean) for value in self.data)
+        self.scale.copy_((std / self.std)[:, None, None])
+        self.shift.copy_(((mean - self.mean) / self.std)[:, None, None])
+        self.equal = torch.equal(mean, self.mean) and torch.equal(std, self.std)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._derive()
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image if self.equal else torch.addcmul(self.shift, image, self.scale)

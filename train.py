@@ -28,7 +28,7 @@ from dermoscopy.commandline import spell_out
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store import open_store
 from dermoscopy.files import read_json
-from dermoscopy.ledger import Stage, check_stage, stage_key
+from dermoscopy.ledger import Stage, check_stage, check_stages, stage_key
 from dermoscopy.lock import lease
 from dermoscopy.origins import masks_file, weights_file
 from dermoscopy.seeds import derive
@@ -112,8 +112,7 @@ def sweep_axes(config: DictConfig) -> dict[str, list[str]]:
 
 def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
     """Return the configuration of each stage: the run's with that stage's overrides, which end with it."""
-    if not cfg.stages:
-        raise ValueError("stages is empty: a run needs at least one stage")
+    check_stages(cfg.stages)
     configurations: list[DictConfig] = []
     for number, overrides in enumerate(cfg.stages):
         stage = copy.deepcopy(cfg)

@@ -202,6 +202,7 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
         (("data.masks=[lesio]",), "has no mask 'lesio', .*; did you mean lesion?"),
         (("loss=bce+",), r"loss.text 'bce\+' cannot be read at '\+': expected a term"),
         (("loss=ce",), "the loss term ce needs exclusive=true"),
+        (("exclusive=yes",), "exclusive of stage only must be true or false, got yes"),
         (("stages=[{stage: a, epoch: 2}]",), "Key 'epoch' is not in struct"),
         (("stages=[{stage: a, epochs: 0}]",), "epochs of stage a must be a whole number of at least 1, got 0"),
         (("optimizer.lr=fast",), "optimizer.lr of stage only must be a number or auto, got fast"),

@@ -260,6 +260,8 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("tracking=server", "logger=mlflow", "tracking.uri=http://127.0.0.1:9"), "http://127.0.0.1:9 does not answer"),
         (("trainer=tpu",), "Could not find 'trainer/tpu'"),
         (("stages=[]",), "stages is empty"),
+        (("stages=[a,b]",), "stages must be a list of mappings"),
+        (("trainer.limit_val_batches=0",), "trainer.limit_val_batches of stage only must be a number of batches"),
         (
             ("model.availability=[some]",),
             r"model.availability names 'some', it may name \['none', 'given', ",

@@ -1,5 +1,6 @@
 """A segmenter: its training step against the bare loop on random tensors, and what scoring its masks takes."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,18 +46,12 @@ def _evaluation(folder: Path, rounds: int) -> list[Comparison]:
     found = np.uint8(255) * (store.mask()[:IMAGES][..., [store.mask_names.index(name) for name in names]] == 1)
     found[:, : SIZE // 2, : SIZE // 2] = ~found[:, : SIZE // 2, : SIZE // 2]
     height, width = cfg.data.make.size
+    score = partial(evaluate, found, rows, store, names, False)
     ways = {
-        "at the store's size": (False, None),
-        f"also at {height} x {width} px": (False, source),
-        "also Hausdorff distances": (True, source),
+        "at the store's size": partial(score, hd95=False),
+        f"also at {height} x {width} px": partial(score, hd95=False, source=source),
+        "also Hausdorff distances": partial(score, hd95=True, source=source),
     }
-    seconds = take_turns(
-        {
-            way: lambda hd95=hd95, source=source: evaluate(found, rows, store, names, False, hd95, source)
-            for way, (hd95, source) in ways.items()
-        },
-        rounds,
-        "evaluation",
-    )
     part = f"scores of {IMAGES} masks, {SIZE} px"
-    return [Comparison(part, way, "", "s", took, [], at_least=False) for way, took in seconds.items()]
+    seconds = take_turns(ways, rounds, part)
+    return [Comparison(part, way, "", "s", took, []) for way, took in seconds.items()]

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
 from dermoscopy.callbacks.masks import EpochPictures, MaskPredictions
@@ -209,3 +210,12 @@ def test_pictures_that_cannot_be_are_refused(tmp_path):
         EpochPictures(tmp_path, every=10, images=0)
     with pytest.raises(ValueError, match="callbacks.predictions.panels must be at least 0, got -1"):
         MaskPredictions(tmp_path, None, hd95=False, panels=-1)
+
+
+def test_a_term_of_the_loss_may_be_monitored(make_data, tmp_path):
+    best = ModelCheckpoint(tmp_path, "best", monitor="val/loss/dice")
+    trainer(best, enable_checkpointing=True).fit(make_task(), datamodule=make_data(masks=("lesion",), labels=()))
+    assert (tmp_path / "best.ckpt").is_file()
+    unknown = ModelCheckpoint(tmp_path, "none", monitor="val/loss/dise")
+    with pytest.raises(ValueError, match="monitors val/loss/dise, which is no metric; did you mean val/loss/dice"):
+        trainer(unknown, enable_checkpointing=True).fit(make_task(), datamodule=make_data(masks=("lesion",), labels=()))

@@ -87,11 +87,18 @@ class Task(LightningModule):
         if doubled := taken & self.own_metrics.keys():
             raise ValueError(f"model.metrics.{doubled.pop()} has the name of a metric that is there: choose another")
         known = {f"val/{name}" for name in (*taken, *self.own_metrics)}
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-            monitored = getattr(callback, "monitor", None)
-            if monitored and monitored not in known:
-                kind = type(callback).__name__
-                raise ValueError(f"{kind} monitors {monitored}, which is no metric{nearest(monitored, known)}")
+        # the terms of a loss are known once it has been computed: they are checked after the first validation
+        self._check_monitored(known | {name for name in self._monitored().values() if name.startswith("val/loss/")})
+
+    def _monitored(self) -> dict[str, str]:
+        """Return what callbacks monitor, by their kind."""
+        monitors = {type(c).__name__: getattr(c, "monitor", None) for c in self.trainer.callbacks}  # type: ignore[attr-defined]
+        return {kind: name for kind, name in monitors.items() if name}
+
+    def _check_monitored(self, known: Collection[str]) -> None:
+        for kind, name in self._monitored().items():
+            if name not in known:
+                raise ValueError(f"{kind} monitors {name}, which is no metric{nearest(name, known)}")
 
     @property
     def data(self) -> Any:
@@ -156,6 +163,7 @@ class Task(LightningModule):
         )
         self.scored |= {f"{mode}/{name}": value for name, value in (loss | self.scores(self._outputs)).items()}
         if mode == "val":
+            self._check_monitored([name for name in self.scored if name.startswith("val/")])
             self.log_dict({k: v for k, v in self.scored.items() if k.startswith("val/")}, logger=False)
 
     def _forget(self) -> None:

@@ -18,8 +18,10 @@ from dermoscopy.analysis.page import write_report
 from dermoscopy.analysis.runs import load_sweep
 from dermoscopy.analysis.segmented import METRICS, SCORES, MaskScores, shown
 from dermoscopy.data.store import open_store
+from dermoscopy.evaluation.files import PredictedMasks, read_masks, write_masks
 from dermoscopy.evaluation.scores import summarise
 from dermoscopy.metrics.masks import THRESHOLD, averages, image_scores
+from dermoscopy.origins import masks_file, weights_file
 
 MakeSweep = Callable[..., Path]
 MASKS = ["lesion", "streaks"]
@@ -228,6 +230,27 @@ def test_the_masks_of_complete_folds_are_joined_once(make_segmented: MakeSweep, 
     file.touch()
     os.utime(file, (2e9, 2e9))
     assert masks_to_join(sweep) == {}
+
+
+def test_an_experiment_stands_for_the_masks_that_its_folds_predicted(make_segmented: MakeSweep, tmp_path: Path) -> None:
+    folder, runs = make_segmented(FOLDS, ["done"] * 3), tmp_path / "runs"
+    assert masks_file("some/file.h5", runs) == "some/file.h5"
+    with pytest.raises(ValueError, match=r"datamodule.predicted=encoders: .* lacks folds, or is no sweep over them"):
+        masks_file("encoders", runs)
+    for fold in range(3):
+        probability = np.full((1, 2, 2, 1), fold, dtype=np.uint8)
+        masks = PredictedMasks(np.array([f"image{fold}"]), ("lesion",), False, "fingerprint", probability)
+        write_masks(runs / "encoders" / f"encoders-0-{fold}" / "masks.h5", masks)
+    joined = masks_file("encoders", runs)
+    assert joined == str(folder / "out_of_fold.h5")
+    assert read_masks(Path(joined)).of(["image2", "image0"]).max((1, 2, 3)).tolist() == [2, 0]
+    (folder / "out_of_fold-other.h5").touch()
+    with pytest.raises(ValueError, match="datamodule.predicted=encoders left the masks of 2 arms, give the file"):
+        masks_file("encoders", runs)
+    with pytest.raises(ValueError, match=r"network.segmenter.checkpoint=nothing: run=nothing names no file"):
+        weights_file("network.segmenter.checkpoint", "nothing", runs, "sqlite:///none.db")
+    with pytest.raises(ValueError, match=r"=folds: .*there are: encoders; train its folds first .*experiment=folds -m"):
+        masks_file("folds", runs)
 
 
 def test_an_image_of_two_folds_is_refused(make_segmented: MakeSweep, tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def test_training_and_validation_read_the_masks_of_their_source(make_data, predi
     ],
 )
 def test_predicted_masks_that_no_file_holds_are_asked_for(data, rest, key):
-    with pytest.raises(ValueError, match=f"{key} is predicted, but datamodule.predicted names no file"):
+    with pytest.raises(ValueError, match=f"{key} is predicted, but datamodule.predicted names no predicted masks"):
         fit(make_task(**rest), data)
 
 

@@ -21,8 +21,8 @@ def check_predicted(asked: str, key: str, data: Any) -> None:
     """Raise ValueError if masks are to be predicted ones and the data have none."""
     if asked == "predicted" and data.predicted is None:
         raise ValueError(
-            f"{key} is predicted, but datamodule.predicted names no file of predicted masks: give the out_of_fold.h5 "
-            "that `python report.py experiment=folds` joins"
+            f"{key} is predicted, but datamodule.predicted names no predicted masks: give a file, or an experiment "
+            "whose folds have predicted them, such as folds after `python train.py +experiment=folds -m`"
         )
 
 

@@ -13,12 +13,11 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dermoscopy.analysis.figures import COLOURS, FAINT, INK
-from dermoscopy.evaluation.layout import EDGE, GAP, LETTERS, LINE, PLAIN, SIDE, left, new_page, show, wrapped
+from dermoscopy.evaluation.layout import EDGE, GAP, LETTERS, LINE, PLAIN, SIDE, left, new_page, outline, show, wrapped
 
 TOP = 0.85  # inches above the rows
 DARKEST, BRIGHTEST = 0.15, 0.6  # of the grey image below the evidence, which has to stand out on any skin
@@ -210,18 +209,7 @@ def _evidence(axes: Axes, column: int, top: float, row: Explanation, availabilit
         axes.text(left(column) + SIDE / 2, top + SIDE / 2, "none", color="white", ha="center", va="center", gid=row.id)
     if availability == "given":
         for mask, colour in zip(row.masks, cycle(COLOURS), strict=False):
-            _outline(axes, mask, column, top, colour)
-
-
-def _outline(axes: Axes, mask: NDArray[np.bool_], column: int, top: float, colour: str) -> None:
-    """Draw a line around a mask, closed along the edge of the image as well."""
-    if mask.any():
-        pixel = SIDE / max(mask.shape)
-        y, x = ((np.arange(-1, side + 1) + 0.5) * pixel for side in mask.shape)
-        lines = axes.contour(
-            left(column) + x, top + y, np.pad(mask, 1).astype(float), [0.5], colors=colour, linewidths=1
-        )
-        lines.set_path_effects([withStroke(linewidth=2, foreground="white")])
+            outline(axes, mask, column, top, colour, width=1, edge="white")
 
 
 def _bars(axes: Axes, column: int, top: float, row: Explanation, masks: Sequence[str], widest: float) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from numpy.typing import NDArray
 
 from dermoscopy.analysis.figures import STYLE
@@ -52,6 +54,21 @@ def show(
     place = (left(column), left(column) + width, top + height, top)
     how = "nearest" if isinstance(colours, ListedColormap) else "auto"
     axes.imshow(values, colours, vmin=0, vmax=highest, extent=place, aspect="auto", interpolation=how, gid=gid)
+
+
+def outline(axes: Axes, mask: NDArray[np.bool_], column: int, top: float, colour: str, width: float, edge: str) -> None:
+    """Draw a line with a rim around a mask (H, W), closed along the edge of the image as well."""
+    if mask.any():
+        pixel = SIDE / max(mask.shape)
+        y, x = ((np.arange(-1, side + 1) + 0.5) * pixel for side in mask.shape)
+        wide = np.pad(mask, 1).astype(float)
+        lines = axes.contour(left(column) + x, top + y, wide, [0.5], colors=colour, linewidths=width)
+        lines.set_path_effects(rim(width, edge))
+
+
+def rim(width: float, colour: str) -> list[AbstractPathEffect]:
+    """Return the rim of a line of this width, so that it is seen on any ground."""
+    return [withStroke(linewidth=width + 1, foreground=colour)]
 
 
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:

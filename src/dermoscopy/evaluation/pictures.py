@@ -16,13 +16,26 @@ from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from dermoscopy.analysis.figures import COLOURS, INK, save_figure
 from dermoscopy.evaluation.cases import OUTCOMES, Case, Find
-from dermoscopy.evaluation.layout import EDGE, FOOT, GAP, LINE, PLAIN, SIDE, left, legend, new_page, show, wrapped
+from dermoscopy.evaluation.layout import (
+    EDGE,
+    FOOT,
+    GAP,
+    LINE,
+    PLAIN,
+    SIDE,
+    left,
+    legend,
+    new_page,
+    outline,
+    rim,
+    show,
+    wrapped,
+)
 from dermoscopy.evaluation.masks import Evaluation
 from dermoscopy.metrics.masks import THRESHOLD
 
@@ -149,31 +162,16 @@ def draw_epoch(cases: Sequence[Case], title: str, columns: int = 4) -> Figure:
             top = 2 * LINE + (row + 1) * step - SIDE
             show(axes, case.image, column, top, case.id)
             for mask, (colour, width) in zip((case.truth == 1, case.predicted), OUTLINES.values(), strict=True):
-                _outline(axes, mask, column, top, colour, width)
+                outline(axes, mask, column, top, colour, width, INK)
             axes.text(left(column), top - 0.02, f"{name}\nDice {case.dice:.3f}", va="bottom", size=9, gid=case.id)
         legend(
             figure,
             [
-                Line2D([], [], label=name, color=colour, linewidth=width, path_effects=_rim(width))
+                Line2D([], [], label=name, color=colour, linewidth=width, path_effects=rim(width, INK))
                 for name, (colour, width) in OUTLINES.items()
             ],
         )
     return figure
-
-
-def _outline(axes: Axes, mask: NDArray[np.bool_], column: int, top: float, colour: str, width: float) -> None:
-    """Draw a line around a mask, closed along the edge of the image as well."""
-    if mask.any():
-        pixel = SIDE / max(mask.shape)
-        y, x = ((np.arange(-1, side + 1) + 0.5) * pixel for side in mask.shape)
-        wide = np.pad(mask, 1).astype(float)
-        lines = axes.contour(left(column) + x, top + y, wide, [0.5], colors=colour, linewidths=width)
-        lines.set_path_effects(_rim(width))
-
-
-def _rim(width: float) -> list[AbstractPathEffect]:
-    """Dark rim of a line, so that it is seen on any skin."""
-    return [withStroke(linewidth=width + 1, foreground=INK)]
 
 
 def draw_histogram(table: pd.DataFrame, metric: str = "dice") -> Figure:

@@ -184,6 +184,8 @@ class DermoscopyData(LightningDataModule):
 
     def giveaways(self) -> dict[str, str]:
         """Return each label that a mask gives away in the training images, and that mask; see data.giveaways."""
+        if not (self.label_names and self.mask_names):  # such as of a segmentation: no need to look at every mask
+            return {}
         rows = self.rows("train")
         told = giveaways(self.label[rows], self.presence[rows])
         return {self.label_names[label]: self.mask_names[mask] for label, mask in told.items()}

@@ -59,9 +59,23 @@ class ImageOnly(nn.Module):
     def __init__(self):
         super().__init__()
         self.layer = nn.Linear(3, len(LABELS))
+        self.seen = []
 
     def forward(self, image):
+        self.seen.append(len(image))
         return self.layer(image.mean((2, 3)))
+
+
+class Both(ImageOnly):
+    """Segments as well, as a Y-net does, and keeps how often."""
+
+    def __init__(self):
+        super().__init__()
+        self.segmenter, self.together = nn.Conv2d(3, len(LABELS), 1), []
+
+    def both(self, image):
+        self.together.append(len(image))
+        return self.layer(image.mean((2, 3))), self.segmenter(image)
 
 
 def make_task(task=ClassificationTask, network=None, **rest):
@@ -205,8 +219,18 @@ def test_what_a_task_cannot_do_is_named(rest, message):
 
 
 def test_a_network_that_takes_an_image_alone_is_trained_and_tested(data):
-    task = judged(fit(make_task(network=ImageOnly()), data), data)
+    task = fit(make_task(network=ImageOnly()), data)
+    task.network.seen.clear()
+    judged(task, data)
     assert task.scored["test/none/auroc"] == task.scored["test/given/auroc"]
+    assert sum(task.network.seen) == len(data.rows("test"))  # once for both availabilities
+
+
+def test_labels_and_masks_of_an_image_alone_are_validated_in_one_pass(data):
+    task = joint(network=Both())
+    trainer().validate(task, datamodule=data, verbose=False)
+    assert (sum(task.network.together), task.network.seen) == (len(data.rows("val")), [])
+    assert {"val/dice", "val/auroc"} <= task.scored.keys()
 
 
 def test_thresholds_are_chosen_in_validation_and_kept_with_the_weights(data):

@@ -46,8 +46,8 @@ class YNet(nn.Module):
             nn.Linear(WIDTH, len(labels)),
         )
 
-    def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return label logits (B, L) of image (B, 3, H, W), whatever the mask; masks are not computed."""
+    def forward(self, image: Tensor) -> Tensor:
+        """Return label logits (B, L) of image (B, 3, H, W); masks are not computed."""
         return self._at_own_size(self._labels, image)[..., 0, 0]
 
     def both(self, image: Tensor) -> tuple[Tensor, Tensor]:

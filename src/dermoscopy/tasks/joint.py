@@ -72,6 +72,10 @@ class JointTask(ClassificationTask):
         if not self.weights["masks"]:
             super().validation_step(batch, batch_idx)
             return
+        if self.weights["labels"] and not self.reads_masks:
+            logits, found = self.network.both(batch["image"])  # type: ignore[operator]
+            self._add(batch, logits.float(), found)
+            return
         logits = self.logits(batch["image"], self.masks_of(batch)) if self.weights["labels"] else None
         self._add(batch, logits, self._segmented(batch))
 

@@ -110,8 +110,10 @@ class LabelTask(Task):
         self._masks = {name: masks_at(name, self.data) for name in self.availability}
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
+        logits = None
         for name, outputs in self.tested.items():
-            logits = self.logits(batch["image"], self._masks[name](batch))
+            if logits is None or self.reads_masks:
+                logits = self.logits(batch["image"], self._masks[name](batch))
             outputs.append((logits, batch["label"], batch["index"]))
 
     def on_test_epoch_end(self) -> None:

@@ -127,7 +127,10 @@ def test_the_table_has_the_mean_influence_of_each_mask_over_images_spread_over_t
 
 def test_a_network_that_cannot_be_looked_into_leaves_a_reason_and_no_picture(make_data, tmp_path, capsys):
     run_test(make_data(labels=LABELS, masks=MASKS), tmp_path, Opaque())
-    assert "  no explanations.png: Opaque has no methods features(image, mask)" in capsys.readouterr().out
+    assert (
+        "  no explanations.png: Opaque makes its logits of no maps (B, C, h, w) of several cells"
+        in capsys.readouterr().out
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -121,6 +121,22 @@ def test_a_crop_keeps_the_image_s_aspect_and_its_margin_is_a_share_of_the_longer
     torch.testing.assert_close(channel, signed, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("crop", [0.0, 0.1])
+def test_what_is_seen_of_a_crop_is_placed_where_it_lies(crop):
+    smooth = interpolate(rgb(2), (4, 4))
+    smooth = interpolate(smooth, (HEIGHT, WIDTH), mode="bicubic") + 1  # so that a pixel between others is their mean
+    see = conditioning(crop=crop)
+    box = mask((6, 18, 8, 24), (2, 10, 3, 9))
+    seen, _ = see(smooth, box)
+    placed = see.placed(seen, box)
+    inside = box[:, 0].bool()
+    torch.testing.assert_close(*(values.movedim(1, -1)[inside] for values in (placed, smooth)), rtol=0, atol=0.2)
+    assert (placed[0, :, :, :2] == 0).all() and (placed[1, :, :, -8:] == 0).all()
+    whole = see.placed(smooth, mask(None, None))  # nothing was found, so all was seen
+    torch.testing.assert_close(whole, smooth, rtol=0, atol=1e-4)
+    assert conditioning(crop=None).placed(smooth, box) is smooth
+
+
 def test_images_of_a_batch_are_seen_as_they_are_alone():
     image = normalised(rgb(3))
     masks = torch.cat([TWO, mask(None)])

@@ -9,15 +9,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from dermoscopy.analysis.figures import save_figure
-from dermoscopy.evaluation.explanations import (
-    Explanation,
-    Unexplained,
-    cells,
-    draw_explanations,
-    grad_cam,
-    influence_table,
-    mask_influence,
-)
+from dermoscopy.evaluation.evidence import Unexplained, grad_cam, influence_table, mask_influence
+from dermoscopy.evaluation.explanations import Explanation, draw_explanations
 from dermoscopy.files import write_atomically
 from dermoscopy.metrics.labels import known_labels, log_odds
 from dermoscopy.suggest import nearest
@@ -137,8 +130,7 @@ def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) ->
     rows, reads_masks = index[list(chosen)], _reads_masks(task, data)
     batch = _batch(trainer, rows)
     looks = {"none": None} | ({"given": batch["mask"]} if reads_masks else {})
-    resolution = cells(task.network, batch["image"])
-    evidence = {name: grad_cam(task.network, batch["image"], mask, label).cpu() for name, mask in looks.items()}
+    evidence = {name: grad_cam(task.network, batch["image"], mask, label) for name, mask in looks.items()}
     influence = (
         _influence(task.network, batch).cpu() if reads_masks else torch.empty(len(rows), 0, len(data.label_names))
     )
@@ -150,8 +142,8 @@ def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) ->
             group=str(data.store.groups[rows[n]]),
             truth=bool(truth[position]),
             image=pixels[n].numpy(),
-            cells=resolution,
-            evidence={name: maps[n].numpy() for name, maps in evidence.items()},
+            cells=evidence["none"][1],
+            evidence={name: maps[n].cpu().numpy() for name, (maps, _) in evidence.items()},
             probability={name: float(odds[name][position].sigmoid()) for name in looks if name in odds},
             masks=(batch["mask"][n] > 0).cpu().numpy(),
             influence=influence[n, :, label].numpy(),

@@ -1,20 +1,14 @@
-"""Where a classifier finds its evidence (Grad-CAM), what it reads from its masks, and a picture of both."""
+"""A picture of where a classifier finds its evidence, and of what it reads from its masks."""
 
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from dermoscopy.analysis.figures import COLOURS, FAINT, INK
 from dermoscopy.evaluation.layout import EDGE, GAP, LETTERS, LINE, PLAIN, SIDE, left, new_page, outline, show, wrapped
@@ -25,107 +19,6 @@ HEAT = mpl.colormaps["inferno"]
 NAME, VALUE = 1.35, 0.5  # inches beside the bars: the names of masks, the numbers
 LONGEST = 18  # letters of a mask's name
 LEAST = 1e-9  # influence that a full bar stands for, where all are 0
-
-
-class Unexplained(ValueError):
-    """A network that offers no feature maps to look at."""
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode, and each of its modules back into its own."""
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-
-
-def _maps(network: Any, image: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the feature maps (B, C, h, w) of a network in evaluation mode, cut off from what made them."""
-    name = type(network).__name__
-    if not (inspect.ismethod(getattr(network, "features", None)) and callable(getattr(network, "head", None))):
-        raise Unexplained(f"{name} has no methods features(image, mask) and head(features), between which to look")
-    try:
-        with torch.no_grad():
-            maps: Tensor = network.features(image, mask)
-    except ValueError as error:  # of a backbone that has no maps
-        raise Unexplained(error) from error
-    if maps.ndim != 4:
-        raise Unexplained(f"the features of {name} are no maps (B, C, h, w), their shape is {tuple(maps.shape)}")
-    return maps
-
-
-def cells(network: Any, image: Tensor) -> tuple[int, int]:
-    """Return height and width of the feature maps: what Grad-CAM can tell apart in an image.
-
-    Raises:
-        Unexplained: see `grad_cam`.
-    """
-    with _evaluating(network):
-        height, width = _maps(network, image[:1], None).shape[2:]
-    return height, width
-
-
-def grad_cam(network: Any, image: Tensor, mask: Tensor | None, label: int) -> Tensor:
-    """Return where the evidence for a label lies, (B, H, W) in 0 ... 1.
-
-    Only what speaks for the label is seen. Each image is divided by its own maximum: how much evidence there is does
-    not show, but for none, which is 0 everywhere. Works under inference mode as well, and leaves no gradients.
-
-    Args:
-        network: with ``features(image, mask)``, maps (B, C, h, w), and ``head(features)``, logits (B, L).
-        image, mask: normalised (B, 3, H, W), and (B, K, H, W) in -1, 0, +1; None is all unknown.
-        label: position of the label.
-
-    Raises:
-        Unexplained: a network without the two, or whose features are no maps.
-
-    Source: Selvaraju et al. (2017), Grad-CAM, equations 1 and 2.
-    """
-    with _evaluating(network), torch.inference_mode(False), torch.enable_grad():
-        maps = _maps(network, image, mask).clone().requires_grad_()  # A; only a clone made here can have a gradient
-        logits = network.head(maps)  # y (B, L)
-        (gradient,) = torch.autograd.grad(logits[:, label].sum(), maps)
-    weight = gradient.float().mean((2, 3), keepdim=True)  # alpha (B, C, 1, 1)
-    evidence = (weight * maps.detach().float()).sum(1, keepdim=True).relu()
-    evidence = nn.functional.interpolate(evidence, image.shape[2:], mode="bilinear")[:, 0]
-    highest = evidence.amax((1, 2), keepdim=True)
-    return evidence / highest.where(highest > 0, 1)
-
-
-def mask_influence(network: nn.Module, image: Tensor, mask: Tensor) -> Tensor:
-    """Return by how much each given mask raises each logit, (B, K, L).
-
-    It is the logit with all masks less that with this one unknown: what one mask adds to the others, so that of two
-    masks that say the same neither need have any influence. That of a mask which is not given is 0. Of exclusive labels
-    only differences between labels mean something: what raises all logits alike changes no probability.
-    """
-    hidden = (mask.index_fill(1, torch.tensor([k], device=mask.device), 0) for k in range(mask.shape[1]))
-    with _evaluating(network), torch.no_grad():
-        logits = torch.stack([network(image, masks).float() for masks in (mask, *hidden)], dim=1)  # (B, 1 + K, L)
-    return logits[:, :1] - logits[:, 1:]
-
-
-def influence_table(influence: NDArray[np.float32], masks: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
-    """Return mean and sd of the influence over the images that have a mask; both are NaN where they are undefined.
-
-    Args:
-        influence: (N, K, L) of `mask_influence`, NaN where an image lacks the mask.
-        masks, labels: their names.
-    """
-    values = pd.DataFrame(
-        influence.reshape(len(influence), -1),
-        columns=pd.MultiIndex.from_product([masks, labels], names=["mask", "label"]),
-    )
-    return (
-        values.agg(["mean", "std", "count"])
-        .T.set_axis(["mean", "sd", "images"], axis=1)
-        .astype({"images": int})
-        .reset_index()
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,13 +87,7 @@ class Cascade(nn.Module):
         return self.classifier(*self.conditioning(image, soft, self.region(self._above(soft.detach())))), logits
 
     def features(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the classifier's last feature map (B, C, h, w) of what it is shown of the image.
-
-        Raises:
-            ValueError: it is shown a part of the image, to which the map then belongs.
-        """
-        if self.conditioning.crop is not None:
-            raise ValueError("network.conditioning.crop is set, so the classifier's map is not one of the whole image")
+        """Return the classifier's last feature map (B, C, h, w) of what it is shown of the image."""
         features: Tensor = self.classifier.features(*self._seen(image, mask))
         return features
 
@@ -101,6 +95,12 @@ class Cascade(nn.Module):
         """Return the logits (B, L) of a feature map."""
         logits: Tensor = self.classifier.head(features)
         return logits
+
+    @torch.no_grad()
+    def placed(self, picture: Tensor, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return a picture (B, C, H, W) of what the classifier is shown where that lies in the image; 0 elsewhere."""
+        placed: Tensor = self.conditioning.placed(picture, self.region(self._lesion(image, mask)))
+        return placed
 
     def _seen(self, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return what the classifier is shown."""

@@ -96,7 +96,18 @@ class Conditioning(nn.Module):
             channel = self._signed(mask, known) if self.channel else None
             if self.crop is None:
                 return image, channel
-            return self._cropped(image, channel, _cut_out(found, self.crop * known[:, :, 0, 0]).to(image))
+            return self._cropped(image, channel, _cut_out(found, self.crop).to(image))
+
+    def placed(self, picture: Tensor, hard: Tensor) -> Tensor:
+        """Return a picture (B, C, H, W) of what is seen where it lies in the image; 0 where nothing is seen.
+
+        Args:
+            picture: of the image that was cropped by the mask; without a crop it stays as it is.
+            hard: (B, 1, H, W), 0 or 1, the mask.
+        """
+        if self.crop is None:
+            return picture
+        return _resampled(picture, _cut_out(hard > 0.5, self.crop, back=True).to(picture))
 
     def _signed(self, mask: Tensor, known: Tensor) -> Tensor:
         """Return the mask as a channel, -1 ... +1 (B, 1, H, W)."""
@@ -124,7 +135,7 @@ class Conditioning(nn.Module):
         black = self.black.to(image)
         shifted = image - black  # beyond the image grid_sample gives 0: now black
         planes = shifted if channel is None else torch.cat([shifted, channel], 1)
-        cut = grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        cut = _resampled(planes, grid)
         return cut[:, :3] + black, None if channel is None else cut[:, 3:]
 
     def extra_repr(self) -> str:
@@ -150,20 +161,30 @@ def _span(some: Tensor) -> tuple[Tensor, Tensor]:
     return first, first + inside.sum(-1)
 
 
-def _cut_out(found: Tensor, margin: Tensor) -> Tensor:
+def _cut_out(found: Tensor, margin: float, back: bool = False) -> Tensor:
     """Return where in the image, -1 ... 1 a side, each pixel of the cut-out lies (B, H, W, 2).
 
     Args:
         found: bool (B, 1, H, W); its box is cut out, or all of the image where there is none.
-        margin: around the box, a share of its longer side (B, 1).
+        margin: around the box, a share of its longer side; there is none around all of the image.
+        back: return where in the cut-out each pixel of the image lies.
     """
     height, width = found.shape[-2:]
     (top, bottom), (left, right) = _span(found.any(3)), _span(found.any(2))  # (B, 1) each
-    around = 2 * margin * torch.maximum(bottom - top, right - left)
+    around = 2 * margin * torch.maximum(bottom - top, right - left) * found.flatten(1).any(1, keepdim=True)
     share = torch.maximum((bottom - top + around) / height, (right - left + around) / width)  # of both sides
-    y = share * _centres(height, found.device) + (top + bottom) / height - 1  # (B, H)
-    x = share * _centres(width, found.device) + (left + right) / width - 1
+    y, x = _centres(height, found.device), _centres(width, found.device)
+    middle_y, middle_x = (top + bottom) / height - 1, (left + right) / width - 1  # (B, 1)
+    if back:
+        y, x = (y - middle_y) / share, (x - middle_x) / share  # (B, H) and (B, W)
+    else:
+        y, x = share * y + middle_y, share * x + middle_x
     return torch.stack(torch.broadcast_tensors(x[:, None], y[..., None]), dim=-1)
+
+
+def _resampled(planes: Tensor, grid: Tensor) -> Tensor:
+    """Return planes (B, C, H, W) at the places of a grid (B, H, W, 2), 0 beyond them."""
+    return grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def _centres(count: int, device: torch.device) -> Tensor:

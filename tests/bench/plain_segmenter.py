@@ -1,6 +1,7 @@
 """A plain lesion segmenter to compare with at equal time: python -m tests.bench.plain_segmenter STORE SPLIT"""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.2
 
 
 def main() -> None:
-    """Train on what is not the test side, print the test side's scores and the processor's seconds of the training."""
+    """Train on what is not the test side; print its scores and the processor's seconds of the training, as CSV."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.plain_segmenter", description=__doc__)
     parser.add_argument("store", type=Path, help="HDF5 file of prepare.py with a mask named lesion")
     parser.add_argument("split", type=Path, help="split.csv of a run, whose test side is the test here")
@@ -30,10 +31,10 @@ def main() -> None:
     seconds = time.process_time() - began
     dice, iou = score(network, images[test], masks[test])
     thresholded = torch.where(iou < 0.65, 0, iou)
-    print(
-        f"epochs={arguments.epochs} cpu_seconds={seconds:.0f} images={len(iou)} dice={dice.mean():.4f} "
-        f"iou={iou.mean():.4f} thresholded_jaccard={thresholded.mean():.4f}"
-    )
+    means = {"dice": dice, "iou": iou, "thresholded_jaccard": thresholded}
+    row = {"epochs": arguments.epochs, "cpu_seconds": round(seconds), "images": len(iou)}
+    row |= {name: round(float(values.mean()), 4) for name, values in means.items()}
+    print(pd.DataFrame([row]).to_csv(index=False), end="")
 
 
 def read(store: Path, split: Path) -> tuple[Tensor, Tensor, Tensor]:
@@ -65,7 +66,7 @@ def train(images: Tensor, masks: Tensor, epochs: int) -> torch.nn.Module:
             (bce + dice).backward()
             optimizer.step()
             schedule.step()
-        print(f"epoch {epoch + 1}/{epochs}", flush=True)
+        print(f"epoch {epoch + 1}/{epochs}", file=sys.stderr)
     return network.eval()
 
 

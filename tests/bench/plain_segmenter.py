@@ -44,7 +44,7 @@ def read(store: Path, split: Path) -> tuple[Tensor, Tensor, Tensor]:
         images = torch.from_numpy(file["image"][:]).permute(0, 3, 1, 2)
         masks = torch.from_numpy(file["mask"][..., lesion])[:, None]
         side = pd.read_csv(split).set_index("id")["side"].loc[file["id"].asstr()[:]]
-    return images, masks, torch.from_numpy((side == "test").to_numpy())
+    return images, masks, torch.tensor((side == "test").tolist())
 
 
 def train(images: Tensor, masks: Tensor, epochs: int) -> torch.nn.Module:

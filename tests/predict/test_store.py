@@ -42,7 +42,7 @@ def test_its_own_test_side_gives_its_own_test(score, wide_store, request, tmp_pa
     assert set(tables[0]["size"]) == {"store", "original"}
     pd.testing.assert_frame_equal(*tables, atol=0.02)
     scores = pd.read_csv("out/scores.csv").set_index(["metric", "mask", "size"])
-    assert {"mean", "low", "high", "images"} == set(scores)
+    assert {"mean", "low", "high", "images", "views"} == set(scores) and set(scores["views"]) == {views}
     several = scores.xs("dice")["mean"].groupby("size").last()
     assert f"store size: dice {several['store']:.3f} [" in ended.out
     pictures = FILES if name == "lesion_run" else [*FILES[:3], "dice.png"]

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pandas as pd
 import pytest
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -103,6 +104,9 @@ def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_vie
     for views in task.views:
         assert {name: task.scored[f"test/{views}/{name}"] for name in perfect} == perfect
         assert task.scored[f"test/{views}/hd95"] == 0
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    assert scores["views"].unique().tolist() == list(task.views)  # of all, with their intervals
+    assert (scores.loc[scores["metric"] == "dice", ["mean", "low", "high"]].to_numpy() == 1).all()
 
 
 def test_validation_and_test_leave_weights_and_statistics_alone_and_see_the_network_in_evaluation(make_data):

@@ -23,7 +23,8 @@ class MaskPredictions(Callback):
     """Score the masks of the test images, and leave tables, masks and pictures in the folder of the stage.
 
     Of each way the images were shown there are scores, `test/<views>/<metric>` at the store's size and
-    `test/<views>_original/<metric>` at the original images' size; files and pictures are of the last one.
+    `test/<views>_original/<metric>` at the original images' size, with intervals in scores.csv; the other files and the
+    pictures are of the last one.
 
     Args:
         folder: of the stage.
@@ -42,10 +43,11 @@ class MaskPredictions(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        evaluations = {}
         for views, outputs in pl_module.tested.items():
             index = torch.cat([rows.cpu() for rows, _ in outputs]).numpy()
             probability = at_size(torch.cat([part.cpu() for _, part in outputs]), data.store.size)
-            scored = evaluate(
+            evaluations[views] = scored = evaluate(
                 probability, index, data.store, pl_module.masks, pl_module.exclusive, self.hd95, self.source
             )
             pl_module.scored |= metrics(scored, views)
@@ -53,7 +55,7 @@ class MaskPredictions(Callback):
             print(f"  {scored.note}")
         ids, fingerprint = data.store.ids[index], data.store.fingerprint
         masks = PredictedMasks(ids, pl_module.masks, pl_module.exclusive, fingerprint, probability)
-        write_evaluation(self.folder, scored, masks)
+        write_evaluation(self.folder, evaluations, masks)
         write_pictures(self.folder, scored, find_in(data.store, masks), self.panels)
 
 

@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +52,20 @@ class PredictedMasks:
         return self.probability[[row[id] for id in ids]]
 
 
-def write_evaluation(folder: Path, evaluation: Evaluation, masks: PredictedMasks) -> None:
-    """Write predictions.csv, scores.csv and masks.h5 into a folder."""
+def write_evaluation(folder: Path, evaluations: Mapping[str, Evaluation], masks: PredictedMasks) -> None:
+    """Write predictions.csv, scores.csv and masks.h5 into a folder.
+
+    Args:
+        folder: for the files.
+        evaluations: by how the images were shown, such as `flips`: scores.csv has those of all, in column views.
+        masks: predicted from the images as the last one shows them; predictions.csv has its images.
+    """
     write_masks(folder / MASKS, masks)
+    *_, evaluation = evaluations.values()
+    scores = pd.concat([each.scores.assign(views=views) for views, each in evaluations.items()])
     images = evaluation.images[list(COLUMNS)]
     write_atomically(folder / PREDICTIONS, images.to_csv(index=False))
-    write_atomically(folder / SCORES, evaluation.scores.to_csv(index=False))
+    write_atomically(folder / SCORES, scores.to_csv(index=False))
 
 
 def write_masks(path: Path, masks: PredictedMasks) -> None:

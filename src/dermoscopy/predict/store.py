@@ -112,7 +112,7 @@ def evaluate_masks(
     stage, found = networks[0].stage, predict_store(networks, store, rows, views, batch_size)
     scored = evaluate(found, rows, store, stage.masks, stage.exclusive, hd95, source)
     masks = PredictedMasks(store.ids[rows], stage.masks, stage.exclusive, store.fingerprint, found)
-    write_evaluation(folder, scored, masks)
+    write_evaluation(folder, {views: scored}, masks)
     write_pictures(folder, scored, find_in(store, masks), panels)
     return "\n".join([f"{folder / SCORES}: {len(rows)} images", *(f"  {line}" for line in _summary(scored))])
 

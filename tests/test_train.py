@@ -186,6 +186,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypa
         return step(task, *arguments)
 
     monkeypatch.setattr(ClassificationTask, "training_step", interrupted)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell switches off in the background
     ended = sweep("zeroing=never,cells8_80", "seed=0")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which Lightning has switched off
     assert ended.code == 130

@@ -108,6 +108,16 @@ def test_the_index_gets_one_row_an_experiment(make_runs: MakeRuns, header: Path,
     assert r"20 min \| 2 cores (measured: 0.15 h)" in rows[0]
 
 
+def test_the_index_asks_what_a_person_asks_where_no_configuration_does(make_runs: MakeRuns, tmp_path: Path) -> None:
+    sweep, experiments, none = load_sweep(make_runs()), tmp_path / "experiments", tmp_path / "none.yaml"
+    write_report(sweep, experiments, none)
+    assert "| [zeroing](zeroing/README.md) |" in (experiments / "README.md").read_text()
+    page = experiments / "zeroing" / "README.md"
+    page.write_text(page.read_text().replace("## Question\n\nzeroing", "## Question\n\nwhat of | masks?\n\nMore."))
+    write_report(sweep, experiments, none)
+    assert r"| [what of \| masks?](zeroing/README.md) |" in (experiments / "README.md").read_text()
+
+
 def test_a_row_is_put_into_the_table_and_the_text_below_it_stays() -> None:
     index = "# Mine\n\n| question | command |\n|---|---|\n| [a](a/README.md) | x |\n\nbelow\n"
     added = with_row(index, "](b/README.md)", "| [b](b/README.md) | y |")

@@ -12,7 +12,7 @@ INDEX_HEAD = "| question | command | cost | answer |\n|---|---|---|---|\n"
 
 def index_row(sweep: Sweep, header: dict[str, str], findings: Findings | None) -> str:
     """The experiment's row of the index: question | command | cost | answer."""
-    question = cell(header.get("question", sweep.experiment))
+    question = cell(header["question"])
     cost = f"{header['cost']} (measured: {hours(sweep):.2f} h)" if "cost" in header else f"{hours(sweep):.2f} h"
     command = cell(header.get("command", sweep.command))
     link = f"[{question}]({sweep.experiment}/README.md)"

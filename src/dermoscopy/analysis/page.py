@@ -62,7 +62,7 @@ def write_report(
     written.append(write_atomically(folder / "README.md", page))
     index = experiments / "README.md"
     content = index.read_text() if index.is_file() else INDEX
-    row = index_row(sweep, header, findings)
+    row = index_row(sweep, {"question": _question(page, sweep.experiment)} | header, findings)
     return [*written, write_atomically(index, with_row(content, f"]({sweep.experiment}/README.md)", row))]
 
 
@@ -103,6 +103,12 @@ def _page(file: Path, sweep: Sweep, header: dict[str, str]) -> str:
         "Reading": "The sentences under Results are computed; what they mean for the question is for a person to say.",
     }
     return f"# {sweep.experiment}\n\n" + "\n\n".join(f"## {name}\n\n{text}" for name, text in sections.items()) + "\n"
+
+
+def _question(page: str, otherwise: str) -> str:
+    """The first line under Question, which a person may have written where no configuration asks."""
+    lines = page.partition("\n## Question\n")[2].strip().splitlines()
+    return lines[0] if lines else otherwise
 
 
 def refreshed(page: str, block: str, file: Path) -> str:

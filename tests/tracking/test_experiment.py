@@ -1,10 +1,14 @@
 """Addresses of the tracking store, what a run tells a logger, flat parameters."""
 
+import json
 import sqlite3
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from dermoscopy.files import write_json
+from dermoscopy.tracking import experiment as experiments
 from dermoscopy.tracking.experiment import address, connect, open_experiment
 from dermoscopy.tracking.run import PARENT, describe_run, finish_run, flatten
 
@@ -51,6 +55,50 @@ def test_a_server_that_does_not_answer_is_one_clear_line():
     uri = "http://127.0.0.1:9"  # nothing listens there
     with pytest.raises(ValueError, match=f"tracking.uri {uri} does not answer: start the server, or tracking=sqlite"):
         open_experiment(uri, "lab", None)
+
+
+@pytest.fixture
+def busy_server(monkeypatch):
+    """A server that takes every connection, and answers from the third on if it is told to."""
+    asked, over = [], threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            if len(asked) < self.server.answers_from:
+                over.wait()
+                return
+            answer = json.dumps({"experiment": {"experiment_id": "7", "name": "lab", "lifecycle_stage": "active"}})
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.asked, server.uri = asked, f"http://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    over.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_server_that_is_busy_is_asked_again(busy_server):
+    busy_server.answers_from = 3
+    with pytest.warns(UserWarning, match=f"tracking.uri {busy_server.uri} is slow to answer"):
+        assert open_experiment(busy_server.uri, "lab", None) == "7"
+    assert len(busy_server.asked) == 3
+
+
+def test_a_server_that_stays_busy_is_one_clear_line(busy_server, monkeypatch):
+    busy_server.answers_from = 10**6
+    monkeypatch.setattr(experiments, "BUSY", 0)
+    with pytest.raises(ValueError, match=f"tracking.uri {busy_server.uri} does not answer: start the server"):
+        open_experiment(busy_server.uri, "lab", None)
 
 
 class Told:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 # A server that is away must not hold training up: no repetition by the client, and ten seconds instead of two minutes.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+BUSY = 120  # seconds to open an experiment in: many jobs that start at once keep a server that is there busy
 
 
 def address(uri: str) -> str:
@@ -95,11 +98,25 @@ def _open(uri: str, experiment: str, artifacts: str | Path | None) -> str:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     try:
-        return experiment_id(connect(uri), experiment, artifacts)
+        return _open_if_busy(uri, experiment, artifacts)
     except (MlflowException, SQLAlchemyError, CommandError) as error:
         if uri.startswith("http") and getattr(error, "get_http_status_code", int)() >= 500:
             raise ValueError(f"tracking.uri {uri} does not answer: start the server, or tracking=sqlite") from error
         raise ValueError(f"tracking.uri {uri} cannot be used: {_first_line(error)}; {_advice(error)}") from error
+
+
+def _open_if_busy(uri: str, experiment: str, artifacts: str | Path | None) -> str:
+    """Ask again for as long as a server takes connections and does not come to answering."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415  (takes seconds)
+
+    end = time.monotonic() + BUSY
+    while True:
+        try:
+            return experiment_id(connect(uri), experiment, artifacts)
+        except MlflowException as error:
+            if "Read timed out" not in str(error) or time.monotonic() > end:
+                raise
+        warnings.warn(f"tracking.uri {uri} is slow to answer; it is asked for {BUSY} seconds", stacklevel=2)
 
 
 def _first_line(error: Exception) -> str:

@@ -82,3 +82,19 @@ def test_a_sweep_that_tells_labels_and_segments_is_one_of_classifiers() -> None:
     assert not segments(pd.DataFrame(columns=[*masks, *labels]))
     assert headline_metrics(pd.DataFrame(columns=[*masks, *labels])) == labels
     assert headline_metrics(pd.DataFrame(columns=["test/flips/dice", *masks])) == masks
+
+
+def test_what_chose_the_epoch_is_shown_first_with_each_arms_own_masks_if_there_are_such() -> None:
+    places, scores = ["none", "given", "own"], ["f1", "average_precision", "auroc"]
+    every = [f"test/{place}/{score}" for place in places for score in scores]
+    assert headline_metrics(pd.DataFrame(columns=every[:6]), "auroc") == [
+        "test/none/auroc",
+        "test/given/auroc",
+        "test/none/f1",
+        "test/given/f1",
+    ]
+    assert headline_metrics(pd.DataFrame(columns=every[:6]), "loss") == headline_metrics(
+        pd.DataFrame(columns=every[:6])
+    )
+    assert headline_metrics(pd.DataFrame(columns=every), "auroc")[:2] == ["test/own/auroc", "test/none/auroc"]
+    assert headline_metrics(pd.DataFrame(columns=every[3:6]), "auroc") == ["test/given/auroc", "test/given/f1"]

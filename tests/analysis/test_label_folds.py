@@ -95,10 +95,28 @@ def test_a_missing_fold_is_named_and_its_arm_not_compared(make_classified: Make)
     tables = pooled(sweep, parts)
     found = score_table(tables, "zeroing=never")
     assert found["difference"].isna().all()
-    section = label_folds_section(parts, found, blind(tables), "zeroing=never")
+    section = label_folds_section(parts, found, blind(tables), ["zeroing=never", "zeroing=always"], "zeroing=never")
     assert "Missing, with all their images: always, seed 0: fold 1." in section
     assert "| always | 0 | none | 80 in 2 |" in section
     assert "Difference to" not in section
+
+
+def test_an_arm_without_any_fold_is_missing_as_a_whole(make_classified: Make, tmp_path: Path) -> None:
+    page, _ = report(make_classified(AXES, PLACES, ["done"] * 3 + ["failed"] * 3), tmp_path)
+    assert "Missing, with all their images: always, seed 0: all folds." in page
+
+
+def test_a_page_compares_what_chose_the_epochs_with_the_masks_of_that(make_classified: Make, tmp_path: Path) -> None:
+    folder = make_classified(AXES, PLACES)
+    for file in folder.parents[1].glob("zeroing=*/config.yaml"):
+        monitored = "given" if "always" in file.parent.name else "none"
+        config = {"model": {"monitored": monitored}, "monitor": {"metric": "val/auroc"}}
+        file.write_text(json.dumps(json.loads(file.read_text()) | config))
+    page, place = report(folder, tmp_path)
+    assert "### AUROC (own), difference to never" in page
+    assert "Of always own are the true ones." in page
+    assert "own AUROC" in (place / "table.svg").read_text().replace("&#160;", " ")
+    assert "AUROC (own) of never" in (place.parent / "README.md").read_text()
 
 
 def test_an_image_of_two_folds_is_refused(make_classified: Make) -> None:

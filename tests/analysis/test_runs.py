@@ -13,6 +13,7 @@ from dermoscopy.analysis.runs import (
     experiments,
     find_sweep,
     history,
+    last_stage,
     load_sweep,
     predictions,
 )
@@ -79,6 +80,19 @@ def test_predictions_of_a_job_are_read_and_of_a_failed_one_there_are_none(make_r
     assert set(table["availability"]) == {"none", "given"}
     assert predictions(sweep, 7) is None
     assert predictions(sweep, 8) is None
+
+
+def test_an_image_may_be_called_na_and_its_group_too(make_runs: MakeRuns) -> None:
+    sweep = load_sweep(make_runs())
+    folder = last_stage(sweep, 0)
+    assert folder is not None
+    table = pd.read_csv(folder / "predictions.csv", dtype=str)
+    table["id"], table["group"], table["truth"] = "NA", "null", ""
+    table.to_csv(folder / "predictions.csv", index=False)
+    read = predictions(sweep, 0)
+    assert read is not None
+    assert (set(read["id"]), set(read["group"])) == ({"NA"}, {"null"})
+    assert read["truth"].isna().all()
 
 
 def test_a_sweep_without_arms_is_named_after_its_experiment(make_runs: MakeRuns) -> None:

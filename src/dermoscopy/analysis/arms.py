@@ -10,6 +10,7 @@ from dermoscopy.files import write_atomically
 
 HEADLINES = ("f1", "average_precision")
 AVAILABILITIES = ("none", "given")
+OWN = "own"  # the masks of each arm's validation, see `own_masks`
 MASK_HEADLINES = ("dice", "iou", "thresholded_jaccard", "failure_rate")
 
 
@@ -42,12 +43,23 @@ def macro_metrics(jobs: pd.DataFrame) -> list[str]:
     return [name for name in jobs.columns if name.startswith("test/") and name.count("/") == 2]
 
 
-def headline_metrics(jobs: pd.DataFrame) -> list[str]:
-    """Test metrics to show first, those without masks before those with the true ones.
+def headline_metrics(jobs: pd.DataFrame, monitored: str = "") -> list[str]:
+    """Four test metrics to show first, as many as fit a terminal; the first is what a page compares.
 
-    Of segmenters the first three, which fit a terminal, of the images as they are or else in the first views.
+    With each arm's own masks before none where arms were made for different ones, else with none before the true ones.
+    Of segmenters three, of the images as they are or else in the first views.
+
+    Args:
+        monitored: the metric that chose the epoch, which goes before the others.
     """
-    names = [f"test/{availability}/{metric}" for metric in HEADLINES for availability in AVAILABILITIES]
+    own = any(name.startswith(f"test/{OWN}/") for name in jobs.columns)
+    places = (OWN, "none") if own else AVAILABILITIES
+    scores = [
+        score
+        for score in dict.fromkeys([monitored, *HEADLINES])
+        if any(f"test/{place}/{score}" in jobs for place in places)
+    ]
+    names = [f"test/{place}/{score}" for score in scores[:2] for place in places]
     if segments(jobs):
         places = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
         first = min(places, key=lambda place: (place != "none", place))

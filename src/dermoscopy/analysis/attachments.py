@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
-from dermoscopy.analysis.arms import AVAILABILITIES, macro_metrics, pivot, summarise
-from dermoscopy.analysis.availability import availability_curves, availability_table
+from dermoscopy.analysis.arms import AVAILABILITIES, OWN, macro_metrics, pivot, summarise
+from dermoscopy.analysis.availability import Curves, availability_curves, availability_table
 from dermoscopy.analysis.availability_figure import draw_availability
 from dermoscopy.analysis.availability_section import availability_section
 from dermoscopy.analysis.boxes import boxes_section, draw_boxes, per_image
@@ -47,7 +47,7 @@ def _segmenters(sweep: Sweep, findings: Findings) -> tuple[Files, dict[str, str]
     sections = {}
     if parts := out_of_fold(sweep):
         files[TABLE] = fold_table(parts).to_csv(index=False)
-        sections["folds"] = folds_section(parts)
+        sections["folds"] = folds_section(parts, list(findings.table.index))
     images = per_image(sweep, "iou") if len(findings.table) > 1 else pd.DataFrame()
     if not images.empty:
         files["boxes.png"] = draw_boxes(images, f"IoU (views {all_kept_views(sweep)})")
@@ -63,14 +63,25 @@ def _classifiers(sweep: Sweep, findings: Findings) -> tuple[Files, dict[str, str
         files["availability.csv"] = availability_table(curves).to_csv(index=False, float_format="%.6g")
         if curves.in_parts:
             files["availability.png"] = files["availability.svg"] = draw_availability(curves)
-        sections["availability"] = availability_section(curves, "availability.png", bool(giveaways(sweep)))
+        sections["availability"] = availability_section(
+            curves, "availability.png", bool(giveaways(sweep)), _validated_with_truth(sweep, curves)
+        )
     parts = label_folds(sweep)
     if tables := pooled(sweep, parts):
         scores = score_table(tables, findings.reference)
         files[TABLE] = label_table(parts).to_csv(index=False, float_format="%.6g")
         files[SCORE_TABLE] = scores.to_csv(index=False, float_format="%.6g")
-        sections["folds"] = label_folds_section(parts, scores, blind(tables), findings.reference)
+        sections["folds"] = label_folds_section(
+            parts, scores, blind(tables), list(findings.table.index), findings.reference
+        )
     return files, sections
+
+
+def _validated_with_truth(sweep: Sweep, curves: Curves) -> list[str]:
+    """Arms, as they are shown, whose own masks are the true ones."""
+    if OWN not in sweep.jobs:
+        return []
+    return [curves.names[arm] for arm in sweep.jobs.loc[sweep.jobs[OWN] == "given", "arm"].unique()]
 
 
 def main_figure(sweep: Sweep, findings: Findings) -> Figure:

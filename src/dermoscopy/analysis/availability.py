@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dermoscopy.analysis.arms import pivot, short_names
+from dermoscopy.analysis.arms import OWN, pivot, short_names
 from dermoscopy.analysis.findings import Findings
-from dermoscopy.analysis.own_masks import OWN
 from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.statistics import compare_arms, share_interval
 

@@ -1,35 +1,37 @@
 """What the page says of availability: a table, and of each arm what may be said and no more."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from dermoscopy.analysis.arms import mean_and_sd
+from dermoscopy.analysis.arms import OWN, mean_and_sd
 from dermoscopy.analysis.availability import AREA, Curves
 from dermoscopy.analysis.figures import metric_words
 from dermoscopy.analysis.findings import verdict
 from dermoscopy.analysis.markdown import interval, markdown_table, number
-from dermoscopy.analysis.own_masks import OWN
 
 MASKS = {
     "none": "no masks",
     "predicted": "predicted by segmenters that have not seen the image",
     "shuffled": "those of another test image",
     "given": "the true ones",
-    OWN: "those that the arm was made for, as in its validation",
+    OWN: "those of the arm's validation, by which its epoch was chosen",
 }
 COMPARED = {"none": "with no masks", "predicted": "with predicted ones", OWN: "with its own", AREA: "area"}
 
 
-def availability_section(curves: Curves, picture: str, giveaways: bool) -> str:
+def availability_section(curves: Curves, picture: str, giveaways: bool, true_own: Sequence[str] = ()) -> str:
     """Figure, table and sentences of the metric by what masks the network was given.
 
     Args:
         picture: name of the figure, shown where masks were given in parts.
         giveaways: whether a mask gives a label away.
+        true_own: arms whose own masks are the true ones.
     """
     title = f"{metric_words(curves.score)} by the masks that are given"
     figure = f"![{title}, of each arm]({picture})" if curves.in_parts else ""
-    parts = [f"### {title}", figure, _table(curves), _reading(curves, giveaways), _sentences(curves)]
+    parts = [f"### {title}", figure, _table(curves), _reading(curves, giveaways, true_own), _sentences(curves)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -61,7 +63,7 @@ def _with_interval(value: float, low: float, high: float, form: str = ".3f") -> 
     return number(value, form) + ("" if np.isnan(low) else f" ({interval(low, high, form)})")
 
 
-def _reading(curves: Curves, giveaways: bool) -> str:
+def _reading(curves: Curves, giveaways: bool, true_own: Sequence[str]) -> str:
     """What the columns are, what is lacking, and what must not be read into them."""
     columns = "; ".join(f"{name}, {what}" for name, what in MASKS.items() if name in curves.tables)
     text = f"Mean ± sd over {curves.repeats}. Masks: {columns}."
@@ -72,9 +74,11 @@ def _reading(curves: Curves, giveaways: bool) -> str:
         )
     elif curves.in_parts:
         text += f" No area, as the curve is not whole: not tested with {', '.join(curves.lacking)}."
+    if true_own:
+        text += f" Of {' and '.join(true_own)} {OWN} are the true ones."
     if giveaways:
         return f"{text} Masks give labels away here, so of skill speak only the columns without true masks."
-    return f"{text} There are no true masks of a new image, so what to expect there is said without them."
+    return f"{text} There are no true masks of a new image: what is reached with them is not to be expected there."
 
 
 def _sentences(curves: Curves) -> str:

@@ -64,6 +64,13 @@ def configuration(sweep: Sweep, job: int) -> dict[str, Any]:
     return _parsed(file.read_text()) if file and file.is_file() else {}
 
 
+def monitored_metric(sweep: Sweep) -> str:
+    """What chose the epoch of the first done job, without `val/`; empty where no record says it."""
+    for job in sweep.jobs.loc[sweep.jobs["status"] == "done", "job"]:
+        return str((configuration(sweep, job).get("monitor") or {}).get("metric", "")).removeprefix("val/")
+    return ""
+
+
 @cache
 def _parsed(text: str) -> dict[str, Any]:
     """YAML takes 30 ms a file, and several sections ask for the same."""

@@ -1,5 +1,6 @@
 """The test images of all folds of an arm and seed joined: each was tested once, by a network that has not seen it."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +70,20 @@ def _join(sweep: Sweep, jobs: pd.DataFrame, once: list[str]) -> Iterator[Folds]:
     yield Folds(arm, seed, images, folders, missing, job)
 
 
-def folds_lacking(parts: Sequence[Folds]) -> str:
-    """Which folds are missing, in a sentence."""
-    names = short_names(list(dict.fromkeys(part.arm for part in parts)))
-    missing = [
-        f"{names[part.arm]}, seed {part.seed}: fold{'s' * (len(part.missing) > 1)} {', '.join(map(str, part.missing))}"
-        for part in parts
-        if part.missing
-    ]
+def folds_lacking(parts: Sequence[Folds], arms: Sequence[str]) -> str:
+    """Which folds are missing, in a sentence.
+
+    Args:
+        parts: the folds that are there.
+        arms: all that were planned.
+    """
+    names, seeds = short_names(list(arms)), sorted({part.seed for part in parts})
+    there = {(part.arm, part.seed): part.missing for part in parts}
+    missing = []
+    for arm, seed in itertools.product(names, seeds):
+        folds = there.get((arm, seed))
+        if folds is None:
+            missing.append(f"{names[arm]}, seed {seed}: all folds")
+        elif folds:
+            missing.append(f"{names[arm]}, seed {seed}: fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}")
     return f"Missing, with all their images: {'; '.join(missing)}." if missing else "No fold is missing."

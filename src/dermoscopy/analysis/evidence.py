@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.analysis import segmented
+from dermoscopy.analysis.arms import OWN
 from dermoscopy.analysis.constant_masks import constant_masks
 from dermoscopy.analysis.label_scores import SCORES
 from dermoscopy.analysis.labelled import COLUMNS, Predictions, exclusive_labels, trivial_predictors
-from dermoscopy.analysis.own_masks import OWN, own_availability
+from dermoscopy.analysis.own_masks import own_availability
 from dermoscopy.analysis.runs import Sweep, predictions
 from dermoscopy.analysis.statistics import Tested, bootstrap, percentiles, same_images
 

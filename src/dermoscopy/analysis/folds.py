@@ -76,11 +76,11 @@ def fold_table(parts: list[OutOfFold]) -> pd.DataFrame:
     return table[["arm", "seed", "id", "group", "fold", "mask", *scores, "truth", "predicted"]].round(4)
 
 
-def folds_section(parts: list[OutOfFold]) -> str:
-    """Scores over the images of all folds, with their intervals, and which folds there are."""
+def folds_section(parts: list[OutOfFold], arms: list[str]) -> str:
+    """Scores over the images of all folds, with their intervals, and which folds of all arms there are."""
     if not parts:
         return ""
-    names, rows = short_names(list(dict.fromkeys(part.arm for part in parts))), []
+    names, rows = short_names(arms), []
     for part in parts:
         for size in part.sizes:
             scores = MaskScores.from_table(part.images, size)
@@ -93,7 +93,9 @@ def folds_section(parts: list[OutOfFold]) -> str:
         f"from {REPLICATES} bootstrap draws of groups of images. The images are in {TABLE}, at the store's size."
     )
     joined = f"Their masks are joined in the folder of the sweep ({JOINED}*.h5)." if any(p.masks for p in parts) else ""
-    return "\n\n".join([TITLE, markdown_table(head, rows), " ".join([text, folds_lacking(parts), joined]).strip()])
+    return "\n\n".join(
+        [TITLE, markdown_table(head, rows), " ".join([text, folds_lacking(parts, arms), joined]).strip()]
+    )
 
 
 def _with_interval(scores: MaskScores, name: str) -> str:

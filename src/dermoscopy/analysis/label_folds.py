@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dermoscopy.analysis.arms import OWN
 from dermoscopy.analysis.availability import in_order
 from dermoscopy.analysis.cross_validation import Folds, joined_folds
 from dermoscopy.analysis.label_scores import DECISIONS, RANKING, TUNED, Counts, decision_score
 from dermoscopy.analysis.labelled import Predictions, exclusive_labels, trivial_predictors
-from dermoscopy.analysis.own_masks import OWN, own_availability
+from dermoscopy.analysis.own_masks import own_availability
 from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.segmented import segments
 from dermoscopy.analysis.statistics import Floats, mean_defined, percentiles, resample

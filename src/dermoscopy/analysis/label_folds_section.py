@@ -25,7 +25,9 @@ EXPLANATION = (
 )
 
 
-def label_folds_section(parts: Sequence[Folds], scores: pd.DataFrame, trivial: pd.DataFrame, reference: str) -> str:
+def label_folds_section(
+    parts: Sequence[Folds], scores: pd.DataFrame, trivial: pd.DataFrame, arms: Sequence[str], reference: str
+) -> str:
     """Three tables: all images together, single folds, and differences to the reference arm.
 
     Masks given in parts are left to the file.
@@ -34,16 +36,17 @@ def label_folds_section(parts: Sequence[Folds], scores: pd.DataFrame, trivial: p
         parts: the joined folds.
         scores: of `label_folds.score_table`.
         trivial: of `label_folds.blind`.
+        arms: all that were planned.
         reference: the arm that the others are compared with.
     """
-    names = short_names(list(dict.fromkeys(part.arm for part in parts)))
+    names = short_names(list(arms))
     shown = scores[~scores["availability"].isin(PARTS)]
     plain = trivial.reindex(columns=[score.removeprefix(TUNED) for score in SCORES])
     blind = [[str(name), "-", "-", "-", *map(number, row)] for name, row in plain.iterrows()]
     texts = [
         TITLE,
         _table(shown, names, _value, blind),
-        f"{EXPLANATION} {folds_lacking(parts)}",
+        f"{EXPLANATION} {folds_lacking(parts, arms)}",
         "#### In single folds, mean ± sd (lowest to highest)",
         _table(shown, names, _spread),
     ]

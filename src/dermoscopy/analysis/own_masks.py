@@ -1,14 +1,13 @@
-"""Each arm with the masks that it was made for, those of its validation: an availability `own` beside those tested."""
+"""Each arm with the masks of its validation: an availability `own` beside those tested."""
 
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from dermoscopy.analysis.arms import OWN
 from dermoscopy.analysis.configurations import configuration
 from dermoscopy.analysis.runs import Sweep
-
-OWN = "own"
 
 
 def own_availability(sweep: Sweep, job: int) -> str:
@@ -17,16 +16,18 @@ def own_availability(sweep: Sweep, job: int) -> str:
 
 
 def with_own_masks(sweep: Sweep) -> Sweep:
-    """Add the metrics `test/own/...` of each job to a sweep whose jobs were made for different masks.
+    """Add `own`, each job's, and the metrics `test/own/...` to a sweep whose jobs were validated with different masks.
 
     Without them a classifier of the segmented lesion would be compared with others on masks that it never saw.
     """
+    if OWN in sweep.jobs:
+        return sweep
     done = sweep.jobs.loc[sweep.jobs["status"] == "done", "job"]
     own = {job: own_availability(sweep, job) for job in done}
     if len(set(own.values())) < 2:
         return sweep
     place = sweep.jobs["job"].map(own)
-    columns: dict[str, pd.Series] = {}
+    columns: dict[str, pd.Series] = {OWN: place}
     for column in sweep.jobs.columns[sweep.jobs.columns.str.match("test/[^/]+/")]:
         _, tested, metric = column.split("/", 2)
         values = columns.setdefault(f"test/{OWN}/{metric}", pd.Series(np.nan, sweep.jobs.index))

@@ -153,4 +153,7 @@ def predictions(sweep: Sweep, job: int) -> pd.DataFrame | None:
     """Predictions of a job on its test images, or None where its last stage left none."""
     folder = last_stage(sweep, job)
     file = folder / "predictions.csv" if folder else None
-    return pd.read_csv(file, dtype={"id": str, "group": str}) if file and file.is_file() else None
+    if file is None or not file.is_file():
+        return None
+    words = {"id": str, "group": str}
+    return pd.read_csv(file, dtype=words, keep_default_na=False, na_values=[""])  # an image may well be called NA

@@ -14,12 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from dermoscopy.analysis.arms import headline_metrics, mean_and_sd, pivot, short_names
+from dermoscopy.analysis.configurations import monitored_metric
+from dermoscopy.analysis.own_masks import with_own_masks
 from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.segmented import segments
 
 ABBREVIATIONS = {
     "average_precision": "AP",
     "f1": "F1",
+    "auroc": "AUROC",
     "dice": "Dice",
     "iou": "IoU",
     "thresholded_jaccard": "TJ",
@@ -43,7 +46,8 @@ def print_table(sweep: Sweep, console: Console | None = None) -> None:
     """Print the arms of a sweep: mean ± sd over repeats of the headline metrics."""
     console = console or Console()
     shown = Table(show_edge=False)  # so that four metrics fit 80 columns
-    metrics = headline_metrics(sweep.jobs)
+    sweep = with_own_masks(sweep)
+    metrics = headline_metrics(sweep.jobs, monitored_metric(sweep))
     for name in ["arm", "n", *metrics]:
         shown.add_column(_short_metric(name), justify="left" if name == "arm" else "right")
     values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]

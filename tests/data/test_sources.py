@@ -98,6 +98,23 @@ def test_groups_are_joined_through_others_in_any_order_of_the_lists(grouped, ord
     assert grouped([same[number][::-1] for number in order]) == ["e", "e", "e", "e", "e", "f", "f"]
 
 
+@pytest.mark.parametrize("rule", ["dx=mell", "dx=mel|mell", "dx = mell", "dx=melanoma"])
+def test_a_misspelt_class_is_refused_with_the_one_that_is_meant(tmp_path: Path, rule: str) -> None:
+    put(tmp_path, "images/a.jpg")
+    (tmp_path / "labels.csv").write_text("image_id,dx\na,mel\nb,nv\n")
+    source = FolderSource(tmp_path, csv="labels.csv", columns={"melanoma": rule.replace(" = ", "=")})
+    with pytest.raises(ValueError, match=r"melanoma is dx=.*, but no row of .* has dx .*; did you mean mel\?"):
+        source.listing()
+
+
+def test_a_class_that_is_absent_is_nobody_s_and_spaces_do_not_matter(tmp_path: Path) -> None:
+    put(tmp_path, "images/a.jpg", "images/b.jpg")
+    (tmp_path / "labels.csv").write_text("image_id,dx\na,mel\nb, nv\n")
+    columns = {"cancer": "dx=mel | bcc", "nevus": "dx= nv"}
+    source = FolderSource(tmp_path, csv="labels.csv", columns=columns)
+    assert [item.labels for item in source.listing().items] == [(1, 0), (0, 1)]
+
+
 def test_of_images_of_one_lesion_some_may_be_missing(tmp_path: Path) -> None:
     put(tmp_path, "images/a.jpg", "images/b.jpg")
     listing = FolderSource(tmp_path, same=[["b", "c"], ["d", "e"]]).listing()

@@ -165,6 +165,13 @@ def test_a_torn_group_is_found(images):
         check(side, groups, labels, ("a", "b", "c"))
 
 
+def test_a_class_that_no_image_has_is_refused_by_name(images):
+    _, groups, labels = images
+    labels[:, 1] = 0
+    with pytest.raises(ValueError, match="the data have no image with 'b': see what data.source.columns takes for it"):
+        check(holdout(*images, seed=0), groups, labels, ("a", "b", "c"))
+
+
 def test_a_side_without_one_class_of_a_label_is_refused_by_name(images):
     _, groups, labels = images
     side = holdout(*images, seed=0)

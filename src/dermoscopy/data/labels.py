@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from dermoscopy.suggest import nearest
+
 UNKNOWN = -1
 TRUTH = {"1": 1, "1.0": 1, "true": 1, "yes": 1, "0": 0, "0.0": 0, "false": 0, "no": 0, "": UNKNOWN}
 
@@ -48,7 +50,7 @@ def read_labels(
 
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: it cannot be read, or lacks a column.
+        ValueError: it cannot be read, lacks a column, or a column lacks a value that is asked for but has one like it.
     """
     if csv is None:
         return LabelTable()
@@ -63,7 +65,25 @@ def read_labels(
     wanted = [id_column, *asked.values(), *([group_column] if group_column else [])]
     if missing := [name for name in dict.fromkeys(wanted) if name not in frame.columns]:
         raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
-    return _table(path.name, frame.apply(lambda values: values.str.strip()), id_column, group_column, columns)
+    frame = frame.apply(lambda values: values.str.strip())
+    for name, rule in columns.items():
+        _check_values(path, frame, name, rule)
+    return _table(path.name, frame, id_column, group_column, columns)
+
+
+def _check_values(path: Path, frame: pd.DataFrame, name: str, rule: str) -> None:
+    """Refuse a misspelt value: its images would be negatives. A class that is only absent has nothing like it."""
+    column, accepted = _accepted(rule)
+    there = set(frame[column]) - {""}
+    for value in accepted:
+        if value not in there and (meant := nearest(value, sorted(there))):
+            raise ValueError(f"{name} is {rule}, but no row of {path} has {column} {value!r}{meant}")
+
+
+def _accepted(rule: str) -> tuple[str, tuple[str, ...]]:
+    """The column of a rule, and the values that count as the label; none where the column is 0 or 1 itself."""
+    column, equals, accepted = rule.partition("=")
+    return column, tuple(value.strip() for value in accepted.split("|")) if equals else ()
 
 
 def _table(
@@ -87,7 +107,7 @@ def _table(
 
 def _label(text: str, rule: str) -> int | None:
     """1, 0, -1 for unknown, or None for a text that is no label."""
-    _, equals, accepted = rule.partition("=")
-    if not equals:
+    _, accepted = _accepted(rule)
+    if not accepted:
         return TRUTH.get(text.lower())
-    return int(text in accepted.split("|")) if text else UNKNOWN
+    return int(text in accepted) if text else UNKNOWN

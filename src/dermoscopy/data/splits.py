@@ -145,10 +145,19 @@ def check(side: Strings, groups: Strings, labels: Labels, names: Sequence[str]) 
         for name, column in zip(names, here.T, strict=True):
             for value, word in ((1, "with"), (0, "without")):
                 if not (column == value).any():
-                    raise ValueError(
-                        f"the split leaves the {part} side no image {word} {name!r}: prepare more images, "
-                        f"enlarge that side, or leave the label out (labels=[...])"
-                    )
+                    _refuse_class(part, word, name, anywhere=bool((labels == value)[:, names.index(name)].any()))
+
+
+def _refuse_class(part: str, word: str, name: str, anywhere: bool) -> None:
+    if not anywhere:
+        raise ValueError(
+            f"the data have no image {word} {name!r}: see what data.source.columns takes for it and what the CSV "
+            "holds, or leave the label out (data.labels=[...])"
+        )
+    raise ValueError(
+        f"the split leaves the {part} side no image {word} {name!r}: prepare more images, "
+        f"enlarge that side, or leave the label out (data.labels=[...])"
+    )
 
 
 def _check_classes(groups: Strings, labels: Labels, k: int) -> None:

@@ -8,6 +8,7 @@ import segmentation_models_pytorch as smp
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from torch import nn
 
 from dermoscopy.networks.cascade import Cascade
@@ -77,7 +78,7 @@ def evaluated(network, *given):
 
 
 def test_a_given_mask_is_where_the_lesion_s_own_is_present():
-    network, image, given = cascade(), images(), masks()
+    network, image, given = cascade(False), images(), masks()
     lesion = (given[:, 1:] == 1).float()
     shown, _ = network.conditioning(image, lesion)
     assert torch.equal(shown[1], image[1])  # unknown, and so the image is as it is
@@ -93,6 +94,23 @@ def test_without_masks_the_segmenter_s_own_are_used(exclusive):
     found = 2 * (probability > network.threshold).float() - 1
     assert torch.equal(evaluated(network, image), evaluated(network, image, found))
     assert not torch.equal(evaluated(network, image), evaluated(network, image, -found))
+
+
+def test_what_is_unknown_everywhere_the_segmenter_finds_image_by_image():
+    network, image, given = cascade(), images(), masks()
+    network.threshold = evaluated(network.segmenter, image)[:, 1].sigmoid().median().item()
+    told, alone = evaluated(network, image, given), evaluated(network, image)
+    assert torch.allclose(told[1], alone[1], atol=1e-6)
+    assert torch.allclose(told[0], evaluated(cascade(False, network.classifier), image, given)[0], atol=1e-6)
+    assert torch.equal(evaluated(network, image, torch.zeros_like(given)), alone)
+
+
+def test_a_classifier_that_takes_an_image_alone_fits():
+    plain = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network, image = cascade(tells=plain), images()
+    assert evaluated(network, image, masks()).shape == (2, 2)
+    logits, found = network.both(image)
+    assert logits.shape == (2, 2) and found.shape == (2, 2, 64, 64)
 
 
 def test_without_a_segmenter_no_masks_are_an_empty_one():
@@ -242,10 +260,13 @@ def test_parts_that_do_not_fit_each_other_are_refused(build, message):
         build()
 
 
-def test_its_segmenter_is_chosen_on_the_command_line():
-    given = ["network=cascade", "data.masks=[lesion]", "protocol.backbone=test_resnet"]
+def test_its_parts_are_chosen_on_the_command_line():
+    given = ["network=cascade", "data.masks=[lesion]", "protocol.backbone=test_resnet", "mask_threshold=0.3"]
+    parts = ["network@network.segmenter=improved_unet", "network@network.classifier=googlenet"]
+    OmegaConf.register_new_resolver("len", len, replace=True)  # as train.py does
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", [*given, "network@network.segmenter=improved_unet"])
+        cfg = compose("train", [*given, *parts])
     network = instantiate(cfg.network)
     assert isinstance(network.segmenter, ImprovedUNet)
+    assert network.threshold == 0.3
     assert evaluated(network, images()).shape == (2, len(cfg.data.labels))

@@ -124,6 +124,11 @@ def test_a_segmenter_with_logits_smaller_than_the_image_gives_both_at_any_size()
     torch.testing.assert_close(labels, network(image))
 
 
+def test_a_segmenter_without_an_encoder_is_refused():
+    with pytest.raises(ValueError, match="network.segmenter=Linear has no encoder to tell labels from: choose one of"):
+        YNet(torch.nn.Linear(1, 1), ["x"], "bottleneck", 0.0)
+
+
 def test_an_unknown_position_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match="network.position must be one of .*'decodr'; did you mean decoder"):
         ynet("decodr")

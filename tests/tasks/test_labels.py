@@ -124,7 +124,7 @@ def predicted(demo_store, tmp_path):
     store = open_store(demo_store)
     columns = [store.mask_names.index(name) for name in LABELS]
     opposite = np.where(store.mask()[..., columns] == 1, 0, 255).astype(np.uint8)
-    masks = PredictedMasks(store.ids, LABELS, False, store.fingerprint, opposite)
+    masks = PredictedMasks(store.ids, LABELS, False, store.fingerprint, opposite, unseen=True)
     write_masks(tmp_path / "out_of_fold.h5", masks)
     return tmp_path / "out_of_fold.h5"
 
@@ -318,6 +318,23 @@ def test_a_joint_network_is_tested_on_labels_and_masks(data):
 def test_weights_that_teach_nothing_are_refused(weights, message):
     with pytest.raises(ValueError, match=message):
         make_task(JointTask, mask_loss=nn.Identity(), masks=LABELS, weights=weights)
+
+
+def test_masks_that_exclude_each_other_are_not_learnt_with_labels():
+    weights = {"labels": 1.0, "masks": 1.0}
+    with pytest.raises(ValueError, match="masks that may overlap: set exclusive=false"):
+        make_task(JointTask, mask_loss=nn.Identity(), masks=LABELS, weights=weights, exclusive=True)
+
+
+def test_views_of_masks_that_nobody_reads_are_refused():
+    class Blind(nn.Conv2d):
+        def forward(self, image):
+            return image.mean((2, 3))
+
+    with pytest.raises(ValueError, match="views differ in their masks alone, and Blind reads none: name some"):
+        make_task(
+            ConsistencyTask, network=Blind(1, 1, 1), mask_views=Pair(Zeroing(0)), consistency=consistency("logits")
+        )
 
 
 def test_labels_and_masks_need_a_network_that_segments():

@@ -95,7 +95,9 @@ class Consistency(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         if len(views) < 2:
-            raise ValueError(f"consistency compares at least 2 views of an image, got {len(views)}: raise views.views")
+            raise ValueError(
+                f"consistency compares at least 2 views of an image, got {len(views)}: raise mask_views.views"
+            )
         views = views.to(torch.promote_types(views.dtype, torch.float32))
         if self.weight == 0:
             return views.new_zeros(())

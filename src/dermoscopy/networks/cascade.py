@@ -21,7 +21,7 @@ class Cascade(nn.Module):
 
     Args:
         segmenter: maps an image to mask logits; has ``masks`` and ``exclusive``. None: the lesion is given or unknown.
-        classifier: maps (image, channel or None) to logits (B, L); has ``masks``, one if there is a channel, else none.
+        classifier: maps an image, and the channel if there is one, to logits (B, L); has ``masks``, one, if there is.
         mask: name of the mask that is the lesion.
         masks: names of the K masks that are given; may be empty if there is a segmenter.
         region: from the lesion's mask to the part that is used.
@@ -61,10 +61,10 @@ class Cascade(nn.Module):
 
         Args:
             image: (B, 3, H, W), normalised.
-            mask: (B, K, H, W) in -1, 0, +1; the lesion is where its own is +1, so an unknown mask is an empty one.
-                None: the segmenter finds it; without a segmenter it is empty.
+            mask: (B, K, H, W) in -1, 0, +1; the lesion is where its own is +1. None is all unknown. Where the
+                lesion's is unknown everywhere, the segmenter finds it; without a segmenter it is empty.
         """
-        logits: Tensor = self.classifier(*self._seen(image, mask))
+        logits: Tensor = self.classifier(*_arguments(self._seen(image, mask)))
         return logits
 
     def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,11 +84,12 @@ class Cascade(nn.Module):
             )
         logits = self.segmenter(image)
         soft = self._probability(logits)
-        return self.classifier(*self.conditioning(image, soft, self.region(self._above(soft.detach())))), logits
+        seen = self.conditioning(image, soft, self.region(self._above(soft.detach())))
+        return self.classifier(*_arguments(seen)), logits
 
     def features(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the classifier's last feature map (B, C, h, w) of what it is shown of the image."""
-        features: Tensor = self.classifier.features(*self._seen(image, mask))
+        features: Tensor = self.classifier.features(*_arguments(self._seen(image, mask)))
         return features
 
     def head(self, features: Tensor) -> Tensor:
@@ -111,16 +112,21 @@ class Cascade(nn.Module):
 
     def _lesion(self, image: Tensor, mask: Tensor | None) -> Tensor:
         """Return where the lesion is (B, 1, H, W), 0 or 1."""
-        if mask is not None and self.masks:
-            return self._given(image, mask)
-        return torch.zeros_like(image[:, :1]) if self.segmenter is None else self._found(image)
+        if mask is None or not self.masks:
+            return torch.zeros_like(image[:, :1]) if self.segmenter is None else self._found(image)
+        lesion = self._given(image, mask)
+        if self.segmenter is not None and (unknown := (lesion == 0).flatten(1).all(1)).any():
+            found = self._found(image[unknown])
+            lesion = lesion.index_put((unknown,), found)
+        return lesion.clamp(min=0)
 
     def _given(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Return the lesion's mask (B, 1, H, W) as it is given: -1, 0 unknown, +1."""
         wanted = (len(image), len(self.masks), *image.shape[-2:])
         if mask.shape != wanted:
             raise ValueError(f"masks {list(self.masks)} of these images must be {wanted}, got {tuple(mask.shape)}")
         place = self.masks.index(self.mask)
-        return (mask[:, place : place + 1] > 0).to(image)
+        return mask[:, place : place + 1].to(image)
 
     @torch.no_grad()
     def _found(self, image: Tensor) -> Tensor:
@@ -139,6 +145,12 @@ class Cascade(nn.Module):
 
     def _above(self, probability: Tensor) -> Tensor:
         return (probability > self.threshold).to(probability)
+
+
+def _arguments(seen: tuple[Tensor, Tensor | None]) -> tuple[Tensor, ...]:
+    """What the classifier is called with: a network that reads no mask need not take one."""
+    image, channel = seen
+    return (image,) if channel is None else (image, channel)
 
 
 def _check_masks(segmenter: Any, mask: str, masks: Sequence[str]) -> None:

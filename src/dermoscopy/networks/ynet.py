@@ -35,6 +35,11 @@ class YNet(nn.Module):
 
     def __init__(self, segmenter: Segmenter, labels: Sequence[str], position: str, dropout: float) -> None:
         super().__init__()
+        if not hasattr(getattr(segmenter, "model", None), "encoder"):
+            raise ValueError(
+                f"network.segmenter={type(segmenter).__name__} has no encoder to tell labels from: choose one of "
+                "segmentation-models-pytorch, such as network@network.segmenter=fpn"
+            )
         self.segmenter, self.labels, self.position = segmenter, tuple(labels), position
         self.head = nn.Sequential(
             nn.Conv2d(_channels(segmenter.model, position), WIDTH, kernel_size=1, bias=False),

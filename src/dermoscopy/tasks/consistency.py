@@ -20,12 +20,15 @@ class ConsistencyTask(LabelTask):
         others: see LabelTask.
 
     Raises:
-        ValueError: features are compared, and the network has no exit.
+        ValueError: the network reads no masks; features are compared, and it has no exit.
     """
 
     def __init__(self, mask_views: nn.Module, consistency: nn.Module, **others: Any) -> None:
         super().__init__(**others)
         self.mask_views, self.consistency = mask_views, consistency
+        if not self.reads_masks or getattr(self.network, "masks", None) == ():
+            kind = type(self.network).__name__
+            raise ValueError(f"views differ in their masks alone, and {kind} reads none: name some in data.masks")
         if consistency.of == "features" and getattr(self.network, "exit_stride", None) is None:
             raise ValueError(
                 f"consistency.of=features needs a network with an exit, {type(self.network).__name__} has none: "

@@ -24,14 +24,25 @@ class JointTask(ClassificationTask):
         mask_loss: maps mask logits and signed masks to weighted terms by name.
         masks: names of the K masks.
         weights: of the two losses, {labels: 1, masks: 1}.
+        exclusive: whether a pixel has at most one of the masks, which is not offered here.
         others: see ClassificationTask; the network has ``segmenter`` and ``both``.
 
     Raises:
-        ValueError: weights that are not of labels and masks, negative or both 0; a network without the two.
+        ValueError: masks that exclude each other; weights that are not of labels and masks, negative or both 0; a
+            network without the two.
     """
 
-    def __init__(self, mask_loss: nn.Module, masks: Sequence[str], weights: Mapping[str, float], **others: Any) -> None:
+    def __init__(
+        self,
+        mask_loss: nn.Module,
+        masks: Sequence[str],
+        weights: Mapping[str, float],
+        exclusive: bool = False,
+        **others: Any,
+    ) -> None:
         super().__init__(**others)
+        if exclusive:
+            raise ValueError("labels and masks are learnt together from masks that may overlap: set exclusive=false")
         if set(weights) != set(BOTH) or min(weights.values()) < 0 or not any(weights.values()):
             raise ValueError(
                 f"model.weights must be {{labels: a, masks: b}}, at least 0 and not both 0, got {dict(weights)}"

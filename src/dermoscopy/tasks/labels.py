@@ -69,6 +69,11 @@ class LabelTask(Task):
         for asked in self.availability:
             check_predicted(asked, "model.availability", self.data)
 
+    @property
+    def shown(self) -> str:
+        """The tested availability that pictures show: that of validation, if it was tested."""
+        return self.monitored if self.monitored in self.tested else next(iter(self.tested))
+
     def logits(self, image: Tensor, mask: Tensor | None) -> Tensor:
         """Return the network's logits (B, L) in fp32."""
         return (self.network(image, mask) if self.reads_masks else self.network(image)).float()

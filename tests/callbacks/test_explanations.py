@@ -150,6 +150,17 @@ def test_where_none_is_not_tested_the_first_availability_chooses_the_images(make
     assert drawn
 
 
+def test_the_picture_shows_the_masks_of_validation_if_they_are_tested(make_data, tmp_path, drawn):
+    data = make_data(labels=LABELS, masks=MASKS)
+    task = run_test(data, tmp_path, Reader(), monitored="given")
+    assert task.shown == "given"
+    logits, _, index = (torch.cat(part) for part in zip(*task.tested["given"], strict=True))
+    margin = dict(zip(data.store.ids[index].tolist(), logits[:, 0].tolist(), strict=True))
+    assert drawn
+    assert all(("positive" in row.kind) == (margin[row.id] > 0) for row in drawn)
+    assert all(list(row.evidence) == ["none", "given"] for row in drawn)
+
+
 def test_exclusive_labels_are_chosen_by_what_their_softmax_says(make_data, tmp_path, drawn):
     data = make_data(labels=LABELS, masks=MASKS)
     task = run_test(data, tmp_path, Reader(), exclusive_labels=True)

@@ -21,6 +21,7 @@ def test_predictions_are_those_of_each_image_with_the_thresholds_of_the_run(make
         tested={name: [(values[part], label[part], rows[part]) for part in halves] for name, values in logits.items()},
         thresholds=torch.linspace(-1, 1, label.shape[1]),
         exclusive_labels=exclusive,
+        shown="a",
     )
     Predictions(tmp_path).on_test_end(SimpleNamespace(datamodule=data), task)
     table = pd.read_csv(tmp_path / "predictions.csv")

@@ -28,7 +28,8 @@ class Explanations(Callback):
     """Write ``explanations.png``, evidence in a few test images, and ``influence.csv``, of each mask on each label.
 
     The picture has the most confident true positives, false negatives, false positives and true negatives, by what the
-    network says without masks (where `none` is not tested, at the first availability that is).
+    network says with the masks of its validation (if that was not tested, of the first availability that was), and the
+    evidence at each of none, predicted and given that was tested.
 
     Args:
         folder: of the stage.
@@ -121,7 +122,7 @@ def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) ->
     exclusive = task.exclusive_labels
     tested = {name: [torch.cat(part).cpu() for part in zip(*parts, strict=True)] for name, parts in task.tested.items()}
     odds = {name: log_odds(logits, exclusive)[:, label] for name, (logits, *_) in tested.items()}
-    first = "none" if "none" in tested else next(iter(tested))
+    first = task.shown
     _, truth, index = tested[first]
     truth = known_labels(truth, exclusive)[:, label]
     chosen = choose(odds[first] - task.thresholds[label].cpu(), truth, count)
@@ -129,7 +130,8 @@ def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) ->
         return []
     rows, reads_masks = index[list(chosen)], _reads_masks(task, data)
     batch = _batch(trainer, rows)
-    looks = {"none": None} | ({"given": batch["mask"]} if reads_masks else {})
+    masks = {"none": None, "predicted": batch.get("predicted"), "given": batch["mask"]}
+    looks = {name: mask for name, mask in masks.items() if name in tested} if reads_masks else {first: None}
     evidence = {name: grad_cam(task.network, batch["image"], mask, label) for name, mask in looks.items()}
     influence = (
         _influence(task.network, batch).cpu() if reads_masks else torch.empty(len(rows), 0, len(data.label_names))
@@ -142,7 +144,7 @@ def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) ->
             group=str(data.store.groups[rows[n]]),
             truth=bool(truth[position]),
             image=pixels[n].numpy(),
-            cells=evidence["none"][1],
+            cells=next(iter(evidence.values()))[1],
             evidence={name: maps[n].cpu().numpy() for name, (maps, _) in evidence.items()},
             probability={name: float(odds[name][position].sigmoid()) for name in looks if name in odds},
             masks=(batch["mask"][n] > 0).cpu().numpy(),

@@ -31,4 +31,4 @@ class Predictions(Callback):
             images = {"id": data.store.ids[index], "group": data.store.groups[index], "availability": availability}
             tables.append(prediction_rows(images, names, label, logits, pl_module.thresholds, exclusive))
         table = with_earlier(self.folder / PREDICTIONS, pd.concat(tables))
-        write_label_files(self.folder, table, names, exclusive, shown=next(iter(pl_module.tested)))
+        write_label_files(self.folder, table, names, exclusive, shown=pl_module.shown)

@@ -72,7 +72,7 @@ def label_scores(
     odds = log_odds(logits, exclusive)
     predicted = one_hot(logits.argmax(1), len(names)).bool() if exclusive else logits > 0
     probability = odds.sigmoid()
-    by_label = _decision_scores(predicted, label) | _ranking_scores(probability, label)
+    by_label = _decision_scores(predicted, label) | _ranking_scores(odds, label)
     by_label |= calibration_scores(probability, label)
     if thresholds is not None:
         tuned = _decision_scores(odds > thresholds.cpu(), label)
@@ -101,9 +101,10 @@ def _decision_scores(predicted: Tensor, label: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _ranking_scores(probability: Tensor, label: Tensor) -> dict[str, Tensor]:
+def _ranking_scores(odds: Tensor, label: Tensor) -> dict[str, Tensor]:
+    """Scores of the order alone: of large odds the probabilities would all be 1."""
     names = "average_precision", "auroc", f"sensitivity_at_specificity_{SPECIFICITY}"
-    columns = zip(probability.unbind(1), label.unbind(1), strict=True)
+    columns = zip(odds.unbind(1), label.unbind(1), strict=True)
     by_label = torch.tensor([_ranking(score, truth) for score, truth in columns])  # (L, 3)
     return dict(zip(names, by_label.unbind(1), strict=True))
 
@@ -111,7 +112,8 @@ def _ranking_scores(probability: Tensor, label: Tensor) -> dict[str, Tensor]:
 def _ranking(score: Tensor, truth: Tensor) -> tuple[float, float, float]:
     """Average precision, AUROC and sensitivity of one label."""
     known = ~truth.isnan()
-    score, truth = score[known], truth[known].long()
+    truth = truth[known].long()
+    score = score[known].unique(return_inverse=True)[1] / max(len(truth), 1)  # torchmetrics wants 0 ... 1
     positives = int(truth.sum())
     precision = auroc = sensitivity = torch.nan
     if positives:

@@ -61,8 +61,8 @@ def headline_metrics(jobs: pd.DataFrame, monitored: str = "") -> list[str]:
     ]
     names = [f"test/{place}/{score}" for score in scores[:2] for place in places]
     if segments(jobs):
-        places = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
-        first = min(places, key=lambda place: (place != "none", place))
+        views = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
+        first = min(views, key=lambda place: (place != "none", place))
         names = [f"test/{first}/{name}" for name in MASK_HEADLINES[:3]]
     return [name for name in names if name in jobs.columns]
 

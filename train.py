@@ -28,9 +28,9 @@ from dermoscopy.commandline import spell_out
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store import open_store
 from dermoscopy.files import read_json
-from dermoscopy.ledger import Stage, check_stage, check_stages, stage_key
+from dermoscopy.ledger import Stage, check_segmenter, check_stage, check_stages, stage_key
 from dermoscopy.lock import lease
-from dermoscopy.origins import masks_file, weights_file
+from dermoscopy.origins import locate, masks_file, warn_of_origins
 from dermoscopy.seeds import derive
 from dermoscopy.terminal import fatal_errors, one_line_errors
 from dermoscopy.tracking.run import flatten
@@ -82,6 +82,8 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> Attemp
         prepare_data(config.data)
         fingerprint = open_store(config.data.store).fingerprint
     plain = OmegaConf.to_container(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+    if config.datamodule.predicted is not None and "datamodule.predicted" not in axes:  # other masks, another sweep
+        plain["datamodule"]["predicted"] = masks_file(str(config.datamodule.predicted), Path(config.runs))
     conf = [Path(source.path) for source in config.hydra.runtime.config_sources if source.schema == "file"]
     identity = sweeps.identity(plain, axes, conf, fingerprint)
     plan = sweeps.plan_jobs(axes)
@@ -118,13 +120,14 @@ def stage_configurations(cfg: DictConfig) -> list[DictConfig]:
         stage = copy.deepcopy(cfg)
         with open_dict(stage.callbacks):  # a stage may have some of its own
             stage.merge_with(overrides)
-        check_stage(stage, overrides)
+        check_stage(stage, overrides, first=number == 0)
         locate(stage)
         if isinstance(stage.loss, str):  # a sum of terms
             stage.loss = OmegaConf.merge(cfg.loss, {"text": stage.loss})
         stage.stage_seed = derive(cfg.seed, number)
         stage.offset = sum(earlier.epochs for earlier in configurations)
         configurations.append(stage)
+    check_segmenter(configurations[0])
     return configurations
 
 
@@ -136,7 +139,7 @@ def plan(cfg: DictConfig, fingerprint: str, sweep: str) -> list[Stage]:
     for number, stage in enumerate(configurations):
         key = stage_key(resolved[: number + 1], fingerprint)
         folder = Path(cfg.runs, cfg.name, key)
-        stage.folder = str(folder)
+        stage.folder, stage.fingerprint = str(folder), fingerprint
         tests = tuple(stage.model.get("availability") or stage.model.get("views") or ())
         own = OmegaConf.select(cfg.stages[number], "network.checkpoint") is not None
         finder = partial(find_lr, stage) if stage.optimizer.get("lr") == "auto" else None
@@ -151,7 +154,9 @@ def build(stage: DictConfig, lr: float | None = None) -> Any:
     if lr is not None:
         stage.optimizer.lr = lr
     OmegaConf.save(stage, Path(stage.folder, "config.yaml"), resolve=True)
-    return tuple(instantiate(stage[part]) for part in ("datamodule", "model", "trainer"))
+    data, task, trainer = (instantiate(stage[part]) for part in ("datamodule", "model", "trainer"))
+    warn_of_origins(stage, data)
+    return data, task, trainer
 
 
 def find_lr(stage: DictConfig, load: Callable[[Any], None]) -> float:
@@ -162,17 +167,6 @@ def find_lr(stage: DictConfig, load: Callable[[Any], None]) -> float:
     load(task)
     trainer = instantiate(stage.trainer, _partial_=True)
     return find_learning_rate(task, data, trainer, Path(stage.folder), **stage.lr_finder)
-
-
-def locate(stage: DictConfig) -> None:
-    """Put files in the place of the runs that weights are taken from, and of the experiment that predicted masks."""
-    runs, parts = Path(stage.runs), {"network": stage.network}
-    parts |= {f"network.{name}": part for name, part in stage.network.items() if isinstance(part, DictConfig)}
-    for key, part in parts.items():
-        if part.get("checkpoint") is not None:
-            part.checkpoint = weights_file(f"{key}.checkpoint", str(part.checkpoint), runs, stage.tracking.uri)
-    if stage.datamodule.predicted is not None:
-        stage.datamodule.predicted = masks_file(str(stage.datamodule.predicted), runs)
 
 
 def prepare_data(data: DictConfig) -> None:

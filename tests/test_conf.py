@@ -67,7 +67,7 @@ def predicted(store, shared):
     """A file of predicted masks for that store: the true ones."""
     source, name = open_store(store), "out_of_fold.h5"
     probability = np.where(source.mask() == 1, 255, 0).astype(np.uint8)
-    masks = PredictedMasks(source.ids, source.mask_names, False, source.fingerprint, probability)
+    masks = PredictedMasks(source.ids, source.mask_names, False, source.fingerprint, probability, unseen=True)
     return shared("predicted masks", lambda folder: write_masks(folder / name, masks)) / name
 
 

@@ -7,7 +7,16 @@ import pytest
 
 from dermoscopy import ledger
 from dermoscopy.files import write_json
-from dermoscopy.ledger import Stage, check_stage, check_stages, finished, result_of, set_aside, stage_key
+from dermoscopy.ledger import (
+    Stage,
+    check_segmenter,
+    check_stage,
+    check_stages,
+    finished,
+    result_of,
+    set_aside,
+    stage_key,
+)
 
 BASE = {
     "name": "zeroing",
@@ -151,13 +160,41 @@ WHOLE = BASE | {"optimizer": {"lr": 0.1}, "exclusive": False, "exclusive_labels"
 )
 def test_a_stage_that_cannot_be_trained_is_refused(path, value, message):
     with pytest.raises(ValueError, match=message):
-        check_stage(changed(path, value, WHOLE), {})
+        check_stage(changed(path, value, WHOLE), {}, first=True)
 
 
 @pytest.mark.parametrize("limit", [None, 1, 7, 0.25, 1.0])
 def test_an_epoch_may_be_a_part_of_its_batches(limit):
     for side in ("train", "val", "test"):
-        check_stage(changed(f"trainer.limit_{side}_batches", limit, WHOLE), {"epochs": 4})
+        check_stage(changed(f"trainer.limit_{side}_batches", limit, WHOLE), {"epochs": 4}, first=True)
+
+
+def test_only_the_first_stage_takes_weights_of_a_part():
+    part = {"network": {"segmenter": {"checkpoint": "a.pt"}}}
+    check_stage(WHOLE, part, first=True)
+    with pytest.raises(ValueError, match="stage base names weights of network.segmenter, but it starts from"):
+        check_stage(WHOLE, part, first=False)
+
+
+@pytest.mark.parametrize(
+    ("network", "model", "refused"),
+    [
+        ({"segmenter": {"checkpoint": None}, "checkpoint": None}, {}, True),
+        ({"segmenter": {"checkpoint": None}}, {"mask_loss": {}, "weights": {"masks": 0}}, True),
+        ({"segmenter": {"checkpoint": None}}, {"mask_loss": {}, "weights": {"masks": 1.0}}, False),
+        ({"segmenter": {"checkpoint": "a.pt"}}, {}, False),
+        ({"segmenter": {"checkpoint": None}, "checkpoint": "a.pt"}, {}, False),
+        ({"segmenter": None}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_a_segmenter_that_nothing_trains_needs_weights(network, model, refused):
+    stage = {"network": network, "model": model}
+    if not refused:
+        check_segmenter(stage)
+        return
+    with pytest.raises(ValueError, match=r"nothing trains network.segmenter, and it has no weights: .*checkpoint=RUN"):
+        check_segmenter(stage)
 
 
 def test_stages_are_mappings():

@@ -100,7 +100,8 @@ def train(folder: Path, stages: Sequence[Stage], logger: Any, record: Record, pa
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
         data = record["data"] | result["images"] | {"giveaways": result["giveaways"]}
         record |= {"metrics": result["metrics"], "data": data}
-        finish_run(logger, result["metrics"], done[-1].stage.folder, result["sha256"])
+        sizes = {name: result[name] for name in ("parameters", "trainable") if name in result}  # older ones lack them
+        finish_run(logger, result["metrics"] | sizes, done[-1].stage.folder, result["sha256"])
     except Exception:
         logger.finalize("failed")
         raise

@@ -19,7 +19,7 @@ RECIPE = 1
 IRRELEVANT = frozenset(
     {
         *("name", "arms", "lengths", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
-        *("offset", "threads", "jobs_per_gpu", "sweep", "model.availability", "model.views"),
+        *("offset", "fingerprint", "threads", "jobs_per_gpu", "sweep", "model.availability", "model.views"),
         *("data.name", "data.raw", "data.size", "data.fit", "data.on_error", "data.store", "data.source", "data.make"),
         *("datamodule.store", "datamodule.memory", "datamodule.eval_batch_size"),
         *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.callbacks"),
@@ -87,12 +87,13 @@ def check_stages(stages: Any) -> None:
         raise ValueError(f"stages must be a list of mappings, such as [{{stage: whole, epochs: 5}}], got {stages}")
 
 
-def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any], first: bool) -> None:
     """Refuse a stage that cannot be trained, or that changes what a whole run has in common.
 
     Args:
         stage: its configuration, overrides included.
         overrides: what it changes in that of the run.
+        first: whether it is the first stage of the run.
 
     Raises:
         ValueError: see above.
@@ -101,6 +102,13 @@ def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
     data = {f"datamodule.{key}" for key in overrides.get("datamodule", ())}
     if fixed := sorted({*overrides, *data} & WHOLE_RUN):
         raise ValueError(f"stage {name} changes {fixed[0]}, which holds for a whole run: set it outside of stages")
+    parts = (overrides.get("network") or {}).items()
+    for part in [key for key, value in parts if isinstance(value, Mapping) and value.get("checkpoint")]:
+        if not first:
+            raise ValueError(
+                f"stage {name} names weights of network.{part}, but it starts from those of the stage before: name "
+                "them in the first stage"
+            )
     if type(epochs) is not int or epochs < 1:
         raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
     if "lr" in stage["optimizer"] and lr != "auto" and not isinstance(lr, int | float):
@@ -109,6 +117,23 @@ def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
         if type(value := stage.get(key, False)) is not bool:
             raise ValueError(f"{key} of stage {name} must be true or false, got {value}")
     _check_batches(name, stage["trainer"])
+
+
+def check_segmenter(stage: Mapping[str, Any]) -> None:
+    """Refuse a first stage in which a segmenter without weights finds the masks that labels are told from.
+
+    Raises:
+        ValueError: see above.
+    """
+    network, model = stage["network"], stage["model"]
+    segmenter = network.get("segmenter")
+    named = not isinstance(segmenter, Mapping) or segmenter.get("checkpoint") or network.get("checkpoint")
+    learns = "mask_loss" in model and model["weights"].get("masks") != 0
+    if not (named or learns):
+        raise ValueError(
+            "nothing trains network.segmenter, and it has no weights: network.segmenter.checkpoint=RUN names some, "
+            "model=joint trains it, network.segmenter=null reads the masks that the data have"
+        )
 
 
 def _check_batches(name: str, trainer: Mapping[str, Any]) -> None:

@@ -1,6 +1,9 @@
 """Where initial weights and predicted masks come from: files, or runs and experiments that left some."""
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # What follows needs torch or pandas and is imported where it is used: a finished sweep says so without waiting for it.
 
@@ -53,3 +56,59 @@ def masks_file(named: str, runs: Path) -> str:
             f"{key} left the masks of {len(files)} arms, give the file of one: {', '.join(map(str, files))}"
         )
     return str(files[0])
+
+
+def _weights(stage: Any) -> Iterator[tuple[str, Any]]:
+    """The network of a stage and its parts that start from weights, each with its key."""
+    parts = {"network": stage.network}
+    parts |= {f"network.{name}": part for name, part in stage.network.items() if hasattr(part, "items")}
+    return ((key, part) for key, part in parts.items() if part.get("checkpoint") is not None)
+
+
+def locate(stage: Any) -> None:
+    """Put files in the place of the runs that weights are taken from, and of the experiment that predicted masks.
+
+    Raises:
+        ValueError: see `weights_file` and `masks_file`.
+    """
+    runs = Path(stage.runs)
+    for key, part in _weights(stage):
+        part.checkpoint = weights_file(f"{key}.checkpoint", str(part.checkpoint), runs, stage.tracking.uri)
+    if stage.datamodule.predicted is not None:
+        stage.datamodule.predicted = masks_file(str(stage.datamodule.predicted), runs)
+
+
+def warn_of_origins(stage: Any, data: Any) -> None:
+    """Warn of weights that come from other data, and of those that have seen what this run is tested on.
+
+    Args:
+        stage: its configuration, after `locate`.
+        data: its datamodule.
+    """
+    from dermoscopy.predict.sides import seen_in_training  # noqa: PLC0415
+
+    for key, part in _weights(stage):
+        named = f"{key}.checkpoint={part.checkpoint}"
+        folder, own = Path(part.checkpoint).parent, data.store.fingerprint
+        theirs = _fingerprint(folder / "config.yaml")
+        if theirs not in (None, own):
+            warnings.warn(
+                f"{named} learnt from the data {theirs[:16]}, this run learns from {own[:16]}: make sure that both "
+                "show images in the same way (data.size, data.fit)",
+                stacklevel=2,
+            )
+        tested = data.store.ids[data.rows("test").numpy()]
+        if count := len(seen_in_training(folder) & set(tested.tolist())):
+            warnings.warn(
+                f"{named} has seen {count} of the {len(tested)} images that this run is tested on, so its test will be "
+                "too good: take weights of the same seed and fold",
+                stacklevel=2,
+            )
+
+
+def _fingerprint(config: Path) -> str | None:
+    """The fingerprint of the data that a stage learnt from; None where its configuration does not say it."""
+    import yaml  # noqa: PLC0415
+
+    content = yaml.safe_load(config.read_text()) if config.is_file() else None
+    return content.get("fingerprint") if isinstance(content, dict) else None

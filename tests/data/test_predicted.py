@@ -33,7 +33,13 @@ def probabilities(store: Store, names=OWN) -> np.ndarray:
 def write(path: Path, store: Store, probability, names=OWN, rows=None, **changes) -> Path:
     """A masks file whose images stand in another order than the store's."""
     rows = np.random.default_rng(1).permutation(len(store)) if rows is None else rows
-    facts = {"ids": store.ids[rows], "names": names, "exclusive": False, "fingerprint": store.fingerprint}
+    facts = {
+        "ids": store.ids[rows],
+        "names": names,
+        "exclusive": False,
+        "fingerprint": store.fingerprint,
+        "unseen": True,
+    }
     write_masks(path, PredictedMasks(**facts | {"probability": probability[rows]} | changes))
     return path
 
@@ -153,6 +159,12 @@ def test_probabilities_of_another_size_are_resampled_before_they_are_decided(mak
     found, expected = data.finish(data.gather(rows))["predicted"][shown], encode((own > 127.5).byte())[shown]
     assert (found != expected).float().mean() < 0.05
     assert (found == 1).any() and (found == -1).any()
+
+
+def test_masks_of_images_that_a_network_may_have_seen_are_warned_of(store, tmp_path):
+    path = write(tmp_path / "seen.h5", store, probabilities(store), unseen=False)
+    with pytest.warns(UserWarning, match="seen.h5 does not say that each image was new to the network"):
+        Predicted(path, store, ["lesion"], 0.5)
 
 
 def test_a_file_that_does_not_suit_the_store_is_refused_in_a_line_that_says_what_to_do(make_data, store, file):

@@ -54,7 +54,7 @@ class MaskPredictions(Callback):
         if scored.note:
             print(f"  {scored.note}")
         ids, fingerprint = data.store.ids[index], data.store.fingerprint
-        masks = PredictedMasks(ids, pl_module.masks, pl_module.exclusive, fingerprint, probability)
+        masks = PredictedMasks(ids, pl_module.masks, pl_module.exclusive, fingerprint, probability, unseen=True)
         write_evaluation(self.folder, evaluations, masks)
         write_pictures(self.folder, scored, find_in(data.store, masks), self.panels)
 

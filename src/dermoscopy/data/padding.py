@@ -72,6 +72,12 @@ def shown_part(frame: NDArray[np.int32], size: Sequence[int]) -> Shown:
     )
 
 
+def shown_pixels(frame: NDArray[np.int32], size: Sequence[int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which rows (N, H) and columns (N, W) of pictures show something of their originals."""
+    shown, (height, width) = shown_part(frame, size), (np.arange(count) for count in size)
+    return (height >= shown.top) & (height <= shown.bottom), (width >= shown.left) & (width <= shown.right)
+
+
 def _sources(first: Indices, last: Indices, count: int, padding: str) -> Indices:
     """Source (N, count) of every stored position on one axis, of which ``first`` to ``last`` (N, 1) are shown."""
     position = np.arange(count) + 0 * first

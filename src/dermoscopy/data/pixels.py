@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dermoscopy import NOT_ANNOTATED
-from dermoscopy.data.padding import shown_part
+from dermoscopy.data.padding import shown_pixels
 from dermoscopy.data.predicted import Predicted
 from dermoscopy.data.store import Store
 from dermoscopy.masks import pack
@@ -46,11 +46,7 @@ class Pixels:
         self.store, self.channels, self.memory, self.reduce = store, list(channels), memory, reduce
         self.predicted = predicted
         self.size = height // reduce, width // reduce
-        shown = shown_part(store.frame, store.size)
-        self.rows, self.columns = (
-            torch.from_numpy((np.arange(count) >= first) & (np.arange(count) <= last))  # (N, H) and (N, W)
-            for count, first, last in ((height, shown.top, shown.bottom), (width, shown.left, shown.right))
-        )
+        self.rows, self.columns = map(torch.from_numpy, shown_pixels(store.frame, store.size))  # (N, H) and (N, W)
         self.ready = False  # whether images and masks are reduced and packed; those of a mapped store never are
         self.images: Tensor | None = None
         self.masks: Tensor | None = None

@@ -48,7 +48,7 @@ class Predicted:
         _check_threshold(masks, threshold, path)
         self.channels = [_channel(name, masks.names, path) for name in names]
         self.rows = _rows(masks, store, path)
-        _check_size(masks, store, path)
+        _check_origin(masks, store, path)
         self.probability, self.exclusive = masks.probability, masks.exclusive
         self.size, self.threshold = store.size, threshold
 
@@ -112,13 +112,22 @@ def _rows(masks: PredictedMasks, store: Store, path: str | Path) -> NDArray[np.i
     return np.array([row[id] for id in store.ids.tolist()])
 
 
-def _check_size(masks: PredictedMasks, store: Store, path: str | Path) -> None:
-    """Refuse masks of another shape; of another store only warn, for at another size it holds the same images."""
+def _check_origin(masks: PredictedMasks, store: Store, path: str | Path) -> None:
+    """Refuse masks of another shape; warn of those of images seen in training, and of another store.
+
+    A store of another size may hold the same images.
+    """
     height, width = masks.probability.shape[1:3]
     if height * store.size[1] != width * store.size[0]:
         raise ValueError(
             f"{KEY}={path} holds masks of {height} x {width} px, which do not fit images of "
             f"{store.size[0]} x {store.size[1]} px: predict them for a store of the same aspect (data.size)"
+        )
+    if not masks.unseen:
+        warnings.warn(
+            f"{KEY}={path} does not say that each image was new to the network that predicted it: of images that it "
+            "has seen its masks are better than they will be of new ones",
+            stacklevel=3,
         )
     if masks.fingerprint != store.fingerprint:
         warnings.warn(

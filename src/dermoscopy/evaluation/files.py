@@ -32,6 +32,7 @@ class PredictedMasks:
         exclusive: whether a pixel belongs to one mask at most.
         fingerprint: of the store.
         probability: uint8 (n, H, W, K), 255 times the probability, without a background.
+        unseen: whether each image is new to the network that predicted it; false also where nobody has noted it.
     """
 
     ids: NDArray[np.str_]
@@ -39,6 +40,7 @@ class PredictedMasks:
     exclusive: bool
     fingerprint: str
     probability: NDArray[np.uint8]
+    unseen: bool = False
 
     def of(self, ids: Sequence[str] | NDArray[np.str_]) -> NDArray[np.uint8]:
         """Return the probabilities (m, H, W, K) of these images, in their order.
@@ -83,7 +85,7 @@ def write_masks(path: Path, masks: PredictedMasks) -> None:
         file.create_dataset("probability", data=masks.probability)
         file.create_dataset("id", data=masks.ids.tolist(), dtype=text)
         file.attrs.create("names", list(masks.names), dtype=text)
-        file.attrs.update({"exclusive": masks.exclusive, "fingerprint": masks.fingerprint})
+        file.attrs.update({"exclusive": masks.exclusive, "fingerprint": masks.fingerprint, "unseen": masks.unseen})
         file.attrs.update({"format": FORMAT, "version": VERSION})
 
 
@@ -112,7 +114,8 @@ def _read(path: Path, file: h5py.File) -> PredictedMasks:
         raise ValueError(f"{len(ids)} ids and {len(names)} names, but {stored.dtype} {list(stored.shape)}")
     # A copy on write, because torch has no read-only tensors.
     probability = np.memmap(path, np.uint8, "c", stored.id.get_offset(), stored.shape)
-    return PredictedMasks(ids, names, bool(file.attrs["exclusive"]), str(file.attrs["fingerprint"]), probability)
+    facts = bool(file.attrs["exclusive"]), str(file.attrs["fingerprint"])
+    return PredictedMasks(ids, names, *facts, probability, bool(file.attrs.get("unseen", False)))
 
 
 def read_predictions(path: Path) -> pd.DataFrame:

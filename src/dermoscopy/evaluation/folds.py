@@ -26,7 +26,8 @@ def join_masks(folders: Sequence[Path], path: Path) -> Path:
     _check(folders, parts)
     first, ids = parts[0], np.concatenate([part.ids for part in parts])
     probability = np.concatenate([part.probability for part in parts])
-    write_masks(path, PredictedMasks(ids, first.names, first.exclusive, first.fingerprint, probability))
+    facts = first.names, first.exclusive, first.fingerprint
+    write_masks(path, PredictedMasks(ids, *facts, probability, all(part.unseen for part in parts)))
     return path
 
 

@@ -22,11 +22,12 @@ OUT_OF_FOLD = "of folds, score each image by the run that has not seen it: the o
 
 
 class Chosen(NamedTuple):
-    """Rows (n,) of a store in their order, what they are called, and a line that says what they are."""
+    """Rows (n,) of a store in their order, what they are called, a line that says what they are, if all are new."""
 
     rows: NDArray[np.intp]
     side: str
     line: str
+    unseen: bool
 
 
 def choose_rows(store: Store, stages: Sequence[TrainedStage], side: str | None) -> Chosen:
@@ -57,7 +58,16 @@ def choose_rows(store: Store, stages: Sequence[TrainedStage], side: str | None) 
         raise ValueError(f"side=all: {seen.sum()} images of {store.path} were seen by a run; {OUT_OF_FOLD}")
     if not chosen.any():
         raise ValueError(_nothing(store, sides, side, several))
-    return Chosen(np.flatnonzero(chosen), side, f"side {side}: {_line(sides, chosen)}")
+    unseen = not np.isin(sides[:, chosen], ("train", "val", UNKNOWN)).any()
+    return Chosen(np.flatnonzero(chosen), side, f"side {side}: {_line(sides, chosen)}", unseen)
+
+
+def seen_in_training(folder: Path) -> set[str]:
+    """Return the ids of the images that a stage learnt from or chose its epoch by; none where it left no split."""
+    if not (folder / SPLIT).is_file():
+        return set()
+    table = pd.read_csv(folder / SPLIT, dtype=str, keep_default_na=False)
+    return set(table.loc[table["side"].isin(["train", "val"]), "id"])
 
 
 def _sides(store: Store, split: Path, side: str | None) -> NDArray[np.str_]:

@@ -21,6 +21,7 @@ from dermoscopy.evaluation.scores import MEAN
 from dermoscopy.files import write_json
 from dermoscopy.predict.network import TrainedNetwork, mean_of
 from dermoscopy.predict.reading import tracked
+from dermoscopy.predict.sides import Chosen
 from dermoscopy.predict.stage import TrainedStage
 from dermoscopy.provenance import code, sha256
 from dermoscopy.suggest import nearest
@@ -86,7 +87,7 @@ def predict_store(
 def evaluate_masks(
     networks: Sequence[TrainedNetwork],
     store: Store,
-    rows: NDArray[np.integer],
+    chosen: Chosen,
     source: FolderSource | None,
     views: str,
     batch_size: int,
@@ -98,7 +99,7 @@ def evaluate_masks(
 
     Args:
         networks: the mean of their probabilities is scored.
-        store, rows: the images.
+        store, chosen: the images.
         source: where the raw files are, to score at the original size too; None: at the store's only.
         views: how the images are shown, see `dermoscopy.predict.tta`.
         batch_size: images a batch.
@@ -109,9 +110,10 @@ def evaluate_masks(
     Returns:
         Lines that say how good the masks are.
     """
-    stage, found = networks[0].stage, predict_store(networks, store, rows, views, batch_size)
+    stage, rows = networks[0].stage, chosen.rows
+    found = predict_store(networks, store, rows, views, batch_size)
     scored = evaluate(found, rows, store, stage.masks, stage.exclusive, hd95, source)
-    masks = PredictedMasks(store.ids[rows], stage.masks, stage.exclusive, store.fingerprint, found)
+    masks = PredictedMasks(store.ids[rows], stage.masks, stage.exclusive, store.fingerprint, found, chosen.unseen)
     write_evaluation(folder, {views: scored}, masks)
     write_pictures(folder, scored, find_in(store, masks), panels)
     return "\n".join([f"{folder / SCORES}: {len(rows)} images", *(f"  {line}" for line in _summary(scored))])

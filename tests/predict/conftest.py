@@ -76,6 +76,12 @@ def composed(*overrides: str) -> DictConfig:
     return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "logger"])
 
 
+@pytest.fixture(scope="session")
+def composed_stage() -> Callable[..., DictConfig]:
+    """Composes the configuration of a stage, by overrides of train.py."""
+    return composed
+
+
 @torch.no_grad()
 def spread(network: Any, data: Any) -> None:
     """Spread a network's logits about 0, so that its masks are neither empty nor full."""

@@ -19,12 +19,11 @@ from dermoscopy.predict.store import read_store
 from dermoscopy.suggest import nearest
 
 LABELS = "labels.csv"
-GIVEN = "none"  # the masks that the network is given
 TOLD = ("accuracy", "f1", "average_precision", "auroc", "tuned_balanced_accuracy", "ece", "top1")  # in one line
 
 
 def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd.DataFrame:
-    """Predict the labels of images without any masks.
+    """Predict the labels of images, with the masks that the segmenter finds where there is one.
 
     Returns:
         A row an image, in the order of the batches: ``id``, the probability of each label, and ``<label>_predicted``,
@@ -49,7 +48,7 @@ def write_labels(predicted: pd.DataFrame, folder: Path) -> str:
 def evaluate_labels(
     trained: TrainedNetwork, store: Store, rows: NDArray[np.integer], batch_size: int, folder: Path
 ) -> str:
-    """Score the labels of a store's images, predicted without masks, into scores.csv and the files of a run's test.
+    """Score the labels of a store's images, predicted as of new images, into scores.csv and the files of a run's test.
 
     Columns of scores.csv: metric, label (empty for the mean over labels), value. The others are those of
     `write_label_files`.
@@ -64,9 +63,10 @@ def evaluate_labels(
     truth = torch.from_numpy(_truth(store, names, rows))
     logits = torch.cat([trained.logits(*part) for part in read_store(store, trained.stage, rows, batch_size)])
     scores = label_scores(logits, truth, names, exclusive, trained.thresholds)
-    images = {"id": store.ids[rows], "group": store.groups[rows], "availability": GIVEN}
+    given = "none" if trained.segmenter is None else "predicted"
+    images = {"id": store.ids[rows], "group": store.groups[rows], "availability": given}
     table = prediction_rows(images, names, truth, logits, trained.thresholds, exclusive)
-    write_label_files(folder, table, names, exclusive, GIVEN)
+    write_label_files(folder, table, names, exclusive, given)
     rows_of_scores = [(*name.partition("/")[::2], value) for name, value in scores.items()]
     columns = pd.DataFrame(rows_of_scores, columns=["metric", "label", "value"])
     write_atomically(folder / SCORES, columns.to_csv(index=False))

@@ -1,7 +1,7 @@
 """A trained network, and what it says of images that are shown to it as those were that it learnt from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from dermoscopy.checkpoints import BEST, weights
 from dermoscopy.data.colour import apply_colour, normalisation
-from dermoscopy.data.padding import Padding
+from dermoscopy.data.padding import Padding, shown_pixels
+from dermoscopy.data.predicted import decide
 from dermoscopy.masks import in_bytes, probabilities, takes_masks
 from dermoscopy.predict.stage import TrainedStage, load_weights
 from dermoscopy.predict.tta import mean_over_views
@@ -22,19 +23,32 @@ class TrainedNetwork:
     """A network in evaluation mode, and the stage that its weights come from.
 
     The thresholds (L,) are the log-odds above which a classifier's labels count as predicted, chosen in validation.
-    Images are uint8 (B, 3, H, W), RGB, with their rows (B, 6) of a store's `frame`.
+    Images are uint8 (B, 3, H, W), RGB, with their rows (B, 6) of a store's `frame`. A segmenter finds the masks that a
+    classifier is given, as in its validation; without one they are unknown.
     """
 
     stage: TrainedStage
     network: nn.Module
     thresholds: Tensor
+    segmenter: "TrainedNetwork | None" = None
 
     @torch.inference_mode()
     def logits(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
-        """Return a classifier's logits (B, L) of images, given no masks."""
-        masks = [None] if takes_masks(self.network) else []
+        """Return a classifier's logits (B, L) of images, given the masks that its segmenter finds, or none."""
+        masks = [self._masks(image, frame)] if takes_masks(self.network) else []
         logits: Tensor = self.network(self._prepared(image, frame), *masks)
         return logits.float().cpu()
+
+    def _masks(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor | None:
+        """The masks (B, K, H, W) that the classifier is given, -1, 0 unknown, +1."""
+        if self.segmenter is None:
+            return None
+        finds = self.segmenter.stage
+        present = decide(self.segmenter.found(image, frame, "none"), finds.exclusive, self.stage.mask_threshold)
+        signed = 2 * present[:, [finds.masks.index(name) for name in self.stage.given]].float() - 1
+        known = [torch.from_numpy(shown) for shown in shown_pixels(frame, image.shape[2:])]
+        signed *= (known[0][:, :, None] & known[1][:, None]).unsqueeze(1)  # beyond the original nothing is known
+        return signed.to(next(self.network.parameters()).device)
 
     @torch.inference_mode()
     def found(self, image: Tensor, frame: NDArray[np.int32], views: str) -> Tensor:
@@ -58,6 +72,34 @@ def load_network(stage: TrainedStage, network: nn.Module, device: torch.device) 
     load_weights(network, stage.checkpoint)
     ready = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return TrainedNetwork(stage, ready, _thresholds(stage))
+
+
+def given_masks_of(classifier: TrainedNetwork, segmenter: TrainedNetwork | None) -> TrainedNetwork:
+    """Return a classifier that is given the masks that a segmenter finds, or none.
+
+    Raises:
+        ValueError: a classifier that was validated with masks, and has no segmenter of its own, is given none; one that
+            reads no masks is given some; the segmenter does not find them, or learnt from images of another kind.
+    """
+    own, run = classifier.stage, classifier.stage.checkpoint.parent
+    if segmenter is None:
+        if own.monitored != "none" and getattr(classifier.network, "segmenter", None) is None:
+            raise ValueError(
+                f"run {run} was validated with {own.monitored} masks, which new images do not have: "
+                f"segmenter=ID finds them, a run that segments {', '.join(own.given)}"
+            )
+        return classifier
+    if not own.given or not takes_masks(classifier.network):
+        raise ValueError(f"run {run} reads no masks: leave segmenter out")
+    other = segmenter.stage
+    if missing := [name for name in own.given if name not in other.masks]:
+        raise ValueError(f"segmenter {other.checkpoint.parent} does not find {missing[0]}, which run {run} is given")
+    if (own.size, own.fit) != (other.size, other.fit):
+        raise ValueError(
+            f"segmenter {other.checkpoint.parent} learnt from images of {other.size}, {other.fit}, run {run} from "
+            f"{own.size}, {own.fit}: train one of them as the other (data.size, data.fit)"
+        )
+    return replace(classifier, segmenter=segmenter)
 
 
 def _thresholds(stage: TrainedStage) -> Tensor:

@@ -10,6 +10,7 @@ DECIDED = ("threshold", "fill_holes", "min_pixels", "probabilities", "instances"
 ONLY_FOR = {
     "images=DIR": ("on_error", "workers", *DECIDED),
     "data=NAME": ("side", "hd95", "panels"),
+    "a run of labels": ("segmenter",),
     "runs that segment": ("views", *DECIDED, "hd95", "panels"),
 }
 
@@ -45,7 +46,12 @@ def check_options(overrides: Iterable[str], images: bool, segments: bool) -> Non
         ValueError: there is one.
     """
     typed = {override.partition("=")[0] for override in overrides}
-    given = {"images=DIR": images, "data=NAME": not images, "runs that segment": segments}
+    given = {
+        "images=DIR": images,
+        "data=NAME": not images,
+        "a run of labels": not segments,
+        "runs that segment": segments,
+    }
     for what, options in ONLY_FOR.items():
         if not given[what] and (vain := [option for option in options if option in typed]):
             raise ValueError(f"{vain[0]} has an effect only with {what}: leave it out")

@@ -34,6 +34,9 @@ class TrainedStage:
         reduce: by how many times they are smaller than those of its store.
         padding: what surrounds an image that does not fill its frame, see `dermoscopy.data.padding`.
         mean, std: normalisation of RGB in 0 ... 1.
+        given: names of the masks that a classifier was given, in their order.
+        monitored: which of them its validation was given, which chose its epoch and thresholds: none, given, predicted.
+        mask_threshold: of the probability above which a pixel of a predicted mask is present.
     """
 
     checkpoint: Path
@@ -47,6 +50,9 @@ class TrainedStage:
     padding: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    given: tuple[str, ...] = ()
+    monitored: str = "none"
+    mask_threshold: float = 0.5
 
     def __str__(self) -> str:
         unfinished = "" if finished(self.checkpoint.parent) else ", best weights so far: the stage is not finished"
@@ -172,6 +178,9 @@ def read_stage(checkpoint: Path) -> TrainedStage:
             padding=data.get("eval_padding", "constant"),
             mean=tuple(data["mean"]),
             std=tuple(data["std"]),
+            given=tuple(data["masks"]) if "labels" in model else (),
+            monitored=model.get("monitored", "none"),
+            mask_threshold=data.get("mask_threshold", 0.5),
         )
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
         first = next(iter(str(error).splitlines()), "")

@@ -224,3 +224,12 @@ def test_label_counts_leave_out_unknown_labels():
     positives, negatives = label_counts(torch.tensor([[1.0, torch.nan], [0.0, 1.0], [0.0, 0.0]]))
     assert positives.tolist() == [1, 1]
     assert negatives.tolist() == [2, 1]
+
+
+def test_large_logits_keep_their_order():
+    logits, label = torch.tensor([[18.0], [19.0], [25.0], [30.0]]), torch.tensor([[0.0], [0.0], [1.0], [1.0]])
+    scores = label_scores(logits, label, ["x"], exclusive=False, thresholds=None)
+    names = ("auroc", "average_precision", "sensitivity_at_specificity_90")
+    assert [scores[name] for name in names] == [1, 1, 1]
+    even = label_scores(torch.full((4, 1), 40.0), label, ["x"], exclusive=False, thresholds=None)
+    assert even["auroc"] == 0.5

@@ -40,6 +40,7 @@ DPI = 120
 PALETTE = 128  # colours
 LABEL = 24  # characters in a line of an arm's label
 MOST_BANDS = 8  # with more arms the bands cover one another
+LEGEND_COLUMNS = 3
 
 
 def draw_figure(
@@ -61,12 +62,16 @@ def draw_figure(
     arms = list(dict.fromkeys(arm for table in tables.values() for arm in table.index))
     colours = dict(zip(arms, arm_colours(len(arms)), strict=True))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, max(2.8, 1.6 + 0.46 * len(arms))), layout="constrained")
+        row = 0.46 if len(tables) < 3 else 0.66  # inches an arm
+        figure = Figure(figsize=(9.6, max(2.8, 1.6 + row * len(arms))), layout="constrained")
         FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
         arms_chart(left, tables, colours, trivial, test_per_train)
         left.set_xlabel(metric_words(score))
         learning_curves(right, history, score, colours)
+        entries = len(tables) + (trivial is not None)
+        for axes in (left, right):  # above the legend
+            axes.set_title(axes.get_title(loc="left"), pad=8 + 16 * -(-entries // LEGEND_COLUMNS))
     return figure
 
 
@@ -137,8 +142,15 @@ def arms_chart(
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(*_limits(axes.get_xlim()))
     axes.grid(axis="x", color="#eeeeee", zorder=-1)
-    axes.set_title("Test: repeats, mean, 95 % interval", pad=24)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, frameon=False, handletextpad=0.4, borderpad=0)
+    axes.set_title("Test: repeats, mean, 95 % interval")
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=LEGEND_COLUMNS,
+        frameon=False,
+        handletextpad=0.4,
+        borderpad=0,
+    )
 
 
 def _arm(
@@ -182,7 +194,7 @@ def learning_curves(axes: Axes, history: pd.DataFrame, score: str, colours: Mapp
     axes.set_xlabel("epoch, all stages")
     axes.grid(axis="y", color="#eeeeee", zorder=-1)
     axes.set_ylabel(metric_words(score))
-    axes.set_title("Validation: mean ± sd" if len(colours) <= MOST_BANDS else "Validation: mean", pad=24)
+    axes.set_title("Validation: mean ± sd" if len(colours) <= MOST_BANDS else "Validation: mean")
     if rows.empty:
         axes.text(0.5, 0.5, f"no validation {metric_words(score)} on disk", transform=axes.transAxes, ha="center")
         axes.set_yticks([])

@@ -65,6 +65,8 @@ def test_without_a_segmenter_a_network_is_not_shown_what_it_never_saw(told, find
         given_masks_of(told, None)
     alone = replace(told, stage=replace(told.stage, monitored="none"))
     assert given_masks_of(alone, None) is alone
+    blind = replace(told, network=nn.Flatten())  # an image alone
+    assert given_masks_of(blind, None) is blind
     told.network.segmenter = finder.network  # a cascade that finds them itself
     assert given_masks_of(told, None) is told
 

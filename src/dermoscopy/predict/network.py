@@ -81,15 +81,15 @@ def given_masks_of(classifier: TrainedNetwork, segmenter: TrainedNetwork | None)
         ValueError: a classifier that was validated with masks, and has no segmenter of its own, is given none; one that
             reads no masks is given some; the segmenter does not find them, or learnt from images of another kind.
     """
-    own, run = classifier.stage, classifier.stage.checkpoint.parent
+    own, run, reads = classifier.stage, classifier.stage.checkpoint.parent, takes_masks(classifier.network)
     if segmenter is None:
-        if own.monitored != "none" and getattr(classifier.network, "segmenter", None) is None:
+        if reads and own.monitored != "none" and getattr(classifier.network, "segmenter", None) is None:
             raise ValueError(
                 f"run {run} was validated with {own.monitored} masks, which new images do not have: "
                 f"segmenter=ID finds them, a run that segments {', '.join(own.given)}"
             )
         return classifier
-    if not own.given or not takes_masks(classifier.network):
+    if not (reads and own.given):
         raise ValueError(f"run {run} reads no masks: leave segmenter out")
     other = segmenter.stage
     if missing := [name for name in own.given if name not in other.masks]:

@@ -114,7 +114,7 @@ def test_a_page_compares_what_chose_the_epochs_with_the_masks_of_that(make_class
         file.write_text(json.dumps(json.loads(file.read_text()) | config))
     page, place = report(folder, tmp_path)
     assert "### AUROC (own), difference to never" in page
-    assert "Of always own are the true ones." in page
+    assert "The own masks of always are the true ones." in page
     assert "own AUROC" in (place / "table.svg").read_text().replace("&#160;", " ")
     assert "AUROC (own) of never" in (place.parent / "README.md").read_text()
 

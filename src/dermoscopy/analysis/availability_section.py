@@ -75,7 +75,7 @@ def _reading(curves: Curves, giveaways: bool, true_own: Sequence[str]) -> str:
     elif curves.in_parts:
         text += f" No area, as the curve is not whole: not tested with {', '.join(curves.lacking)}."
     if true_own:
-        text += f" Of {' and '.join(true_own)} {OWN} are the true ones."
+        text += f" The {OWN} masks of {' and '.join(true_own)} are the true ones."
     if giveaways:
         return f"{text} Masks give labels away here, so of skill speak only the columns without true masks."
     return f"{text} There are no true masks of a new image: what is reached with them is not to be expected there."

@@ -161,6 +161,12 @@ def test_the_picture_shows_the_masks_of_validation_if_they_are_tested(make_data,
     assert all(list(row.evidence) == ["none", "given"] for row in drawn)
 
 
+def test_where_masks_are_tested_in_parts_alone_the_picture_shows_those(make_data, tmp_path, drawn):
+    task = run_test(make_data(labels=LABELS, masks=MASKS), tmp_path, Reader(), availability=["revealed_50"])
+    assert drawn
+    assert all(list(row.evidence) == list(row.probability) == [task.shown] == ["revealed_50"] for row in drawn)
+
+
 def test_exclusive_labels_are_chosen_by_what_their_softmax_says(make_data, tmp_path, drawn):
     data = make_data(labels=LABELS, masks=MASKS)
     task = run_test(data, tmp_path, Reader(), exclusive_labels=True)

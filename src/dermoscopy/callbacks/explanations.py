@@ -14,8 +14,10 @@ from dermoscopy.evaluation.explanations import Explanation, draw_explanations
 from dermoscopy.files import write_atomically
 from dermoscopy.metrics.labels import known_labels, log_odds
 from dermoscopy.suggest import nearest
+from dermoscopy.tasks.availability import masks_at
 
 TABLE, PICTURE = "influence.csv", "explanations.png"
+LOOKS = ("none", "predicted", "given")  # availabilities of masks that the picture puts side by side
 KINDS = {  # truth, and whether it counts as predicted
     "true positive": (1, True),
     "false negative": (1, False),
@@ -29,7 +31,7 @@ class Explanations(Callback):
 
     The picture has the most confident true positives, false negatives, false positives and true negatives, by what the
     network says with the masks of its validation (if that was not tested, of the first availability that was), and the
-    evidence at each of none, predicted and given that was tested.
+    evidence with none, predicted and given masks, as far as they were tested.
 
     Args:
         folder: of the stage.
@@ -130,9 +132,9 @@ def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) ->
         return []
     rows, reads_masks = index[list(chosen)], _reads_masks(task, data)
     batch = _batch(trainer, rows)
-    masks = {"none": None, "predicted": batch.get("predicted"), "given": batch["mask"]}
-    looks = {name: mask for name, mask in masks.items() if name in tested} if reads_masks else {first: None}
-    evidence = {name: grad_cam(task.network, batch["image"], mask, label) for name, mask in looks.items()}
+    looks = [name for name in LOOKS if name in tested] if reads_masks else []
+    masks = {name: masks_at(name, data)(batch) for name in looks or [first]}
+    evidence = {name: grad_cam(task.network, batch["image"], mask, label) for name, mask in masks.items()}
     influence = (
         _influence(task.network, batch).cpu() if reads_masks else torch.empty(len(rows), 0, len(data.label_names))
     )
@@ -146,7 +148,7 @@ def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) ->
             image=pixels[n].numpy(),
             cells=next(iter(evidence.values()))[1],
             evidence={name: maps[n].cpu().numpy() for name, (maps, _) in evidence.items()},
-            probability={name: float(odds[name][position].sigmoid()) for name in looks if name in odds},
+            probability={name: float(odds[name][position].sigmoid()) for name in masks},
             masks=(batch["mask"][n] > 0).cpu().numpy(),
             influence=influence[n, :, label].numpy(),
         )

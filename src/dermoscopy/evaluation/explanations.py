@@ -29,7 +29,7 @@ class Explanation:
         kind: why the image is shown, such as "true positive, 1/9".
         image: RGB uint8 (H, W, 3).
         cells: height and width of the feature maps below the evidence.
-        evidence: Grad-CAM (H, W) by what masks were given: `none`, and `given` where the network reads masks.
+        evidence: Grad-CAM (H, W) by what masks were given, such as `none`; one where the network reads none.
         probability: of the label, by the same.
         masks: bool (K, H, W), where the masks are present.
         influence: (K,) of each mask on the label's logit, NaN where it is not given.

@@ -102,13 +102,13 @@ def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any], first: b
     data = {f"datamodule.{key}" for key in overrides.get("datamodule", ())}
     if fixed := sorted({*overrides, *data} & WHOLE_RUN):
         raise ValueError(f"stage {name} changes {fixed[0]}, which holds for a whole run: set it outside of stages")
-    parts = (overrides.get("network") or {}).items()
-    for part in [key for key, value in parts if isinstance(value, Mapping) and value.get("checkpoint")]:
-        if not first:
-            raise ValueError(
-                f"stage {name} names weights of network.{part}, but it starts from those of the stage before: name "
-                "them in the first stage"
-            )
+    network = (overrides.get("network") or {}).items()
+    parts = [key for key, value in network if isinstance(value, Mapping) and value.get("checkpoint")]
+    if parts and not first:
+        raise ValueError(
+            f"stage {name} names weights of network.{parts[0]}, but it starts from those of the stage before: name "
+            "them in the first stage"
+        )
     if type(epochs) is not int or epochs < 1:
         raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
     if "lr" in stage["optimizer"] and lr != "auto" and not isinstance(lr, int | float):

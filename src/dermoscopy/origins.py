@@ -36,7 +36,6 @@ def masks_file(named: str, runs: Path) -> str:
         return named
     from dermoscopy.analysis.folds import JOINED, masks_to_join  # noqa: PLC0415
     from dermoscopy.analysis.runs import find_sweep, load_sweep  # noqa: PLC0415
-    from dermoscopy.evaluation.folds import join_masks  # noqa: PLC0415
 
     key = f"datamodule.predicted={named}"
     try:
@@ -45,6 +44,8 @@ def masks_file(named: str, runs: Path) -> str:
         again = f"python train.py +experiment={named} -m"
         raise ValueError(f"{key}: {error}; train its folds first ({again}), or give a file") from error
     for path, folders in masks_to_join(sweep).items():
+        from dermoscopy.evaluation.folds import join_masks  # noqa: PLC0415  (torch, and only for the first asking)
+
         join_masks(folders, path)
     files = sorted(sweep.folder.glob(f"{JOINED}*.h5"))
     if not files:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from dermoscopy.analysis.configurations import monitored_metric
 from dermoscopy.analysis.runs import Sweep, history
 from dermoscopy.analysis.segmented import segments
 from dermoscopy.files import write_atomically
@@ -65,6 +66,11 @@ def headline_metrics(jobs: pd.DataFrame, monitored: str = "") -> list[str]:
         first = min(views, key=lambda place: (place != "none", place))
         names = [f"test/{first}/{name}" for name in MASK_HEADLINES[:3]]
     return [name for name in names if name in jobs.columns]
+
+
+def headlines(sweep: Sweep) -> list[str]:
+    """The metrics of a sweep to show first, see `headline_metrics`."""
+    return headline_metrics(sweep.jobs, monitored_metric(sweep))
 
 
 def short_names(arms: list[str]) -> dict[str, str]:

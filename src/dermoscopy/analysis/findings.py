@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.analysis import evidence
-from dermoscopy.analysis.arms import headline_metrics, macro_metrics, pivot, short_names, summarise
-from dermoscopy.analysis.configurations import monitored_metric
+from dermoscopy.analysis.arms import headlines, macro_metrics, pivot, short_names, summarise
 from dermoscopy.analysis.figures import metric_words
 from dermoscopy.analysis.label_scores import TUNED
 from dermoscopy.analysis.runs import Sweep
@@ -87,7 +86,7 @@ def find(sweep: Sweep, reference: str | None = None, metric: str | None = None) 
     Raises:
         ValueError: the sweep has no such arm or metric; the message lists those there are.
     """
-    there_are = [*headline_metrics(sweep.jobs, monitored_metric(sweep)), *macro_metrics(sweep.jobs)]
+    there_are = [*headlines(sweep), *macro_metrics(sweep.jobs)]
     if not there_are:
         return None
     chosen = metric or there_are[0]

@@ -1,7 +1,7 @@
 """The computed part of a page in Markdown: what came out, and how sure it is."""
 
-from dermoscopy.analysis.arms import headline_metrics, mean_and_sd, pivot, short_names, summarise
-from dermoscopy.analysis.configurations import arm_configurations, differences, monitored_metric
+from dermoscopy.analysis.arms import headlines, mean_and_sd, pivot, short_names, summarise
+from dermoscopy.analysis.configurations import arm_configurations, differences
 from dermoscopy.analysis.constant_masks import LEARNT
 from dermoscopy.analysis.facts import facts, giveaway_warning, unfinished
 from dermoscopy.analysis.figures import metric_words
@@ -44,7 +44,7 @@ def arms_section(sweep: Sweep, findings: Findings) -> str:
     masks = [
         name for name in ("test/none/dice", "test/none/iou") if name in sweep.jobs
     ]  # of those that segment as well
-    metrics = list(dict.fromkeys([*headline_metrics(sweep.jobs, monitored_metric(sweep)), findings.metric, *masks]))
+    metrics = list(dict.fromkeys([*headlines(sweep), findings.metric, *masks]))
     values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
     names = short_names(list(findings.table.index))
     counts = summarise(findings.table)["n"]

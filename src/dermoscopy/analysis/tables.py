@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dermoscopy.analysis.arms import headline_metrics, mean_and_sd, pivot, short_names
-from dermoscopy.analysis.configurations import monitored_metric
+from dermoscopy.analysis.arms import headlines, mean_and_sd, pivot, short_names
 from dermoscopy.analysis.own_masks import with_own_masks
 from dermoscopy.analysis.runs import Sweep
 from dermoscopy.analysis.segmented import segments
@@ -47,7 +46,7 @@ def print_table(sweep: Sweep, console: Console | None = None) -> None:
     console = console or Console()
     shown = Table(show_edge=False)  # so that four metrics fit 80 columns
     sweep = with_own_masks(sweep)
-    metrics = headline_metrics(sweep.jobs, monitored_metric(sweep))
+    metrics = headlines(sweep)
     for name in ["arm", "n", *metrics]:
         shown.add_column(_short_metric(name), justify="left" if name == "arm" else "right")
     values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]

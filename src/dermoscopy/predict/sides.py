@@ -14,6 +14,7 @@ from dermoscopy.predict.stage import TrainedStage
 from dermoscopy.stages import SPLIT
 from dermoscopy.suggest import nearest
 
+SEEN = ("train", "val")  # learnt from, or chose the epoch
 ALL, TEST, UNSEEN = "all", "test", "unseen"
 SIDES = (TEST, ALL, "val", HOLDOUT)
 NEW = "new"  # an image that the split does not name
@@ -53,12 +54,12 @@ def choose_rows(store: Store, stages: Sequence[TrainedStage], side: str | None) 
         side = ALL if (sides == NEW).all() else UNSEEN if (sides == NEW).any() else TEST
     else:
         chosen = np.all((sides == side) | (side == ALL), axis=0)
-    several, seen = len(stages) > 1, np.isin(sides, ("train", "val")).any(0)
+    several, seen = len(stages) > 1, np.isin(sides, SEEN).any(0)
     if several and side == ALL and seen.any():
         raise ValueError(f"side=all: {seen.sum()} images of {store.path} were seen by a run; {OUT_OF_FOLD}")
     if not chosen.any():
         raise ValueError(_nothing(store, sides, side, several))
-    unseen = not np.isin(sides[:, chosen], ("train", "val", UNKNOWN)).any()
+    unseen = not np.isin(sides[:, chosen], (*SEEN, UNKNOWN)).any()
     return Chosen(np.flatnonzero(chosen), side, f"side {side}: {_line(sides, chosen)}", unseen)
 
 
@@ -66,8 +67,13 @@ def seen_in_training(folder: Path) -> set[str]:
     """Return the ids of the images that a stage learnt from or chose its epoch by; none where it left no split."""
     if not (folder / SPLIT).is_file():
         return set()
-    table = pd.read_csv(folder / SPLIT, dtype=str, keep_default_na=False)
-    return set(table.loc[table["side"].isin(["train", "val"]), "id"])
+    return {id for id, side in _read(folder / SPLIT).items() if side in SEEN}
+
+
+def _read(split: Path) -> dict[str, str]:
+    """The side of each image by its id."""
+    table = pd.read_csv(split, dtype=str, keep_default_na=False)
+    return dict(zip(table["id"], table["side"], strict=True))
 
 
 def _sides(store: Store, split: Path, side: str | None) -> NDArray[np.str_]:
@@ -76,8 +82,7 @@ def _sides(store: Store, split: Path, side: str | None) -> NDArray[np.str_]:
         if side != ALL:
             raise FileNotFoundError(f"no {split} says which images the run has seen: side=all scores all, seen or not")
         return np.full(len(store), UNKNOWN)
-    table = pd.read_csv(split, dtype=str, keep_default_na=False)
-    known = dict(zip(table["id"], table["side"], strict=True))
+    known = _read(split)
     return np.array([known.get(id, NEW) for id in store.ids.tolist()])
 
 
@@ -92,7 +97,7 @@ def _nothing(store: Store, sides: NDArray[np.str_], side: str, several: bool) ->
 def _line(sides: NDArray[np.str_], chosen: NDArray[np.bool_]) -> str:
     """How many images are chosen, and how many of them a run has seen."""
     images = f"{chosen.sum()} of {len(chosen)} images"
-    trained, validated, unknown = ((sides[:, chosen] == name).any(0).sum() for name in ("train", "val", UNKNOWN))
+    trained, validated, unknown = ((sides[:, chosen] == name).any(0).sum() for name in (*SEEN, UNKNOWN))
     if unknown:
         return f"{images}; no {SPLIT} says which of them the run has seen: their scores may be too good"
     seen = [f"{trained} trained a run" if trained else "", f"{validated} chose its epoch" if validated else ""]

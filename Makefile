@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data inspect zeroing test test-avx2 test-kills test-services check ui status report reproduce bench clean
+.PHONY: help setup data inspect zeroing test test-older-cpu test-kills test-services check ui status report reproduce bench clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -33,7 +33,7 @@ zeroing: $(READY) ## the main job: the zeroing sweep on the demo data, and its t
 test: $(READY)   ## run the tests, on up to four cores
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-test-avx2: $(READY) ## run the tests that compare numbers as a processor without AVX-512 would
+test-older-cpu: $(READY) ## run the tests that compare numbers as a processor without AVX-512 would
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
 		tests/test_recipe.py $(addprefix tests/,data losses metrics networks tasks)
 

@@ -8,20 +8,26 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from dermoscopy.data.store import open_store
-from dermoscopy.predict.decision import Decision
-from dermoscopy.predict.device import choose_device
-from dermoscopy.predict.folder import find_images
-from dermoscopy.predict.labels import evaluate_labels, predict_labels, write_labels
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.machine.messages import one_line_errors
+from dermoscopy.predict.arguments import (
+    check_input,
+    check_options,
+    check_values,
+    choose_device,
+    default_output,
+    names_of,
+    open_output,
+)
+from dermoscopy.predict.evaluate import check_store, evaluate_labels, evaluate_masks, write_record
+from dermoscopy.predict.images import find_images, read_batches
+from dermoscopy.predict.labels import predict_labels, write_labels
 from dermoscopy.predict.masks import MaskFiles, check_apart, predict_masks, write_masks
 from dermoscopy.predict.network import TrainedNetwork, check_ensemble, given_masks_of, load_network
-from dermoscopy.predict.options import check_input, check_options, check_values, names_of
-from dermoscopy.predict.output import default_output, open_output
-from dermoscopy.predict.reading import read_batches
-from dermoscopy.predict.sides import choose_rows
-from dermoscopy.predict.stage import TrainedStage, find_checkpoint, find_checkpoints, read_stage
-from dermoscopy.predict.store import check_store, evaluate_masks, write_record
-from dermoscopy.terminal import one_line_errors
+from dermoscopy.predict.postprocessing import Decision
+from dermoscopy.predict.rows import choose_rows
+from dermoscopy.predict.trained import TrainedStage, read_stage
+from dermoscopy.runs.find import find_checkpoint, find_checkpoints
 
 
 def as_typed(cfg: DictConfig, key: str) -> str:

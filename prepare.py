@@ -6,10 +6,10 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from dermoscopy.data.inspection.page import inspect_store
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.store import open_store
-from dermoscopy.inspection.page import inspect_store
-from dermoscopy.terminal import one_line_errors
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.machine.messages import one_line_errors
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="prepare")

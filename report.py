@@ -5,12 +5,12 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from dermoscopy.analysis.folds import masks_to_join
-from dermoscopy.analysis.page import write_report
-from dermoscopy.analysis.runs import experiments, find_sweep, load_sweep
-from dermoscopy.analysis.status import print_overview, print_status
-from dermoscopy.analysis.tables import print_table
-from dermoscopy.terminal import one_line_errors
+from dermoscopy.machine.messages import one_line_errors
+from dermoscopy.report.page.page import write_report
+from dermoscopy.report.results.mask_folds import masks_to_join
+from dermoscopy.report.terminal.results import print_table
+from dermoscopy.report.terminal.status import print_overview, print_status
+from dermoscopy.runs.tables import experiments, find_sweep, load_sweep
 
 ROOT = Path(__file__).resolve().parent
 
@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> None:
     for path in write_report(sweep, ROOT / cfg.paths.experiments, header_file, reference, cfg.metric):
         print(path)
     if joined := masks_to_join(sweep):
-        from dermoscopy.evaluation.folds import join_masks  # noqa: PLC0415  (torch, without which reports are made)
+        from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, without which reports are made)
 
         for path, folders in joined.items():
             print(join_masks(folders, path))

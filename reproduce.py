@@ -19,17 +19,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dermoscopy import hardware, sweeps
-from dermoscopy.analysis.tables import shown_path
-from dermoscopy.comparison import COMPARISON, compare_stage, print_parts, verdict, write_comparison
-from dermoscopy.files import write_json
-from dermoscopy.ledger import Stage, stage_key
-from dermoscopy.lock import lease
-from dermoscopy.predict.stage import find_checkpoint
-from dermoscopy.provenance import code
-from dermoscopy.reproduction import RECORD, Recorded, check_store, choose_folder, read_run
-from dermoscopy.stages import run_stages
-from dermoscopy.terminal import one_line_errors
+from dermoscopy.machine import hardware
+from dermoscopy.machine.files import shown_path, write_json
+from dermoscopy.machine.leases import lease
+from dermoscopy.machine.messages import one_line_errors
+from dermoscopy.machine.provenance import code
+from dermoscopy.runs import records as sweeps
+from dermoscopy.runs.find import find_checkpoint
+from dermoscopy.runs.keys import stage_key
+from dermoscopy.runs.stage import Stage
+from dermoscopy.sweep.compare import COMPARISON, compare_stage, print_parts, verdict, write_comparison
+from dermoscopy.sweep.reproduce import RECORD, Recorded, check_store, choose_folder, read_run
+from dermoscopy.training.stages import run_stages
 
 COMMAND = "python reproduce.py run=ID"
 UNKNOWN, CHANGES = "unknown", " with changes"

@@ -22,18 +22,24 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from dermoscopy import jobs, sharing, sweeps
-from dermoscopy.attempt import Attempt
-from dermoscopy.commandline import spell_out
+from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
+from dermoscopy.config.references import locate, masks_file, warn_of_origins
+from dermoscopy.config.shorthand import spell_out
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.store import open_store
-from dermoscopy.files import read_json
-from dermoscopy.ledger import Stage, check_segmenter, check_stage, check_stages, stage_key
-from dermoscopy.lock import lease
-from dermoscopy.origins import locate, masks_file, warn_of_origins
-from dermoscopy.seeds import derive
-from dermoscopy.terminal import fatal_errors, one_line_errors
-from dermoscopy.tracking.run import flatten
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.machine import allocation as sharing
+from dermoscopy.machine.files import read_json
+from dermoscopy.machine.leases import lease
+from dermoscopy.machine.messages import fatal_errors, one_line_errors
+from dermoscopy.machine.randomness import derive
+from dermoscopy.runs import records as sweeps
+from dermoscopy.runs.keys import stage_key
+from dermoscopy.runs.stage import Stage
+from dermoscopy.sweep import jobs
+from dermoscopy.sweep.follow import describe
+from dermoscopy.sweep.plan import chooses_data, decisions, identity, plan_jobs
+from dermoscopy.sweep.session import Attempt
+from dermoscopy.tracking.job_run import flatten
 
 ROOT = Path(__file__).resolve().parent
 COMMAND = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])  # as it was typed
@@ -65,7 +71,7 @@ class Sweep(Callback):
                 end("done")
                 sys.exit()
             launcher = OmegaConf.to_container(config.hydra.launcher, resolve=True)
-            decided = sweeps.decisions(attempt.folder, sharing.threads_of_a_job(config.threads, launcher))
+            decided = decisions(attempt.folder, sharing.threads_of_a_job(config.threads, launcher))
             with read_write(config):
                 config.hydra.sweep.dir = str(attempt.folder)
                 config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *decided]
@@ -78,18 +84,18 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> Attemp
     launcher = config.hydra.runtime.choices["hydra/launcher"]
     sharing.check(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     fingerprint = None
-    if not sweeps.chooses_data(axes):
+    if not chooses_data(axes):
         prepare_data(config.data)
         fingerprint = open_store(config.data.store).fingerprint
     plain = OmegaConf.to_container(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
     if config.datamodule.predicted is not None and "datamodule.predicted" not in axes:  # other masks, another sweep
         plain["datamodule"]["predicted"] = masks_file(str(config.datamodule.predicted), Path(config.runs))
     conf = [Path(source.path) for source in config.hydra.runtime.config_sources if source.schema == "file"]
-    identity = sweeps.identity(plain, axes, conf, fingerprint)
-    plan = sweeps.plan_jobs(axes)
+    which = identity(plain, axes, conf, fingerprint)
+    plan = plan_jobs(axes)
     facts = {"experiment": config.name, "command": COMMAND, "launcher": launcher}
     facts |= {"axes": list(axes), "plan": plan, "jobs": len(plan)}
-    attempt = Attempt(Path(config.runs, config.name, "sweeps"), identity, facts, alone, config.rerun)
+    attempt = Attempt(Path(config.runs, config.name, "sweeps"), which, facts, alone, config.rerun)
     if config.logger._target_ == JOURNAL:
         attempt.track(config.tracking.uri, config.name, config.tracking.artifacts)
     return attempt
@@ -161,7 +167,7 @@ def build(stage: DictConfig, lr: float | None = None) -> Any:
 
 def find_lr(stage: DictConfig, load: Callable[[Any], None]) -> float:
     """Return a learning rate for a stage whose task starts from what ``load`` puts into it."""
-    from dermoscopy.learning_rate import find_learning_rate  # noqa: PLC0415  (see the top)
+    from dermoscopy.training.lr_finder import find_learning_rate  # noqa: PLC0415  (see the top)
 
     data, task, _ = build(stage, lr=0.0)
     load(task)
@@ -190,7 +196,7 @@ def run(cfg: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record)
         print("  done before")
         record |= before
         return
-    from dermoscopy import hardware  # noqa: PLC0415  (see the top)
+    from dermoscopy.machine import hardware  # noqa: PLC0415  (see the top)
 
     record |= hardware.claim(cfg.threads, cfg.trainer.accelerator)
     parameters = flatten(OmegaConf.to_container(cfg, resolve=True))
@@ -211,13 +217,13 @@ def main(cfg: DictConfig) -> float:
     try:
         with told, jobs.job_record(folder, facts) as (record, before):
             print(f"{number}{facts['arm']}, seed {cfg.seed}", flush=True)
-            if sweeps.chooses_data(sweep["axes"]):
+            if chooses_data(sweep["axes"]):
                 prepare_data(cfg.data)
             run(cfg, folder, record, before)
     except Exception as error:  # kept in the job's record; Hydra would print it twice, and only when all jobs are over
         failures.append(error)
         if number and sweep["launcher"] == "basic":
-            print(number + sweeps.describe(read_json(folder / sweeps.JOB), folder), flush=True)
+            print(number + describe(read_json(folder / sweeps.JOB), folder), flush=True)
         if cfg.sweep.fail_fast:
             sweeps.stop(folder.parent)
         return math.nan

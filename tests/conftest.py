@@ -21,12 +21,14 @@ from hydra.core.plugins import Plugins
 # before torch is imported; where several processes test at a time, a core each
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
-from dermoscopy.data.datamodule import DermoscopyData
-from dermoscopy.data.demo import make_demo
+from dermoscopy.data.batches.datamodule import DermoscopyData
+from dermoscopy.data.demo.dataset import make_demo
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.sources import FolderSource
+from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.data.splits import holdout
 from dermoscopy.tracking.experiment import open_experiment
+
+pytest_plugins = ["sweeps_on_disk"]
 
 ROOT = Path(__file__).parents[1]
 ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")

@@ -14,8 +14,16 @@ import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MODULES = ("torch", "pytorch_lightning", "timm", "mlflow", "torchmetrics", "matplotlib.pyplot", "dermoscopy.stages")
-MODULES += ("dermoscopy.data.datamodule", "dermoscopy.tasks.classification", "dermoscopy.networks.classifier")
+MODULES = (
+    "torch",
+    "pytorch_lightning",
+    "timm",
+    "mlflow",
+    "torchmetrics",
+    "matplotlib.pyplot",
+    "dermoscopy.training.stages",
+)
+MODULES += ("dermoscopy.data.batches.datamodule", "dermoscopy.tasks.classification", "dermoscopy.networks.classifier")
 MODULES += ("mlflow.store.tracking.sqlalchemy_store", "dermoscopy.tracking.journal")
 
 

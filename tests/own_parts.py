@@ -5,8 +5,8 @@ from pathlib import Path
 from pytorch_lightning import Callback
 from torch import nn
 
-from dermoscopy.data.datamodule import DermoscopyData
-from dermoscopy.data.sources import FolderSource
+from dermoscopy.data.batches.datamodule import DermoscopyData
+from dermoscopy.data.raw.sources import FolderSource
 
 
 class Pixelwise(nn.Module):

@@ -11,8 +11,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.store import open_store
-from dermoscopy.evaluation.files import PredictedMasks, write_masks
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.masks.predicted import PredictedMasks, write_masks
 
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))

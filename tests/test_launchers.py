@@ -12,7 +12,7 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from dermoscopy.sharing import EXTRAS, cores
+from dermoscopy.machine.allocation import EXTRAS, cores
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[1]

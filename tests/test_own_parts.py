@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from dermoscopy.data.store import open_store
+from dermoscopy.data.store.reader import open_store
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^`([\w/]+\.yaml)`[^\n]*\n\n```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dermoscopy.data.store import open_store
+from dermoscopy.data.store.reader import open_store
 
 REAL = Path(__file__).parents[2] / "shared/data/isic2018"
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from dermoscopy.hardware import fastest_precision
-from dermoscopy.ledger import RECIPE
+from dermoscopy.machine.hardware import fastest_precision
+from dermoscopy.runs.keys import RECIPE
 
 # Losses of both stages, each epoch, as recipe 1 gives them. If this test fails, a change of the code changes what
 # users' configurations train to: if that is meant, raise RECIPE in ledger.py, say in CHANGELOG.md what moved, and put

@@ -12,11 +12,11 @@ import pytest
 import torch
 from rich.console import Console
 
-from dermoscopy.comparison import Part, compare, compare_weights, print_parts, verdict
 from dermoscopy.data.prepare import prepare
-from dermoscopy.files import read_json, write_json
-from dermoscopy.lock import lease
-from dermoscopy.reproduction import RECORD, choose_folder
+from dermoscopy.machine.files import read_json, write_json
+from dermoscopy.machine.leases import lease
+from dermoscopy.sweep.compare import Part, compare, compare_weights, print_parts, verdict
+from dermoscopy.sweep.reproduce import RECORD, choose_folder
 
 ENDED = "ended.json"
 TRAIN = (

@@ -12,17 +12,18 @@ from power_cut import Cut, PowerCut
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
-from dermoscopy.callbacks.history import History
-from dermoscopy.callbacks.masks import MaskPredictions
-from dermoscopy.checkpoints import BEST, LAST, LastCheckpoint, weights
-from dermoscopy.hardware import make_trainer
-from dermoscopy.learning_rate import TABLE
-from dermoscopy.ledger import Stage
-from dermoscopy.losses.masks import Dice
-from dermoscopy.losses.sums import LossSum
-from dermoscopy.stages import run_stages
+from dermoscopy.losses.segmentation import Dice
+from dermoscopy.losses.weighted_sum import LossSum
+from dermoscopy.runs.checkpoints import BEST, LAST, weights
+from dermoscopy.runs.stage import Stage
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.segmentation import SegmentationTask
+from dermoscopy.training.callbacks.history import History
+from dermoscopy.training.callbacks.segmentation import MaskPredictions
+from dermoscopy.training.lr_finder import TABLE
+from dermoscopy.training.resume import LastCheckpoint
+from dermoscopy.training.stages import run_stages
+from dermoscopy.training.trainer import make_trainer
 
 TINY = ("model=segmentation", "network.encoder=tu-test_resnet", "+network.architecture.encoder_depth=3")
 TINY += ("+network.architecture.decoder_channels=[8,8,8]", "datamodule.batch_size=8", "callbacks.predictions.panels=0")

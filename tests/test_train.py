@@ -11,7 +11,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from dermoscopy.lock import lease
+from dermoscopy.machine.leases import lease
 from dermoscopy.tasks.classification import ClassificationTask
 
 TINY = ("network.backbone=test_resnet", "trainer=cpu", "datamodule.batch_size=32", "lengths.quick=[1,1]")

@@ -15,5 +15,3 @@ Glossary, one word a concept:
 
 Shape letters: B batch, C channels, K masks, L labels, H height, W width, N images of a store.
 """
-
-NOT_ANNOTATED = 255  # the store's code for a pixel nobody annotated, or outside the image

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from dermoscopy.hardware import describe, fastest_precision
+from dermoscopy.machine.hardware import describe, fastest_precision
 from tests.bench import job, pipeline, prepare, segmentation, step, sweep
 from tests.bench.timing import Comparison, table
 

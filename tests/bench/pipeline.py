@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from hydra.utils import instantiate
 
-from dermoscopy import NOT_ANNOTATED
-from dermoscopy.data.augment import Augment
-from dermoscopy.data.datamodule import DermoscopyData
-from dermoscopy.masks import encode
+from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.data.augment.augment import Augment
+from dermoscopy.data.batches.datamodule import DermoscopyData
+from dermoscopy.masks.encoding import encode
 from tests.bench.material import training
 from tests.bench.timing import Comparison, rates, take_turns
 

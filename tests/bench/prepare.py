@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.sources import FolderSource
+from dermoscopy.data.raw.sources import FolderSource
 from tests.bench.material import HEIGHT, WIDTH, files, mask_patterns, photographs
 from tests.bench.timing import Comparison, rates, take_turns
 

@@ -10,8 +10,8 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dermoscopy.data.store import open_store
-from dermoscopy.evaluation.masks import evaluate
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.evaluation.segmentation import evaluate
 from tests.bench.material import training
 from tests.bench.step import Loss, against_bare, random_planes
 from tests.bench.timing import Comparison, take_turns

@@ -14,8 +14,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dermoscopy.data.datamodule import DermoscopyData
-from dermoscopy.hardware import fastest_precision
+from dermoscopy.data.batches.datamodule import DermoscopyData
+from dermoscopy.machine.hardware import fastest_precision
 from tests.bench.material import training
 from tests.bench.timing import Comparison, rates, seconds_of, synchronise
 

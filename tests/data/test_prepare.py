@@ -16,8 +16,8 @@ from PIL import Image
 
 from dermoscopy.data import prepare as module
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.sources import FolderSource
-from dermoscopy.data.store import open_store
+from dermoscopy.data.raw.sources import FolderSource
+from dermoscopy.data.store.reader import open_store
 
 SIZE = [24, 32]
 REAL = Path(__file__).parents[2] / "../shared/data/isic2018"

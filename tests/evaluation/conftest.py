@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.sources import FolderSource
-from dermoscopy.data.store import Store, open_store
+from dermoscopy.data.raw.sources import FolderSource
+from dermoscopy.data.store.reader import Store, open_store
 
 MakeStore = Callable[..., tuple[Store, FolderSource]]
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermoscopy.data.store import Store, open_store
-from dermoscopy.evaluation.files import PredictedMasks, read_masks, read_predictions, write_evaluation, write_masks
-from dermoscopy.evaluation.masks import evaluate
+from dermoscopy.data.store.reader import Store, open_store
+from dermoscopy.evaluation.files import read_predictions, write_evaluation
+from dermoscopy.evaluation.segmentation import evaluate
+from dermoscopy.masks.predicted import PredictedMasks, read_masks, write_masks
 
 INDEX = [7, 3, 50]
 

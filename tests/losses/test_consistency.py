@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, mse_loss
 
 from dermoscopy.losses.consistency import Consistency
-from dermoscopy.randomness import generator
+from dermoscopy.machine.randomness import generator
 
 KINDS = ("std", "variance", "cosine", "mse", "jaccard")
 CONF = Path(__file__).parents[2] / "conf/consistency"

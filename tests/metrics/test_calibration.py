@@ -4,8 +4,8 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_calibration_error
 
+from dermoscopy.machine.randomness import generator
 from dermoscopy.metrics.calibration import BINS, calibration_scores, reliability
-from dermoscopy.randomness import generator
 
 
 def test_a_case_worked_by_hand():

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from dermoscopy.metrics.labels import label_scores, log_odds
+from dermoscopy.machine.randomness import generator
+from dermoscopy.metrics.classification import label_scores, log_odds
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
-from dermoscopy.randomness import generator
 
 RULES = ("f1", "youden", "sensitivity_1", "sensitivity_50", "sensitivity_95", "sensitivity_100")
 LOGITS = torch.tensor([[-2.0], [-1.0], [0.0], [1.0], [3.0]])

@@ -12,9 +12,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from safetensors.torch import save_file
 
-from dermoscopy.networks.dense import at_own_size
 from dermoscopy.networks.encoders import published_preprocessing
-from dermoscopy.networks.preprocessing import Preprocessing
+from dermoscopy.networks.normalisation import Preprocessing
+from dermoscopy.networks.padding import at_own_size
 from dermoscopy.networks.segmenter import Segmenter
 
 CONF = Path(__file__).parents[2] / "conf"

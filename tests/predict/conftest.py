@@ -12,13 +12,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from dermoscopy.checkpoints import BEST
-from dermoscopy.data.demo import make_demo
+from dermoscopy.data.demo.dataset import make_demo
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.sources import FolderSource
+from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.predict.network import TrainedNetwork, load_network
-from dermoscopy.predict.stage import read_stage
-from dermoscopy.stages import SPLIT
+from dermoscopy.predict.trained import read_stage
+from dermoscopy.runs.checkpoints import BEST
+from dermoscopy.runs.splits import SPLIT
 
 CONF = Path(__file__).parents[2] / "conf"
 SEGMENTER = (

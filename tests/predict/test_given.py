@@ -8,9 +8,9 @@ import torch
 from hydra.utils import instantiate
 from torch import nn
 
-from dermoscopy.data.store import open_store
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.predict.evaluate import read_store
 from dermoscopy.predict.network import given_masks_of
-from dermoscopy.predict.store import read_store
 
 
 class Reader(nn.Conv2d):

@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dermoscopy.checkpoints import BEST
-from dermoscopy.data.store import open_store
-from dermoscopy.evaluation.files import read_masks
-from dermoscopy.evaluation.planes import predicted_planes, resized
-from dermoscopy.predict.folder import find_images
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.evaluation.comparison import predicted_planes, resized
+from dermoscopy.masks.predicted import read_masks
+from dermoscopy.predict.arguments import check_options, names_of
+from dermoscopy.predict.images import find_images, read_batches
 from dermoscopy.predict.masks import predict_masks
 from dermoscopy.predict.network import check_ensemble
-from dermoscopy.predict.options import check_options, names_of
-from dermoscopy.predict.reading import read_batches
 from dermoscopy.predict.rle import decode
-from dermoscopy.predict.stage import find_checkpoints, read_stage
+from dermoscopy.predict.trained import read_stage
+from dermoscopy.runs.checkpoints import BEST
+from dermoscopy.runs.find import find_checkpoints
 
 IMAGES = "ISIC2018_Task1-2_Training_Input"
 COUNT = 4

@@ -14,12 +14,12 @@ import torch
 import yaml
 from PIL import Image
 
-from dermoscopy.checkpoints import BEST, weights
-from dermoscopy.predict.folder import decode, find_images
+from dermoscopy.predict.images import decode, find_images, read_batches
 from dermoscopy.predict.labels import predict_labels
 from dermoscopy.predict.network import load_network
-from dermoscopy.predict.reading import read_batches
-from dermoscopy.predict.stage import find_checkpoint, load_weights, read_stage
+from dermoscopy.predict.trained import load_weights, read_stage
+from dermoscopy.runs.checkpoints import BEST, weights
+from dermoscopy.runs.find import find_checkpoint
 
 PHOTOS = Path("data/raw/demo/ISIC2018_Task1-2_Training_Input")
 TRAINING = [
@@ -205,7 +205,7 @@ def test_decoding_stays_only_a_little_ahead(tmp_path, monkeypatch):
         Image.new("RGB", (8, 8), (index, 0, 0)).save(tmp_path / f"{index:02}.png")
     begun = []
     monkeypatch.setattr(
-        "dermoscopy.predict.folder.read_image", lambda path, size, fit: (np.zeros((8, 8, 3)), begun.append(path))
+        "dermoscopy.predict.images.read_image", lambda path, size, fit: (np.zeros((8, 8, 3)), begun.append(path))
     )
     images = decode(find_images(tmp_path), (8, 8), "pad", ahead=4, workers=1)
     assert next(images).id == "00"

@@ -8,13 +8,13 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
-from dermoscopy.callbacks.masks import EpochPictures, MaskPredictions
-from dermoscopy.hardware import make_trainer
-from dermoscopy.losses.masks import BinaryCrossEntropy, Dice
-from dermoscopy.losses.sums import LossSum
-from dermoscopy.masks import unpack
-from dermoscopy.metrics.masks import count
+from dermoscopy.losses.segmentation import BinaryCrossEntropy, Dice
+from dermoscopy.losses.weighted_sum import LossSum
+from dermoscopy.masks.encoding import unpack
+from dermoscopy.metrics.segmentation import count
 from dermoscopy.tasks.segmentation import SegmentationTask
+from dermoscopy.training.callbacks.segmentation import EpochPictures, MaskPredictions
+from dermoscopy.training.trainer import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 KINDS = [(("lesion",), False), (("lesion", "streaks"), False), (("lesion", "streaks"), True)]

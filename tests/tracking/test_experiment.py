@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dermoscopy.files import write_json
+from dermoscopy.machine.files import write_json
 from dermoscopy.tracking import experiment as experiments
 from dermoscopy.tracking.experiment import address, connect, open_experiment
-from dermoscopy.tracking.run import PARENT, describe_run, finish_run, flatten
+from dermoscopy.tracking.job_run import PARENT, describe_run, finish_run, flatten
 
 
 def test_a_relative_database_is_taken_from_the_working_folder_once(tmp_path, monkeypatch):
@@ -132,7 +132,7 @@ def test_a_run_tells_a_journal_all_and_another_logger_its_parameters_and_metrics
     (stage / "config.yaml").touch()
     write_json(job.parent / "sweep.json", {"parent_run": "f00"})
     record = {"arm": "zeroing=never", "seed": 1, "fold": None, "key": "abc", "commit": "c0", "dirty": False}
-    describe_run(logger, job, record | {"data": {"fingerprint": "d1"}}, {"a.b": 1})
+    describe_run(logger, job, record | {"data": {"fingerprint": "d1"}}, {"a.b": 1}, "f00")
     finish_run(logger, {"test/none/f1": 0.5, "test/none/ap": float("nan")}, stage, "5ha")
     journal = isinstance(logger, ToldAsAJournal)
     assert logger.told["params"] == {"a.b": 1}

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from dermoscopy.lock import lease
+from dermoscopy.machine.leases import lease
 from dermoscopy.tracking import server as servers
 from dermoscopy.tracking.delivery import flush_pending, pending, read_sent, sent_file
 from dermoscopy.tracking.experiment import connect

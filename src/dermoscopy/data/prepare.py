@@ -13,14 +13,14 @@ import h5py
 import numpy as np
 from rich.progress import track
 
-from dermoscopy import NOT_ANNOTATED
-from dermoscopy.data.decode import read_image, read_mask
-from dermoscopy.data.frame import Frame, checked_size, place
-from dermoscopy.data.problems import Problem, UnusableFile, table
-from dermoscopy.data.sources import FolderSource, Item, Listing
-from dermoscopy.data.store import VERSION
-from dermoscopy.data.writer import Layout, Row, new_store, remove_stale
-from dermoscopy.parallel import in_order
+from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.data.raw.decode import read_image, read_mask
+from dermoscopy.data.raw.problems import Problem, UnusableFile, table
+from dermoscopy.data.raw.sources import FolderSource, Item, Listing
+from dermoscopy.data.store.frame import Frame, checked_size, place
+from dermoscopy.data.store.reader import VERSION
+from dermoscopy.data.store.writer import Layout, Row, new_store, remove_stale
+from dermoscopy.machine.threads import in_order
 
 AHEAD = 64  # decoded images that may wait for the disk
 
@@ -40,7 +40,7 @@ def prepare(
         source: where the raw files are.
         store: the HDF5 file to make.
         size: height and width of the stored images.
-        fit: `pad`, `crop` or `stretch`, see `dermoscopy.data.frame`.
+        fit: `pad`, `crop` or `stretch`, see `dermoscopy.data.store.frame`.
         on_error: `stop` checks all files, then raises one table of all problems; `skip` leaves those images out.
         workers: threads; None: one a core. Decoding and resizing do not hold Python's lock, so threads use all cores.
         progress: whether to show a progress bar.

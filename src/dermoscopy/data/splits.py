@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.files import write_atomically
+from dermoscopy.machine.files import write_atomically
 
 Strings = NDArray[np.str_]
 Labels = NDArray[np.int8]  # (N, L): 0, 1, -1 unknown

@@ -1,57 +1,18 @@
 """The files of a tested segmentation: predictions.csv, scores.csv and masks.h5, each whole or not there."""
 
-import errno
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from dermoscopy.evaluation.masks import Evaluation
-from dermoscopy.evaluation.scores import METRICS
-from dermoscopy.files import whole, write_atomically
+from dermoscopy.evaluation.segmentation import Evaluation
+from dermoscopy.evaluation.summary import METRICS
+from dermoscopy.machine.files import write_atomically
+from dermoscopy.masks.predicted import MASKS, PredictedMasks, write_masks
 
-PREDICTIONS, SCORES, MASKS = "predictions.csv", "scores.csv", "masks.h5"
+PREDICTIONS = "predictions.csv"
+SCORES = "scores.csv"
 COLUMNS = ("id", "group", "mask", "size", *METRICS, "truth", "predicted")
-FORMAT = "dermoscopy masks"
-VERSION = 1
-TABLES = 1 << 20  # bytes; ids and attributes take far less
-
-
-@dataclass(frozen=True, eq=False)
-class PredictedMasks:
-    """Predicted masks of images of one store.
-
-    Attributes:
-        ids: (n,) the images.
-        names: the K masks.
-        exclusive: whether a pixel belongs to one mask at most.
-        fingerprint: of the store.
-        probability: uint8 (n, H, W, K), 255 times the probability, without a background.
-        unseen: whether each image is new to the network that predicted it; false also where nobody has noted it.
-    """
-
-    ids: NDArray[np.str_]
-    names: tuple[str, ...]
-    exclusive: bool
-    fingerprint: str
-    probability: NDArray[np.uint8]
-    unseen: bool = False
-
-    def of(self, ids: Sequence[str] | NDArray[np.str_]) -> NDArray[np.uint8]:
-        """Return the probabilities (m, H, W, K) of these images, in their order.
-
-        Raises:
-            ValueError: an image has no predicted masks.
-        """
-        row = {id: number for number, id in enumerate(self.ids.tolist())}
-        if missing := [str(id) for id in ids if id not in row]:
-            raise ValueError(f"no predicted masks of {len(missing)} images, the first is {missing[0]}")
-        return self.probability[[row[id] for id in ids]]
 
 
 def write_evaluation(folder: Path, evaluations: Mapping[str, Evaluation], masks: PredictedMasks) -> None:
@@ -68,54 +29,6 @@ def write_evaluation(folder: Path, evaluations: Mapping[str, Evaluation], masks:
     images = evaluation.images[list(COLUMNS)]
     write_atomically(folder / PREDICTIONS, images.to_csv(index=False))
     write_atomically(folder / SCORES, scores.to_csv(index=False))
-
-
-def write_masks(path: Path, masks: PredictedMasks) -> None:
-    """Write predicted masks so that they can be mapped into memory.
-
-    Raises:
-        OSError: the disk is full or the folder cannot be written; an older file stays.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = masks.probability.nbytes + TABLES, shutil.disk_usage(path.parent).free
-    if free < needed:  # asked before, for HDF5 does not survive a full disk
-        raise OSError(errno.ENOSPC, f"needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free", str(path))
-    text = h5py.string_dtype()
-    with whole(path) as part, h5py.File(part, "w") as file:
-        file.create_dataset("probability", data=masks.probability)
-        file.create_dataset("id", data=masks.ids.tolist(), dtype=text)
-        file.attrs.create("names", list(masks.names), dtype=text)
-        file.attrs.update({"exclusive": masks.exclusive, "fingerprint": masks.fingerprint, "unseen": masks.unseen})
-        file.attrs.update({"format": FORMAT, "version": VERSION})
-
-
-def read_masks(path: Path) -> PredictedMasks:
-    """Open predicted masks; the probabilities stay on disk until asked for, and no change reaches the file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or something else.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"no predicted masks {path}: test a segmentation first, it writes them")
-    try:
-        with h5py.File(path, "r") as file:
-            if (found := (file.attrs.get("format"), file.attrs.get("version"))) != (FORMAT, VERSION):
-                raise ValueError(f"format and version are {found}, not {(FORMAT, VERSION)}")
-            return _read(path, file)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no whole predicted masks ({error}): delete it, and test again") from error
-
-
-def _read(path: Path, file: h5py.File) -> PredictedMasks:
-    ids, stored = file["id"].asstr()[:].astype(np.str_), file["probability"]
-    names = tuple(str(name) for name in file.attrs["names"])
-    if (len(stored), stored.shape[-1], stored.dtype) != (len(ids), len(names), np.uint8):
-        raise ValueError(f"{len(ids)} ids and {len(names)} names, but {stored.dtype} {list(stored.shape)}")
-    # A copy on write, because torch has no read-only tensors.
-    probability = np.memmap(path, np.uint8, "c", stored.id.get_offset(), stored.shape)
-    facts = bool(file.attrs["exclusive"]), str(file.attrs["fingerprint"])
-    return PredictedMasks(ids, names, *facts, probability, bool(file.attrs.get("unseen", False)))
 
 
 def read_predictions(path: Path) -> pd.DataFrame:

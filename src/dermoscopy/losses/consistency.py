@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.suggest import nearest
+from dermoscopy.machine.messages import nearest
 
 LEVELS = ("features", "logits", "probabilities")
 STOPS = ("none", "first", "others")

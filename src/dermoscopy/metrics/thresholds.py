@@ -5,8 +5,8 @@ import re
 import torch
 from torch import Tensor
 
-from dermoscopy.metrics.labels import known_labels, log_odds
-from dermoscopy.suggest import nearest
+from dermoscopy.machine.messages import nearest
+from dermoscopy.metrics.classification import known_labels, log_odds
 
 RULES = ("zero", "f1", "youden")
 SENSITIVITY = re.compile(r"sensitivity_(\d+)")

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.masks import probabilities
+from dermoscopy.machine.messages import nearest
+from dermoscopy.masks.probability_maps import probabilities
 from dermoscopy.networks.conditioning import Conditioning
 from dermoscopy.networks.region import Region
 from dermoscopy.networks.weights import load_matching, read_weights
-from dermoscopy.suggest import nearest
 
 
 class Cascade(nn.Module):

@@ -9,10 +9,10 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.networks.preprocessing import Preprocessing
+from dermoscopy.machine.messages import nearest
+from dermoscopy.networks.normalisation import Preprocessing
 from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.weights import load_matching, read_weights
-from dermoscopy.suggest import nearest
 
 # what torch and timm say of an image whose sides a backbone cannot read
 UNREADABLE = ("Kernel size can't be greater", "Output size is too small", "Input height", "Input width")

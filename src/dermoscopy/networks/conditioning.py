@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, grid_sample, pad
 
-from dermoscopy.suggest import nearest
+from dermoscopy.machine.messages import nearest
 
 KEEP = ("all", "lesion", "background", "outside_box", "nothing")
 FILL = ("black", "mean", "blur")

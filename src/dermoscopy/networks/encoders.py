@@ -6,7 +6,7 @@ from typing import Any
 import segmentation_models_pytorch as smp
 import timm
 
-from dermoscopy.suggest import nearest
+from dermoscopy.machine.messages import nearest
 
 TIMM = "tu-"  # what smp writes before the name of a timm model
 PUBLISHED = smp.encoders.encoders

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from dermoscopy.networks.dense import at_own_size, output_channels
+from dermoscopy.machine.messages import nearest
+from dermoscopy.networks.padding import at_own_size, output_channels
 from dermoscopy.networks.weights import load_matching, read_weights
-from dermoscopy.suggest import nearest
 
 LEVELS = 5
 STRIDE = 2 ** (LEVELS - 1)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.networks.dense import at_own_size, output_channels
+from dermoscopy.machine.messages import nearest
 from dermoscopy.networks.encoders import (
     TIMM,
     check_encoder,
@@ -16,9 +16,9 @@ from dermoscopy.networks.encoders import (
     published_preprocessing,
     published_weights,
 )
-from dermoscopy.networks.preprocessing import Preprocessing
+from dermoscopy.networks.normalisation import Preprocessing
+from dermoscopy.networks.padding import at_own_size, output_channels
 from dermoscopy.networks.weights import load_matching, read_weights
-from dermoscopy.suggest import nearest
 
 # where a file's names begin: a Segmenter's, an smp model's, an smp encoder's, a timm model's
 PLACES = ("", "model.", "model.encoder.", "model.encoder.model.")

@@ -8,9 +8,9 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.networks.dense import at_own_size
+from dermoscopy.machine.messages import nearest
+from dermoscopy.networks.padding import at_own_size
 from dermoscopy.networks.segmenter import Segmenter
-from dermoscopy.suggest import nearest
 
 POSITIONS = ("encoder", "bottleneck", "decoder")
 LEVEL = 3  # of smp's encoders, which halve the image from one level to the next: stride 8

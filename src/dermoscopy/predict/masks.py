@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from dermoscopy.evaluation.planes import FULL, at_size, resized
-from dermoscopy.files import whole, write_atomically
-from dermoscopy.parallel import cores, in_order
-from dermoscopy.predict.decision import Decision
-from dermoscopy.predict.folder import ImageFolder
+from dermoscopy.evaluation.comparison import resized
+from dermoscopy.machine.files import whole, write_atomically
+from dermoscopy.machine.threads import cores, in_order
+from dermoscopy.masks.probability_maps import FULL, at_size
+from dermoscopy.predict.images import ImageBatch, ImageFolder
 from dermoscopy.predict.network import TrainedNetwork, mean_of
-from dermoscopy.predict.reading import ImageBatch
+from dermoscopy.predict.postprocessing import Decision
 from dermoscopy.predict.rle import encode, encode_instances
 
 TABLE, PROBABILITIES = "masks.csv", "probabilities"
@@ -93,7 +93,7 @@ def predict_masks(networks: Sequence[TrainedNetwork], batches: Iterable[ImageBat
     Args:
         networks: segmenters of the same masks.
         batches: the images.
-        views: how they are shown, see `dermoscopy.predict.tta`.
+        views: how they are shown, see `dermoscopy.tasks.tta`.
     """
     for ids, image, frame in batches:
         size = (image.shape[2], image.shape[3])

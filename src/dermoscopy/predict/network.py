@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dermoscopy.checkpoints import BEST, weights
-from dermoscopy.data.colour import apply_colour, normalisation
-from dermoscopy.data.padding import Padding, shown_pixels
-from dermoscopy.data.predicted import decide
-from dermoscopy.masks import in_bytes, probabilities, takes_masks
-from dermoscopy.predict.stage import TrainedStage, load_weights
-from dermoscopy.predict.tta import mean_over_views
+from dermoscopy.data.augment.colour import apply_colour, normalisation
+from dermoscopy.data.batches.padding import Padding, shown_pixels
+from dermoscopy.masks.conditions import takes_masks
+from dermoscopy.masks.probability_maps import decide, in_bytes, probabilities
+from dermoscopy.predict.trained import TrainedStage, load_weights
+from dermoscopy.runs.checkpoints import BEST, weights
+from dermoscopy.tasks.tta import mean_over_views
 
 
 @dataclass(frozen=True, eq=False)

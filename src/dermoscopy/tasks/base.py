@@ -9,14 +9,13 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dermoscopy.randomness import generator, seed_hidden_state
-from dermoscopy.seeds import derive
-from dermoscopy.suggest import nearest
+from dermoscopy.contracts import Batch
+from dermoscopy.machine.messages import nearest
+from dermoscopy.machine.randomness import derive, generator, seed_hidden_state
 from dermoscopy.tasks.freezing import freeze as freeze_parameters
 from dermoscopy.tasks.freezing import frozen_norms
 from dermoscopy.tasks.schedule import Schedule
 
-Batch = dict[str, Tensor]
 Metric = Callable[[Tensor, Tensor], Any]  # of the user's own: maps probabilities and truth to a score
 GOOD = -1  # no step with a loss that is not finite
 

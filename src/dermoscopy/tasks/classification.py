@@ -1,12 +1,132 @@
 """Classification with masks as extra input, zeroed at random in training, unknown in validation."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from dermoscopy.masks import Zeroing
-from dermoscopy.tasks.base import Batch
-from dermoscopy.tasks.labels import LabelTask
+from dermoscopy.contracts import Batch
+from dermoscopy.masks.conditions import AVAILABILITIES, SOURCES, check_predicted, masks_at, takes_masks
+from dermoscopy.masks.zeroing import Zeroing
+from dermoscopy.metrics.classification import label_scores
+from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
+from dermoscopy.tasks.base import Metric, Task, checked_names
+from dermoscopy.tasks.schedule import Schedule
+
+
+class LabelTask(Task):
+    """Labels, judged at every availability of masks; a subclass says what a training step is.
+
+    Args:
+        network: maps (image, mask or None) to logits (B, L), or an image alone.
+        loss: maps (logits, label) to weighted terms by name.
+        labels: names of the L labels.
+        exclusive_labels: whether an image has exactly one of the labels.
+        source: masks that training reads: given, or predicted by our own segmenters.
+        availability: what masks the network is given at test, one row of scores each, see `availability`.
+        monitored: the same in validation, which chooses the best epoch and the thresholds.
+        threshold: rule that chooses the logit above which a label counts as predicted, see `choose_thresholds`.
+        optimizer, scheduler, seed, freeze: see Task.
+        metrics: of the user's own, by name, each maps probabilities and labels (N, L), NaN unknown, to a number.
+
+    Raises:
+        ValueError: an unknown availability, source or rule, a network that takes no image.
+    """
+
+    thresholds: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        labels: Sequence[str],
+        availability: Sequence[str],
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        seed: int,
+        scheduler: Schedule | None = None,
+        freeze: Sequence[str] = (),
+        metrics: Mapping[str, Metric] | None = None,
+        exclusive_labels: bool = False,  # records of earlier runs, which can be reproduced, lack it and the rest
+        source: str = "given",
+        monitored: str = "none",
+        threshold: str = "zero",
+    ) -> None:
+        super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
+        self.reads_masks = takes_masks(network)
+        self.label_names, self.exclusive_labels = tuple(labels), exclusive_labels
+        self.availability = checked_names(availability, AVAILABILITIES, "model.availability")
+        (self.source,) = checked_names([source], SOURCES, "model.source")
+        (self.monitored,) = checked_names([monitored], ("none", *SOURCES), "model.monitored")
+        check_rule(threshold)
+        self.threshold = threshold
+        self.register_buffer("thresholds", torch.zeros(len(labels)))  # kept with the weights that they belong to
+        self.tested: dict[str, list[tuple[Tensor, ...]]] = {}
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        for key, asked in (("model.source", self.source), ("model.monitored", self.monitored)):
+            check_predicted(asked, key, self.data)
+        for asked in self.availability:
+            check_predicted(asked, "model.availability", self.data)
+
+    @property
+    def shown(self) -> str:
+        """The tested availability that pictures show: that of validation, if it was tested."""
+        return self.monitored if self.monitored in self.tested else next(iter(self.tested))
+
+    def logits(self, image: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the network's logits (B, L) in fp32."""
+        return (self.network(image, mask) if self.reads_masks else self.network(image)).float()
+
+    def source_masks(self, batch: Batch) -> Tensor:
+        """Return the masks (B, K, H, W) that training reads."""
+        return batch["predicted" if self.source == "predicted" else "mask"]
+
+    def masks_of(self, batch: Batch) -> Tensor | None:
+        """Return the masks (B, K, H, W) that validation reads; None is all unknown."""
+        return masks_at(self.monitored, self.data)(batch)
+
+    def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
+        logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
+        probability = logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
+        own = {name: float(metric(probability, label)) for name, metric in self.own_metrics.items()}
+        return label_scores(logits, label, self.label_names, self.exclusive_labels, self.thresholds) | own
+
+    def metrics(self) -> list[str]:
+        one = torch.zeros(1, len(self.label_names))
+        return list(label_scores(one, one, self.label_names, self.exclusive_labels, one[0]))
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        logits = self.logits(batch["image"], self.masks_of(batch))
+        self.add(self.loss(logits, batch["label"]), logits, batch["label"])
+
+    def on_validation_epoch_end(self) -> None:
+        if not self.trainer.sanity_checking:
+            self.choose(self._outputs)
+        super().on_validation_epoch_end()
+
+    def choose(self, outputs: list[tuple[Tensor, ...]]) -> None:
+        """Choose the thresholds on the validation side."""
+        logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
+        self.thresholds.copy_(choose_thresholds(logits, label, self.threshold, self.exclusive_labels))
+
+    def on_test_epoch_start(self) -> None:
+        self.tested = {name: [] for name in self.availability}
+        self._masks = {name: masks_at(name, self.data) for name in self.availability}
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        logits = None
+        for name, outputs in self.tested.items():
+            if logits is None or self.reads_masks:
+                logits = self.logits(batch["image"], self._masks[name](batch))
+            outputs.append((logits, batch["label"], batch["index"]))
+
+    def on_test_epoch_end(self) -> None:
+        for name, outputs in self.tested.items():
+            scores = LabelTask.scores(self, [(logits, label) for logits, label, _ in outputs])
+            self.scored |= {f"test/{name}/{metric}": value for metric, value in scores.items()}
 
 
 class ClassificationTask(LabelTask):

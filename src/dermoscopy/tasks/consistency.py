@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dermoscopy.tasks.base import Batch
-from dermoscopy.tasks.labels import LabelTask
+from dermoscopy.contracts import Batch
+from dermoscopy.tasks.classification import LabelTask
 
 
 class ConsistencyTask(LabelTask):

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from dermoscopy.suggest import nearest
+from dermoscopy.machine.messages import nearest
 
 
 def freeze(network: nn.Module, patterns: Sequence[str]) -> None:

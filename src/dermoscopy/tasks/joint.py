@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.metrics.masks import count, mask_scores
-from dermoscopy.tasks.base import Batch
+from dermoscopy.contracts import Batch
+from dermoscopy.metrics.segmentation import count, mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
 
 BOTH = ("labels", "masks")

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dermoscopy.masks import in_bytes, probabilities
-from dermoscopy.metrics.masks import count, mask_scores
-from dermoscopy.predict.tta import VIEWS, mean_over_views
-from dermoscopy.tasks.base import Batch, Metric, Task, checked_names
+from dermoscopy.contracts import Batch
+from dermoscopy.masks.probability_maps import in_bytes, probabilities
+from dermoscopy.metrics.segmentation import count, mask_scores
+from dermoscopy.tasks.base import Metric, Task, checked_names
 from dermoscopy.tasks.schedule import Schedule
+from dermoscopy.tasks.tta import VIEWS, mean_over_views
 
 
 class SegmentationTask(Task):

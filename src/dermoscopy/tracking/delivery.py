@@ -8,8 +8,8 @@ from typing import Any
 
 from filelock import SoftFileLease, Timeout
 
-from dermoscopy.files import write_json
-from dermoscopy.lock import LEASE, lock_file
+from dermoscopy.machine.files import write_json
+from dermoscopy.machine.leases import LEASE, lock_file
 from dermoscopy.tracking.server import Event, Gone, Unreachable, batches, say, server
 
 PAUSE = 30.0  # seconds until a server that did not answer is asked again

@@ -9,15 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dermoscopy.tracking.delivery import (
-    PAUSE,
-    deliver,
-    direct,
-    read_events,
-    read_sent,
-    rejected_file,
-    sent_file,
-)
+from dermoscopy.tracking.delivery import PAUSE, deliver, direct, read_events, read_sent, rejected_file, sent_file
 from dermoscopy.tracking.experiment import address
 from dermoscopy.tracking.server import JOURNAL, LIMITS, Event, server
 

@@ -1,0 +1,91 @@
+"""What of a run's stages is refused before anything is built."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# What a stage cannot change: its key would not tell, and what one stage tests on another would have trained on.
+WHOLE_RUN = frozenset(
+    {"name", "runs", "seed", "data", "split", *(f"datamodule.{n}" for n in ("store", "split", "split_seed"))}
+)
+
+
+SWITCHES = ("exclusive", "exclusive_labels", "rerun")  # Hydra's command line reads yes and no as texts
+
+
+def check_stages(stages: Any) -> None:
+    """Refuse what is no list of stages, before each is merged into the configuration of the run.
+
+    Raises:
+        ValueError: an empty list, or entries that are no mappings.
+    """
+    if not stages:
+        raise ValueError("stages is empty: a run needs at least one stage")
+    if isinstance(stages, str) or not isinstance(stages, Sequence) or not all(isinstance(s, Mapping) for s in stages):
+        raise ValueError(f"stages must be a list of mappings, such as [{{stage: whole, epochs: 5}}], got {stages}")
+
+
+def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any], first: bool) -> None:
+    """Refuse a stage that cannot be trained, or that changes what a whole run has in common.
+
+    Args:
+        stage: its configuration, overrides included.
+        overrides: what it changes in that of the run.
+        first: whether it is the first stage of the run.
+
+    Raises:
+        ValueError: see above.
+    """
+    name, epochs, lr = stage["stage"], stage["epochs"], stage["optimizer"].get("lr")
+    data = {f"datamodule.{key}" for key in overrides.get("datamodule", ())}
+    if fixed := sorted({*overrides, *data} & WHOLE_RUN):
+        raise ValueError(f"stage {name} changes {fixed[0]}, which holds for a whole run: set it outside of stages")
+    network = (overrides.get("network") or {}).items()
+    parts = [key for key, value in network if isinstance(value, Mapping) and value.get("checkpoint")]
+    if parts and not first:
+        raise ValueError(
+            f"stage {name} names weights of network.{parts[0]}, but it starts from those of the stage before: name "
+            "them in the first stage"
+        )
+    if type(epochs) is not int or epochs < 1:
+        raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
+    if "lr" in stage["optimizer"] and lr != "auto" and not isinstance(lr, int | float):
+        raise ValueError(f"optimizer.lr of stage {name} must be a number or auto, got {lr}")
+    for key in SWITCHES:
+        if type(value := stage.get(key, False)) is not bool:
+            raise ValueError(f"{key} of stage {name} must be true or false, got {value}")
+    _check_batches(name, stage["trainer"])
+
+
+def check_segmenter(stage: Mapping[str, Any]) -> None:
+    """Refuse a first stage in which a segmenter without weights finds the masks that labels are told from.
+
+    Raises:
+        ValueError: see above.
+    """
+    network, model = stage["network"], stage["model"]
+    segmenter = network.get("segmenter")
+    named = not isinstance(segmenter, Mapping) or segmenter.get("checkpoint") or network.get("checkpoint")
+    learns = "mask_loss" in model and model["weights"].get("masks") != 0
+    if not (named or learns):
+        raise ValueError(
+            "nothing trains network.segmenter, and it has no weights: network.segmenter.checkpoint=RUN names some, "
+            "model=joint trains it, network.segmenter=null reads the masks that the data have"
+        )
+
+
+def _check_batches(name: str, trainer: Mapping[str, Any]) -> None:
+    """Refuse an epoch without a training step, without the validation that chooses the best one, or without a test."""
+    each = trainer.get("accumulate_grad_batches", 1)
+    if type(each) is not int or each < 1:
+        raise ValueError(
+            f"trainer.accumulate_grad_batches of stage {name} must be a whole number of at least 1, got {each}"
+        )
+    most = {int: math.inf, float: 1.0}  # a number of batches, or a share of them
+    for side in ("train", "val", "test"):
+        limit = trainer.get(f"limit_{side}_batches")
+        if limit is not None and not (type(limit) in most and 0 < limit <= most[type(limit)]):
+            raise ValueError(
+                f"trainer.limit_{side}_batches of stage {name} must be a number of batches of at least 1, "
+                f"a share above 0 and up to 1.0, or null for all, got {limit}"
+            )

@@ -1,0 +1,1 @@
+"""What training does to an image and its masks: geometry, colour, blur, noise."""

@@ -1,0 +1,140 @@
+"""Augmentation on the device: one map of places and one colour map a sample, for a whole batch."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from dermoscopy.data.augment.blur import gaussian_blur
+from dermoscopy.data.augment.colour import apply_colour, compose, turn_about_grey
+from dermoscopy.data.augment.warp import PADDING, sampling_grid, steepest_tilt, warp
+
+IN_CACHE = 200_000  # pixels that pass through the steps together; measured with one and two threads
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+class Augment(nn.Module):
+    """Random geometry of image and masks together, then random blur, noise and colour of the image.
+
+    All ranges are symmetric; 0 (or false) switches a transform off. What enters from outside the frame is black in the
+    image and unknown in the masks (padding "constant"), or continues the border, or mirrors it.
+
+    Args:
+        hflip, vflip: probability of a mirror image left-right, upside-down.
+        rotate: largest angle, degrees. scale: largest factor f, drawn log-uniformly from 1/f ... f.
+        shear: largest angle, degrees. shift: largest shift as a share of the side.
+        brightness, contrast, saturation: largest relative change. hue: largest turn, as a share of the colour circle.
+        padding: constant, border or reflection.
+        perspective: largest way of a corner under a random tilt, as a share of the side; with the six numbers of the
+            affine map it makes any homography.
+        noise: largest standard deviation of Gaussian noise, of RGB in 0 ... 1. blur: that of a Gaussian blur, pixels
+            of the store. Both are drawn uniformly from 0 on, one for each image.
+
+    Raises:
+        ValueError: a value out of its range, an unknown padding.
+    """
+
+    def __init__(
+        self,
+        hflip: float,
+        vflip: float,
+        rotate: float,
+        scale: float,
+        shear: float,
+        shift: float,
+        brightness: float,
+        contrast: float,
+        saturation: float,
+        hue: float,
+        padding: str,
+        perspective: float = 0,  # records of earlier runs, which can be reproduced, lack it and the rest
+        noise: float = 0,
+        blur: float = 0,
+    ) -> None:
+        super().__init__()
+        if padding not in PADDING:
+            raise ValueError(f"augment.padding must be one of {list(PADDING)}, got {padding!r}")
+        shares = {"hflip": hflip, "vflip": vflip, "shift": shift, "hue": hue, "perspective": perspective}
+        shares |= {"brightness": brightness, "contrast": contrast, "saturation": saturation, "noise": noise}
+        for name, value in shares.items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"augment.{name} must lie in [0, 1], got {value}")
+        if scale < 1:
+            raise ValueError(f"augment.scale is a factor of at least 1 (1 switches it off), got {scale}")
+        if rotate < 0 or not 0 <= shear < 90:
+            raise ValueError(
+                f"augment.rotate and shear are angles, at least 0 and shear below 90, got {rotate}, {shear}"
+            )
+        if not 0 <= blur < math.inf:
+            raise ValueError(f"augment.blur is a standard deviation in pixels, at least 0, got {blur}")
+        self.hflip, self.vflip = hflip, vflip
+        self.rotate, self.scale, self.shear, self.shift = rotate, scale, shear, shift
+        self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue
+        self.padding, self.perspective, self.noise, self.blur = padding, perspective, noise, blur
+        self.moves = any((hflip, vflip, rotate, scale > 1, shear, shift, perspective))
+
+    def forward(
+        self, image: Tensor, code: Tensor, normalise: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        matrix = self.affine(len(image), image.shape[-2:], generator)
+        colour = compose(normalise, self.colour(image, generator))
+        share = torch.rand(
+            (4, len(image)), generator=generator, device=image.device
+        )  # of the largest tilt, blur, noise
+        tilt = steepest_tilt(self.perspective) * (2 * share[:2].T - 1)
+        images = torch.empty(image.shape, device=image.device)
+        codes = torch.empty(code.shape, device=image.device)
+        # On a CPU a few images at a time, so that what one step writes is still in the cache for the next.
+        few = max(1, IN_CACHE // image[0, 0].numel()) if image.device.type == "cpu" else len(image)
+        for part in (slice(start, start + few) for start in range(0, len(image), few)):
+            moved, codes[part] = self.move(image[part].float(), code[part].float(), matrix[part], tilt[part])
+            moved = self.degrade(moved, share[2, part], share[3, part], generator)
+            apply_colour(colour[part], moved, out=images[part])
+        return images, codes
+
+    def move(self, image: Tensor, code: Tensor, matrix: Tensor, tilt: Tensor) -> tuple[Tensor, Tensor]:
+        """Move images (B, 3, H, W) and packed masks (B, 1, H, W), float, by affine maps (B, 2, 3) and tilts (B, 2)."""
+        if not self.moves:
+            return image, code
+        height, width = image.shape[-2:]
+        grid = sampling_grid(matrix, height, width, tilt if self.perspective else None)
+        return warp(image, code, grid, self.padding)
+
+    def degrade(self, image: Tensor, blur: Tensor, noise: Tensor, generator: torch.Generator) -> Tensor:
+        """Blur images (B, 3, H, W) of 0 ... 255, then add noise, both by shares (B,) of the largest."""
+        if self.blur:
+            image = gaussian_blur(image, self.blur * blur, self.blur)
+        if self.noise:
+            drawn = torch.randn(image.shape, generator=generator, device=image.device)
+            image = torch.addcmul(image, drawn, 255 * self.noise * noise[:, None, None, None])
+        return image
+
+    def affine(self, batch: int, size: tuple[int, int] | torch.Size, generator: torch.Generator) -> Tensor:
+        """Draw maps from output to input coordinates (B, 2, 3), in units of half the side (as affine_grid has them)."""
+        u = torch.rand((8, batch), generator=generator, device=generator.device)
+        uniform = 2 * u - 1  # in -1 ... 1
+        angle = uniform[0] * math.radians(self.rotate)
+        shear = (uniform[1] * math.radians(self.shear)).tan()
+        factor = (uniform[2] * math.log(self.scale)).exp()
+        flip_x = torch.where(u[3] < self.hflip, -1.0, 1.0)
+        flip_y = torch.where(u[4] < self.vflip, -1.0, 1.0)
+        cos, sin = angle.cos() / factor, angle.sin() / factor
+        ratio = size[0] / size[1]  # turns in pixels, not in units of the sides: a circle stays a circle
+        row_x = [cos * flip_x, (cos * shear - sin) * ratio * flip_x, 2 * self.shift * uniform[5]]
+        row_y = [sin / ratio * flip_y, (sin * shear + cos) * flip_y, 2 * self.shift * uniform[6]]
+        return torch.stack([torch.stack(row_x, -1), torch.stack(row_y, -1)], 1)
+
+    def colour(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """Return one colour map for each sample (B, 3, 4), to be applied to its RGB in 0 ... 1."""
+        batch, device = len(image), image.device
+        uniform = 2 * torch.rand((4, batch, 1, 1), generator=generator, device=generator.device) - 1
+        one = torch.eye(3, device=device)
+        grey = torch.tensor(LUMA, device=device).expand(3, 3)
+        saturation = 1 + self.saturation * uniform[2]
+        linear = (1 + self.brightness * uniform[0]) * (saturation * one + (1 - saturation) * grey)
+        linear = linear @ turn_about_grey(2 * math.pi * self.hue * uniform[3], device)
+        contrast = 1 + self.contrast * uniform[1]
+        if not self.contrast:  # without it the mean colour is not needed, a pass over the images less
+            return torch.cat([linear, torch.zeros(batch, 3, 1, device=device)], dim=2)
+        mean = linear @ image.float().mean((2, 3)).unsqueeze(2)  # (B, 3, 1)
+        return torch.cat([contrast * linear, (1 - contrast) * (grey[:1] @ mean).expand(-1, 3, -1)], dim=2)

@@ -1,0 +1,241 @@
+"""Batches of images, masks and labels: the whole store in memory, one gather a batch, all else on the device."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from dermoscopy.data.augment.augment import Augment
+from dermoscopy.data.augment.colour import apply_colour, normalisation
+from dermoscopy.data.batches.negatives import Choice, checked_negatives, choose, everything
+from dermoscopy.data.batches.order import Batch, Batches, TrainingBatches
+from dermoscopy.data.batches.padding import Padding
+from dermoscopy.data.batches.pixels import Pixels
+from dermoscopy.data.batches.predicted import Predicted
+from dermoscopy.data.label_leakage import giveaways
+from dermoscopy.data.splits import EVERY_SIDE, HOLDOUT, RareClass, check, write_split
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.machine.messages import nearest
+from dermoscopy.machine.randomness import generator
+from dermoscopy.masks.encoding import unpack
+
+Split = Callable[..., NDArray[np.str_]]
+
+
+class DermoscopyData(LightningDataModule):
+    """A store, a split and an augmentation, as batches of the house's contract.
+
+    A batch holds ``image`` (B, 3, H, W) normalised float, ``mask`` (B, K, H, W) in -1, 0, +1, ``label`` (B, L) float
+    with NaN unknown, and ``index`` (B,), the row in the store. Where masks were predicted it also holds ``predicted``
+    (B, K, H, W), the same masks in the same order, -1 or +1, and 0 outside the image, moved as the given ones are.
+
+    Args:
+        store: the HDF5 file made by prepare.
+        labels, masks: names of the L labels and K masks to use, out of those in the store; either may be none.
+        split: function of (ids, groups, labels, seed) that gives each image its side.
+        split_seed: seed of the split.
+        seed: seed of order and augmentation; a function of the run's seed and its stage.
+        batch_size: images a training batch.
+        eval_batch_size: images a validation or test batch.
+        mean, std: normalisation of RGB in 0 ... 1.
+        augment: for the training side only; None switches it off.
+        memory, reduce: see Pixels.
+        stratify: names of the store's labels that the split spreads evenly; None: ``labels``. Experiments that name the
+            same ones share their folds, whatever they learn.
+        negatives: how many training images have none of the masks: None or "real" as many as there are, "none", or a
+            number a positive, drawn anew each epoch. val_negatives: the same for validation, drawn once and for all.
+        padding: what the part of an image beyond its original shows in training, where the store has fit=pad:
+            constant (black), border or reflection. eval_padding: in validation and test. Masks stay unknown there.
+        mirror_truth: fill the masks there as well, so that what is made up counts in losses and scores: a mistake to
+            be measured.
+        predicted: file of the masks that a segmentation found in every image, out of fold; None: a batch has none.
+        mask_threshold: probability above which a pixel belongs to a predicted mask.
+
+    Raises:
+        FileNotFoundError: there is no such store, or file of predicted masks.
+        ValueError: a name that the store does not have, a split that leaks or leaves a class empty, a value out of its
+            range, predicted masks that do not fit the store.
+    """
+
+    def __init__(
+        self,
+        store: str | Path,
+        labels: Sequence[str],
+        masks: Sequence[str],
+        split: Split,
+        split_seed: int,
+        seed: int,
+        batch_size: int,
+        eval_batch_size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        augment: Augment | None = None,
+        memory: str = "auto",
+        stratify: Sequence[str] | None = None,  # records of earlier runs, which can be reproduced, lack it and the rest
+        negatives: str | float | None = None,
+        val_negatives: str | float | None = None,
+        padding: str = "constant",
+        eval_padding: str = "constant",
+        mirror_truth: bool = False,
+        reduce: int = 1,
+        predicted: str | Path | None = None,
+        mask_threshold: float = 0.5,
+    ) -> None:
+        super().__init__()
+        if min(batch_size, eval_batch_size) < 1:
+            raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
+        if mirror_truth and padding == eval_padding == "constant":
+            raise ValueError("datamodule.mirror_truth=true has nothing to mirror: set padding or eval_padding as well")
+        self.store = open_store(store)
+        self.label_names, self.mask_names = tuple(labels), tuple(masks)
+        codes = self.store.label[:, _positions(labels, self.store.label_names, "label", store)]
+        channels = _positions(masks, self.store.mask_names, "mask", store)
+        self.predicted = None if predicted is None else Predicted(predicted, self.store, masks, mask_threshold)
+        self.pixels = Pixels(self.store, channels, memory, reduce, self.predicted)
+        self.side = self._sides(split, split_seed, labels if stratify is None else stratify)
+        check(self.side, self.store.groups, codes, self.label_names)
+        self.label = torch.from_numpy(np.where(codes < 0, np.nan, codes).astype(np.float32))
+        self.seed, self.batch_size, self.eval_batch_size = seed, batch_size, eval_batch_size
+        self.augment, self.normalise = augment, normalisation(mean, std)
+        self.negatives = checked_negatives(negatives, "datamodule.negatives")
+        self.val_negatives = checked_negatives(val_negatives, "datamodule.val_negatives")
+        self.padding = Padding(self.store.frame, self.size, padding, "datamodule.padding")
+        self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "datamodule.eval_padding")
+        self.mirror_truth = mirror_truth
+
+    def _sides(self, split: Split, seed: int, stratify: Sequence[str]) -> NDArray[np.str_]:
+        kind = "label (datamodule.stratify)"
+        columns = _positions(stratify, self.store.label_names, kind, self.store.path)
+        try:
+            return split(self.store.ids, self.store.groups, self.store.label[:, columns], seed)
+        except RareClass as error:
+            raise ValueError(error.named(stratify)) from None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images of a batch."""
+        return self.pixels.size
+
+    @property
+    def epoch(self) -> int:
+        """Epoch of the attached trainer, 0 without one."""
+        return self.trainer.current_epoch if self.trainer else 0
+
+    def setup(self, stage: str) -> None:
+        self.pixels.load(self.trainer.strategy.root_device if self.trainer else torch.device("cpu"))
+
+    def rows(self, side: str) -> Tensor:
+        """Return the store rows of one side (train, val, test or holdout).
+
+        Raises:
+            ValueError: there is no such side.
+        """
+        if side not in EVERY_SIDE:
+            raise ValueError(f"a side is one of {list(EVERY_SIDE)}, got {side!r}{nearest(side, EVERY_SIDE)}")
+        return torch.from_numpy(np.flatnonzero(self.side == side))
+
+    def labels_of(self, side: str) -> Tensor:
+        """Return the labels (n, L) of one side, NaN unknown."""
+        return self.label[self.rows(side)]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of images on each side; a holdout is named only where there is one."""
+        sides = {side: int((self.side == side).sum()) for side in EVERY_SIDE}
+        return {side: count for side, count in sides.items() if count or side != HOLDOUT}
+
+    def write_split(self, path: str | Path) -> Path:
+        """Write the side of every image as a CSV that ``split=file`` reads back; return its path."""
+        return write_split(path, self.store.ids, self.store.groups, self.side)
+
+    def gather(self, rows: Tensor, training: bool = False) -> Batch:
+        """Copy store rows into a new batch: image uint8 (B, 3, H, W), masks packed into (B, 1, H, W), label, index."""
+        padding = self.padding if training else self.eval_padding
+        image = padding.fill(self.pixels.take_images(rows), rows)
+        return {"image": image, "mask": self._codes(rows, padding), "label": self.label[rows], "index": rows}
+
+    def _codes(self, rows: Tensor, padding: Padding) -> Tensor:
+        code = self.pixels.take_codes(rows)
+        return padding.fill(code, rows) if self.mirror_truth else code
+
+    def masks_of(self, rows: Tensor) -> Tensor:
+        """Return the masks (n, K, H, W) of store rows as a test batch has them, where the pixels are."""
+        return unpack(self._codes(rows.cpu(), self.eval_padding), len(self.mask_names))
+
+    @cached_property
+    def presence(self) -> Tensor:
+        """Whether each mask is present anywhere in an image: (N, K) 0, 1, NaN where nothing of it is annotated."""
+        self.setup("fit")  # where a stage has nothing left to train, nobody has asked for its pixels yet
+        parts = []
+        for rows in torch.arange(len(self.store)).split(32):  # so few stay in the processor's cache
+            mask = unpack(self.pixels.take_codes(rows), len(self.mask_names)).flatten(2)
+            highest, lowest = mask.amax(2), mask.amin(2)
+            parts.append((highest > 0).float().masked_fill_((highest == 0) & (lowest == 0), np.nan))
+        return torch.cat(parts).cpu()
+
+    @property
+    def positive(self) -> Tensor:
+        """Whether any of the masks is present anywhere in an image, for each row of the store."""
+        return (self.presence == 1).any(1)
+
+    def giveaways(self) -> dict[str, str]:
+        """Return each label that a mask gives away in the training images, and that mask; see data.giveaways."""
+        if not (self.label_names and self.mask_names):  # such as of a segmentation: no need to look at every mask
+            return {}
+        rows = self.rows("train")
+        told = giveaways(self.label[rows], self.presence[rows])
+        return {self.label_names[label]: self.mask_names[mask] for label, mask in told.items()}
+
+    def _choice(self, side: str, negatives: float | None) -> Choice:
+        rows = self.rows(side)
+        if negatives is None:
+            return everything(rows)
+        choice = choose(rows, self.positive[rows], negatives)
+        if not len(choice.always):
+            raise ValueError(
+                f"no image of the {side} side has one of the masks {list(self.mask_names)}, but datamodule.negatives "
+                "or val_negatives counts by those: set it to null, or choose other masks (data.masks)"
+            )
+        return choice
+
+    def train_dataloader(self) -> TrainingBatches:
+        gather, choice = partial(self.gather, training=True), self._choice("train", self.negatives)
+        return TrainingBatches(gather, choice, self.batch_size, self.seed, lambda: self.epoch)
+
+    def val_dataloader(self) -> Batches:
+        rows = self._choice("val", self.val_negatives).draw(generator("val_negatives"))
+        return Batches(self.gather, rows, self.eval_batch_size)
+
+    def test_dataloader(self) -> Batches:
+        return Batches(self.gather, self.rows("test"), self.eval_batch_size)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        return self.finish(batch)
+
+    def finish(self, batch: Batch) -> Batch:
+        """Turn a gathered batch into the contract's: augment a training batch, normalise once, unpack the masks."""
+        image, code = batch["image"], batch["mask"]
+        normalise = self.normalise.to(image.device)
+        seed = batch.pop("draw", None)
+        if seed is not None and self.augment is not None:
+            image, code = self.augment(image, code, normalise, torch.Generator(image.device).manual_seed(seed))
+        else:
+            image = apply_colour(normalise, image.float())
+        masks, count = unpack(code, self.pixels.planes), len(self.mask_names)
+        finished: Batch = {**batch, "image": image, "mask": masks[:, :count]}
+        if self.predicted is not None:
+            finished["predicted"] = masks[:, count:]
+        return finished
+
+
+def _positions(wanted: Sequence[str], there: Sequence[str], kind: str, store: str | Path) -> list[int]:
+    if isinstance(wanted, str):
+        raise ValueError(f"{kind}: give a list of names, such as [{wanted}], not {wanted!r}")
+    for name in wanted:
+        if name not in there:
+            raise ValueError(f"{store} has no {kind} {name!r}, it has {list(there)}{nearest(name, there)}")
+    return [list(there).index(name) for name in wanted]

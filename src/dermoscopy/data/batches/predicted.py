@@ -1,0 +1,123 @@
+"""Masks that networks found in the images of a store, by row, to stand in a batch beside the given ones."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from dermoscopy.data.store.reader import Store
+from dermoscopy.machine.messages import nearest
+from dermoscopy.masks.encoding import MOST_PACKED
+from dermoscopy.masks.predicted import MASKS, PredictedMasks, read_masks
+from dermoscopy.masks.probability_maps import decide
+
+KEY = "datamodule.predicted"
+JOIN = "run the folds experiment to its end, then report.py joins the masks of all folds in out_of_fold.h5"
+
+
+class Predicted:
+    """Predicted masks of every image of a store, decided from their probabilities.
+
+    Masks of another size are resampled to the store's before they are decided. Masks that exclude each other are
+    present where they are likelier than each other one and than the background, which is what they leave of 1.
+
+    Args:
+        path: the file of a segmentation's predicted masks, or of the joined masks of its folds.
+        store: the images.
+        names: the masks to use, in this order.
+        threshold: a pixel belongs to a mask where its probability is above it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, lacks a mask or an image, or has another aspect; the threshold is out of its
+            range, or masks exclude each other and have none; too many names.
+    """
+
+    def __init__(self, path: str | Path, store: Store, names: Sequence[str], threshold: float) -> None:
+        if 2 * len(names) > MOST_PACKED:
+            raise ValueError(
+                f"data.masks names {len(names)} masks, at most {MOST_PACKED // 2} can have predicted ones beside them "
+                f"({KEY})"
+            )
+        masks = _read(Path(path))
+        _check_threshold(masks, threshold, path)
+        self.channels = [_channel(name, masks.names, path) for name in names]
+        self.rows = _rows(masks, store, path)
+        _check_origin(masks, store, path)
+        self.probability, self.exclusive = masks.probability, masks.exclusive
+        self.size, self.threshold = store.size, threshold
+
+    def take(self, rows: Tensor) -> Tensor:
+        """Return the masks of store rows, 0 absent or 1 present: uint8 (B, K, H, W)."""
+        part = self.probability[self.rows[rows.cpu().numpy()]]
+        probability = torch.from_numpy(part).permute(0, 3, 1, 2)
+        if probability.shape[2:] != self.size:
+            probability = interpolate(probability.float(), self.size, mode="bilinear", antialias=True)
+        return decide(probability, self.exclusive, self.threshold)[:, self.channels].byte()
+
+
+def _read(path: Path) -> PredictedMasks:
+    if path.is_dir():
+        there = sorted(path.glob("out_of_fold*.h5")) or sorted(path.glob(MASKS))
+        wanted = f"give {' or '.join(map(str, there))}" if there else f"give a file of predicted masks; {JOIN}"
+        raise ValueError(f"{KEY}={path} is a folder: {wanted}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{KEY}={path} does not exist: {JOIN}")
+    return read_masks(path)
+
+
+def _check_threshold(masks: PredictedMasks, threshold: float, path: str | Path) -> None:
+    if not 0 < threshold < 1:
+        raise ValueError(f"datamodule.mask_threshold must lie between 0 and 1, got {threshold}")
+    if masks.exclusive and threshold != 0.5:
+        raise ValueError(
+            f"datamodule.mask_threshold={threshold} is for masks that may overlap, those of {path} may not: set 0.5"
+        )
+
+
+def _channel(name: str, there: Sequence[str], path: str | Path) -> int:
+    if name not in there:
+        raise ValueError(f"{KEY}={path} has no mask {name!r}, it has {list(there)}{nearest(name, there)}")
+    return list(there).index(name)
+
+
+def _rows(masks: PredictedMasks, store: Store, path: str | Path) -> NDArray[np.intp]:
+    """The file's row of each image of the store."""
+    row = {id: number for number, id in enumerate(masks.ids.tolist())}
+    if missing := [id for id in store.ids.tolist() if id not in row]:
+        raise ValueError(
+            f"{KEY}={path} lacks {len(missing)} of the {len(store)} images of {store.path}, the first is {missing[0]}: "
+            f"masks of all folds are needed; {JOIN}"
+        )
+    return np.array([row[id] for id in store.ids.tolist()])
+
+
+def _check_origin(masks: PredictedMasks, store: Store, path: str | Path) -> None:
+    """Refuse masks of another shape; warn of those of images seen in training, and of another store.
+
+    A store of another size may hold the same images.
+    """
+    height, width = masks.probability.shape[1:3]
+    if height * store.size[1] != width * store.size[0]:
+        raise ValueError(
+            f"{KEY}={path} holds masks of {height} x {width} px, which do not fit images of "
+            f"{store.size[0]} x {store.size[1]} px: predict them for a store of the same aspect (data.size)"
+        )
+    if not masks.unseen:
+        warnings.warn(
+            f"{KEY}={path} does not say that each image was new to the network that predicted it: of images that it "
+            "has seen its masks are better than they will be of new ones",
+            stacklevel=3,
+        )
+    if masks.fingerprint != store.fingerprint:
+        warnings.warn(
+            f"{KEY}={path} was predicted for the data {masks.fingerprint[:16]} at {height} x {width} px, but "
+            f"{store.path} is {store.fingerprint[:16]} at {store.size[0]} x {store.size[1]} px: make sure that both "
+            "show the same part of the same images (data.fit)",
+            stacklevel=3,
+        )

@@ -1,0 +1,207 @@
+"""From the bytes of an image or mask file to its rows of a store.
+
+Colour: grey, palette and opaque RGBA images become RGB without loss; more than 8 bits a channel, CMYK and transparency
+are refused. EXIF rotation is ignored: pixels count as they are stored, for masks are drawn on those.
+Masks: 0 and 255, 0 and 1, or 1 bit; values within 8 of 0 or 255 are read as those. Resizing averages areas.
+"""
+
+from functools import lru_cache
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from PIL import Image, UnidentifiedImageError
+
+from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.data.raw.problems import UnusableFile
+from dermoscopy.data.store.frame import Frame, place
+
+TOLERANCE = 8  # grey levels that lossy compression may move black or white
+BAND = 128  # rows of a mask at a time
+COARSE = 8  # from so many pixels a stored pixel on, its edges move to whole pixels: by 1/16 of it at most
+
+
+def read_image(path: Path, size: tuple[int, int], fit: str) -> tuple[NDArray[np.uint8], Frame]:
+    """Decodes an image, a JPEG already reduced while decoding, and lays it into `size`.
+
+    Returns:
+        uint8 (H, W, 3), black outside the image, and where it lies.
+
+    Raises:
+        UnusableFile: it cannot be decoded, or not become RGB without loss.
+    """
+    image = _open(_read(path))
+    frame = place((image.height, image.width), size, fit)
+    rows, columns = size
+    # The picture's own share of the stored size: with `pad` it is smaller than the size.
+    wanted = -(-image.width * columns // frame.width), -(-image.height * rows // frame.height)
+    drafted = image.draft(None, wanted)
+    shrink = frame.original_width / drafted[1][2] if drafted else 1.0
+    _load(image)
+    rgb = image.convert("RGB")
+    factor = int(min(frame.height / rows, frame.width / columns) / shrink / 2)  # keeps twice the wanted resolution
+    if factor > 1:
+        rgb, shrink = rgb.reduce(factor), shrink * factor
+    y, x = _edges(frame, size, (rgb.height, rgb.width), shrink)
+    sums = _sum_columns(_sum_rows(np.asarray(rgb), y, np.int32), x)
+    mean = sums / np.maximum(_shown(y, x), np.finfo(np.float32).tiny)[..., None]
+    return np.rint(mean).astype(np.uint8), frame
+
+
+def read_mask(path: Path, size: tuple[int, int], frame: Frame | None, grey: bool) -> tuple[NDArray[np.uint8], bool]:
+    """Decodes a mask, averages areas and takes one half as the threshold.
+
+    Args:
+        path: the mask's file.
+        size: height and width of the stored mask.
+        frame: where the image lies; None where the image cannot be read, then only the mask's own faults are found.
+        grey: whether a grey pixel is the part of it that is covered (an anti-aliased edge) rather than a fault.
+
+    Returns:
+        uint8 (H, W): 0 absent, 1 present, 255 outside the image; and whether any pixel of the whole file is present.
+
+    Raises:
+        UnusableFile: it cannot be decoded, is not binary, or not as large as its image.
+    """
+    mask, present = _mask(_read(path), size, frame, grey)
+    return mask, present
+
+
+@lru_cache(maxsize=16)  # most masks of a set can be empty, and empty masks of one size are the same bytes
+def _mask(data: bytes, size: tuple[int, int], frame: Frame | None, grey: bool) -> tuple[NDArray[np.uint8], bool]:
+    image = _open(data)
+    _load(image)
+    if frame is not None and (image.height, image.width) != frame[:2]:
+        problem = f"mask is {image.height} x {image.width}, its image {frame[0]} x {frame[1]}"
+        raise UnusableFile(problem, "make them equal; an image rotated by EXIF only counts as not rotated")
+    y, x = _edges(frame or place((image.height, image.width), size, "stretch"), size, (image.height, image.width))
+    image = image if image.mode in ("1", "L") else image.convert("L")
+    white = int(image.getextrema()[1])  # type: ignore[arg-type]  # one band: two numbers
+    unit = 1 if white <= 1 else 255 if grey and image.mode == "L" else -1  # value of a covered pixel, see _cover
+    # Bands stay in the processor's cache, and sums of flags in one byte: copies of it all cost half a decoding.
+    kind = np.int8 if unit != 255 and np.ceil(np.diff(y)).max() < np.iinfo(np.int8).max else np.int32
+    sums = np.zeros((size[0], image.width), np.float32 if (y % 1).any() else kind)
+    present = False
+    for top in range(0, image.height, BAND):
+        bottom = min(top + BAND, image.height)
+        cover, there = _cover(image, top, bottom, unit, white)
+        present |= there
+        first, last = max(int(np.searchsorted(y, top, "right")) - 1, 0), int(np.searchsorted(y, bottom))
+        if first < last and (there or unit == 255):
+            sums[first:last] += _sum_rows(cover, (y[first : last + 1] - top).clip(0, bottom - top), kind)
+    shown = _shown(y, x)
+    mask = (_sum_columns(sums, x) * np.float32(2 / unit) >= shown).view(np.uint8)
+    mask[shown == 0] = NOT_ANNOTATED
+    return mask, present
+
+
+def _cover(image: Image.Image, top: int, bottom: int, unit: int, white: int) -> tuple[NDArray[Any], bool]:
+    """Rows of a mask in which a covered pixel is `unit`, and whether any of them is covered.
+
+    Seen as int8, 255 is -1 and all that is near black or white is near 0: no copy and two fast passes.
+    """
+    band = image.crop((0, top, image.width, bottom))
+    values = np.asarray(band.convert("L") if band.mode == "1" else band)
+    signed = values.view(np.int8)
+    low, high = int(signed.min()), int(signed.max())
+    if unit == 1:
+        return signed, high > 0
+    if unit == 255:
+        return values, low < 0
+    has_white = white >= 255 - TOLERANCE
+    if has_white and low >= -1 and high <= 0:
+        return signed, low < 0
+    if has_white and low >= -1 - TOLERANCE and high <= TOLERANCE:
+        return -(signed < 0).view(np.int8), low < 0
+    black = TOLERANCE if has_white else 1  # without any white, 2 to 8 are not noise but numbers of classes
+    count = sum(image.histogram()[black + 1 : 255 - TOLERANCE])
+    remedy = "save it with two values, or set grey_masks=allow where grey is an anti-aliased edge"
+    raise UnusableFile(f"not binary, {count} grey pixels", remedy)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError:
+        raise UnusableFile("a folder, not a file", "remove or rename it") from None
+    except OSError as error:
+        raise UnusableFile(f"cannot be read ({error.strerror})", "check the file and its permissions") from error
+    if not data:
+        raise UnusableFile("empty, 0 bytes", "get the file again")
+    return data
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        image = Image.open(BytesIO(data))
+    except UnidentifiedImageError:
+        raise UnusableFile("not an image in a known format", "get the file again, or remove it") from None
+    except Exception as error:  # decoders raise SyntaxError, struct.error and more over bytes that are not theirs
+        raise UnusableFile(f"cannot be opened ({error})", "get the file again") from error
+    if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA") or ";16" in str(image.tile):
+        kind = "CMYK colours" if image.mode == "CMYK" else f"more than 8 bits a channel or rare colours ({image.mode})"
+        raise UnusableFile(kind, "save it as 8-bit RGB (a mask as 8-bit grey)")
+    return image
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+        transparent = image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255
+    except Exception as error:
+        raise UnusableFile(f"cannot be decoded ({error})", "get the file again") from error
+    if transparent:
+        raise UnusableFile("has transparent pixels", "save it without transparency")
+
+
+def _edges(
+    frame: Frame, size: tuple[int, int], pixels: tuple[int, int], shrink: float = 1.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where stored rows and columns begin and end among the `pixels` rows and columns that were read."""
+    y = _axis(frame.top / shrink, frame.height / shrink, size[0])
+    x = _axis(frame.left / shrink, frame.width / shrink, size[1])
+    return y.clip(0, pixels[0]), x.clip(0, pixels[1])
+
+
+def _axis(start: float, length: float, count: int) -> NDArray[np.float64]:
+    edges = start + np.arange(count + 1) * length / count
+    return np.rint(edges) if length >= COARSE * count else edges
+
+
+def _shown(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
+    """How many pixels of those read each stored pixel shows, 0 outside the picture; float32 (H, W)."""
+    return np.diff(y).astype(np.float32)[:, None] * np.diff(x).astype(np.float32)
+
+
+def _sum_columns(values: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[Any]:
+    """As `_sum_rows`, over the second axis."""
+    kind = np.float32 if values.dtype == np.float32 else np.int32
+    return _sum_rows(values.swapaxes(0, 1), edges, kind).swapaxes(0, 1)
+
+
+def _sum_rows(values: NDArray[Any], edges: NDArray[np.float64], kind: DTypeLike) -> NDArray[Any]:
+    """Sums of the rows between consecutive edges; a row that an edge divides counts in parts on both sides.
+
+    Args:
+        values: (h, ...).
+        edges: positions of the H + 1 edges, not decreasing, in 0 to h.
+        kind: a type that holds the sums of whole rows.
+    """
+    if np.array_equal(edges, np.arange(len(values) + 1)):  # raw files may already have the stored size
+        return values
+    values = np.ascontiguousarray(values)
+    first = np.floor(edges).astype(int)
+    whole = np.zeros((len(first) - 1, *values.shape[1:]), kind)
+    for row, (begin, end) in enumerate(pairwise(first)):
+        np.add.reduce(values[begin:end], axis=0, dtype=kind, out=whole[row])
+    part = (edges - first).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
+    if not part.any():
+        return whole
+    parts = values[np.minimum(first, len(values) - 1)] * part
+    sums = whole.astype(np.float32)
+    sums -= parts[:-1]
+    sums += parts[1:]
+    return sums

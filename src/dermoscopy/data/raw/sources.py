@@ -1,0 +1,233 @@
+"""Where raw images, masks and labels lie in folders, and what is wrong with how they lie."""
+
+import glob
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import NamedTuple
+
+from dermoscopy.data.raw.labels import UNKNOWN, LabelTable, read_labels
+from dermoscopy.data.raw.problems import Problem
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # what a pattern ending in ".*" may match
+TOKENS = {"{id}": r"(?P<id>[^/]+)", "{class}": r"(?P<folder>[^/]+)", "**/": r"(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+TOKEN = re.compile("|".join(re.escape(token) for token in TOKENS))
+
+
+class Item(NamedTuple):
+    """One image of a source; `masks` holds None where one is missing, `labels` -1 where one is unknown."""
+
+    id: str
+    group: str
+    image: Path
+    masks: tuple[Path | None, ...]
+    labels: tuple[int, ...]
+
+
+class Listing(NamedTuple):
+    """What a source holds: usable items by id, problems of the others, names of labels, and every file it rests on."""
+
+    items: list[Item]
+    problems: list[Problem]
+    label_names: tuple[str, ...]
+    files: list[Path]
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """Images, masks and labels in folders, found by patterns.
+
+    A pattern is relative to `root` and holds `{id}`; `*` stands for anything, `{id}.*` for any image file.
+    `{class}` in `images` is a folder that names the class: each becomes a label, and ids read class/id.
+
+    Args:
+        root: the folder of the data set.
+        images: pattern of the image files.
+        masks: name of a mask to the pattern of its files, in the order of the store's mask planes.
+        csv: table of labels, relative to `root` or absolute; None for no table.
+        id_column: its column that holds the images' ids.
+        group_column: its column that joins images which must not be split (a lesion, a patient); None: each its own.
+        columns: name of a label to `column` (0, 1, empty for unknown) or `column=value` or `column=value|value`.
+        from_masks: masks that are labels too: 1 where any pixel of the original mask is present.
+        missing_masks: `stop` reports an image without one of its masks, `allow` stores it as not annotated.
+        grey_masks: `stop` reports a mask that is not binary, `allow` reads grey as the covered part of a pixel.
+        same: lists of the ids of images that show the same lesion, whatever the table says: their groups become one.
+            Ids without an image are left out, so that a part of a data set can be prepared.
+    """
+
+    root: str | Path
+    images: str = "images/{id}.jpg"
+    masks: Mapping[str, str] = field(default_factory=dict)
+    csv: str | Path | None = None
+    id_column: str = "image_id"
+    group_column: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    from_masks: Sequence[str] = ()
+    missing_masks: str = "stop"
+    grey_masks: str = "stop"
+    same: Sequence[Sequence[str]] = ()  # records of earlier runs, which can be reproduced, lack it
+
+    def __post_init__(self) -> None:
+        for name, pattern in {
+            "images": self.images,
+            **{f"masks.{mask}": self.masks[mask] for mask in self.masks},
+        }.items():
+            if "{id}" not in pattern:
+                raise ValueError(f"{name} must hold {{id}}, as in images/{{id}}.jpg, got {pattern}")
+        for name in ("missing_masks", "grey_masks"):
+            if getattr(self, name) not in ("stop", "allow"):
+                raise ValueError(f"{name} must be stop or allow, got {getattr(self, name)}")
+        if unknown := [name for name in self.from_masks if name not in self.masks]:
+            raise ValueError(
+                f"from_masks names {', '.join(unknown)}, but the masks are {', '.join(self.masks) or 'none'}"
+            )
+        if twice := [name for name in self.from_masks if name in self.columns]:
+            raise ValueError(f"labels {', '.join(twice)} stand in columns and in from_masks, name each once")
+        if (self.columns or self.group_column) and self.csv is None:
+            raise ValueError("columns and group_column need a csv, got csv=null")
+        for ids in self.same:
+            if isinstance(ids, str) or len(set(ids)) < 2:
+                raise ValueError(f"same must hold lists of two ids or more, as in [[a, b]], got {_plain(ids)}")
+
+    @property
+    def mask_names(self) -> tuple[str, ...]:
+        """Names of the masks, in the order of the store's planes."""
+        return tuple(self.masks)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the labels: columns, then masks, then folders of classes."""
+        return self.listing().label_names
+
+    def settings(self) -> str:
+        """All arguments as JSON."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return json.dumps({name: _plain(value) for name, value in values.items()})
+
+    def listing(self) -> Listing:
+        """Finds every image with its masks and labels.
+
+        Raises:
+            ValueError: no image matches, or the table of labels lacks a column.
+            FileNotFoundError: `root` or the table does not exist.
+        """
+        root = Path(self.root)
+        if not root.is_dir():
+            raise FileNotFoundError(f"{root} is not a folder: give the folder of the raw files, data.raw=DIR")
+        masks = {name: _find(root, pattern) for name, pattern in self.masks.items()}
+        drawn = {path for found in masks.values() for paths in found.values() for path in paths}
+        images = {id: [path for path in paths if path not in drawn] for id, paths in _find(root, self.images).items()}
+        images = {id: paths for id, paths in sorted(images.items()) if paths}
+        if not images:
+            raise ValueError(f"no image matches {self.images} in {root}, which holds {_sample(root)}")
+        classes = sorted({id.split("/")[0] for id in images}) if "{class}" in self.images else []
+        labels = read_labels(root, self.csv, self.id_column, self.group_column, self.columns)
+        groups = self._groups(images, labels)
+        items, problems = [], []
+        for id, paths in images.items():
+            found = [_matches(masks[name], id) for name in masks]
+            faults = [*self._faults(id, paths, found), *labels.faults(_bare(id))]
+            problems += [Problem(str(paths[0].relative_to(root)), *fault) for fault in faults]
+            if not faults:
+                items.append(self._item(id, groups[id], paths[0], found, labels, classes))
+        files = sorted(drawn.union(*images.values()))
+        names = (*self.columns, *self.from_masks, *classes)
+        return Listing(items, problems, names, files)
+
+    def _groups(self, ids: Iterable[str], labels: LabelTable) -> dict[str, str]:
+        """The group of each image: what the table says, else its own, joined where `same` says so."""
+        groups = {id: labels.group(_bare(id)) or id for id in ids}
+        joined = _joined(groups, ([id for id in ids if id in groups] for ids in self.same))
+        return {id: joined.get(group, group) for id, group in groups.items()}
+
+    def _item(
+        self,
+        id: str,
+        group: str,
+        image: Path,
+        masks: Sequence[Sequence[Path]],
+        labels: LabelTable,
+        classes: Sequence[str],
+    ) -> Item:
+        one_hot = (int(id.split("/")[0] == name) for name in classes)
+        paths = tuple(found[0] if found else None for found in masks)
+        return Item(id, group, image, paths, (*labels.row(_bare(id)), *[UNKNOWN] * len(self.from_masks), *one_hot))
+
+    def _faults(self, id: str, images: Sequence[Path], masks: Sequence[Sequence[Path]]) -> list[tuple[str, str]]:
+        faults = []
+        if len(images) > 1:
+            faults.append((f"{len(images)} images have the id {id}", "rename or remove all but one"))
+        for (name, pattern), found in zip(self.masks.items(), masks, strict=True):
+            if not found and self.missing_masks == "stop":
+                wanted = pattern.replace("{id}", _bare(id))
+                faults.append((f"no mask {name}", f"add {wanted}, or set missing_masks=allow"))
+            if len(found) > 1:
+                faults.append((f"{len(found)} files for mask {name}", f"keep one file for {pattern}"))
+        return faults
+
+
+def _joined(groups: Mapping[str, str], same: Iterable[Iterable[str]]) -> dict[str, str]:
+    """The new name, the first of the old ones in the alphabet, of every group that shares a lesion with another."""
+    lesions: list[set[str]] = []
+    for ids in same:
+        own = {groups[id] for id in ids}
+        touched = [lesion for lesion in lesions if lesion & own]
+        lesions = [lesion for lesion in lesions if not lesion & own] + [own.union(*touched)]
+    return {group: min(lesion) for lesion in lesions for group in lesion}
+
+
+def _find(root: Path, pattern: str) -> dict[str, list[Path]]:
+    """Paths that match a pattern, by id, or by class/id where the pattern names a class."""
+    wildcard, expression = _wildcard(pattern), _expression(pattern)
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in root.glob(wildcard):
+        match = re.fullmatch(expression, path.relative_to(root).as_posix())
+        right_kind = not pattern.endswith(".*") or path.suffix.lower() in SUFFIXES
+        if match and right_kind and not path.name.startswith("."):
+            names = match.groupdict()
+            found["/".join(filter(None, (names.get("folder"), names["id"])))].append(path)
+    return {id: sorted(paths) for id, paths in found.items()}
+
+
+def _wildcard(pattern: str) -> str:
+    """The pattern for `glob`, with everything but our tokens taken as it stands."""
+    parts, tokens = TOKEN.split(pattern), TOKEN.findall(pattern)
+    stars = ["*" if token.startswith("{") else token for token in tokens]
+    return "".join(glob.escape(part) + star for part, star in zip(parts, [*stars, ""], strict=True))
+
+
+def _expression(pattern: str) -> str:
+    """The pattern as a regular expression; a name that stands twice, as in {id}/{id}.jpg, must match the same text."""
+    parts, tokens = TOKEN.split(pattern), TOKEN.findall(pattern)
+    again = {"{id}": "(?P=id)", "{class}": "(?P=folder)"}
+    pieces = [re.escape(parts[0])]
+    for index, (token, part) in enumerate(zip(tokens, parts[1:], strict=True)):
+        repeated = token in again and token in tokens[:index]
+        pieces += [again[token] if repeated else TOKENS[token], re.escape(part)]
+    return "".join(pieces)
+
+
+def _matches(masks: Mapping[str, list[Path]], id: str) -> list[Path]:
+    """The files of one mask of one image; a pattern for masks need not name the class."""
+    return masks.get(id) or masks.get(_bare(id), [])
+
+
+def _bare(id: str) -> str:
+    return id.rpartition("/")[2]
+
+
+def _sample(root: Path) -> str:
+    names = sorted(path.name for path in root.iterdir())
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "nothing"
+
+
+def _plain(value: object) -> object:
+    """A value of a setting as JSON knows it."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,176 @@
+"""Writing a store so that it is either whole or not there."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import mkstemp
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from dermoscopy.data.store.frame import Frame
+from dermoscopy.data.store.reader import FORMAT, VERSION
+
+BLOCK = 256  # rows copied at a time
+TABLES = 1 << 20  # bytes; ids, labels and frames take far less
+
+
+class Row(NamedTuple):
+    """One image with all that a store holds of it: (H, W, 3), (H, W, K), L labels."""
+
+    id: str
+    group: str
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    label: Sequence[int]
+    frame: Frame
+
+
+class Layout(NamedTuple):
+    """What all rows of a store share."""
+
+    size: tuple[int, int]
+    fit: str
+    mask_names: tuple[str, ...]
+    label_names: tuple[str, ...]
+    source: str
+    recipe: str
+
+    def nbytes(self, count: int) -> int:
+        """Bytes of the images and masks of `count` rows."""
+        return count * self.size[0] * self.size[1] * (3 + len(self.mask_names))
+
+
+class StoreWriter:
+    """Takes rows one by one; pixels go to the file at once, the rest when it is closed."""
+
+    def __init__(self, file: h5py.File, layout: Layout, capacity: int) -> None:
+        self.layout = layout
+        self.rows: list[Row] = []
+        self.digest = hashlib.sha256(repr((layout.size, layout.fit, layout.mask_names, layout.label_names)).encode())
+        self.image = _contiguous(file, "image", (capacity, *layout.size, 3))
+        self.mask = _contiguous(file, "mask", (capacity, *layout.size, len(layout.mask_names)))
+
+    def append(self, row: Row) -> None:
+        """Writes the next row and adds it to the fingerprint."""
+        index = len(self.rows)
+        self.image[index] = row.image
+        if self.layout.mask_names:
+            self.mask[index] = row.mask
+        self.digest.update(repr((row.id, row.group, tuple(row.label), tuple(row.frame))).encode())
+        self.digest.update(row.image.tobytes())
+        self.digest.update(row.mask.tobytes())
+        self.rows.append(row._replace(image=row.image[:0], mask=row.mask[:0]))
+
+    def finish(self, file: h5py.File) -> None:
+        """Writes tables and attributes to the file that is to stay."""
+        count = len(self.rows)
+        text = h5py.string_dtype()
+        file.create_dataset("id", data=[row.id for row in self.rows], dtype=text)
+        file.create_dataset("group", data=[row.group for row in self.rows], dtype=text)
+        labels = np.array([row.label for row in self.rows], np.int8).reshape(count, len(self.layout.label_names))
+        file.create_dataset("label", data=labels)
+        file.create_dataset("frame", data=np.array([row.frame for row in self.rows], np.int32))
+        file["mask"].attrs.create("names", list(self.layout.mask_names), dtype=text)
+        file["label"].attrs.create("names", list(self.layout.label_names), dtype=text)
+        values = {"size": self.layout.size, "fit": self.layout.fit, "source": self.layout.source}
+        marks = {"recipe": self.layout.recipe, "fingerprint": self.digest.hexdigest()}
+        file.attrs.update({**values, **marks, "format": FORMAT, "version": VERSION})
+
+
+@contextmanager
+def new_store(path: Path, layout: Layout, capacity: int) -> Iterator[StoreWriter]:
+    """Gives a writer for at most `capacity` rows; the store appears at `path` when the block ends without an error.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    with _replacing(path) as part:
+        _reserve(part, layout.nbytes(capacity))
+        with h5py.File(part, "w") as file:
+            writer = StoreWriter(file, layout, capacity)
+            file.flush()
+            pixels = part.stat().st_size
+            _reserve(part, layout.nbytes(capacity))  # once more, for HDF5 emptied the file when it opened it
+            yield writer
+            os.truncate(part, pixels)  # the space of the tables is free again for them
+            if len(writer.rows) == capacity:
+                writer.finish(file)
+        if len(writer.rows) < capacity:
+            _shorten(part, writer)
+
+
+def remove_stale(path: Path) -> None:
+    """Removes what killed runs left beside `path`; HDF5 keeps a running one's file locked."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        try:
+            h5py.File(part, "r").close()
+        except BlockingIOError:
+            continue
+        except OSError:
+            pass  # not even a whole HDF5 file: stale as well
+        part.unlink(missing_ok=True)
+
+
+def _shorten(part: Path, writer: StoreWriter) -> None:
+    """Copies the rows written to a file of just that many: a contiguous dataset cannot shrink."""
+    with _replacing(part) as short, h5py.File(part, "r") as old:
+        _reserve(short, writer.layout.nbytes(len(writer.rows)))
+        _copy(old, short, writer)
+
+
+def _copy(old: h5py.File, short: Path, writer: StoreWriter) -> None:
+    count = len(writer.rows)
+    with h5py.File(short, "w") as new:
+        for name in ("image", "mask"):
+            target = _contiguous(new, name, (count, *old[name].shape[1:]))
+            for start in range(0, count if target.size else 0, BLOCK):
+                stop = min(start + BLOCK, count)
+                target[start:stop] = old[name][start:stop]
+        writer.finish(new)
+
+
+def _reserve(part: Path, pixels: int) -> None:
+    """Takes the space of `pixels` bytes and of the tables where the system can: HDF5 does not survive a full disk."""
+    if hasattr(os, "posix_fallocate"):
+        with part.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, pixels + TABLES)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that takes its place when the block ends well and vanishes when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = mkstemp(prefix=f".{path.name.lstrip('.')}.", suffix=".part", dir=path.parent)
+    os.fchmod(number, 0o666 & ~_umask())
+    os.close(number)
+    part = Path(name)
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            part.unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _contiguous(file: h5py.File, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
+    """A dataset whose bytes lie in one piece at a place known from the beginning, and are not written twice."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    space = h5py.h5s.create_simple(shape)
+    return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), h5py.h5t.NATIVE_UINT8, space, properties))

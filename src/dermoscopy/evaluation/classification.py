@@ -1,0 +1,118 @@
+"""The files of tested labels: predictions.csv, confusion.csv, and two pictures of one availability of masks."""
+
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from dermoscopy.evaluation.files import PREDICTIONS
+from dermoscopy.evaluation.pictures.classification import draw_confusion, draw_reliability
+from dermoscopy.machine.files import write_atomically
+from dermoscopy.metrics.classification import known_labels, log_odds
+from dermoscopy.plots.style import save_figure
+
+CONFUSION = "confusion.csv"
+PLACE = ["availability", "label", "truth", "predicted"]  # of a count in confusion.csv
+NUMBERS = ("truth", "logit", "threshold")
+
+
+def prediction_rows(
+    images: Mapping[str, Any],
+    names: Sequence[str],
+    label: Tensor,
+    logits: Tensor,
+    thresholds: Tensor,
+    exclusive: bool,
+) -> pd.DataFrame:
+    """Return a row for each image and label, with the columns of predictions.csv.
+
+    Args:
+        images: id, group and availability, (N,) or one for all.
+        names: the L label names.
+        label, logits: (N, L), see `label_scores`.
+        thresholds: (L,) above which a label counts as predicted.
+        exclusive: whether an image has at most one of the labels; `logit` is then the log-odds against the rest.
+    """
+    truths, odds = known_labels(label, exclusive), log_odds(logits, exclusive)
+    values = zip(names, *(tensor.cpu().numpy().T for tensor in (truths, odds, thresholds)), strict=True)
+    return pd.concat(
+        [
+            pd.DataFrame(dict(images) | {"label": name, "truth": truth, "logit": logit, "threshold": threshold})
+            for name, truth, logit, threshold in values
+        ]
+    )
+
+
+def with_earlier(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows and, of other availabilities, those of an earlier predictions.csv; as texts, so no digit changes."""
+    table = _texts(StringIO(rows.to_csv(index=False)))
+    if path.is_file():
+        before = _texts(path).reindex(columns=table.columns, fill_value="")  # older files have no threshold
+        table = pd.concat([before[~before["availability"].isin(table["availability"])], table])
+    return table
+
+
+def write_label_files(folder: Path, table: pd.DataFrame, names: Sequence[str], exclusive: bool, shown: str) -> None:
+    """Write predictions.csv, confusion.csv, confusion.png and reliability.png into a folder.
+
+    Args:
+        folder: where they are written.
+        table: of `prediction_rows` or `with_earlier`.
+        names: the L label names.
+        exclusive: whether an image has at most one of them.
+        shown: the availability that the pictures show.
+    """
+    table = table.sort_values(["availability", "label", "id"])
+    write_atomically(folder / PREDICTIONS, table.to_csv(index=False))
+    table = table.assign(**{name: pd.to_numeric(table[name]) for name in NUMBERS}).fillna({"threshold": 0.0})
+    confusion = confusion_table(table, names, exclusive)
+    write_atomically(folder / CONFUSION, confusion.to_csv(index=False))
+    counts, images = (each[each["availability"] == shown] for each in (confusion, table))
+    pictures = {
+        "confusion": draw_confusion(counts, f"Confusion, masks: {shown}"),
+        "reliability": draw_reliability(images, names, f"Reliability, masks: {shown}"),
+    }
+    for name, figure in pictures.items():
+        save_figure(figure, folder / f"{name}.png", dpi=80, small=False)
+
+
+def _texts(file: Path | StringIO) -> pd.DataFrame:
+    """Rows of a CSV file as they stand there; an image may well be called NA."""
+    return pd.read_csv(file, dtype=str, keep_default_na=False)
+
+
+def confusion_table(table: pd.DataFrame, names: Sequence[str], exclusive: bool) -> pd.DataFrame:
+    """Count images by what they are and what they were predicted to be.
+
+    Args:
+        table: rows of predictions.csv.
+        names: the L label names.
+        exclusive: whether an image has at most one of them; predicted is then the likeliest.
+
+    Returns:
+        Columns availability, label, truth, predicted, count. Truth and predicted are 1 or 0; of exclusive labels
+        they are names, and `label` is empty. Images of unknown truth are left out.
+    """
+    decided = _likeliest(table) if exclusive else _each(table)
+    kinds, labels = (list(names), [""]) if exclusive else ([1, 0], list(names))
+    places = pd.MultiIndex.from_product([list(table["availability"].unique()), labels, kinds, kinds], names=PLACE)
+    return decided.groupby(PLACE).size().reindex(places, fill_value=0).rename("count").reset_index()
+
+
+def _each(table: pd.DataFrame) -> pd.DataFrame:
+    """Whether each label of known truth is there and whether it was predicted."""
+    known = table[table["truth"].notna()]
+    predicted = (known["logit"] > known["threshold"]).astype(int)
+    return known.assign(truth=known["truth"].astype(int), predicted=predicted)
+
+
+def _likeliest(table: pd.DataFrame) -> pd.DataFrame:
+    """The true and the likeliest label of each image of known truth."""
+    rows = table[table["truth"].notna()]
+    truth, logit = (
+        rows.pivot_table(index=["availability", "id"], columns="label", values=name) for name in ("truth", "logit")
+    )
+    return pd.DataFrame({"label": "", "truth": truth.idxmax(axis=1), "predicted": logit.idxmax(axis=1)}).reset_index()

@@ -1,0 +1,81 @@
+"""One mask of one image: pixels, truth and prediction, found by name so that they cannot come apart."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.data.store.reader import Store
+from dermoscopy.evaluation.comparison import predicted_planes
+from dermoscopy.masks.predicted import PredictedMasks
+from dermoscopy.masks.probability_maps import FULL
+from dermoscopy.metrics.segmentation import image_scores
+
+OUTCOMES = ("true positive", "false positive", "false negative", "true negative", "unknown")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is known of one mask of one image.
+
+    Attributes:
+        image: RGB uint8 (H, W, 3).
+        truth: uint8 (H, W), 0 absent, 1 present, 255 not annotated or outside the image.
+        probability: (H, W) in [0, 1].
+        predicted: bool (H, W), what was decided from the probabilities.
+    """
+
+    id: str
+    mask: str
+    image: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+    probability: NDArray[np.float64]
+    predicted: NDArray[np.bool_]
+
+    @property
+    def outcome(self) -> NDArray[np.uint8]:
+        """What became of each pixel, an index of `OUTCOMES`."""
+        present, unknown = self.truth == 1, self.truth == NOT_ANNOTATED
+        kinds = [unknown, self.predicted & present, self.predicted, present]
+        return np.select(kinds, [4, 0, 1, 2], 3).astype(np.uint8)
+
+    @property
+    def dice(self) -> float:
+        """Dice of just these pixels."""
+        counts = np.bincount(self.outcome.ravel(), minlength=len(OUTCOMES))[:4]
+        return float(image_scores(counts[None, None])["dice"].item())
+
+
+Find = Callable[[str, str], Case]  # by id and mask
+
+
+def find_in(store: Store, predicted: PredictedMasks) -> Find:
+    """Return a function that finds a case by id and mask, whatever the order of the store and of the predictions.
+
+    Args:
+        store: the images, of which only those asked for are read.
+        predicted: masks of some of them.
+
+    Raises:
+        ValueError: the masks are those of another store; later, when asked for what was not predicted.
+    """
+    if predicted.fingerprint != store.fingerprint:
+        raise ValueError(f"the masks were not predicted for {store.path}: give the store that they are of")
+    image, truth = store.image(mapped=True), store.mask(mapped=True)
+    planes = [store.mask_names.index(name) for name in predicted.names]
+    rows = {name: row for row, name in enumerate(store.ids.tolist())}
+
+    def find(id: str, mask: str) -> Case:
+        if mask not in predicted.names:
+            raise ValueError(f"no predicted masks {mask!r}; there are: {', '.join(predicted.names)}")
+        channel, probability = predicted.names.index(mask), predicted.of([id])[0]
+        codes = truth[rows[id]][..., planes]
+        if predicted.exclusive:
+            codes = np.where((codes == NOT_ANNOTATED).any(axis=-1, keepdims=True), NOT_ANNOTATED, codes)
+        decided = next(islice(predicted_planes(probability, predicted.exclusive), channel, None))
+        return Case(id, mask, image[rows[id]], codes[..., channel], probability[..., channel] / FULL, decided)
+
+    return find

@@ -1,0 +1,85 @@
+"""Original mask files of a store's images, read at their own size."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.data.raw.decode import read_mask
+from dermoscopy.data.raw.problems import UnusableFile
+from dermoscopy.data.raw.sources import FolderSource
+from dermoscopy.data.store.frame import Frame
+
+
+class NoOriginals(ValueError):
+    """Why predictions cannot be compared with the original masks, in one line."""
+
+
+class Original(NamedTuple):
+    """Mask files of one image, None where it has none, and its row of the store's `frame`."""
+
+    masks: tuple[Path | None, ...]
+    frame: Frame
+
+
+def find_originals(
+    source: FolderSource | None, ids: Sequence[str], frames: NDArray[np.int32], masks: Sequence[str]
+) -> list[Original]:
+    """Find the original mask files of images.
+
+    Args:
+        source: where the raw files are.
+        ids: the images.
+        frames: their rows of the store's `frame`.
+        masks: names of the wanted masks.
+
+    Raises:
+        NoOriginals: they are not there, or not all of them.
+    """
+    if source is None or source.root is None:
+        raise NoOriginals("data.raw names no folder")
+    if lacking := [name for name in masks if name not in source.mask_names]:
+        raise NoOriginals(f"data.source.masks has no {', '.join(lacking)}")
+    try:
+        items = {item.id: item.masks for item in source.listing().items}
+    except (OSError, ValueError) as error:
+        raise NoOriginals(f"{error}") from error
+    if missing := [id for id in ids if id not in items]:
+        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise NoOriginals(f"{missing[0]}{others} not in data.raw={source.root}")
+    planes = [source.mask_names.index(name) for name in masks]
+    rows = zip(ids, frames.tolist(), strict=True)
+    return [Original(tuple(items[id][plane] for plane in planes), Frame(*frame)) for id, frame in rows]
+
+
+def read_original(original: Original, grey: bool, exclusive: bool) -> list[NDArray[np.uint8]]:
+    """Read the masks of an image, in the store's codes, at its own size.
+
+    Args:
+        original: its files; where there is none, the mask is not annotated.
+        grey: whether grey pixels are allowed, see `dermoscopy.data.raw.decode.read_mask`.
+        exclusive: whether no mask is annotated unless all are.
+
+    Raises:
+        NoOriginals: a file has become unusable since the store was made.
+    """
+    if exclusive and None in original.masks:
+        return [_not_annotated(original.frame) for _ in original.masks]
+    return [
+        _not_annotated(original.frame) if path is None else _read(path, original.frame, grey) for path in original.masks
+    ]
+
+
+def _not_annotated(frame: Frame) -> NDArray[np.uint8]:
+    return np.full(frame[:2], NOT_ANNOTATED, np.uint8)
+
+
+def _read(path: Path, frame: Frame, grey: bool) -> NDArray[np.uint8]:
+    height, width = frame[:2]
+    try:
+        return read_mask(path, (height, width), Frame(height, width, 0, 0, height, width), grey)[0]
+    except UnusableFile as error:
+        raise NoOriginals(f"{path}: {error}") from error

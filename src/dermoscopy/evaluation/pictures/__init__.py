@@ -1,0 +1,1 @@
+"""Pictures of what a network predicted in test images."""

@@ -1,0 +1,146 @@
+"""Pictures of tested labels: what they were taken for, and whether their probabilities mean what they say.
+
+Save them with `analysis.figures.save_figure(..., small=False)`, as every test waits for them.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from dermoscopy.metrics.calibration import BINS, calibration_scores, reliability
+from dermoscopy.plots.panels import PLAIN
+from dermoscopy.plots.style import COLOURS, FAINT, INK
+
+PANELS, COLUMNS = 6, 3  # labels in a picture, and side by side
+SIDE, CELL, EDGE, HEAD = 2.0, 0.6, 0.1, 0.3  # inches: a panel, the least of a cell in it, around all, above a panel
+SHORT = 3  # letters of a tick that is not turned
+BLUES = LinearSegmentedColormap.from_list("blues", ["white", COLOURS[0]])
+GREY = "#DDDDDD"
+Floats = NDArray[np.floating[Any]]
+
+
+class Panel(NamedTuple):
+    """A square on a page: its lower left corner, its side, and the room for ticks beside and below it, in inches."""
+
+    x: float
+    y: float
+    side: float
+    beside: float
+    below: float
+
+
+def draw_confusion(counts: pd.DataFrame, title: str) -> Figure:
+    """Draw the counts of one availability and, as colour, their share of the images that are truly so.
+
+    Args:
+        counts: of `confusion_table`; one panel a label, six at most, or one of all exclusive labels.
+        title: of the figure.
+    """
+    labels, kinds = list(counts["label"].unique()), list(counts["truth"].unique())
+    ticks = [{1: "yes", 0: "no"}.get(kind, str(kind)) for kind in kinds]
+    with mpl.rc_context(PLAIN):
+        figure, axes, panels = _page(labels, title, max(SIDE, CELL * len(kinds)), max(map(len, ticks)))
+        for label, panel in zip(labels, panels, strict=False):
+            rows = counts[counts["label"] == label]
+            _words(axes, panel, label, "predicted", "true")
+            _matrix(axes, panel, rows["count"].to_numpy().reshape(len(kinds), len(kinds)), ticks)
+    return figure
+
+
+def draw_reliability(table: pd.DataFrame, names: Sequence[str], title: str) -> Figure:
+    """Draw how often a label is there against its predicted probability, and the number of images in each bin.
+
+    Args:
+        table: rows of predictions.csv, of one availability.
+        names: the labels; one panel each, six at most.
+        title: of the figure.
+    """
+    with mpl.rc_context(PLAIN):
+        figure, axes, panels = _page(names, title, SIDE, SHORT)
+        for name, panel in zip(names, panels, strict=False):
+            rows = table[table["label"] == name]
+            truth, logit = (torch.tensor(rows[[column]].to_numpy(float)) for column in ("truth", "logit"))
+            error = calibration_scores(logit.sigmoid(), truth)["ece"].item()
+            _words(axes, panel, f"{name}, ECE {error:.3f}", "predicted probability", "share of positives")
+            _curve(axes, panel, *(values[:, 0].numpy() for values in reliability(logit.sigmoid(), truth)))
+    return figure
+
+
+def _page(labels: Sequence[str], title: str, side: float, letters: int) -> tuple[Figure, Axes, Iterator[Panel]]:
+    """Make a figure with a panel for each of the first labels, all in one axes in inches.
+
+    An axes for each panel would take ten times as long.
+    """
+    count = min(len(labels), PANELS)
+    columns, rows = min(count, COLUMNS), -(-count // COLUMNS)
+    beside, below = 0.35 + 0.07 * letters, 0.33 + 0.05 * letters
+    width, height = columns * (beside + side + EDGE) + EDGE, HEAD + rows * (HEAD + side + below) + EDGE
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height), autoscale_on=False)
+    axes.set_axis_off()
+    more = f", {count} of {len(labels)} labels" if count < len(labels) else ""
+    axes.text(EDGE, height - EDGE, title + more, va="top", size=10.5, weight="bold")
+    places = (divmod(number, columns) for number in range(count))
+    corners = (
+        (column * (beside + side + EDGE) + beside, (rows - row - 1) * (HEAD + side + below) + below + EDGE)
+        for row, column in places
+    )
+    return figure, axes, (Panel(*corner, side, beside, below) for corner in corners)
+
+
+def _words(axes: Axes, panel: Panel, title: str, below: str, beside: str) -> None:
+    """Write what a panel and its axes are, and draw its frame."""
+    x, y, side = panel[:3]
+    axes.text(x, y + side + 0.06, title, size=9)
+    axes.text(x + side / 2, y - panel.below + 0.05, below, ha="center", size=8.5)
+    axes.text(x - panel.beside + 0.05, y + side / 2, beside, va="center", rotation=90, size=8.5)
+    axes.plot([x, x + side, x + side, x, x], [y, y, y + side, y + side, y], color=FAINT, linewidth=0.8)
+
+
+def _ticks(axes: Axes, panel: Panel, across: Floats, up: Floats, ticks: Sequence[str]) -> None:
+    """Write ticks below and beside a panel, at distances in inches from its corner."""
+    turned: dict[str, Any] = {"ha": "right", "va": "center", "rotation": 45, "rotation_mode": "anchor"}
+    how = turned if max(map(len, ticks)) > SHORT else {"ha": "center", "va": "top"}
+    for right, above, tick in zip(across, up, ticks, strict=True):
+        axes.text(panel.x + right, panel.y - 0.06, tick, size=8, **how)
+        axes.text(panel.x - 0.06, panel.y + above, tick, size=8, ha="right", va="center")
+
+
+def _matrix(axes: Axes, panel: Panel, counts: NDArray[np.int64], ticks: Sequence[str]) -> None:
+    """Fill a panel: a row what is true, a column what was predicted."""
+    x, y, side = panel[:3]
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    place = (x, x + side, y, y + side)
+    axes.imshow(share, BLUES, vmin=0, vmax=1, extent=place, aspect="auto", interpolation="nearest")
+    cell = side / len(counts)
+    middle = (np.arange(len(counts)) + 0.5) * cell
+    _ticks(axes, panel, middle, side - middle, ticks)
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "white" if share[row, column] > 0.6 else INK
+        text = f"{count}\n{share[row, column]:.0%}"
+        centre = x + (column + 0.5) * cell, y + side - (row + 0.5) * cell
+        axes.text(*centre, text, ha="center", va="center", color=colour, size=8)
+
+
+def _curve(axes: Axes, panel: Panel, images: NDArray[np.int64], mean: Floats, share: Floats) -> None:
+    """Fill a panel with the curve, over bars as high as a bin's share of the images, with their number."""
+    x, y, side = panel[:3]
+    middle, top = x + side * (np.arange(BINS) + 0.5) / BINS, y + side * images / max(1, images.sum())
+    axes.vlines(middle, y, top, colors=GREY, linewidth=0.85 * 72 * side / BINS)  # 72 points an inch
+    filled = np.flatnonzero(images)
+    for place, height, count in zip(*(values[filled].tolist() for values in (middle, top, images)), strict=True):
+        axes.text(place, height + 0.03, str(count), ha="center", va="bottom", size=6, rotation=90)
+    axes.plot([x, x + side], [y, y + side], "--", color=FAINT, linewidth=1)
+    axes.plot(x + side * mean[filled], y + side * share[filled], "o-", color=COLOURS[0], markersize=3, linewidth=1)
+    places = np.linspace(0, side, 3)
+    _ticks(axes, panel, places, places, ("0", "0.5", "1"))

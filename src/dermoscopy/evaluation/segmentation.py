@@ -1,0 +1,116 @@
+"""Predicted masks of a store's images against the true ones, at the store's size and at the originals'."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.data.raw.sources import FolderSource
+from dermoscopy.data.store.reader import Store
+from dermoscopy.evaluation.comparison import Comparison, compare, predicted_planes
+from dermoscopy.evaluation.originals import NoOriginals, Original, find_originals, read_original
+from dermoscopy.evaluation.summary import summarise
+from dermoscopy.machine.messages import nearest
+from dermoscopy.machine.threads import cores, in_order
+from dermoscopy.metrics.segmentation import image_scores
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How good predicted masks are.
+
+    Attributes:
+        images: a row an image, mask and size, the columns of predictions.csv.
+        scores: their means, see `dermoscopy.evaluation.summary.summarise`.
+        note: why there are no scores at the original size, one line; empty if there are.
+    """
+
+    images: pd.DataFrame
+    scores: pd.DataFrame
+    note: str
+
+
+def evaluate(
+    probability: NDArray[np.uint8],
+    index: Sequence[int] | NDArray[np.integer],
+    store: Store,
+    masks: Sequence[str],
+    exclusive: bool,
+    hd95: bool,
+    source: FolderSource | None = None,
+) -> Evaluation:
+    """Score predicted masks against those of a store and, where the raw files are there, against the original ones.
+
+    Args:
+        probability: (n, H, W, K), 255 times the probability, without a background.
+        index: (n,) the images' rows of the store.
+        store: the images' store.
+        masks: names of the K masks.
+        exclusive: whether a pixel belongs to one mask at most; it is known if all its masks are.
+        hd95: whether to compute the Hausdorff distances; else the column is NaN.
+        source: where the raw files are; None: score at the store's size only.
+
+    Raises:
+        ValueError: the arguments do not fit together or the store.
+    """
+    index = np.asarray(index)
+    planes = _check(probability, index, store, masks)
+    truth = store.mask(mapped=True)
+    ids, groups = store.ids[index], store.groups[index]
+
+    def at_store_size(row: int) -> Comparison:
+        codes = np.array(truth[index[row]][..., planes])
+        if exclusive:
+            codes[(codes == NOT_ANNOTATED).any(-1)] = NOT_ANNOTATED
+        return compare(predicted_planes(probability[row], exclusive), np.moveaxis(codes, -1, 0), hd95)
+
+    def at_original_size(originals: Sequence[Original], grey: bool, row: int) -> Comparison:
+        predicted = predicted_planes(probability[row], exclusive, originals[row].frame)
+        return compare(predicted, read_original(originals[row], grey, exclusive), hd95)
+
+    table = partial(_table, ids=ids, groups=groups, masks=masks)
+    images, note = table(at_store_size, size="store"), ""
+    try:
+        originals = find_originals(source, ids.tolist(), store.frame[index], masks)
+        grey = source is not None and source.grey_masks == "allow"
+        images = pd.concat([images, table(partial(at_original_size, originals, grey), size="original")])
+    except NoOriginals as reason:
+        note = f"not scored at the original size: {reason}"
+    return Evaluation(images.reset_index(drop=True), summarise(images), note)
+
+
+def _check(probability: NDArray[np.uint8], index: NDArray[np.integer], store: Store, masks: Sequence[str]) -> list[int]:
+    """The store's planes of the masks, if all arguments fit together."""
+    for name in masks:
+        if name not in store.mask_names:
+            raise ValueError(f"data.masks names {name}, {store.path} has no such mask{nearest(name, store.mask_names)}")
+    wanted = (len(index), *store.size, len(masks))
+    if probability.shape != wanted or probability.dtype != np.uint8 or not probability.size:
+        found = f"{probability.dtype} {list(probability.shape)}"
+        raise ValueError(f"probability must be uint8 {list(wanted)} and not empty for {store.path}, got {found}")
+    if len(np.unique(index)) < len(index):
+        raise ValueError("index names a row of the store twice")
+    return [store.mask_names.index(name) for name in masks]
+
+
+def _table(
+    compared: Callable[[int], Comparison],
+    ids: NDArray[np.str_],
+    groups: NDArray[np.str_],
+    masks: Sequence[str],
+    size: str,
+) -> pd.DataFrame:
+    """One row an image and mask; the images are compared by threads."""
+    with closing(in_order(compared, range(len(ids)), ahead=2 * cores())) as results:
+        comparisons = list(results)
+    counts = np.stack([comparison.counts for comparison in comparisons])  # (n, K, 4)
+    tp, fp, fn, _ = np.moveaxis(counts, -1, 0)
+    values = image_scores(counts) | {"hd95": np.stack([comparison.hd95 for comparison in comparisons])}
+    names = {"id": ids.repeat(len(masks)), "group": groups.repeat(len(masks)), "mask": list(masks) * len(ids)}
+    areas = {"truth": tp + fn, "predicted": tp + fp}
+    return pd.DataFrame(names | {"size": size} | {name: value.ravel() for name, value in (values | areas).items()})

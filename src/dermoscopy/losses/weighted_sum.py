@@ -1,0 +1,83 @@
+"""A loss written as a sum of weighted terms: bce + 0.1*dice."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from dermoscopy.machine.messages import nearest
+
+FACTOR = r"\s*(?:[\d.][\d._]*(?:e[+-]?[\d_]+)?|[^\W\d]\w*)\s*"  # what begins like a number, or a name
+TERM = re.compile(rf"\s*(?P<sign>[+-]?)(?P<product>{FACTOR}(?:\*{FACTOR})*)", re.IGNORECASE)
+
+
+def parse(text: str) -> dict[str, float]:
+    """Return the weight of each term that a text names: a sum of products, each of exactly one name and any numbers.
+
+    Raises:
+        ValueError: the text is no such sum, or names a term twice.
+    """
+    weights: dict[str, float] = {}
+    end = 0
+    while end < len(text) or not weights:
+        term = TERM.match(text, end)
+        if term is None:
+            raise _unreadable(text, text[end:], "expected a term")
+        end = term.end()
+        if text[end : end + 1] not in ("", "+", "-"):
+            raise _unreadable(text, text[end:], "expected + or - and a term, or * and a factor")
+        name, weight = _product(text, term["product"].strip())
+        if name in weights:
+            raise _unreadable(text, name, "a name stands there twice")
+        weights[name] = -weight if term["sign"] == "-" else weight
+    return weights
+
+
+def _product(text: str, product: str) -> tuple[str, float]:
+    factors = [factor.strip() for factor in product.split("*")]
+    names = [factor for factor in factors if factor.isidentifier()]
+    if len(names) != 1:
+        raise _unreadable(text, product, f"a term has exactly one name, not {len(names)}")
+    try:
+        weight = math.prod((float(factor) for factor in factors if factor not in names), start=1.0)
+    except ValueError:
+        weight = math.nan
+    if not math.isfinite(weight):
+        raise _unreadable(text, product, "its weight is no finite number")
+    return names[0], weight
+
+
+def _unreadable(text: str, piece: str, reason: str) -> ValueError:
+    return ValueError(f"loss.text {text!r} cannot be read at {piece!r}: {reason}; write for example 'bce + 0.1*dice'")
+
+
+class LossSum(nn.Module):
+    """The terms that a text names, each times its weight; other terms are not even built.
+
+    Args:
+        text: a sum such as bce+dice or bce - 0.1 * lovasz.
+        terms: by name, a module that maps logits and signed masks to a scalar, or what builds one without arguments.
+
+    Raises:
+        ValueError: the text cannot be read, or names no term.
+    """
+
+    def __init__(self, text: str, terms: Mapping[str, nn.Module | Callable[[], nn.Module]]) -> None:
+        super().__init__()
+        self.weights = parse(str(text))  # YAML reads 1 as a number
+        for name in self.weights:
+            if name not in terms:
+                raise ValueError(
+                    f"loss.text {text!r} names {name!r}, the terms are {', '.join(terms)}{nearest(name, terms)}"
+                )
+        self.terms = nn.ModuleDict()
+        for name in self.weights:
+            term = terms[name]
+            self.terms[name] = term if isinstance(term, nn.Module) else term()
+
+    def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return {name: self.weights[name] * term(logits, target) for name, term in self.terms.items()}
+
+    def extra_repr(self) -> str:
+        return " ".join(f"{weight:+g}*{name}" for name, weight in self.weights.items())

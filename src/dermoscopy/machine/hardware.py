@@ -1,0 +1,56 @@
+"""What the machine is and which number format it computes fastest in."""
+
+import logging
+import platform
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dermoscopy.machine.allocation import take_gpu
+from dermoscopy.machine.threads import cores
+
+
+def claim(threads: int | None, accelerator: str = "auto") -> dict[str, Any]:
+    """Take a GPU and a number of threads (None leaves it to torch); return what the record of a job says of them.
+
+    From now on Lightning is silent about what it thinks of the machine: the record says it.
+    """
+    if accelerator != "cpu":
+        take_gpu()
+    if threads:
+        torch.set_num_threads(threads)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    return {"hardware": describe(accelerator), "threads": torch.get_num_threads()}
+
+
+def describe(accelerator: str = "auto") -> str:
+    """Return the processor that trains and how many, e.g. "AMD EPYC, 2 cores" or "1 x NVIDIA H200"."""
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    return f"{_cpu_name()}, {cores()} cores"
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def fastest_precision(accelerator: str = "auto") -> str:
+    """Return Lightning's precision name: bf16 autocast only where the hardware has bf16 arithmetic.
+
+    On a CPU without it, bf16 is emulated and over ten times slower than fp32.
+    """
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    try:
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    except AttributeError:  # private names of torch: without them stay with the format that is always right
+        native = False
+    return "bf16-mixed" if native else "32-true"

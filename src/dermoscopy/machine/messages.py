@@ -1,0 +1,73 @@
+"""One clear line for a user's mistake, instead of a traceback."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+
+TRACEBACK = "DERMOSCOPY_TRACEBACK"
+
+
+def reason(error: BaseException) -> str:
+    """Return the message of the innermost cause that a person wrote; Hydra's own messages are put on one line."""
+    while error.__cause__ is not None and not isinstance(error, ValueError | OSError) and not _composing(error):
+        error = error.__cause__
+    message = str(error) or type(error).__name__
+    return " ".join(message.split()) if _of_configuration(error) else message
+
+
+def _of_configuration(error: BaseException) -> bool:
+    return type(error).__module__.split(".")[0] in ("hydra", "omegaconf", "yaml")
+
+
+def _composing(error: BaseException) -> bool:
+    """Hydra says best itself which key or group it could not compose; its cause speaks of its insides."""
+    return type(error).__name__ in ("ConfigCompositionException", "OverrideParseException", "MissingConfigException")
+
+
+def is_mistake(error: BaseException) -> bool:
+    """Tell whether an error is the user's to mend (a wrong value, a file) rather than a bug of ours."""
+    return isinstance(error, ValueError | OSError) or (error.__cause__ is not None and is_mistake(error.__cause__))
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with ``error: <one line>`` and exit code 1 when the block fails for a reason the user can mend.
+
+    The environment variable DERMOSCOPY_TRACEBACK=1 shows the traceback instead. Anything else than a wrong value, a
+    wrong configuration or a file is a bug and keeps its traceback.
+    """
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands the exception on instead of printing half of it
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get(TRACEBACK) == "1" or not (_of_configuration(error) or is_mistake(error)):
+            raise
+        hint = "" if is_mistake(error) or _composing(error) else f" ({TRACEBACK}=1 shows the traceback)"
+        print(f"error: {reason(error)}{hint}", file=sys.stderr)
+        sys.exit(1)
+
+
+@contextmanager
+def fatal_errors() -> Iterator[None]:
+    """End the program when the block fails, also with a bug; for blocks whose errors the caller would swallow."""
+    try:
+        with one_line_errors():
+            yield
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """Return "; did you mean a, b or c?" for the known names most like ``name``, or "" if none is like it."""
+    close = get_close_matches(name, list(known), n=count, cutoff=0.5)
+    if not close:
+        return ""
+    *most, last = close
+    return f"; did you mean {', '.join(most) + ' or ' if most else ''}{last}?"

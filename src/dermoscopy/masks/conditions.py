@@ -1,0 +1,83 @@
+"""What masks a network is given when it is judged: none, the true ones, predicted ones, another image's, or parts."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dermoscopy.contracts import Batch
+from dermoscopy.machine.randomness import generator
+from dermoscopy.masks.zeroing import over_pixels
+
+GRID = 8  # cells a side of what is revealed in parts
+SHARES = {f"revealed_{percent}": percent / 100 for percent in range(10, 100, 10)}
+SOURCES = ("given", "predicted")  # what training may read
+AVAILABILITIES = ("none", *SOURCES, "shuffled", *SHARES)
+Masks = Callable[[Batch], Tensor | None]
+
+
+def check_predicted(asked: str, key: str, data: Any) -> None:
+    """Raise ValueError if masks are to be predicted ones and the data have none."""
+    if asked == "predicted" and data.predicted is None:
+        raise ValueError(
+            f"{key} is predicted, but datamodule.predicted names no predicted masks: give a file, or an experiment "
+            "whose folds have predicted them, such as folds after `python train.py +experiment=folds -m`"
+        )
+
+
+def masks_at(availability: str, data: Any) -> Masks:
+    """Return what gives a batch of the test side its masks (B, K, H, W); None is all unknown.
+
+    Every run sees the same cells and the same strangers' masks, so that runs can be compared image by image.
+    """
+    if availability == "none":
+        return lambda _: None
+    if availability == "given":
+        return lambda batch: batch["mask"]
+    if availability == "predicted":
+        return lambda batch: batch["predicted"]
+    if availability == "shuffled":
+        return _of_strangers(data)
+    return _in_parts(SHARES[availability], data)
+
+
+def _of_strangers(data: Any) -> Masks:
+    """Each image gets the masks of the next one of the test side, in an order drawn once."""
+    rows = data.rows("test")
+    order = rows[torch.randperm(len(rows), generator=generator("shuffled"))]
+    partner = torch.empty(int(rows.max()) + 1, dtype=torch.long)
+    partner[order] = order.roll(1)
+    return lambda batch: data.masks_of(partner[batch["index"].cpu()]).to(batch["mask"].device)
+
+
+def _in_parts(share: float, data: Any) -> Masks:
+    """A cell that a smaller share shows, a larger one shows as well."""
+    drawn = torch.rand(len(data.store), 1, GRID, GRID, generator=generator("revealed"))
+
+    def masks(batch: Batch) -> Tensor:
+        mask = batch["mask"]
+        shown = drawn[batch["index"].cpu()].to(mask.device) < share
+        return mask * over_pixels(shown, *mask.shape[2:])
+
+    return masks
+
+
+def takes_masks(network: nn.Module) -> bool:
+    """Tell whether a network of labels takes (image, mask), or an image alone.
+
+    Raises:
+        ValueError: it takes neither.
+    """
+    signature = inspect.signature(network.forward)
+    try:
+        signature.bind("image", "mask")
+    except TypeError:
+        try:
+            signature.bind("image")
+        except TypeError as error:
+            kind = type(network).__name__
+            raise ValueError(f"a network of labels takes image and mask, {kind} does not: {error}") from None
+        return False
+    return True

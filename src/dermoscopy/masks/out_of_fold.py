@@ -1,0 +1,47 @@
+"""Out of fold: predicted masks of all folds' test images in one file, none by a network that has seen the image."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dermoscopy.masks.predicted import MASKS, PredictedMasks, read_masks, write_masks
+
+
+def join_masks(folders: Sequence[Path], path: Path) -> Path:
+    """Write the masks of several folds into one file, folds in the order given; return its path.
+
+    Args:
+        folders: of the tested stages, one a fold.
+        path: of the new file; an older one stays until the new one is whole.
+
+    Raises:
+        FileNotFoundError: a folder lacks its masks.
+        ValueError: a file is damaged, an image was tested twice, or folds differ in their store or masks.
+        OSError: the disk is full.
+    """
+    if not folders:
+        raise ValueError("no folder of a fold is given: name the folders of the tested stages")
+    parts = [read_masks(folder / MASKS) for folder in folders]
+    _check(folders, parts)
+    first, ids = parts[0], np.concatenate([part.ids for part in parts])
+    probability = np.concatenate([part.probability for part in parts])
+    facts = first.names, first.exclusive, first.fingerprint
+    write_masks(path, PredictedMasks(ids, *facts, probability, all(part.unseen for part in parts)))
+    return path
+
+
+def _check(folders: Sequence[Path], parts: Sequence[PredictedMasks]) -> None:
+    seen: dict[str, Path] = {}
+    for folder, part in zip(folders, parts, strict=True):
+        for what, own, first in (
+            ("store's fingerprint", part.fingerprint, parts[0].fingerprint),
+            ("masks", part.names, parts[0].names),
+            ("exclusive", part.exclusive, parts[0].exclusive),
+        ):
+            if own != first:
+                raise ValueError(f"folds must agree: {what} is {first} in {folders[0]}, but {own} in {folder}")
+        for id in part.ids.tolist():
+            if id in seen:
+                raise ValueError(f"image {id} was tested in {seen[id]} and in {folder}: give the folds of one split")
+            seen[id] = folder

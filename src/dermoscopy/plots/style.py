@@ -1,0 +1,73 @@
+"""The look of every figure: colours, sizes, words for metrics."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from dermoscopy.machine.files import write_atomically
+
+# Okabe and Ito (2008), distinguishable with any colour vision; yellow left out, it is lost on white
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+
+
+INK, FAINT = "#333333", "#999999"
+
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+}
+
+
+DPI = 120
+
+
+PALETTE = 128  # colours
+
+
+MOST_BANDS = 8  # with more arms the bands cover one another
+
+
+def save_figure(figure: Figure, path: Path, dpi: int = DPI, small: bool = True) -> Path:
+    """Write a figure as PNG or SVG, by the name of the file, the same bytes for the same figure.
+
+    Args:
+        small: of a PNG, take a palette, and twice the time.
+    """
+    buffer = BytesIO()
+    if path.suffix == ".svg":
+        with mpl.rc_context({"svg.hashsalt": path.stem}):  # else names within the file are random
+            figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return write_atomically(path, buffer.getvalue())
+    figure.savefig(buffer, format="png", dpi=dpi)
+    if small:
+        image, buffer = Image.open(buffer).convert("RGB").quantize(PALETTE), BytesIO()
+        image.save(buffer, format="png", optimize=True)
+    return write_atomically(path, buffer.getvalue())
+
+
+def arm_colours(number: int) -> list[str]:
+    """Colours that can be told apart, as many as there are arms."""
+    if number <= len(COLOURS):
+        return list(COLOURS[:number])
+    dark = 0.8 * mpl.colormaps["turbo"](np.linspace(0.05, 0.95, number))[:, :3]  # as it is, its green is lost on white
+    return [mpl.colors.to_hex(colour) for colour in dark]
+
+
+def metric_words(metric: str) -> str:
+    """A metric as an axis or a heading names it: `thresholded_jaccard` is thresholded Jaccard."""
+    words = metric.replace("_", " ").replace("f1/", "F1 ").replace("jaccard", "Jaccard")
+    return {"f1": "F1", "iou": "IoU", "dice": "Dice", "auroc": "AUROC"}.get(metric, words)

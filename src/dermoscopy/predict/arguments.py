@@ -1,0 +1,125 @@
+"""Options of predict.py that have no effect are refused, so that nobody believes in one."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import torch
+
+from dermoscopy.data.store.reader import Store
+from dermoscopy.machine.messages import nearest
+from dermoscopy.predict.trained import TrainedStage
+from dermoscopy.tasks.tta import VIEWS
+
+USAGE = "python predict.py run=ID images=DIR out=DIR, or python predict.py run=ID data=NAME"
+DECIDED = ("threshold", "fill_holes", "min_pixels", "probabilities", "instances")
+ONLY_FOR = {
+    "images=DIR": ("on_error", "workers", *DECIDED),
+    "data=NAME": ("side", "hd95", "panels"),
+    "a run of labels": ("segmenter",),
+    "runs that segment": ("views", *DECIDED, "hd95", "panels"),
+}
+
+
+EVALUATIONS = "evaluations"  # in the folder of a stage
+
+
+def check_input(run: bool, images: bool, data: bool, out: bool) -> None:
+    """Refuse a command that lacks something.
+
+    Args:
+        run, images, data, out: whether each is given.
+
+    Raises:
+        ValueError: no run, both or none of images and data, or images without a folder for what is found in them.
+    """
+    if not run:
+        raise ValueError(f"run is missing: {USAGE}")
+    if images and data:
+        raise ValueError(f"images and data are both given, but one is wanted: {USAGE}")
+    if not images and not data:
+        raise ValueError(f"images or data is missing: {USAGE}")
+    if images and not out:
+        raise ValueError("out is missing: python predict.py run=ID images=DIR out=DIR")
+
+
+def check_options(overrides: Iterable[str], images: bool, segments: bool) -> None:
+    """Refuse options without an effect.
+
+    Args:
+        overrides: of the command line, key=value each.
+        images: whether images are given, not data.
+        segments: whether the runs segment.
+
+    Raises:
+        ValueError: there is one.
+    """
+    typed = {override.partition("=")[0] for override in overrides}
+    given = {
+        "images=DIR": images,
+        "data=NAME": not images,
+        "a run of labels": not segments,
+        "runs that segment": segments,
+    }
+    for what, options in ONLY_FOR.items():
+        if not given[what] and (vain := [option for option in options if option in typed]):
+            raise ValueError(f"{vain[0]} has an effect only with {what}: leave it out")
+
+
+def check_values(batch_size: int, views: str) -> None:
+    """Refuse values out of their range.
+
+    Raises:
+        ValueError: one is.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if views not in VIEWS:
+        raise ValueError(f"views must be one of {', '.join(VIEWS)}, got {views!r}{nearest(views, VIEWS)}")
+
+
+def names_of(run: str) -> list[str]:
+    """Return the runs that are named as they stand on the command line, ID or [ID,ID]."""
+    if not (run.startswith("[") and run.endswith("]")):
+        return [run]
+    return [name.strip(" '\"") for name in run[1:-1].split(",") if name.strip()]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device of this name; "auto" is the accelerator if there is one, else the processor.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch raises either over a device it cannot use
+        raise ValueError(f"device={name} cannot be used here: choose device=auto or device=cpu") from error
+
+
+def open_output(out: str | Path) -> Path:
+    """Return the folder for the results, made if it is not there, before anything is computed for it.
+
+    Raises:
+        OSError: it cannot be made or written.
+    """
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(f"out={folder} cannot be written ({error.strerror}): name another folder") from error
+    return folder
+
+
+def default_output(stages: Sequence[TrainedStage], store: Store, side: str) -> Path:
+    """Return the folder for the evaluation of a run on a store, in the folder of the run.
+
+    Raises:
+        ValueError: there are several runs.
+    """
+    if len(stages) > 1:
+        raise ValueError("out is missing: several runs have no folder in common, name one with out=DIR")
+    return stages[0].checkpoint.parent / EVALUATIONS / f"{store.path.stem}-{side}"

@@ -1,0 +1,137 @@
+"""The figure of a page: what the arms reach on the test images, and how they got there."""
+
+from collections.abc import Mapping
+from textwrap import fill
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from dermoscopy.metrics.statistics import share_interval
+from dermoscopy.plots.style import FAINT, INK, MOST_BANDS, STYLE, arm_colours, metric_words
+from dermoscopy.report.results.arms import short_names
+
+MARKERS = (("o", True), ("o", False), ("D", False))  # of tables: shape, and whether it is filled
+NARROWEST = 0.1  # of the metric axis: noise must not fill the panel
+LABEL = 24  # characters in a line of an arm's label
+LEGEND_COLUMNS = 3
+
+
+def draw_figure(
+    tables: Mapping[str, pd.DataFrame],
+    history: pd.DataFrame,
+    score: str,
+    trivial: tuple[str, float] | None = None,
+    test_per_train: float = 0.0,
+) -> Figure:
+    """Draw test scores of each arm beside its validation curve.
+
+    Args:
+        tables: pivot (arms x repeats) of the score by what the legend calls it, such as `masks none`.
+        history: `runs.history` of the jobs that are done.
+        score: metric without `test/<availability>/`, a column of the history.
+        trivial: name and score of the best trivial predictor, a dashed line.
+        test_per_train: of the intervals, see `statistics.standard_error`.
+    """
+    arms = list(dict.fromkeys(arm for table in tables.values() for arm in table.index))
+    colours = dict(zip(arms, arm_colours(len(arms)), strict=True))
+    with mpl.rc_context(STYLE):
+        row = 0.46 if len(tables) < 3 else 0.66  # inches an arm
+        figure = Figure(figsize=(9.6, max(2.8, 1.6 + row * len(arms))), layout="constrained")
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        arms_chart(left, tables, colours, trivial, test_per_train)
+        left.set_xlabel(metric_words(score))
+        learning_curves(right, history, score, colours)
+        entries = len(tables) + (trivial is not None)
+        for axes in (left, right):  # above the legend
+            axes.set_title(axes.get_title(loc="left"), pad=8 + 16 * -(-entries // LEGEND_COLUMNS))
+    return figure
+
+
+def arms_chart(
+    axes: Axes,
+    tables: Mapping[str, pd.DataFrame],
+    colours: Mapping[str, str],
+    trivial: tuple[str, float] | None = None,
+    test_per_train: float = 0.0,
+) -> None:
+    """One row an arm: a small dot each repeat, the mean with its 95 % interval; tables one under another."""
+    offsets = np.linspace(-0.22, 0.18, len(tables)) if len(tables) > 1 else np.zeros(1)
+    for (label, table), offset, (marker, filled) in zip(tables.items(), offsets, MARKERS, strict=False):
+        for row, (arm, colour) in enumerate(colours.items()):
+            if arm in table.index:
+                values = table.loc[arm].dropna().to_numpy(float)
+                interval = share_interval(values, test_per_train)
+                _arm(axes, values, interval, row + offset, colour, marker, filled)
+        axes.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=label)
+    if trivial is not None:
+        axes.axvline(trivial[1], color=FAINT, linestyle="--", linewidth=1, zorder=0, label=trivial[0])
+    names = short_names(list(colours))
+    axes.set_yticks(range(len(colours)), [fill(names[arm], LABEL) for arm in colours])
+    for tick, colour in zip(axes.get_yticklabels(), colours.values(), strict=True):
+        tick.set_color(colour)
+    axes.set_ylim(len(colours) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(*_limits(axes.get_xlim()))
+    axes.grid(axis="x", color="#eeeeee", zorder=-1)
+    axes.set_title("Test: repeats, mean, 95 % interval")
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=LEGEND_COLUMNS,
+        frameon=False,
+        handletextpad=0.4,
+        borderpad=0,
+    )
+
+
+def _arm(
+    axes: Axes,
+    values: np.ndarray,
+    interval: tuple[float, float],
+    row: float,
+    colour: str,
+    marker: str,
+    filled: bool,
+) -> None:
+    if not len(values):
+        return
+    low, high = interval
+    axes.plot(values, np.full(len(values), row + 0.13), "o", color=colour, markersize=3, alpha=0.55, markeredgewidth=0)
+    axes.plot([low, high], [row, row], color=colour, linewidth=1.4, solid_capstyle="butt")
+    face = colour if filled else "white"
+    axes.plot(values.mean(), row, marker, color=colour, markersize=6.5, markerfacecolor=face, markeredgewidth=1.4)
+
+
+def _limits(drawn: tuple[float, float]) -> tuple[float, float]:
+    """The axis that was drawn, but no narrower than NARROWEST."""
+    missing = max(0.0, NARROWEST - (drawn[1] - drawn[0])) / 2
+    return drawn[0] - missing, drawn[1] + missing
+
+
+def learning_curves(axes: Axes, history: pd.DataFrame, score: str, colours: Mapping[str, str]) -> None:
+    """Validation score over the epochs of all stages: mean of an arm's repeats, band of one standard deviation."""
+    rows = history[history["mode"] == "val"] if score in history.columns else history.iloc[:0]
+    for arm, colour in colours.items() if len(rows) else ():
+        own = rows[rows["arm"] == arm].astype({score: float})
+        curves = own.pivot(index="cumulative", columns="job", values=score)  # noqa: PD010
+        curves = curves.dropna()  # as far as every repeat got: beyond, the mean would change its members
+        mean, sd = curves.mean(axis=1), curves.std(axis=1)
+        axes.plot(mean.index, mean, color=colour, linewidth=1.5, marker="o" if len(mean) == 1 else None, markersize=4)
+        if curves.shape[1] > 1 and len(colours) <= MOST_BANDS:
+            axes.fill_between(mean.index, mean - sd, mean + sd, color=colour, alpha=0.13, linewidth=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(rows) and rows["cumulative"].nunique() == 1:  # one epoch: no wider than needed for its tick
+        axes.set_xlim(0, 2)
+    axes.set_xlabel("epoch, all stages")
+    axes.grid(axis="y", color="#eeeeee", zorder=-1)
+    axes.set_ylabel(metric_words(score))
+    axes.set_title("Validation: mean ± sd" if len(colours) <= MOST_BANDS else "Validation: mean")
+    if rows.empty:
+        axes.text(0.5, 0.5, f"no validation {metric_words(score)} on disk", transform=axes.transAxes, ha="center")
+        axes.set_yticks([])

@@ -1,0 +1,79 @@
+"""Box plots of scores."""
+
+from textwrap import fill
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from dermoscopy.plots.style import COLOURS, FAINT, INK, STYLE
+from dermoscopy.report.results.arms import short_names
+from dermoscopy.report.results.boxes import _pooled, box_table
+
+LABEL = 30  # characters in a line of an arm's name
+
+
+MEAN = {"marker": "D", "markersize": 5, "markerfacecolor": "white", "markeredgecolor": COLOURS[1]}
+
+
+OUTLIERS = {"marker": "o", "markersize": 3, "markerfacecolor": INK, "markeredgewidth": 0, "alpha": 0.35}
+
+
+def draw_boxes(images: pd.DataFrame, metric_label: str) -> Figure:
+    """Draw one box an arm: quartiles, median, whiskers of 1.5 interquartile ranges, outliers, and the mean.
+
+    Args:
+        images: as for `box_table`, which has the numbers of the figure.
+        metric_label: what the values are, for the axis.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    table, pooled = box_table(images), _pooled(images).dropna()
+    if pooled.empty:
+        raise ValueError(f"no image has a value of {metric_label}: there is nothing to draw")
+    with mpl.rc_context(STYLE):
+        labels = _labels(table)
+        row = 0.2 + 0.17 * max(label.count("\n") + 1 for label in labels)  # inches
+        figure = Figure(figsize=(9.6, 1 + row * len(table)), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        _boxes(axes, [pooled[pooled.index.get_level_values("arm") == arm].to_numpy() for arm in table.index])
+        axes.set_yticks(range(len(table)), labels)
+        axes.set_ylim(len(table) - 0.5, -0.5)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", color="#eeeeee", zorder=-1)
+        axes.set_axisbelow(True)
+        axes.set_xlabel(metric_label)
+        seeds = ", mean over seeds of each image" if (table["seeds"] > 1).any() else ""
+        axes.set_title(f"Test images{seeds}: quartiles and mean (◇), highest median first", loc="left")
+    return figure
+
+
+def _boxes(axes: Axes, values: list) -> None:
+    axes.boxplot(
+        values,
+        positions=range(len(values)),
+        orientation="horizontal",
+        widths=0.55,
+        patch_artist=True,
+        showmeans=True,
+        boxprops={"facecolor": COLOURS[4], "alpha": 0.6, "edgecolor": COLOURS[0]},
+        medianprops={"color": INK, "linewidth": 1.8},
+        meanprops=MEAN,
+        flierprops=OUTLIERS,
+        whiskerprops={"color": FAINT},
+        capprops={"color": FAINT},
+    )
+
+
+def _labels(table: pd.DataFrame) -> list[str]:
+    """Name of each arm over its numbers of images and, where they were pooled, seeds."""
+    names = short_names(list(table.index))
+    labels = []
+    for arm, images, seeds in zip(table.index, table["images"], table["seeds"], strict=True):
+        count = f"{images} images" + (f", {seeds} seeds" if seeds > 1 else "")
+        labels.append(f"{fill(names[arm], LABEL)}\n{count}")
+    return labels

@@ -1,0 +1,102 @@
+"""What the page says of classifiers out of fold: over all images, fold by fold, and arm by arm on the same images."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from dermoscopy.metrics.statistics import REPLICATES
+from dermoscopy.metrics.weighted_classification import TUNED
+from dermoscopy.plots.style import metric_words
+from dermoscopy.report.page.markdown import interval, markdown_table, number
+from dermoscopy.report.results.arms import short_names
+from dermoscopy.report.results.conditions import SHARES
+from dermoscopy.report.results.folds import TABLE, TITLE, Folds, folds_lacking
+from dermoscopy.report.results.label_folds import SCORES
+
+SCORE_TABLE = "out_of_fold_scores.csv"
+PARTS = [name for name, share in SHARES.items() if 0 < share < 1]
+EXPLANATION = (
+    "Each image is judged once, by the network of the fold that has not seen it. AUROC and average precision rank the "
+    "images within each fold and are averaged over folds, because logits of different networks are not comparable; the "
+    "others are counted over all images, each judged at the threshold that its network's run chose in validation (0 "
+    "where it chose none). With several labels, their mean. In brackets 95 % intervals of "
+    f"{REPLICATES} bootstrap draws of groups of images: they tell what other patients would change, not another "
+    f"training. The images are in {TABLE}, all scores in {SCORE_TABLE}."
+)
+
+
+def label_folds_section(
+    parts: Sequence[Folds], scores: pd.DataFrame, trivial: pd.DataFrame, arms: Sequence[str], reference: str
+) -> str:
+    """Three tables: all images together, single folds, and differences to the reference arm.
+
+    Masks given in parts are left to the file.
+
+    Args:
+        parts: the joined folds.
+        scores: of `label_folds.score_table`.
+        trivial: of `label_folds.blind`.
+        arms: all that were planned.
+        reference: the arm that the others are compared with.
+    """
+    names = short_names(list(arms))
+    shown = scores[~scores["availability"].isin(PARTS)]
+    plain = trivial.reindex(columns=[score.removeprefix(TUNED) for score in SCORES])
+    blind = [[str(name), "-", "-", "-", *map(number, row)] for name, row in plain.iterrows()]
+    texts = [
+        TITLE,
+        _table(shown, names, _value, blind),
+        f"{EXPLANATION} {folds_lacking(parts, arms)}",
+        "#### In single folds, mean ± sd (lowest to highest)",
+        _table(shown, names, _spread),
+    ]
+    if shown["difference"].notna().any():
+        texts += [
+            f"#### Difference to {names[reference]} on the same images",
+            _table(_paired(shown), names, _difference),
+        ]
+    return "\n\n".join(texts)
+
+
+def _table(
+    scores: pd.DataFrame,
+    names: dict[str, str],
+    cell: Callable[[pd.Series], str],
+    more: Sequence[list[str]] = (),
+) -> str:
+    """One row an arm, seed and availability, one column a score."""
+    rows = []
+    for (arm, seed, name), own in scores.groupby(["arm", "seed", "availability"], sort=False):
+        cells = own.set_index("score").apply(cell, axis=1)
+        tested = f"{own['images'].iloc[0]} in {own['folds'].iloc[0]}"
+        rows.append([names[str(arm)], seed, name, tested, *cells[[*SCORES]]])
+    head = ["arm", "seed", "masks", "images in folds", *map(_words, SCORES)]
+    return markdown_table(head, [*rows, *more])
+
+
+def _words(score: str) -> str:
+    return {"recall": "sensitivity", "auroc": "AUROC"}.get(
+        score.removeprefix(TUNED), metric_words(score.removeprefix(TUNED))
+    )
+
+
+def _paired(scores: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the arms that could be compared."""
+    groups = scores.groupby(["arm", "seed", "availability"], sort=False)
+    return scores[groups["difference"].transform("count") > 0]
+
+
+def _with_interval(value: float, low: float, high: float, form: str = ".3f") -> str:
+    return f"{number(value, form)} ({interval(low, high, form)})"
+
+
+def _value(row: pd.Series) -> str:
+    return _with_interval(row["value"], row["low"], row["high"])
+
+
+def _spread(row: pd.Series) -> str:
+    return f"{number(row['mean'])} ± {number(row['sd'])} ({interval(row['min'], row['max'], '.3f')})"
+
+
+def _difference(row: pd.Series) -> str:
+    return _with_interval(row["difference"], row["difference_low"], row["difference_high"], "+.3f")

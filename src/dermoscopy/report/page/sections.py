@@ -1,0 +1,176 @@
+"""The computed part of a page in Markdown: what came out, and how sure it is."""
+
+import pandas as pd
+
+from dermoscopy.metrics.statistics import REPLICATES
+from dermoscopy.plots.style import metric_words
+from dermoscopy.report.page.facts import facts, giveaway_warning, unfinished
+from dermoscopy.report.page.markdown import interval, markdown_table, number
+from dermoscopy.report.page.segmenters import each_mask_section, segmenters_section
+from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, short_names, summarise
+from dermoscopy.report.results.boxes import box_table
+from dermoscopy.report.results.constant_masks import LEARNT
+from dermoscopy.report.results.differences import arm_configurations, differences
+from dermoscopy.report.results.findings import ALPHA, Findings, sentences
+from dermoscopy.runs.tables import Sweep
+
+
+def report_block(
+    sweep: Sweep,
+    findings: Findings | None,
+    availability: str = "",
+    folds: str = "",
+    boxes: str = "",
+    cost: str = "",
+) -> str:
+    """All sections of a sweep; without findings, only what ran.
+
+    Args:
+        availability, folds, boxes, cost: sections that others have written.
+    """
+    written_by = f"Written by `python report.py experiment={sweep.experiment}`."
+    parts = [written_by, facts(sweep), giveaway_warning(sweep), unfinished(sweep)]
+    if findings is None:
+        parts.append("No job has a test metric yet, so there is nothing to compare.")
+    else:
+        name = f"{sweep.experiment}: test and validation {findings.words()} of each arm"
+        parts += [f"![{name}](figure.png)", arms_section(sweep, findings), each_mask_section(sweep, findings)]
+        parts += [availability, folds, differences_section(findings)]
+        parts += ["### In words", "\n".join(f"- {line}" for line in sentences(findings)), trivial_section(findings)]
+    return "\n\n".join(part for part in [*parts, boxes, cost, configurations_section(sweep)] if part)
+
+
+def arms_section(sweep: Sweep, findings: Findings) -> str:
+    """Mean ± sd over repeats of the headline metrics and the compared one."""
+    if findings.segmented:
+        return segmenters_section(sweep, findings)
+    masks = [
+        name for name in ("test/none/dice", "test/none/iou") if name in sweep.jobs
+    ]  # of those that segment as well
+    metrics = list(dict.fromkeys([*headlines(sweep), findings.metric, *masks]))
+    values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
+    names = short_names(list(findings.table.index))
+    counts = summarise(findings.table)["n"]
+    rows = [[name, counts[arm], *(each[arm] for each in values)] for arm, name in names.items()]
+    head = ["arm", findings.repeats, *(findings.words(metric) for metric in metrics)]
+    return f"### Arms, mean ± sd over {findings.repeats}\n\n" + markdown_table(head, rows)
+
+
+def differences_section(findings: Findings) -> str:
+    """Paired differences to the reference with both intervals."""
+    compared, names = findings.compared, findings.names
+    if compared.empty:
+        return ""
+    rows = [
+        [
+            names[str(arm)],
+            f"{int(row['n'])}",
+            number(row["difference"], "+.3f"),
+            interval(row["low"], row["high"]),
+            number(row["p_holm"], ".3f"),
+            interval(row["image_low"], row["image_high"]),
+        ]
+        for arm, row in compared.iterrows()
+    ]
+    head = ["arm", "pairs", "difference", f"95 % over {findings.repeats}", "p (Holm)", "95 % over test images"]
+    text = f"Paired t test, corrected over arms; last column: {REPLICATES} bootstrap draws of groups of test images."
+    if findings.test_per_train:
+        text += (
+            " Repeats with other test images share training images, so the variance of a mean over n is sd² (1/n + "
+            f"{findings.test_per_train:.3f}), the latter being test images per training image (corrected resampled "
+            "t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366)."
+        )
+    title = f"### {findings.words()}, difference to {names[findings.reference]}"
+    return "\n\n".join([title, markdown_table(head, rows), " ".join([text, *findings.notes])])
+
+
+def trivial_section(findings: Findings) -> str:
+    """What predictors reach that never look at an image."""
+    if findings.trivial is None:
+        return (
+            f"Not compared with masks that are the same for every image: {findings.trivial_lacking}."
+            if findings.segmented
+            else ""
+        )
+    rows = [[name, *(number(value) for value in row)] for name, row in findings.trivial.iterrows()]
+    if not findings.segmented:
+        head = ["predictor", *map(metric_words, findings.trivial.columns)]
+        return "### Without looking (macro, on the same test images)\n\n" + markdown_table(head, rows)
+    head = ["the same mask for every image", *map(metric_words, findings.trivial.columns)]
+    title = "### Without looking (on the same test images, at the store's size)"
+    text = (
+        f"{LEARNT.capitalize()}: the pixels that are present in at least so many of the training images as gives the "
+        "highest Dice there."
+    )
+    return "\n\n".join([title, markdown_table(head, rows), text])
+
+
+def configurations_section(sweep: Sweep) -> str:
+    """The configuration keys in which the arms differ."""
+    table = differences(arm_configurations(sweep))
+    if table.columns.empty:
+        return ""
+    names = short_names(list(table.index))
+    lines = []
+    for arm, row in table.iterrows():
+        values = ", ".join(f"`{key}: {value}`" for key, value in row.items() if value != "")
+        lines.append(f"- {names[str(arm)]}: {values or 'has none of the keys of the others'}")
+    return "### In what the arms differ\n\n" + "\n".join(lines)
+
+
+def answer(findings: Findings | None) -> str:
+    """The findings in a line, for the index."""
+    if findings is None:
+        return "no result yet"
+    reference = findings.reference
+    known = f"{findings.names[reference]} {mean_and_sd(findings.table)[reference]}"
+    established = findings.compared[findings.compared["p_holm"] < ALPHA]
+    changes = [f"{findings.names[str(arm)]} {row['difference']:+.3f}" for arm, row in established.iterrows()]
+    text = f"{findings.words()} of {known}"
+    if changes:
+        text += f"; established differences: {', '.join(changes)}"
+    elif len(findings.names) > 1:
+        text += "; no arm's difference from it is established"
+    return f"{text} ({len(findings.table.columns)} {findings.repeats})"
+
+
+def boxes_section(images: pd.DataFrame, metric: str, picture: str) -> str:
+    """The figure of `draw_boxes` and its numbers."""
+    if images.empty:
+        return ""
+    names = short_names(list(images["arm"].unique()))
+    rows = [
+        [
+            names[str(arm)],
+            *(row["images"], row["seeds"]),
+            number(row["median"]),
+            interval(row["lower"], row["upper"], ".3f"),
+            number(row["mean"]),
+        ]
+        for arm, row in box_table(images).to_dict("index").items()
+    ]
+    title = f"### {metric_words(metric)} of single test images"
+    head = ["arm", "images", "seeds", "median", "quartiles", "mean"]
+    return "\n\n".join([title, f"![{title[4:]}, by arm]({picture})", markdown_table(head, rows)])
+
+
+def costs_section(table: pd.DataFrame) -> str:
+    """Parameters, time and hardware of each arm."""
+    if table.empty:
+        return ""
+    names = short_names(list(table.index))
+    frozen = (table["trainable"] != table["parameters"]).any()
+    rows = [
+        [
+            names[str(arm)],
+            f"{row['parameters'] / 1e6:.2f}",
+            *([f"{row['trainable'] / 1e6:.2f}"] if frozen else []),
+            number(row["epoch"], ".3g"),
+            number(row["hours"], ".3g"),
+            row["hardware"],
+        ]
+        for arm, row in table.to_dict("index").items()
+    ]
+    last = ["trainable in the last stage, million"] if frozen else []
+    head = ["arm", "parameters, million", *last, "seconds an epoch", "hours, all jobs", "hardware"]
+    return "### Cost\n\n" + markdown_table(head, rows)

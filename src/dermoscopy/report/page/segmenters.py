@@ -1,0 +1,52 @@
+"""Sections of a page that only segmenters have: scores by views and size, and of each mask."""
+
+from dermoscopy.plots.style import metric_words
+from dermoscopy.report.page.markdown import markdown_table
+from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, summarise
+from dermoscopy.report.results.findings import Findings
+from dermoscopy.report.results.mask_scores import shown
+from dermoscopy.runs.tables import Sweep
+
+
+def segmenters_section(sweep: Sweep, findings: Findings) -> str:
+    """The headline metrics of each arm, for each way its test images were shown and both sizes."""
+    places = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.jobs) if name.endswith("/dice"))
+    metrics = dict.fromkeys([*MASK_HEADLINES, findings.metric.split("/", 2)[2]])
+    counts, rows = summarise(findings.table)["n"], []
+    values = {
+        (place, metric): _spread(sweep, f"test/{place}/{metric}", findings) for place in places for metric in metrics
+    }
+    for arm, name in findings.names.items():
+        rows += [[name, counts[arm], *shown(at), *(values[at, metric][arm] for metric in metrics)] for at in places]
+    head = ["arm", findings.repeats, "views", "size", *map(metric_words, metrics)]
+    range_ = " (lowest to highest)" if findings.repeats == "folds" else ""
+    text = (
+        "Views: none, the images as they are; flips and rotations, the mean over 4 or 8 mirror images and turns. Size: "
+        "scored against the masks of the store or, with the prediction enlarged, against the original ones."
+    )
+    title = f"### Arms, mean ± sd{range_} over {findings.repeats}"
+    return "\n\n".join([title, markdown_table(head, rows), text])
+
+
+def _spread(sweep: Sweep, metric: str, findings: Findings) -> dict[str, str]:
+    """Mean and deviation of each arm, of folds their range as well; `-` where a job lacks the metric."""
+    if metric not in sweep.jobs:
+        return dict.fromkeys(findings.names, "-")
+    table = pivot(sweep.jobs, metric)
+    low, high = table.min(axis=1), table.max(axis=1)
+    ranges = findings.repeats == "folds"
+    return {
+        arm: f"{text} ({low[arm]:.3f} to {high[arm]:.3f})" if ranges and "±" in text else text
+        for arm, text in mean_and_sd(table).items()
+    }
+
+
+def each_mask_section(sweep: Sweep, findings: Findings) -> str:
+    """The compared metric of each mask, where there are several."""
+    masks = [name for name in sweep.jobs.columns if name.startswith(f"{findings.metric}/")]
+    if not findings.segmented or not masks:
+        return ""
+    values = [_spread(sweep, metric, findings) for metric in masks]
+    rows = [[name, *(each[arm] for each in values)] for arm, name in findings.names.items()]
+    head = ["arm", *(metric.removeprefix(f"{findings.metric}/") for metric in masks)]
+    return f"### {findings.words()} of each mask\n\n" + markdown_table(head, rows)

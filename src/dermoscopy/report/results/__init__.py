@@ -1,0 +1,1 @@
+"""The numbers of a report: arms, differences, intervals, tables."""

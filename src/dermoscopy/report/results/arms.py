@@ -1,0 +1,109 @@
+"""Arms over their repeats: tables of what they reached, and the two files that a sweep leaves of it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from dermoscopy.machine.files import write_atomically
+from dermoscopy.runs.tables import Sweep, history, monitored_metric, segments
+
+HEADLINES = ("f1", "average_precision")
+AVAILABILITIES = ("none", "given")
+OWN = "own"  # the masks of each arm's validation, see `own_masks`
+MASK_HEADLINES = ("dice", "iou", "thresholded_jaccard", "failure_rate")
+
+
+def pivot(jobs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Table of a metric, arms x repeats (a seed, or a seed and a fold); NaN where no job is done.
+
+    Raises:
+        ValueError: no job has this metric, or two jobs are the same arm and repeat.
+    """
+    if metric not in jobs.columns:
+        there_are = ", ".join(macro_metrics(jobs)) or "none"
+        raise ValueError(f"no job has the metric {metric!r}; there are: {there_are}")
+    known = jobs[jobs["arm"].notna()]
+    done = known[known["status"] == "done"]
+    twice = done[done.duplicated(["arm", "repeat"])]
+    if len(twice):
+        raise ValueError(f"two jobs are {twice['arm'].iloc[0]}, {twice['repeat'].iloc[0]}: give each arm its own axis")
+    repeats = known.sort_values(["seed", "fold"], kind="stable")["repeat"].dropna().unique()
+    table = done.pivot(index="arm", columns="repeat", values=metric)  # noqa: PD010  (pivot_table would average repeats)
+    return table.reindex(index=known["arm"].unique(), columns=repeats).astype(float)
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean, standard deviation (Bessel) and number of defined repeats of each arm of a pivot."""
+    return pd.DataFrame({"mean": table.mean(axis=1), "sd": table.std(axis=1), "n": table.count(axis=1)})
+
+
+def macro_metrics(jobs: pd.DataFrame) -> list[str]:
+    """Columns `test/<availability>/<metric>`, without those of single labels."""
+    return [name for name in jobs.columns if name.startswith("test/") and name.count("/") == 2]
+
+
+def headline_metrics(jobs: pd.DataFrame, monitored: str = "") -> list[str]:
+    """Four test metrics to show first, as many as fit a terminal; the first is what a page compares.
+
+    With each arm's own masks before none where arms were made for different ones, else with none before the true ones.
+    Of segmenters three, of the images as they are or else in the first views.
+
+    Args:
+        monitored: the metric that chose the epoch, which goes before the others.
+    """
+    own = any(name.startswith(f"test/{OWN}/") for name in jobs.columns)
+    places = (OWN, "none") if own else AVAILABILITIES
+    scores = [
+        score
+        for score in dict.fromkeys([monitored, *HEADLINES])
+        if any(f"test/{place}/{score}" in jobs for place in places)
+    ]
+    names = [f"test/{place}/{score}" for score in scores[:2] for place in places]
+    if segments(jobs):
+        views = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
+        first = min(views, key=lambda place: (place != "none", place))
+        names = [f"test/{first}/{name}" for name in MASK_HEADLINES[:3]]
+    return [name for name in names if name in jobs.columns]
+
+
+def headlines(sweep: Sweep) -> list[str]:
+    """The metrics of a sweep to show first, see `headline_metrics`."""
+    return headline_metrics(sweep.jobs, monitored_metric(sweep))
+
+
+def short_names(arms: list[str]) -> dict[str, str]:
+    """Arms without `axis=` where only one axis was swept."""
+    axes = {arm.split("=")[0] for arm in arms}
+    alone = len(axes) == 1 and all(arm.count("=") == 1 for arm in arms)
+    return {arm: arm.split("=")[1] if alone else arm for arm in arms}
+
+
+def mean_and_sd(table: pd.DataFrame) -> dict[str, str]:
+    """Each arm of a pivot as `0.412 ± 0.010`, without a deviation where there is one repeat, `-` where none."""
+    texts = {}
+    for arm, mean, sd, n in summarise(table).itertuples():
+        texts[str(arm)] = "-" if n == 0 else f"{mean:.3f}" + (f" ± {sd:.3f}" if n > 1 else "")
+    return texts
+
+
+def write_results(sweep: Sweep) -> list[Path]:
+    """Write results.csv (one row an epoch and mode) and table.csv (arms x repeats of the test metrics) of a sweep."""
+    results = write_atomically(sweep.folder / "results.csv", results_table(sweep).to_csv(index=False))
+    return [results, write_atomically(sweep.folder / "table.csv", arms_table(sweep.jobs).to_csv(index=False))]
+
+
+def results_table(sweep: Sweep) -> pd.DataFrame:
+    """The history as it is published: who, which stage and epoch, which mode, then the metrics."""
+    return history(sweep).drop(columns=["job", "cumulative"])
+
+
+def arms_table(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Every test metric of every arm: its value in each repeat, then mean, sd and n."""
+    parts = []
+    for metric in macro_metrics(jobs):
+        table = pivot(jobs, metric)
+        parts.append(table.join(summarise(table)).rename_axis("arm").reset_index().assign(metric=metric))
+    if not parts:
+        return pd.DataFrame(columns=["metric", "arm", "mean", "sd", "n"])
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["metric", *(name for name in whole.columns if name != "metric")]]

@@ -1,0 +1,73 @@
+"""Box plot of a segmentation sweep: how the scores of single test images spread in each arm."""
+
+import pandas as pd
+
+from dermoscopy.machine.messages import nearest
+from dermoscopy.runs.tables import Sweep, predictions
+
+COLUMNS = ["arm", "id", "seed", "value"]
+
+
+def per_image(sweep: Sweep, metric: str, mask: str | None = None) -> pd.DataFrame:
+    """Score of each test image in each job that is done, at the store's size.
+
+    Args:
+        metric: a column of predictions.csv, such as `iou`.
+        mask: only this one; None: of each image the mean over its masks.
+
+    Returns:
+        Columns arm, id, seed, value; no row for jobs that segmented nothing.
+
+    Raises:
+        ValueError: the sweep segmented, but not this mask, or without this metric.
+    """
+    parts = [pd.DataFrame(columns=COLUMNS)]
+    done = sweep.jobs[sweep.jobs["status"] == "done"]
+    for job, arm, seed in zip(done["job"], done["arm"], done["seed"], strict=True):
+        table = predictions(sweep, job)
+        if table is not None and {"mask", "size"} <= {*table.columns}:
+            own = _column(table[table["size"] == "store"], metric, mask)
+            parts.append(own.reset_index().assign(arm=arm, seed=seed)[COLUMNS])
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).astype({"value": float})
+
+
+def _column(table: pd.DataFrame, metric: str, mask: str | None) -> pd.Series:
+    """One value an image, indexed by id."""
+    if metric not in table:
+        known = table.select_dtypes("number").columns
+        raise ValueError(f"predictions.csv has no metric {metric!r}{nearest(metric, known)}")
+    masks = list(table["mask"].unique())
+    if mask not in (None, *masks):
+        raise ValueError(f"the sweep segmented no mask {mask!r}; there are: {', '.join(masks)}")
+    rows = table if mask is None else table[table["mask"] == mask]
+    return rows.groupby("id")[metric].mean().rename("value")
+
+
+def box_table(images: pd.DataFrame) -> pd.DataFrame:
+    """Quartiles and mean of each arm over its images, the highest median first.
+
+    A test image counts once however many seeds were tested on it, with its mean over them.
+
+    Args:
+        images: columns arm, id, seed, value; NaN is undefined and counts nowhere.
+
+    Returns:
+        Indexed by arm: images, seeds, median, lower and upper (quartiles), mean.
+    """
+    pooled = _pooled(images).groupby(level="arm", sort=False)
+    table = pd.DataFrame(
+        {
+            "images": pooled.count(),
+            "seeds": images.groupby("arm", sort=False)["seed"].nunique(),
+            "median": pooled.median(),
+            "lower": pooled.quantile(0.25),
+            "upper": pooled.quantile(0.75),
+            "mean": pooled.mean(),
+        }
+    )
+    return table.sort_values("median", ascending=False, kind="stable")
+
+
+def _pooled(images: pd.DataFrame) -> pd.Series:
+    """Mean over the seeds of each arm and image."""
+    return images.groupby(["arm", "id"], sort=False)["value"].mean()

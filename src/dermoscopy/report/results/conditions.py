@@ -1,0 +1,104 @@
+"""One network judged with none, some and all of the true masks: a curve an arm, and the area below it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dermoscopy.metrics.statistics import compare_arms, share_interval
+from dermoscopy.report.results.arms import OWN, pivot, short_names
+from dermoscopy.report.results.findings import Findings
+from dermoscopy.runs.tables import Sweep
+
+# share of the cells of the true masks that are shown
+SHARES = {"none": 0.0, **{f"revealed_{percent}": percent / 100 for percent in range(10, 100, 10)}, "given": 1.0}
+BESIDE = ("predicted", "shuffled")  # not on the curve
+AREA = "area"
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A metric of each arm over what masks the network was given.
+
+    Attributes:
+        score: the metric, without `test/<availability>/`.
+        reference: the arm that all others are compared with.
+        repeats: what a repeat is.
+        tables: the metric by availability, each arms x repeats; last, where the curve is whole, the area below it.
+        lacking: availabilities of the curve that were not tested.
+        test_per_train: of the intervals, see `statistics.standard_error`.
+    """
+
+    score: str
+    reference: str
+    repeats: str
+    tables: Mapping[str, pd.DataFrame]
+    lacking: tuple[str, ...]
+    test_per_train: float
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Arms as they are shown."""
+        return short_names(list(next(iter(self.tables.values())).index))
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether masks were shown in parts, so that there is a curve."""
+        return any(0 < SHARES.get(name, 0) < 1 for name in self.tables)
+
+    def mean(self, name: str, arm: str) -> float:
+        """Mean of an arm over its repeats, with one availability or of the area."""
+        return float(self.tables[name].T[arm].mean())
+
+    def interval(self, name: str, arm: str) -> tuple[float, float]:
+        """95 % interval of an arm's mean over its repeats."""
+        return share_interval(self.tables[name].T[arm].dropna().to_numpy(float), self.test_per_train)
+
+    def compared(self, name: str) -> pd.DataFrame:
+        """Differences of all arms to the reference, see `statistics.compare_arms`."""
+        return compare_arms(self.tables[name], self.reference, self.test_per_train)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Availabilities from no masks to all of them, then the others."""
+    known = [*SHARES, *BESIDE, OWN]
+    return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def availability_curves(sweep: Sweep, findings: Findings) -> Curves | None:
+    """The page's metric by availability; None where nothing but no masks and all of them was tested."""
+    score = findings.metric.split("/", 2)[2]
+    tested = {name: f"test/{name}/{score}" for name in [*SHARES, *BESIDE, OWN]}
+    tables = {name: pivot(sweep.jobs, metric) for name, metric in tested.items() if metric in sweep.jobs}
+    if findings.segmented or not set(tables) - {"none", "given"}:
+        return None
+    lacking = tuple(name for name in SHARES if name not in tables)
+    if not lacking:
+        tables[AREA] = area_below(tables)
+    return Curves(score, findings.reference, findings.repeats, tables, lacking, findings.test_per_train)
+
+
+def area_below(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Area below each curve by trapezoids: of a constant curve its value, NaN where a point is missing."""
+    heights = np.stack([tables[name].to_numpy(float) for name in SHARES])
+    below = np.trapezoid(heights, list(SHARES.values()), axis=0)
+    return pd.DataFrame(below, tables["none"].index, tables["none"].columns)
+
+
+def availability_table(curves: Curves) -> pd.DataFrame:
+    """One row an arm and availability, and one of its area, as it is written to availability.csv.
+
+    Returns:
+        Columns arm, availability, percent (of the cells shown), one a repeat, mean, low, high (95 % t interval), n.
+    """
+    rows = []
+    for arm in curves.names:
+        for name, table in curves.tables.items():
+            values, (low, high) = table.T[arm], curves.interval(name, arm)
+            percent = round(100 * SHARES[name]) if name in SHARES else None
+            who = {"arm": arm, "availability": name, "percent": percent}
+            rows.append(
+                who | dict(values) | {"mean": curves.mean(name, arm), "low": low, "high": high, "n": values.count()}
+            )
+    return pd.DataFrame(rows).astype({"percent": "Int64"})

@@ -1,0 +1,133 @@
+"""Labels out of fold: classifiers on the test images of all folds, with intervals, fold by fold, and arm by arm."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dermoscopy.metrics.statistics import Floats, mean_defined, percentiles, resample
+from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, TUNED, Counts, decision_score
+from dermoscopy.report.results.arms import OWN
+from dermoscopy.report.results.conditions import in_order
+from dermoscopy.report.results.folds import Folds, joined_folds
+from dermoscopy.report.results.label_predictions import Predictions, trivial_predictors
+from dermoscopy.runs.tables import Sweep, exclusive_labels, own_availability, segments
+
+SCORES = (*RANKING, *(f"{TUNED}{name}" for name in DECISIONS))
+TABLE_COLUMNS = ["arm", "seed", "id", "group", "fold", "availability", "label", "truth", "logit", "threshold"]
+Key = tuple[str, int, str]  # arm, seed, availability
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Predictions of all folds of an arm and seed with one mask availability.
+
+    Logits of different networks are not comparable, so images are ranked within a fold and the folds' scores averaged.
+    What is predicted at each network's own threshold is counted over all images.
+
+    Attributes:
+        parts: one a fold.
+    """
+
+    parts: tuple[Predictions, ...]
+
+    @property
+    def id(self) -> NDArray[np.object_]:
+        """(N,) the images of all folds, one fold after another."""
+        return np.concatenate([part.id for part in self.parts])
+
+    @property
+    def group(self) -> NDArray[np.object_]:
+        """(N,) what is resampled together."""
+        return np.concatenate([part.group for part in self.parts])
+
+    @property
+    def truth(self) -> Floats:
+        """(N, L) 0, 1, NaN unknown."""
+        return np.concatenate([part.truth for part in self.parts])
+
+    def scores(self, weight: Floats) -> Floats:
+        """All `SCORES` of R weightings of the images: (R, N) -> (R, S)."""
+        ends = np.cumsum([len(part.id) for part in self.parts])[:-1]
+        folds = list(zip(self.parts, np.split(weight, ends, axis=1), strict=True))
+        ranking = [mean_defined(np.stack([part.score(name, own) for part, own in folds]), axis=0) for name in RANKING]
+        counts = [part.counts(own, tuned=True) for part, own in folds]
+        total = Counts(*(sum(each) for each in zip(*counts, strict=True)))
+        return np.stack([*ranking, *(decision_score(name, total) for name in DECISIONS)], axis=1)
+
+
+def label_folds(sweep: Sweep) -> list[Folds]:
+    """Join the folds of each arm and seed of a classification sweep that has folds.
+
+    Raises:
+        ValueError: an image was tested in two folds.
+    """
+    return [] if segments(sweep.jobs) else joined_folds(sweep, ["id", "availability", "label"])
+
+
+def label_table(parts: Sequence[Folds]) -> pd.DataFrame:
+    """One row an arm, image, availability and label, as it is written to out_of_fold.csv."""
+    table = pd.concat([part.images.assign(arm=part.arm, seed=part.seed) for part in parts], ignore_index=True)
+    table["threshold"] = table["threshold"].fillna(0) if "threshold" in table else 0.0
+    return table.sort_values(["arm", "seed", "availability", "label", "id"], kind="stable")[TABLE_COLUMNS]
+
+
+def pooled(sweep: Sweep, parts: Sequence[Folds]) -> dict[Key, Pooled]:
+    """Predictions by arm, seed and availability, of those that every fold of the arm was tested with."""
+    found = {}
+    for part in parts:
+        exclusive = exclusive_labels(sweep, part.job)
+        folds = [table for _, table in part.images.groupby("fold")]
+        tested = set.intersection(*(set(table["availability"]) for table in folds))
+        for name in in_order(tested):
+            each = tuple(Predictions.from_table(table, name, exclusive) for table in folds)
+            found[part.arm, part.seed, name] = Pooled(each)
+        own = part.arm, part.seed, own_availability(sweep, part.job)
+        if own in found and any(name.startswith(f"test/{OWN}/") for name in sweep.jobs.columns):
+            found[part.arm, part.seed, OWN] = found[own]
+    return found
+
+
+def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:
+    """Scores of each arm, seed and availability, with bootstrap intervals over groups of images.
+
+    Returns:
+        Columns arm, seed, availability, score; images, folds; value, low, high over all images; mean, sd, min, max over
+        folds; difference, difference_low, difference_high to the reference arm on the same images, NaN where there is
+        no such pair.
+    """
+    weights = resample([table.group for table in tables.values()])
+    samples = {key: table.scores(weight) for (key, table), weight in zip(tables.items(), weights, strict=True)}
+    values = {key: _values(table) for key, table in tables.items()}
+    parts = []
+    for (arm, seed, name), table in tables.items():
+        own, base = (arm, seed, name), (reference, seed, name)
+        part = pd.DataFrame({"arm": arm, "seed": seed, "availability": name, "score": SCORES})
+        part = part.assign(images=len(table.id), folds=len(table.parts), value=values[own])
+        part["low"], part["high"] = _ends(samples[own])
+        each = pd.DataFrame([_values(Pooled((fold,))) for fold in table.parts])
+        part = part.assign(mean=each.mean(), sd=each.std(), min=each.min(), max=each.max())
+        part["difference"] = part["difference_low"] = part["difference_high"] = np.nan
+        if base != own and base in tables and np.array_equal(table.id, tables[base].id):
+            part["difference"] = values[own] - values[base]
+            part["difference_low"], part["difference_high"] = _ends(samples[own] - samples[base])
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _values(table: Pooled) -> Floats:
+    """All scores of the images as they are, (S,)."""
+    return table.scores(np.ones((1, len(table.id))))[0]
+
+
+def _ends(samples: Floats) -> tuple[list[float], list[float]]:
+    """Lower and upper ends of the intervals of samples (R, S)."""
+    low, high = zip(*map(percentiles, samples.T), strict=True)
+    return list(low), list(high)
+
+
+def blind(tables: dict[Key, Pooled]) -> pd.DataFrame:
+    """Scores of predictors that never look at an image, on the images of the arm and seed that has most."""
+    return trivial_predictors(max(tables.values(), key=lambda table: len(table.id)).truth)

@@ -1,0 +1,119 @@
+"""The test images of a classification sweep: their labels and logits, ready to be resampled; and blind predictors.
+
+Scores have the names of a run's metrics and are means over labels. A label counts as predicted where its logit exceeds
+0, of exclusive labels the likeliest; for `tuned_...` where it exceeds the threshold that the run has chosen. Undefined
+is NaN and leaves the mean.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dermoscopy.metrics.statistics import Floats, mean_defined
+from dermoscopy.metrics.weighted_classification import RANKING, TUNED, Counts, decision_score
+
+# of predictions.csv; old ones lack threshold
+COLUMNS = {"id", "group", "availability", "label", "truth", "logit"}
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of one job on its test images with one mask availability, images in order of their id.
+
+    Attributes:
+        id: (N,) image names.
+        group: (N,) patient or lesion of each image; what is resampled together.
+        truth: (N, L) 0, 1, NaN unknown.
+        logit: (N, L).
+        threshold: (L,) chosen by the run.
+        exclusive: whether an image has at most one of the labels; their logits are log-odds against all others.
+    """
+
+    id: NDArray[np.object_]
+    group: NDArray[np.object_]
+    truth: Floats
+    logit: Floats
+    threshold: Floats | float = 0.0
+    exclusive: bool = False
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, availability: str, exclusive: bool = False) -> "Predictions":
+        """Take the rows of one availability out of a predictions.csv.
+
+        Args:
+            exclusive: whether an image has at most one of the labels.
+
+        Raises:
+            ValueError: the table has no row of that availability.
+        """
+        rows = table[table["availability"] == availability]
+        if rows.empty:
+            there_are = ", ".join(sorted(table["availability"].unique()))
+            raise ValueError(f"predictions.csv has no availability {availability!r}; there are: {there_are}")
+        both = rows.pivot(index="id", columns="label", values=["truth", "logit"]).sort_index()  # noqa: PD010
+        group = rows.drop_duplicates("id").set_index("id")["group"].reindex(both.index)
+        group = group.fillna(both.index.to_series())  # an image of no known group is a group of its own
+        truth, logit = (both[name].to_numpy(float) for name in ("truth", "logit"))
+        threshold = _thresholds(rows, both["logit"].columns)
+        return cls(both.index.to_numpy(object), group.to_numpy(object), truth, logit, threshold, exclusive)
+
+    @cached_property
+    def outcomes(self) -> dict[bool, Floats]:
+        """Of thresholds that are not and are chosen, (N, 4 L): true and false positives, true and false negatives."""
+        likeliest = np.arange(self.logit.shape[1]) == self.logit.argmax(1, keepdims=True)
+        plain = likeliest if self.exclusive else self.logit > 0
+        return {False: _outcomes(plain, self.truth), True: _outcomes(self.logit > self.threshold, self.truth)}
+
+    def counts(self, weight: Floats, tuned: bool) -> Counts:
+        """Confusion of R weightings of the images: (R, N) -> each (R, L)."""
+        return Counts(*np.split(weight @ self.outcomes[tuned], 4, axis=1))
+
+    def score(self, name: str, weight: Floats) -> Floats:
+        """One of `SCORES` of R weightings of the images: (R, N) -> (R,)."""
+        if name in RANKING:
+            pairs = zip(self.truth.T, self.logit.T, strict=True)
+            return mean_defined(np.stack([RANKING[name](truth, logit, weight) for truth, logit in pairs], axis=-1))
+        return decision_score(name, self.counts(weight, name.startswith(TUNED)))
+
+
+def _outcomes(predicted: NDArray[np.bool_], truth: Floats) -> Floats:
+    positive, negative = truth == 1, truth == 0
+    each = predicted & positive, predicted & negative, ~predicted & negative, ~predicted & positive
+    return np.concatenate(each, axis=1).astype(float)
+
+
+def _thresholds(rows: pd.DataFrame, labels: pd.Index) -> Floats:
+    """Threshold of each label, 0 where the file has none."""
+    if "threshold" not in rows:
+        return np.zeros(len(labels))
+    return rows.groupby("label")["threshold"].first().reindex(labels).fillna(0).to_numpy(float)
+
+
+def trivial_predictors(truth: Floats) -> pd.DataFrame:
+    """Scores, means over labels, of three predictors that never look at an image.
+
+    With prevalence q of a label: always positive has accuracy q and F1 = 2q / (1 + q); never positive 1 - q and 0;
+    the prevalence as the probability is the former where q > 1/2 and the latter elsewhere. A constant score has
+    average precision q and AUROC 1/2, a constant answer balanced accuracy 1/2.
+
+    Args:
+        truth: (N, L) 0, 1, NaN unknown.
+    """
+    q = mean_defined(truth, axis=0)  # (L,)
+    f1_always, f1_never = 2 * q / (1 + q), np.where(q > 0, 0.0, np.nan)  # no positive, none predicted: 0 / 0
+    common = q > 0.5
+    half = mean_defined(np.where((q > 0) & (q < 1), 0.5, np.nan))
+    return pd.DataFrame(
+        {
+            "accuracy": [mean_defined(each) for each in (q, 1 - q, np.where(common, q, 1 - q))],
+            "f1": [mean_defined(each) for each in (f1_always, f1_never, np.where(common, f1_always, f1_never))],
+            "average_precision": [mean_defined(np.where(q > 0, q, np.nan))] * 3,
+            "auroc": [half] * 3,
+            "balanced_accuracy": [half] * 3,
+        },
+        index=["always positive", "never positive", "prevalence"],
+        dtype=float,
+    )

@@ -1,0 +1,138 @@
+"""What is printed of a sweep when it ends: what its arms reached, and what became of each job. 80 columns suffice."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dermoscopy.machine.files import shown_path
+from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, short_names
+from dermoscopy.report.results.validation_masks import with_own_masks
+from dermoscopy.runs.tables import Sweep, segments
+
+ABBREVIATIONS = {
+    "average_precision": "AP",
+    "f1": "F1",
+    "auroc": "AUROC",
+    "dice": "Dice",
+    "iou": "IoU",
+    "thresholded_jaccard": "TJ",
+}
+LEGEND, MASK_LEGEND = "AP average precision", "TJ IoU, 0 where below 0.65"
+COLOURS = {
+    "done": "green",
+    "done before": "green",
+    "reused": "cyan",
+    "running": "yellow",
+    "failed": "red",
+    "unreadable": "red",
+    "interrupted": "magenta",
+    "missing": "dim",
+}
+ERROR = "error (see error.txt)"
+WIDEST_ARM = 30  # characters; a longer name goes on in the next line
+
+
+def print_table(sweep: Sweep, console: Console | None = None) -> None:
+    """Print the arms of a sweep: mean ± sd over repeats of the headline metrics."""
+    console = console or Console()
+    shown = Table(show_edge=False)  # so that four metrics fit 80 columns
+    sweep = with_own_masks(sweep)
+    metrics = headlines(sweep)
+    for name in ["arm", "n", *metrics]:
+        shown.add_column(_short_metric(name), justify="left" if name == "arm" else "right")
+    values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
+    for arm, name in arm_names(sweep).items():
+        count = ((sweep.jobs["arm"] == arm) & (sweep.jobs["status"] == "done")).sum()
+        shown.add_row(Text(name), str(count), *(each[arm] for each in values))
+    console.print(Text(f"{sweep.experiment}, sweep {sweep.folder.name}"))
+    console.print(shown)
+    legend = MASK_LEGEND if segments(sweep.jobs) else LEGEND
+    console.print(Text(f"mean ± sd; {legend}; jobs: {counts(sweep.jobs['status'])}"))
+
+
+def _short_metric(name: str) -> str:
+    """Name of a column that fits a terminal: test/none/average_precision is "none AP"."""
+    *_, availability, metric = ["", *name.removeprefix("test/").split("/")]
+    return f"{availability} {ABBREVIATIONS.get(metric, metric)}".strip()
+
+
+def print_jobs(sweep: Sweep, since: str | None = None, console: Console | None = None) -> None:
+    """Print a row for each job of a sweep and, last, how many are in which state and the seconds they took.
+
+    Args:
+        sweep: its jobs are numbered as their folders are.
+        since: time (ISO 8601) of the latest start; what ended before it was "done before". The sweep's own where None.
+    """
+    console = console or Console()
+    shown = Table(show_edge=False)
+    columns = _job_columns(sweep, sweep.resumed if since is None else since)
+    columns = {name: cells for name, cells in columns.items() if name not in ("fold", ERROR) or any(cells)}
+    for name in columns:
+        shown.add_column(name, **_layout(name))
+    for row in zip(*columns.values(), strict=True):
+        shown.add_row(*row)
+    console.print(Text(f"jobs of {shown_path(sweep.folder)}"), soft_wrap=True)
+    console.print(shown)
+    states = [state.plain for state in columns["status"]]
+    total = sweep.jobs["seconds"].sum()
+    console.print(Text(f"jobs: {counts(states)}; {total:.0f} s"))
+
+
+def _job_columns(sweep: Sweep, since: str) -> dict[str, list[Text]]:
+    jobs, records = sweep.jobs, sweep.records.values()
+    names = arm_names(sweep)
+    states = [job_state(record, since) for record in records]
+    return {
+        "job": [Text(str(number)) for number in jobs["job"]],
+        "arm": [Text(names.get(arm, "?")) for arm in jobs["arm"]],
+        "seed": [_whole(seed) for seed in jobs["seed"]],
+        "fold": [_whole(fold) for fold in jobs["fold"]],
+        "status": [Text(state, style=COLOURS[state]) for state in states],
+        "seconds": [_whole(seconds) for seconds in jobs["seconds"]],
+        ERROR: [Text(error_line(record), no_wrap=True, overflow="ellipsis") for record in records],
+    }
+
+
+def _layout(column: str) -> dict[str, Any]:
+    if column == "arm":
+        return {"max_width": WIDEST_ARM, "overflow": "fold"}
+    if column == ERROR:
+        return {}  # its cells are cut, but the column gives way to the others
+    return {"no_wrap": True, "justify": "left" if column == "status" else "right"}
+
+
+def arm_names(sweep: Sweep) -> dict[str, str]:
+    """Arms as short as they are in the terminal: optimizer.lr=0.1, loss=bce is "lr=0.1, loss=bce"."""
+    names = short_names(list(sweep.jobs["arm"].dropna().unique()))
+    return {arm: re.sub(r"(?:^|(?<= ))[\w.]+\.(\w+)=", r"\1=", name) for arm, name in names.items()}
+
+
+def job_state(record: dict[str, Any], since: str = "") -> str:
+    """Status of a job, telling apart what was done by its own training, by an earlier one, and before ``since``."""
+    if record["status"] != "done":
+        return str(record["status"])
+    if since and record.get("ended") and datetime.fromisoformat(record["ended"]) < datetime.fromisoformat(since):
+        return "done before"
+    return "reused" if record.get("reused") else "done"
+
+
+def error_line(record: dict[str, Any]) -> str:
+    """The error of a job in one line, "" where there is none."""
+    return " ".join((record.get("error") or "").split()) if record["status"] in ("failed", "unreadable") else ""
+
+
+def counts(states: Iterable[str]) -> str:
+    """How many are in each state, the done ones first: `7 done, 1 failed`."""
+    number = Counter(states)
+    return ", ".join(f"{number[state]} {state}" for state in COLOURS if number[state])
+
+
+def _whole(value: Any) -> Text:
+    return Text("" if pd.isna(value) else f"{value:.0f}")

@@ -1,0 +1,172 @@
+"""Where a sweep stands, for the terminal: a grid of arms, repeats and stages, and what is left to do."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dermoscopy.machine.files import shown_path
+from dermoscopy.report.terminal.progress import OVER, JobProgress, StageProgress, read_progress, seconds_left
+from dermoscopy.report.terminal.results import COLOURS, WIDEST_ARM, arm_names, counts, error_line
+from dermoscopy.runs.tables import NOT_AN_ARM, Sweep, experiments, find_sweep, load_sweep
+
+MARKS = {
+    "done": "●",
+    "reused": "○",
+    "running": "▶",
+    "failed": "✗",
+    "interrupted": "!",
+    "missing": "·",
+    "unreadable": "?",
+}
+GAP = 2  # columns of the terminal between two columns of the grid
+Repeat = tuple[int | None, ...]
+
+
+def print_status(sweep: Sweep, console: Console | None = None) -> None:
+    """Print the grid of a sweep with its legend, what is done, what failed, how long the rest takes, how to go on."""
+    console = console or Console()
+    jobs = read_progress(sweep)
+    console.print(Text(f"{sweep.experiment}, sweep {shown_path(sweep.folder)}"), soft_wrap=True)
+    for grid in _grids(sweep, jobs, console.width):
+        console.print("", grid, sep="\n")
+    console.print("", _legend(jobs), "", Text(_summary(jobs)), sep="\n")
+    if errors := _errors(sweep):
+        console.print(errors)
+    if _unfinished(jobs):
+        console.print(Text(f"time left: {_time_left(jobs)}"))
+        if not _running(jobs):
+            console.print(Text(f"continue: {sweep.command}"), soft_wrap=True)
+
+
+def print_overview(runs: Path, console: Console | None = None) -> None:
+    """Print a line for the latest sweep of every experiment; where there is none, how to start one."""
+    console = console or Console()
+    if not experiments(runs):
+        start = "python train.py +experiment=zeroing -m starts one"
+        console.print(Text(f"no sweep in {shown_path(runs)} yet: {start}"), soft_wrap=True)
+        return
+    table = Table("experiment", "latest sweep", "done", box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    others = [state for state in MARKS if state not in OVER]
+    for state in others:
+        table.add_column(Text(MARKS[state], style=COLOURS[state]), justify="right")
+    table.add_column("time left", no_wrap=True)
+    for experiment in experiments(runs):
+        sweep = load_sweep(find_sweep(runs, experiment))
+        jobs = read_progress(sweep)
+        number = Counter(job.status for job in jobs)
+        left = seconds_left(jobs)
+        table.add_row(
+            Text(experiment),
+            sweep.folder.name,
+            f"{number['done']}/{len(jobs)}",
+            *(str(number[state] or "") for state in others),
+            "" if not _unfinished(jobs) else "unknown" if left is None else duration(left),
+        )
+    console.print(table, "", _marks(others), sep="\n")
+
+
+def _grids(sweep: Sweep, jobs: Sequence[JobProgress], width: int) -> Iterator[Table]:
+    """Tables of arms x repeats, as many as it takes to stay within the width."""
+    names = {job.arm: arm_names(sweep).get(job.arm, job.arm) for job in jobs}
+    repeats = sorted({job.repeat for job in jobs}, key=lambda repeat: [(n is None, n or 0) for n in repeat])
+    cells = {(arm, repeat): _cell(jobs, arm, repeat) for arm in names for repeat in repeats}
+    head = "\n".join(axis.removeprefix("split.") for axis in NOT_AN_ARM if axis in sweep.axes)
+    heads = {repeat: "\n".join("?" if n is None else str(n) for n in repeat) for repeat in repeats}
+    widest = min(WIDEST_ARM, max(map(len, [*names.values(), *head.split("\n")])))
+    room = width - widest
+    for block in _blocks(repeats, [_width(heads[r], [cells[arm, r] for arm in names]) for r in repeats], room):
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=bool(head))
+        table.add_column(Text(head, justify="right"), min_width=widest, max_width=widest, overflow="fold")
+        for repeat in block:
+            table.add_column(heads[repeat], no_wrap=True)
+        for arm, name in names.items():
+            table.add_row(Text(name), *(cells[arm, repeat] for repeat in block))
+        yield table
+
+
+def _cell(jobs: Sequence[JobProgress], arm: str, repeat: Repeat) -> Text:
+    """The marks of an arm's job, one a stage; usually there is one job a cell."""
+    here = [Text.assemble(*map(_mark, job.stages)) for job in jobs if (job.arm, job.repeat) == (arm, repeat)]
+    return Text(" ").join(here)
+
+
+def _mark(stage: StageProgress) -> tuple[str, str]:
+    begun = stage.key is not None and stage.state not in (*OVER, "missing") and stage.epochs is not None
+    return MARKS[stage.state] + (f"{stage.epoch}/{stage.epochs}" if begun else ""), COLOURS[stage.state]
+
+
+def _width(head: str, cells: Sequence[Text]) -> int:
+    return max([len(line) for line in head.split("\n")] + [cell.cell_len for cell in cells])
+
+
+def _blocks(repeats: Sequence[Repeat], widths: Sequence[int], room: int) -> Iterator[list[Repeat]]:
+    """Break columns into blocks that fit the room, each at least one column."""
+    block: list[Repeat] = []
+    used = 0
+    for repeat, width in zip(repeats, widths, strict=True):
+        if block and used + GAP + width > room:
+            yield block
+            block, used = [], 0
+        block.append(repeat)
+        used += GAP + width
+    yield block
+
+
+def _legend(jobs: Sequence[JobProgress]) -> Text:
+    lists = dict.fromkeys(", ".join(stage.name for stage in job.stages) for job in jobs)
+    lists.pop("?", None)  # no job has named its stages yet
+    stages = f"\none mark a stage: {' or '.join(lists)}; numbers are epochs" if lists else ""
+    return Text.assemble(_marks(MARKS), stages)
+
+
+def _marks(states: Iterable[str]) -> Text:
+    return Text("  ").join(Text(f"{MARKS[state]} {state}", style=COLOURS[state]) for state in states)
+
+
+def _summary(jobs: Sequence[JobProgress]) -> str:
+    done = sum(job.status == "done" for job in jobs)
+    others = counts(job.status for job in jobs if job.status != "done")
+    return f"{done} of {len(jobs)} jobs done" + (f", {others}" if others else "")
+
+
+def _errors(sweep: Sweep) -> Table | None:
+    """A line for each job with an error: its file, from the folder of the sweep; its arm and repeat; the error."""
+    table, names = Table.grid(padding=(0, GAP, 0, 0)), arm_names(sweep)
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=WIDEST_ARM)
+    table.add_column()  # the longest gives way first; its cells are cut
+    for row in sweep.jobs.to_dict("records"):
+        if error := error_line(sweep.records[row["job"]]):
+            file = "error.txt" if row["status"] == "failed" else "job.json"
+            who = f"{names.get(row['arm'], '?')}, {row['repeat']}"
+            cells = (f"{row['job']}/{file}", who, error)
+            table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
+    return table if table.row_count else None
+
+
+def _running(jobs: Sequence[JobProgress]) -> int:
+    return sum(job.status == "running" for job in jobs)
+
+
+def _unfinished(jobs: Sequence[JobProgress]) -> bool:
+    return any(job.status != "done" for job in jobs)
+
+
+def _time_left(jobs: Sequence[JobProgress]) -> str:
+    seconds, running = seconds_left(jobs), _running(jobs)
+    if seconds is None:
+        return "unknown until the first stage is done"
+    failed = ", without the failed" if running and any(job.status == "failed" for job in jobs) else ""
+    return f"about {duration(seconds)} {f'with {running} running' if running else 'once continued'}{failed}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person would say them: 40 s, 12 min, 3 h 5 min."""
+    minutes = round(seconds / 60)
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,1 @@
+"""What runs leave on disk: file names, keys, records, history, checkpoints, and how they are found."""

@@ -1,0 +1,32 @@
+"""The checkpoints of a stage, read."""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+OVER = "training_is_over"
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return the content of a checkpoint, its tensors on the CPU and read when they are used.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it, and its stage is trained again") from error
+    return content
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of a checkpoint."""
+    state: dict[str, torch.Tensor] = read_checkpoint(path)["state_dict"]
+    return state

@@ -1,0 +1,39 @@
+"""The history of a stage: one row per epoch and mode."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+
+Row = dict[str, Any]
+
+
+HISTORY = "history.csv"
+
+
+def read_history(folder: Path) -> list[Row]:
+    """Return the rows (one an epoch and mode) that a stage left in its folder."""
+    path = folder / HISTORY
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:  # not by pandas, whose numbers may differ from the written ones in the last bit
+        return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _value(name: str, text: str) -> int | float | str:
+    if name in ("stage", "mode"):
+        return text
+    return int(text) if name == "epoch" else float(text or "nan")
+
+
+def log_history(loggers: Iterable[Logger], rows: Iterable[Row], offset: int) -> None:
+    """Send rows to the loggers, one batch an epoch; ``offset`` is the number of epochs in earlier stages."""
+    epochs: dict[int, dict[str, float]] = {}
+    for row in rows:
+        metrics = {k: v for k, v in row.items() if k not in ("stage", "epoch", "mode") and v == v}  # NaN is undefined
+        epochs.setdefault(row["epoch"], {}).update({f"{row['mode']}/{name}": value for name, value in metrics.items()})
+    for epoch, metrics in epochs.items():
+        for logger in loggers:
+            logger.log_metrics(metrics, step=offset + epoch)

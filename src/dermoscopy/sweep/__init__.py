@@ -1,0 +1,1 @@
+"""A sweep: planned, held, its jobs trained and followed; a run reproduced and compared."""

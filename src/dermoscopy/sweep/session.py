@@ -1,0 +1,95 @@
+"""One start of a sweep: from holding its folder to showing its tables."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from dermoscopy.machine.files import write_json
+from dermoscopy.machine.leases import lease
+from dermoscopy.report.results import arms
+from dermoscopy.report.terminal import results as tables
+from dermoscopy.runs import records as sweeps
+from dermoscopy.runs import tables as runs
+from dermoscopy.sweep.follow import follow
+from dermoscopy.tracking.experiment import open_experiment
+from dermoscopy.tracking.journal import Journal
+from dermoscopy.tracking.sweep_run import begin_parent, end_parent, send_rest
+
+
+class Attempt:
+    """Begins or continues the sweep of an identity, and holds its folder until it ends.
+
+    Args:
+        root: `runs/<experiment>/sweeps`.
+        identity: of the sweep, see `dermoscopy.sweep.plan.identity`.
+        facts: what its record says: command, axes, plan, launcher.
+        alone: whether this is a single run, which needs no tables.
+        rerun: whether a sweep that is done is to be begun anew.
+
+    Raises:
+        ValueError: the same sweep is running already.
+    """
+
+    def __init__(self, root: Path, identity: str, facts: Mapping[str, Any], alone: bool, rerun: bool) -> None:
+        self.alone = alone
+        self.folder = sweeps.find_or_make(root, identity, rerun)
+        self.held, self.followed = ExitStack(), ExitStack()
+        self.held.enter_context(lease(self.folder, self._refuse))
+        self.before, self.record = sweeps.start_sweep(self.folder, {"identity": identity, **facts})
+        self.complete = sweeps.complete(self.folder)  # nothing left to train
+        self.journal: Journal | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Jobs in other processes take nothing of it along: it belongs to the process that holds the folder."""
+        return {}
+
+    def _refuse(self) -> None:
+        raise ValueError(f"this command is running already, in {self.folder}: make status shows how far it is")
+
+    def track(self, uri: str | None, experiment: str, artifacts: str | None) -> None:
+        """Open the experiment in MLflow, and begin or continue the sweep's own run there.
+
+        A single run needs no parent, and a sweep that was done and is complete has nothing to add.
+        """
+        if self.alone:
+            open_experiment(uri, experiment, artifacts)
+        elif not (self.before == "done" and self.complete):
+            self.journal, self.uri = begin_parent(self.folder, uri, experiment, artifacts), str(uri)
+            self.record["parent_run"] = self.journal.run_id
+            write_json(self.folder / sweeps.RECORD, self.record)
+
+    def follow(self) -> None:
+        """Say from now on what becomes of jobs in other processes."""
+        self.followed.enter_context(follow(self.folder, self.record["jobs"]))
+
+    def end(self, status: str) -> int:
+        """Complete the record, write and show the tables, whatever became of the jobs.
+
+        Args:
+            status: done or interrupted.
+
+        Returns:
+            The number of jobs that have failed.
+        """
+        self.followed.close()
+        failed = sum(job["status"] == "failed" for job in sweeps.read_jobs(self.folder).values())
+        self.record["status"] = "failed" if failed and status == "done" else status
+        send_rest(self.folder.parents[2])
+        if not self.alone:
+            self._show()
+        sweeps.end_sweep(self.folder, self.record)  # last of all: a sweep that is done has told everything
+        self.held.close()
+        return failed
+
+    def _show(self) -> None:
+        sweep = runs.load_sweep(self.folder)
+        files = arms.write_results(sweep)
+        if self.journal:
+            end_parent(self.journal, self.record["status"], files)
+            where = self.uri if self.uri.startswith("http") else f"mlflow ui --backend-store-uri {self.uri}"
+            print(f"compare: {where}, then Group by: arm")
+        tables.print_table(sweep)
+        go_on = f"; to go on: {self.record['command']}" if self.record["status"] == "interrupted" else ""
+        print(f"tables: {files[0]} and {files[1].name}{go_on}")
+        tables.print_jobs(sweep, self.record["resumed"])

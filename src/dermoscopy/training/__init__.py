@@ -1,0 +1,1 @@
+"""A stage trained: data, task and trainer together, resumable to the last bit."""

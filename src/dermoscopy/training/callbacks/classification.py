@@ -1,0 +1,34 @@
+"""What a classifier says of its test images."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from pytorch_lightning import Callback, Trainer
+
+from dermoscopy.evaluation.classification import prediction_rows, with_earlier, write_label_files
+from dermoscopy.evaluation.files import PREDICTIONS
+
+
+class Predictions(Callback):
+    """Write predictions.csv, a row for each test image, availability and label, what follows from it, and pictures.
+
+    Columns: id, group, availability, label, truth (0, 1, empty unknown), logit, threshold (the logit above which the
+    label counts as predicted). Availabilities that were tested before and are not tested now keep their rows. The
+    other files: confusion.csv, confusion.png and reliability.png, see `evaluation.labels`.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        names, exclusive = data.label_names, pl_module.exclusive_labels
+        tables = []
+        for availability, outputs in pl_module.tested.items():
+            logits, label, index = (torch.cat(parts).cpu() for parts in zip(*outputs, strict=True))
+            images = {"id": data.store.ids[index], "group": data.store.groups[index], "availability": availability}
+            tables.append(prediction_rows(images, names, label, logits, pl_module.thresholds, exclusive))
+        table = with_earlier(self.folder / PREDICTIONS, pd.concat(tables))
+        write_label_files(self.folder, table, names, exclusive, shown=pl_module.shown)

@@ -1,0 +1,157 @@
+"""Where a classifier finds its evidence in some test images, and what it reads from their masks."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from dermoscopy.contracts import Batch
+from dermoscopy.evaluation.grad_cam import Unexplained, grad_cam, influence_table, mask_influence
+from dermoscopy.evaluation.pictures.explanations import Explanation, draw_explanations
+from dermoscopy.machine.files import write_atomically
+from dermoscopy.machine.messages import nearest
+from dermoscopy.masks.conditions import masks_at
+from dermoscopy.metrics.classification import known_labels, log_odds
+from dermoscopy.plots.style import save_figure
+
+TABLE, PICTURE = "influence.csv", "explanations.png"
+LOOKS = ("none", "predicted", "given")  # availabilities of masks that the picture puts side by side
+KINDS = {  # truth, and whether it counts as predicted
+    "true positive": (1, True),
+    "false negative": (1, False),
+    "false positive": (0, True),
+    "true negative": (0, False),
+}
+
+
+class Explanations(Callback):
+    """Write ``explanations.png``, evidence in a few test images, and ``influence.csv``, of each mask on each label.
+
+    The picture has the most confident true positives, false negatives, false positives and true negatives, by what the
+    network says with the masks of its validation (if that was not tested, of the first availability that was), and the
+    evidence with none, predicted and given masks, as far as they were tested.
+
+    Args:
+        folder: of the stage.
+        label: the one in the picture; None: the first.
+        images: of each kind in the picture.
+        influence_images: test images at most that the table averages over, spread evenly over the test side.
+
+    Raises:
+        ValueError: fewer than one image; later, a label that is not there.
+    """
+
+    def __init__(self, folder: str | Path, label: str | None, images: int, influence_images: int) -> None:
+        if min(images, influence_images) < 1:
+            raise ValueError(
+                "callbacks.explanations: images and influence_images must be at least 1, "
+                f"got {images} and {influence_images}"
+            )
+        self.folder, self.label, self.images, self.influence_images = Path(folder), label, images, influence_images
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        names = trainer.datamodule.label_names  # type: ignore[attr-defined]
+        if self.label is not None and self.label not in names:
+            raise ValueError(
+                f"callbacks.explanations.label is {self.label!r}, the labels are {list(names)}"
+                f"{nearest(self.label, names)}"
+            )
+
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if _reads_masks(pl_module, data):
+            write_atomically(self.folder / TABLE, self._table(trainer, pl_module.network, data).to_csv(index=False))
+        label = self.label or data.label_names[0]
+        try:
+            shown = _explanations(trainer, pl_module, data, data.label_names.index(label), self.images)
+        except Unexplained as reason:
+            print(f"  no {PICTURE}: {reason}")
+            return
+        if not shown:
+            print(f"  no {PICTURE}: {label} is unknown in every test image")
+            return
+        figure = draw_explanations(shown, label, data.mask_names)
+        save_figure(figure, self.folder / PICTURE, dpi=80, small=False)
+
+    def _table(self, trainer: Any, network: Any, data: Any) -> pd.DataFrame:
+        parts = spread(data.rows("test"), self.influence_images).split(data.eval_batch_size)
+        influence = torch.cat([_influence(network, _batch(trainer, rows)) for rows in parts])
+        return influence_table(influence.cpu().numpy(), data.mask_names, data.label_names)
+
+
+def spread(rows: Tensor, most: int) -> Tensor:
+    """Return at most so many rows, spread evenly."""
+    count = min(most, len(rows))
+    return rows[torch.arange(count) * len(rows) // count]
+
+
+def choose(margin: Tensor, truth: Tensor, count: int) -> dict[int, str]:
+    """Return the positions of the most confident images of each kind, and their kind and rank.
+
+    Args:
+        margin: (N,) by how much each exceeds the threshold; the larger, the more confident.
+        truth: (N,) 0, 1, NaN unknown.
+        count: images of each kind; fewer where there are no more.
+    """
+    chosen = {}
+    for kind, (there, predicted) in KINDS.items():
+        positions = ((truth == there) & ((margin > 0) == predicted)).nonzero()[:, 0]
+        order = margin[positions].abs().argsort(descending=True, stable=True)
+        for rank, position in enumerate(positions[order[:count]].tolist(), start=1):
+            chosen[position] = f"{kind}, {rank}/{len(order)}"
+    return chosen
+
+
+def _reads_masks(task: Any, data: Any) -> bool:
+    return bool(task.reads_masks and data.mask_names)
+
+
+def _batch(trainer: Any, rows: Tensor) -> Batch:
+    batch: Batch = trainer.strategy.batch_to_device(trainer.datamodule.gather(rows))  # also normalised
+    return batch
+
+
+def _influence(network: Any, batch: Batch) -> Tensor:
+    """Return the influence (B, K, L) of the masks that an image has, NaN of those it has not."""
+    given = batch["mask"].ne(0).any(3).any(2)  # (B, K)
+    return mask_influence(network, batch["image"], batch["mask"]).where(given[..., None], torch.nan)
+
+
+def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) -> list[Explanation]:
+    """Return what is shown of one label: nothing where it is unknown in every test image."""
+    exclusive = task.exclusive_labels
+    tested = {name: [torch.cat(part).cpu() for part in zip(*parts, strict=True)] for name, parts in task.tested.items()}
+    odds = {name: log_odds(logits, exclusive)[:, label] for name, (logits, *_) in tested.items()}
+    first = task.shown
+    _, truth, index = tested[first]
+    truth = known_labels(truth, exclusive)[:, label]
+    chosen = choose(odds[first] - task.thresholds[label].cpu(), truth, count)
+    if not chosen:
+        return []
+    rows, reads_masks = index[list(chosen)], _reads_masks(task, data)
+    batch = _batch(trainer, rows)
+    looks = [name for name in LOOKS if name in tested] if reads_masks else []
+    masks = {name: masks_at(name, data)(batch) for name in looks or [first]}
+    evidence = {name: grad_cam(task.network, batch["image"], mask, label) for name, mask in masks.items()}
+    influence = (
+        _influence(task.network, batch).cpu() if reads_masks else torch.empty(len(rows), 0, len(data.label_names))
+    )
+    pixels = data.gather(rows)["image"].permute(0, 2, 3, 1).cpu()  # as the network saw them, before normalisation
+    return [
+        Explanation(
+            kind=kind,
+            id=str(data.store.ids[rows[n]]),
+            group=str(data.store.groups[rows[n]]),
+            truth=bool(truth[position]),
+            image=pixels[n].numpy(),
+            cells=next(iter(evidence.values()))[1],
+            evidence={name: maps[n].cpu().numpy() for name, (maps, _) in evidence.items()},
+            probability={name: float(odds[name][position].sigmoid()) for name in masks},
+            masks=(batch["mask"][n] > 0).cpu().numpy(),
+            influence=influence[n, :, label].numpy(),
+        )
+        for n, (position, kind) in enumerate(chosen.items())
+    ]

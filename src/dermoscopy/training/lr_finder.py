@@ -1,0 +1,184 @@
+"""The learning rate of a stage, found by training a copy of it while the rate grows.
+
+Lightning's own finder would keep the momentum that a schedule has set, validate in between, go on after a NaN, and take
+the slope over the rate instead of its logarithm, which favours small rates.
+
+Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017, section 3.3.
+"""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.utilities.seed import isolate_rng
+
+from dermoscopy.machine.files import write_atomically
+from dermoscopy.plots.curves import draw_lr_curve
+from dermoscopy.plots.style import save_figure
+from dermoscopy.tasks.base import Task
+from dermoscopy.training.trainer import fit
+
+Rates = NDArray[np.float64]
+TABLE, CHART = "lr_finder.csv", "lr_finder.png"
+MEMORY = 0.9  # of the moving average: it looks back about ten steps
+DIVERGED = 4.0  # times the lowest smoothed loss
+SKIP = 10  # first points: their average has seen too few losses
+FEWEST = 30  # points that a suggestion needs
+FALL = 1.5  # times the scatter of single losses: one flat curve in a hundred falls as far by chance
+
+
+def find_learning_rate(
+    task: Task,
+    data: LightningDataModule,
+    trainer: Callable[..., Trainer],
+    folder: Path,
+    start: float,
+    end: float,
+    steps: int,
+) -> float:
+    """Return the learning rate that ``suggest`` reads from a sweep; leave its table and chart in ``folder``.
+
+    A copy of the task is trained as the stage would be (data, precision, clipping, accumulation, weight decay and
+    momentum), but without a schedule. The task itself, and all hidden random state, stay as they were.
+
+    Args:
+        task: with the weights that the stage starts from; the learning rate of its optimizer is not used.
+        data: what the stage trains on, for as many epochs as the steps take.
+        trainer: a partial of the stage's trainer.
+        folder: of the stage.
+        start, end: the first and the last learning rate; those between have a constant ratio.
+        steps: number of optimizer steps, each with a rate of its own.
+
+    Raises:
+        ValueError: an impossible range, or a sweep that suggests nothing.
+    """
+    if not 0 < start < end:
+        raise ValueError(f"lr_finder.start must lie above 0 and below lr_finder.end, got {start} and {end}")
+    if steps < FEWEST:
+        raise ValueError(f"lr_finder.steps must be at least {FEWEST}, got {steps}")
+    table = sweep(task, data, trainer, np.geomspace(start, end, steps))
+    write_atomically(folder / TABLE, table.to_csv(index=False))
+    try:
+        found = suggest(table)
+    except ValueError:
+        _draw(table, None, folder)  # shows why
+        raise
+    _draw(table, found, folder)
+    return found
+
+
+def read_suggestion(folder: Path) -> float | None:
+    """Return what a sweep that was made before in a stage's folder suggests, None if there was none.
+
+    Raises:
+        ValueError: it suggests nothing.
+    """
+    path = folder / TABLE
+    return suggest(pd.read_csv(path)) if path.is_file() else None
+
+
+def sweep(task: Task, data: LightningDataModule, trainer: Callable[..., Trainer], rates: Rates) -> pd.DataFrame:
+    """Train a copy of the task, each optimizer step with the next rate, until the rates end or the loss diverges.
+
+    Returns:
+        A row each step: step, lr, loss (not finite in the last row if it diverged so), smoothed.
+    """
+    rising, optimizer = RisingRate(rates), cast(Any, task.optimizer)  # a partial, which takes lr anew
+    once = trainer(
+        callbacks=[rising], max_epochs=-1, max_steps=len(rates), limit_val_batches=0, enable_checkpointing=False
+    )
+    attached = data.trainer
+    with isolate_rng(include_cuda=once.strategy.root_device.type == "cuda"):
+        trained = copy.deepcopy(task)
+        trained.optimizer, trained.scheduler = partial(optimizer, lr=float(rates[0])), None
+        fit(once, trained, data)
+    data.trainer = attached
+    return rising.table
+
+
+class RisingRate(Callback):
+    """Give each optimizer step the next learning rate, and stop when the smoothed loss has diverged.
+
+    Args:
+        rates: one learning rate a step, for all parameter groups.
+    """
+
+    def __init__(self, rates: Rates) -> None:
+        self.rates = rates
+        self.losses: list[float] = []
+        self._batches: list[float] = []  # losses of the batches whose gradients the next step adds up
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The steps so far."""
+        steps = len(self.losses)
+        columns = {"step": range(steps), "lr": self.rates[:steps], "loss": self.losses}
+        return pd.DataFrame(columns | {"smoothed": smooth(self.losses)})
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        for optimizer in trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = float(self.rates[trainer.global_step])
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._batches.append(outputs["loss"].item() * trainer.accumulate_grad_batches)  # which Lightning divided by
+        if trainer.global_step > len(self.losses):
+            self.losses.append(float(np.mean(self._batches)))
+            self._batches.clear()
+            trainer.should_stop = diverged(self.losses)
+
+
+def smooth(losses: list[float]) -> "pd.Series[float]":
+    """Return the exponential moving average of the losses, without the bias of its start; NaN where one is not finite.
+
+    s_k = sum_i MEMORY^(k-i) l_i / sum_i MEMORY^(k-i)
+    """
+    finite = pd.Series(losses, dtype=float).where(np.isfinite(losses))
+    return finite.ewm(alpha=1 - MEMORY).mean().where(finite.notna())
+
+
+def diverged(losses: list[float]) -> bool:
+    """Tell whether the last loss is not finite, or the smoothed loss more than DIVERGED times its lowest value."""
+    smoothed = smooth(losses)
+    lowest = smoothed.min()
+    return not smoothed.iloc[-1] <= lowest + (DIVERGED - 1) * abs(lowest)
+
+
+def suggest(table: pd.DataFrame) -> float:
+    """Return the learning rate at which the smoothed loss has made half of its way down to its lowest point.
+
+    Without noise that is near where it falls most steeply; with noise it is found several times more exactly than by a
+    slope. Two digits are kept: the sweep knows no more.
+
+    Raises:
+        ValueError: too few points, or a loss that falls no further than noise does.
+    """
+    known = table[table["smoothed"].notna()]
+    if len(known) < FEWEST:
+        raise ValueError(
+            f"the loss of the learning-rate sweep diverged after {len(known)} steps, a suggestion needs {FEWEST}: "
+            "lower lr_finder.start, or raise lr_finder.steps"
+        )
+    rates, loss, smoothed = (known[name].to_numpy()[SKIP:] for name in ("lr", "loss", "smoothed"))
+    lowest = int(smoothed.argmin())
+    jumps = np.abs(np.diff(loss[: max(lowest, FEWEST - SKIP)]))
+    scatter = 1.05 * np.median(jumps)  # the standard deviation of normal noise, which trend and outliers hardly move
+    if not smoothed[0] - smoothed[lowest] > FALL * scatter:
+        raise ValueError(
+            f"the loss of the learning-rate sweep falls no further than noise does up to {rates[-1]:.2g}: "
+            "raise lr_finder.steps or lr_finder.end, or give optimizer.lr a number"
+        )
+    halfway = int(np.flatnonzero(smoothed[:lowest] > (smoothed[0] + smoothed[lowest]) / 2)[-1])
+    return float(f"{rates[halfway]:.2g}")
+
+
+def _draw(table: pd.DataFrame, found: float | None, folder: Path) -> None:
+    save_figure(draw_lr_curve(table, found), folder / CHART, dpi=80, small=False)

@@ -1,0 +1,45 @@
+"""The Lightning trainer of a stage."""
+
+import sys
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+
+from dermoscopy.machine.hardware import fastest_precision
+from dermoscopy.training.resume import AtomicCheckpointIO
+
+
+def make_trainer(precision: str = "auto", enable_progress_bar: bool | str = "auto", **arguments: Any) -> Trainer:
+    """Return a Lightning trainer; "auto" is the fastest precision, and a progress bar where a person is looking.
+
+    Args:
+        precision, enable_progress_bar: as Lightning has them, or "auto".
+        **arguments: all else that pytorch_lightning.Trainer takes.
+    """
+    accelerator = str(arguments.get("accelerator", "auto"))
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError("trainer=gpu, but torch sees no GPU here: use trainer=auto or trainer=cpu")
+    if precision == "auto":
+        precision = fastest_precision(accelerator)
+    if enable_progress_bar == "auto":
+        enable_progress_bar = sys.stderr.isatty()
+    return Trainer(
+        precision=precision,  # type: ignore[arg-type]
+        enable_progress_bar=bool(enable_progress_bar),
+        enable_model_summary=False,  # the number of parameters is part of the result
+        num_sanity_val_steps=0,  # the first epoch shows the same, and a dry validation would draw nothing new
+        logger=False,  # History logs once an epoch, in one batch
+        plugins=[AtomicCheckpointIO(), *arguments.pop("plugins", ())],
+        **arguments,
+    )
+
+
+def fit(trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
+    """Train; Ctrl-C stays what it is, of which Lightning makes an exit with code 1."""
+    try:
+        trainer.fit(task, datamodule=data)
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise

@@ -1,0 +1,222 @@
+"""Augmentation: image and masks move together, what enters is as said, colours are as said."""
+
+import pytest
+import torch
+
+from dermoscopy.data.augment.augment import LUMA, Augment
+from dermoscopy.data.augment.colour import normalisation
+from dermoscopy.machine.randomness import generator
+
+OFF = {"hflip": 0, "vflip": 0, "rotate": 0, "scale": 1, "shear": 0, "shift": 0}
+NO_COLOUR = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}
+
+
+def augment(**changes) -> Augment:
+    return Augment(**{**OFF, **NO_COLOUR, "padding": "constant", **changes})
+
+
+def moved_by(augment: Augment, image: torch.Tensor, mask: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Image and mask (one mask is its own packed plane) after one drawn map a sample."""
+    matrix, tilt = augment.affine(len(image), image.shape[-2:], generator(seed)), torch.zeros(len(image), 2)
+    return augment.move(image, mask, matrix, tilt)
+
+
+def pair(height: int = 48, width: int = 64, batch: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
+    """An image whose red says where its mask is present: smooth blobs, so that both interpolate alike."""
+    noise = torch.nn.functional.interpolate(
+        torch.rand((batch, 1, 6, 8), generator=generator("blobs")), (height, width), mode="bicubic"
+    )
+    return noise.expand(-1, 3, -1, -1).contiguous(), torch.where(noise > 0.5, 1.0, -1.0)
+
+
+@pytest.mark.parametrize("padding", ["constant", "border", "reflection"])
+def test_image_and_mask_move_together(padding):
+    image, mask = pair()
+    drawn = augment(hflip=0.5, vflip=0.5, rotate=90, scale=1.3, shear=10, shift=0.1, padding=padding)
+    moved, masks = moved_by(drawn, image, mask, 0)
+    known = (masks != 0) & ((moved[:, :1] - 0.5).abs() > 0.06)  # away from the edge, where halves are rounded
+    assert known.float().mean() > 0.4
+    agreement = ((moved[:, :1] > 0.5) == (masks > 0))[known].float().mean()
+    assert agreement > (0.97 if padding == "constant" else 0.995)  # the image's last pixel blends with the black border
+
+
+def test_everything_off_returns_what_was_given():
+    image, mask = pair()
+    moved, masks = moved_by(augment(), image, mask, 0)
+    assert moved is image
+    assert masks is mask
+
+
+def test_a_certain_flip_is_exact():
+    image, mask = pair()
+    moved, masks = moved_by(augment(hflip=1), image, mask, 0)
+    torch.testing.assert_close(moved, image.flip(-1), atol=1e-5, rtol=0)
+    assert torch.equal(masks, mask.flip(-1))
+    moved, masks = moved_by(augment(vflip=1), image, mask, 0)
+    assert torch.equal(masks, mask.flip(-2))
+
+
+def test_flips_happen_as_often_as_asked():
+    image, mask = pair(batch=400)
+    _, masks = moved_by(augment(hflip=0.25), image, mask, 1)
+    flipped = (masks == mask.flip(-1)).flatten(1).all(1)
+    kept = (masks == mask).flatten(1).all(1)
+    assert (flipped ^ kept).all()
+    assert flipped.float().mean().item() == pytest.approx(0.25, abs=0.08)
+
+
+def test_a_constant_border_is_black_in_the_image_and_unknown_in_the_mask():
+    image, mask = torch.ones(64, 3, 32, 32), torch.ones(64, 1, 32, 32)
+    moved, masks = moved_by(augment(shift=0.4), image, mask, 2)
+    outside = moved[:, :1] == 0
+    assert 0.1 < outside.float().mean() < 0.6
+    assert (masks[outside] == 0).all()
+    assert (masks[moved[:, :1] > 0.75] == 1).all()
+
+
+@pytest.mark.parametrize("padding", ["border", "reflection"])
+def test_other_paddings_leave_nothing_unknown(padding):
+    image, mask = pair()
+    _, masks = moved_by(augment(shift=0.3, rotate=45, padding=padding), image, mask, 3)
+    assert (masks != 0).float().mean() > 0.999
+
+
+def test_a_rotation_keeps_shapes_on_an_image_that_is_not_square():
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(128.0), indexing="ij")
+    disc = (((y - 31.5) ** 2 + (x - 63.5) ** 2) < 20**2).float().expand(8, 3, 64, 128)
+    moved, _ = moved_by(augment(rotate=90), disc.contiguous(), torch.zeros(8, 0, 64, 128), 4)
+    torch.testing.assert_close(moved.mean((1, 2, 3)), disc.mean((1, 2, 3)), rtol=0.02, atol=0)
+
+
+def test_ranges_are_symmetric():
+    matrix = augment(rotate=90, shift=0.1, scale=1.5, shear=20).affine(4000, (64, 64), generator(5))
+    assert matrix[:, 0, 2].mean().abs() < 0.01
+    assert matrix[:, :, 2].abs().max() <= 0.2
+    assert matrix[:, 1, 0].mean().abs() < 0.05
+    determinant = torch.linalg.det(matrix[:, :, :2])
+    assert determinant.log().mean().abs() < 0.05
+
+
+def test_scale_alone_is_drawn_between_its_inverse_and_itself():
+    matrix = augment(scale=2).affine(1000, (64, 64), generator(6))
+    assert matrix[:, 0, 0].min() >= 0.5 - 1e-6
+    assert matrix[:, 0, 0].max() <= 2 + 1e-6
+
+
+def test_colour_switched_off_is_the_identity():
+    colour = augment().colour(torch.rand(4, 3, 8, 8), generator(0))
+    torch.testing.assert_close(colour, torch.eye(3, 4).expand(4, 3, 4))
+
+
+@pytest.mark.parametrize("change", ["brightness", "contrast", "saturation", "hue"])
+def test_each_colour_change_keeps_what_it_should(change):
+    image = torch.rand(32, 3, 8, 8, generator=generator("colour"))
+    colour = augment(**{change: 0.4}).colour(image, generator(7))
+    changed = torch.einsum("bij,bjhw->bihw", colour[..., :3], image) + colour[..., 3, None, None]
+    luma = torch.tensor(LUMA)
+    before, after = (torch.einsum("c,bchw->bhw", luma, x) for x in (image, changed))
+    if change == "brightness":
+        ratio = changed / image
+        torch.testing.assert_close(ratio, ratio[:, :1, :1, :1].expand_as(ratio), rtol=1e-3, atol=0)
+    if change == "contrast":
+        torch.testing.assert_close(after.mean((1, 2)), before.mean((1, 2)))
+    if change == "saturation":
+        torch.testing.assert_close(after, before)
+    if change == "hue":
+        torch.testing.assert_close(changed.mean(1), image.mean(1))
+    assert not torch.allclose(changed, image, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"hflip": 1.5}, r"augment.hflip must lie in \[0, 1\], got 1.5"),
+        ({"scale": 0.5}, "augment.scale is a factor of at least 1"),
+        ({"rotate": -5}, "augment.rotate and shear are angles"),
+        ({"padding": "mirror"}, "augment.padding must be one of"),
+        ({"perspective": -0.1}, r"augment.perspective must lie in \[0, 1\]"),
+        ({"noise": 10}, r"augment.noise must lie in \[0, 1\]"),
+        ({"blur": -1}, "augment.blur is a standard deviation in pixels"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        augment(**arguments)
+
+
+@pytest.mark.parametrize("size", [32, 400])
+def test_a_batch_is_augmented_alike_in_parts_and_whole(monkeypatch, size):
+    image = torch.randint(0, 256, (5, 3, size, size), dtype=torch.uint8, generator=generator("parts"))
+    code = torch.randint(-121, 122, (5, 1, size, size), generator=generator("codes")).to(torch.int8)
+    every = augment(hflip=0.5, rotate=90, scale=1.2, shift=0.1, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1)
+    normalise = normalisation((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
+    parts = every(image, code, normalise, generator(9))
+    monkeypatch.setattr("dermoscopy.data.augment.augment.IN_CACHE", 10**9)
+    whole = every(image, code, normalise, generator(9))
+    torch.testing.assert_close(parts[0], whole[0])
+    assert torch.equal(parts[1], whole[1])
+    assert set(whole[1].unique().tolist()) <= set(range(-121, 122))
+
+
+def test_every_transform_off_is_normalisation_alone():
+    image, code = torch.full((2, 3, 8, 8), 51, dtype=torch.uint8), torch.ones(2, 1, 8, 8, dtype=torch.int8)
+    images, codes = augment()(image, code, normalisation((0.1, 0.2, 0.3), (0.1, 0.1, 0.1)), generator(0))
+    torch.testing.assert_close(images[0, :, 0, 0], torch.tensor([1.0, 0.0, -1.0]), atol=1e-5, rtol=0)
+    assert torch.equal(codes, code.float())
+
+
+def augmented(image, code, seed=0, **changes):
+    return augment(**changes)(image, code, torch.eye(3, 4), generator(seed))
+
+
+@pytest.mark.parametrize("change", [{"noise": 1e-4}, {"blur": 1.5}, {"perspective": 0.2}])
+def test_what_is_switched_on_leaves_the_other_draws_as_they_were(change):
+    image, code = torch.full((30, 3, 20, 20), 50, dtype=torch.uint8), torch.ones(30, 1, 20, 20, dtype=torch.int8)
+    image[..., 10:] = 200
+    usual = {"hflip": 0.5, "brightness": 0.3, "saturation": 0.2}
+    plain, changed = (augmented(image, code, **usual, **more)[0][..., 9:11, 2:5] for more in ({}, change))
+    torch.testing.assert_close(changed, plain, atol=0.3, rtol=0)
+
+
+def test_noise_has_no_mean_and_at_most_the_deviation_asked_for():
+    image, code = torch.full((40, 3, 50, 50), 100, dtype=torch.uint8), torch.ones(40, 1, 50, 50)
+    noisy, codes = augmented(image, code, noise=0.1)
+    deviation = noisy.std((1, 2, 3)) / 255
+    assert deviation.max() < 0.102
+    assert deviation.mean().item() == pytest.approx(0.05, abs=0.015)
+    torch.testing.assert_close(noisy.mean((1, 2, 3)), torch.full((40,), 100.0), atol=1.5, rtol=0)
+    assert (codes == 1).all()
+
+
+def test_blur_has_a_width_of_its_own_for_each_image_and_leaves_masks():
+    image, mask = pair(batch=1)
+    image = (255 * image).clamp(0, 255).to(torch.uint8).expand(20, -1, -1, -1)
+    code = mask.to(torch.int8).expand(20, -1, -1, -1)
+    blurred, codes = augmented(image, code, blur=3)
+    contrast = blurred.std((1, 2, 3))
+    assert len(contrast.unique()) > 15  # the narrowest change nothing
+    assert (contrast <= image.float().std((1, 2, 3))).all()
+    assert torch.equal(codes, code.float())
+
+
+def test_perspective_moves_image_and_mask_together():
+    x = torch.linspace(-1, 1, 41)
+    inside = ((x.abs() < 0.5) & (x[:, None].abs() < 0.5)).expand(50, 3, 41, 41)
+    moved, codes = augmented(200 * inside.to(torch.uint8), 2 * inside[:, :1].to(torch.int8) - 1, perspective=0.2)
+    clear = ((moved[:, :1] - 100).abs() > 60) & (codes != 0)
+    assert clear.float().mean() > 0.5
+    assert ((moved[:, :1] > 100) == (codes > 0))[clear].all()
+    assert ((moved > 100) != inside).flatten(1).any(1).float().mean() > 0.8
+
+
+@pytest.mark.parametrize("shape", [(1, 31, 47), (1, 1, 1), (3, 17, 5)])
+def test_every_transform_works_on_odd_sizes_and_a_single_image(shape):
+    batch, height, width = shape
+    image = torch.randint(0, 256, (batch, 3, height, width), dtype=torch.uint8, generator=generator("odd"))
+    code = torch.randint(-1, 2, (batch, 1, height, width), generator=generator("odd")).to(torch.int8)
+    every = {"hflip": 0.5, "vflip": 0.5, "rotate": 180, "scale": 1.5, "shear": 5, "shift": 0.1, "perspective": 0.1}
+    every |= {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.1, "noise": 0.1, "blur": 2}
+    images, codes = augmented(image, code, **every)
+    assert images.shape == image.shape and images.isfinite().all()
+    assert codes.shape == code.shape and set(codes.unique().tolist()) <= {-1, 0, 1}
+    assert torch.equal(images, augmented(image, code, **every)[0])

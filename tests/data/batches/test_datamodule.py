@@ -1,0 +1,313 @@
+"""Batches: the contract, the order, one normalisation, memory and map alike, untouched arrays."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dermoscopy.data.augment.augment import Augment
+from dermoscopy.data.label_leakage import giveaways
+from dermoscopy.data.splits import folds, from_file
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.masks.encoding import encode
+
+
+def ready(data):
+    data.setup("fit")
+    return data
+
+
+def strong_augment() -> Augment:
+    return Augment(0.5, 0.5, 90, 1.25, 5, 0.1, 0.2, 0.2, 0.2, 0.1, "constant")
+
+
+def test_a_batch_keeps_the_contract(make_data):
+    data = ready(make_data(augment=strong_augment()))
+    batch = data.finish(next(iter(data.train_dataloader())))
+    assert set(batch) == {"image", "mask", "label", "index"}
+    assert batch["image"].shape == (16, 3, 32, 32)
+    assert batch["image"].dtype == torch.float32
+    assert batch["mask"].shape == (16, 5, 32, 32)
+    assert set(batch["mask"].unique().tolist()) <= {-1.0, 0.0, 1.0}
+    assert batch["label"].shape == (16, 5)
+    assert torch.equal(batch["label"], data.label[batch["index"]])
+
+
+def test_every_image_of_a_side_comes_once_an_epoch_and_the_last_batch_is_kept(make_data):
+    data = ready(make_data())
+    for loader, side in ((data.train_dataloader(), "train"), (data.val_dataloader(), "val")):
+        rows = torch.cat([batch["index"] for batch in loader])
+        assert sorted(rows.tolist()) == data.rows(side).tolist()
+        assert len(list(loader)) == len(loader)
+
+
+def test_training_order_changes_with_the_epoch_and_repeats_with_the_seed(make_data, monkeypatch):
+    def order(data, epoch):
+        monkeypatch.setattr(type(data), "epoch", epoch)
+        return torch.cat([batch["index"] for batch in data.train_dataloader()]).tolist()
+
+    first, again = ready(make_data()), ready(make_data())
+    assert order(first, 0) == order(again, 0)
+    assert order(first, 0) != order(first, 1)
+    assert order(first, 0) != order(ready(make_data(seed=2)), 0)
+
+
+def test_augmentation_repeats_for_the_same_epoch_and_step_and_differs_between_steps(make_data):
+    data = ready(make_data(augment=strong_augment()))
+    rows = data.rows("train")[:8]
+
+    def drawn(seed):
+        return data.finish(data.gather(rows) | {"draw": seed})["image"]
+
+    assert torch.equal(drawn(1), drawn(1))
+    assert not torch.equal(drawn(1), drawn(2))
+    assert drawn(1).shape == drawn(2).shape
+
+
+def test_validation_is_not_augmented_and_normalised_like_training(make_data):
+    plain, augmented = ready(make_data()), ready(make_data(augment=strong_augment()))
+    batch, same = (data.finish(next(iter(data.val_dataloader()))) for data in (plain, augmented))
+    assert torch.equal(batch["image"], same["image"])
+    train = plain.finish(plain.gather(plain.rows("val")[:4]) | {"draw": 0})
+    torch.testing.assert_close(train["image"], batch["image"][:4])
+
+
+def test_images_are_normalised_once_with_mean_and_standard_deviation(make_data):
+    data = ready(make_data())
+    batch = data.finish(data.gather(torch.arange(4)))
+    stored = torch.from_numpy(open_store(data.store.path).image()[:4]).permute(0, 3, 1, 2) / 255
+    mean, std = torch.tensor((0.5, 0.4, 0.3)), torch.tensor((0.2, 0.25, 0.3))
+    expected = (stored - mean[:, None, None]) / std[:, None, None]
+    torch.testing.assert_close(batch["image"], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_masks_and_labels_come_in_the_order_asked_for(make_data):
+    data = ready(make_data(masks=["streaks", "lesion"], labels=["malignant"]))
+    store = data.store
+    wanted = [store.mask_names.index(name) for name in ("streaks", "lesion")]
+    stored = torch.from_numpy(store.mask()[:3])[..., wanted].permute(0, 3, 1, 2)
+    assert torch.equal(data.finish(data.gather(torch.arange(3)))["mask"], encode(stored))
+    assert data.label[:, 0].tolist() == store.label[:, store.label_names.index("malignant")].tolist()
+
+
+@pytest.mark.parametrize("masks", [["streaks", "lesion"], ["lesion"], []])
+def test_a_memory_map_gives_the_same_batches_as_memory(make_data, masks):
+    whole = ready(make_data(memory="memory", masks=masks, augment=strong_augment()))
+    mapped = ready(make_data(memory="map", masks=masks, augment=strong_augment()))
+    for ours, theirs in zip(whole.train_dataloader(), mapped.train_dataloader(), strict=True):
+        ours, theirs = whole.finish(ours), mapped.finish(theirs)
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_training_never_writes_into_the_cached_arrays(make_data):
+    data = ready(make_data(augment=strong_augment()))
+    pixels = data.pixels
+    images, masks = pixels.images.clone(), pixels.masks.clone()
+    for batch in data.train_dataloader():
+        data.finish(batch)["mask"].zero_()
+    assert torch.equal(pixels.images, images)
+    assert torch.equal(pixels.masks, masks)
+
+
+def test_no_group_stands_on_two_sides(make_data):
+    data = make_data()
+    groups = [set(data.store.groups[data.side == side]) for side in ("train", "val", "test")]
+    assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"masks": ["globule"]}, "has no mask 'globule', it has .*did you mean globules"),
+        ({"labels": ["melanoma"]}, "has no label 'melanoma', it has"),
+        ({"batch_size": 0}, "batch sizes must be at least 1"),
+        ({"memory": "gpu"}, "data.memory must be auto, memory or map"),
+        ({"stratify": ["globule"]}, r"no label \(datamodule.stratify\) 'globule', it has .*did you mean globules"),
+        ({"negatives": "few"}, "datamodule.negatives must be null or real"),
+        ({"val_negatives": -1}, "datamodule.val_negatives must be null or real"),
+        ({"padding": "mirror"}, "datamodule.padding must be one of"),
+        ({"eval_padding": "mirror"}, "datamodule.eval_padding must be one of"),
+        ({"mirror_truth": True}, "datamodule.mirror_truth=true has nothing to mirror"),
+        ({"reduce": 3}, "datamodule.reduce must be a whole number that divides 32 and 32"),
+        (
+            {"split": partial(folds, k=60), "stratify": ["globules", "streaks"]},
+            r"split.k=60 folds are more than the \d+ groups with '(globules|streaks)': lower split.k",
+        ),
+    ],
+)
+def test_what_the_store_does_not_have_is_refused_by_name(make_data, changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_data(**changes)
+
+
+def test_folds_are_the_same_whatever_is_learnt(make_data):
+    stratify = ["globules", "malignant"]
+    split = partial(folds, k=3, fold=2, holdout=0.1)
+    several, one, none = (
+        make_data(labels=labels, stratify=stratify, split=split).side
+        for labels in (["globules", "pigment_network", "malignant"], ["malignant"], [])
+    )
+    assert (several == one).all() and (one == none).all()
+    assert (make_data(labels=[], split=split).side != none).any()
+
+
+def test_without_labels_a_batch_has_none(make_data):
+    data = ready(make_data(labels=[], masks=["lesion"]))
+    batch = data.finish(next(iter(data.train_dataloader())))
+    assert batch["label"].shape == (16, 0)
+    assert batch["mask"].shape == (16, 1, 32, 32)
+
+
+def test_a_side_is_one_of_those_there_are(make_data):
+    with pytest.raises(ValueError, match="a side is one of .*did you mean train"):
+        make_data().rows("trian")
+
+
+def test_the_sides_that_were_written_are_read_back(make_data, tmp_path):
+    data = make_data(split=partial(folds, k=3, fold=1, holdout=0.2))
+    file = data.write_split(tmp_path / "split.csv")
+    assert (make_data(split=partial(from_file, file=file)).side == data.side).all()
+    assert list(pd.read_csv(file)) == ["id", "group", "side"]
+    assert data.counts()["holdout"] == len(data.rows("holdout")) > 0
+
+
+def epoch_rows(data, epoch, monkeypatch) -> list[int]:
+    monkeypatch.setattr(type(data), "epoch", epoch)
+    loader = data.train_dataloader()
+    batches = [batch["index"] for batch in loader]
+    assert len(batches) == len(loader)
+    return torch.cat(batches).tolist()
+
+
+def streaks(data) -> set[int]:
+    present = (data.store.mask()[..., data.store.mask_names.index("streaks")] == 1).any((1, 2))
+    return set(np.flatnonzero(present).tolist())
+
+
+def test_without_negatives_only_images_with_a_mask_are_trained_on_and_the_test_side_is_whole(make_data, monkeypatch):
+    data = ready(make_data(labels=[], masks=["streaks"], negatives="none", val_negatives="none"))
+    train, val, test = (set(data.rows(side).tolist()) for side in ("train", "val", "test"))
+    assert set(epoch_rows(data, 0, monkeypatch)) == train & streaks(data)
+    assert {row for batch in data.val_dataloader() for row in batch["index"].tolist()} == val & streaks(data)
+    assert {row for batch in data.test_dataloader() for row in batch["index"].tolist()} == test
+
+
+@pytest.mark.parametrize("memory", ["memory", "map"])
+def test_negatives_are_drawn_anew_each_epoch_but_once_for_validation(make_data, monkeypatch, memory):
+    changes = {"masks": ["streaks"], "negatives": 1, "val_negatives": 1, "memory": memory}
+    data, again, other = (ready(make_data(**changes, seed=seed)) for seed in (1, 1, 2))
+    first, second = epoch_rows(data, 0, monkeypatch), epoch_rows(data, 1, monkeypatch)
+    positives = set(first) & streaks(data)
+    assert len(first) == len(second) == 2 * len(positives) > 0
+    assert positives == set(second) & streaks(data)
+    assert set(first) != set(second)
+    assert first == epoch_rows(again, 0, monkeypatch) != epoch_rows(other, 0, monkeypatch)
+    val = [torch.cat([batch["index"] for batch in one.val_dataloader()]).tolist() for one in (data, data, other)]
+    assert val[0] == val[1] == val[2]
+
+
+def test_negatives_need_positives(make_data):
+    data = ready(make_data(masks=[], negatives=1))
+    with pytest.raises(ValueError, match="no image of the train side has one of the masks"):
+        data.train_dataloader()
+
+
+def beyond(data) -> torch.Tensor:
+    """Pixels beyond the original, of a store whose masks are annotated everywhere else."""
+    return torch.from_numpy(data.store.mask() == 255).all(3)
+
+
+def test_padding_fills_training_and_evaluation_images_each_in_its_way_and_no_masks(make_data):
+    plain, filled = ready(make_data()), ready(make_data(padding="border", eval_padding="reflection"))
+    rows = filled.rows("train")[:6]
+    outside = beyond(plain)[rows]
+    assert 0.2 < outside.float().mean() < 0.3  # 48 x 64 in a square
+    stored, trained, judged = (one.gather(rows, training) for one, training in ((plain, 1), (filled, 1), (filled, 0)))
+    top = int(outside[0, :, 0].int().argmin())  # the first row that is shown
+    assert top == 4
+    assert (stored["image"][:, :, :top] == 0).all()
+    assert torch.equal(trained["image"][:, :, :top], stored["image"][:, :, top : top + 1].expand(-1, -1, top, -1))
+    assert torch.equal(judged["image"][:, :, :top], stored["image"][:, :, top + 1 : 2 * top + 1].flip(2))
+    for batch in (trained, judged):
+        assert torch.equal(batch["image"][:, :, ~outside[0]], stored["image"][:, :, ~outside[0]])
+        assert torch.equal(batch["mask"], stored["mask"])
+
+
+def test_truth_that_is_mirrored_counts_in_the_padding(make_data):
+    plain, data = (
+        ready(make_data(masks=["lesion"])),
+        ready(make_data(masks=["lesion"], eval_padding="reflection", mirror_truth=True)),
+    )
+    rows = data.rows("val")
+    stored, batch = plain.finish(plain.gather(rows)), data.finish(data.gather(rows))
+    assert (stored["mask"][:, :, :4] == 0).all()
+    assert torch.equal(batch["mask"][:, :, :4], stored["mask"][:, :, 5:9].flip(2))
+    assert torch.equal(data.gather(rows, training=True)["mask"], plain.gather(rows)["mask"])
+
+
+def test_a_reduced_batch_keeps_the_contract(make_data):
+    data = ready(make_data(reduce=2, augment=strong_augment(), padding="reflection"))
+    batch = data.finish(next(iter(data.train_dataloader())))
+    assert data.size == batch["image"].shape[2:] == (16, 16)
+    assert batch["mask"].shape == (16, 5, 16, 16)
+
+
+def test_masks_of_rows_are_those_of_a_test_batch_in_the_order_asked_for(make_data):
+    mirrored = {"eval_padding": "reflection", "mirror_truth": True}
+    for changes in ({}, {"memory": "map"}, mirrored):
+        data = ready(make_data(augment=strong_augment(), **changes))
+        rows = data.rows("test").flip(0)
+        assert torch.equal(data.masks_of(rows), data.finish(data.gather(rows))["mask"])
+
+
+def test_a_mask_is_present_empty_or_not_annotated(make_data):
+    data = ready(make_data(masks=["streaks", "lesion"], labels=[]))
+    data.pixels.masks[3] = 0  # unknown everywhere
+    stored = data.store.mask()[..., [data.store.mask_names.index(name) for name in data.mask_names]]
+    expected = torch.from_numpy((stored == 1).any((1, 2))).float()
+    expected[3] = torch.nan
+    assert torch.equal(data.presence.nan_to_num(-1), expected.nan_to_num(-1))
+    assert torch.equal(data.positive, (expected == 1).any(1))
+
+
+def test_a_mask_gives_the_label_of_its_own_presence_away(make_data):
+    labels = ["globules", "streaks", "malignant"]
+    assert ready(make_data(masks=["lesion", "streaks"], labels=labels)).giveaways() == {"streaks": "streaks"}
+    assert ready(make_data(masks=["lesion"], labels=labels)).giveaways() == {}
+    assert ready(make_data(masks=[], labels=labels)).giveaways() == {}
+    assert ready(make_data(masks=["streaks"], labels=[])).giveaways() == {}
+
+
+def test_only_the_training_images_tell_what_is_given_away(make_data):
+    data = ready(make_data(masks=["streaks"], labels=["streaks"]))
+    data.label[data.rows("test")] = 1 - data.label[data.rows("test")]
+    assert data.giveaways() == {"streaks": "streaks"}
+    data.label[data.rows("train")] = 1 - data.label[data.rows("train")]
+    assert data.giveaways() == {}
+
+
+def told(label, presence) -> dict[int, int]:
+    return giveaways(*(torch.tensor(values, dtype=torch.float32)[:, None] for values in (label, presence)))
+
+
+def test_a_label_is_given_away_by_99_percent_of_the_known_images_unless_the_commoner_answer_alone_does_as_well():
+    unknown = float("nan")
+    half = [1, 0] * 50
+    assert told(half, half) == {0: 0}
+    assert told(half, [0, *half[1:]]) == {0: 0}  # 99 of 100
+    assert told(half, [0, 1, *half[2:]]) == {}
+    assert told([unknown, 0, *half[2:]], [1, unknown, *half[2:]]) == {0: 0}
+    assert told([unknown] * 100, half) == {}
+    rare = [1] + [0] * 199
+    assert told(rare, rare) == {0: 0}
+    assert told(rare, rare[::-1]) == {}  # 198 of 200, and 199 are 0
+    assert told([1] * 100, [1] * 100) == {}
+
+
+def test_of_several_masks_the_one_that_agrees_best_is_named():
+    label = torch.tensor([[1, 0] * 50, [1] * 50 + [0] * 50]).T.float()
+    almost = label[:, :1].clone()
+    almost[0] = 0
+    assert giveaways(label, torch.cat([almost, label[:, :1], 1 - label[:, 1:]], 1)) == {0: 1}

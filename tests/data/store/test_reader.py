@@ -1,0 +1,102 @@
+"""Opening stores, and what is no store."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from dermoscopy.data.store.reader import Store, open_store
+from dermoscopy.data.store.writer import Layout, Row, new_store
+
+FRAME = (30, 40, -5, 0, 40, 40)
+
+
+def written(path: Path, count: int = 5, capacity: int | None = None, masks: tuple[str, ...] = ("a", "b")) -> list[Row]:
+    rng = np.random.default_rng(0)
+    layout = Layout((8, 12), "pad", masks, ("sick",), "made up", "recipe")
+    rows = []
+    with new_store(path, layout, capacity or count) as writer:
+        for index in range(count):
+            image = rng.integers(0, 256, (8, 12, 3), dtype=np.uint8)
+            mask = rng.integers(0, 2, (8, 12, len(masks)), dtype=np.uint8)
+            rows.append(Row(f"é{index}", f"g{index // 2}", image, mask, [index % 3 - 1], FRAME))  # type: ignore[arg-type]
+            writer.append(rows[-1])
+    return rows
+
+
+def same(store: Store, rows: list[Row], mapped: bool) -> bool:
+    image = np.stack([row.image for row in rows])
+    mask = np.stack([row.mask for row in rows])
+    return bool((store.image(mapped) == image).all() and (store.mask(mapped) == mask).all())
+
+
+@pytest.mark.parametrize("capacity", [5, 9])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_store_gives_back_what_was_written_even_when_fewer_rows_came(
+    tmp_path: Path, mapped: bool, capacity: int
+) -> None:
+    rows = written(tmp_path / "a.h5", capacity=capacity)
+    store = open_store(tmp_path / "a.h5")
+    assert same(store, rows, mapped)
+    assert len(store) == 5 and store.ids.tolist() == [row.id for row in rows]
+    assert store.groups.tolist() == ["g0", "g0", "g1", "g1", "g2"]
+    assert store.label.tolist() == [[-1], [0], [1], [-1], [0]] and store.label.dtype == np.int8
+    assert store.frame.tolist() == [list(FRAME)] * 5 and store.frame.dtype == np.int32
+    assert (store.size, store.fit, store.mask_names, store.label_names) == ((8, 12), "pad", ("a", "b"), ("sick",))
+    assert store.nbytes == store.image().nbytes + store.mask().nbytes
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_a_mapped_store_is_a_piece_of_the_file_that_writing_cannot_change(tmp_path: Path) -> None:
+    written(tmp_path / "a.h5")
+    image = open_store(tmp_path / "a.h5").image(mapped=True)
+    assert isinstance(image, np.memmap)
+    image[:] = 7
+    assert (open_store(tmp_path / "a.h5").image() != 7).any()
+
+
+def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
+    written(tmp_path / "a.h5")
+    written(tmp_path / "b.h5", capacity=7)
+    written(tmp_path / "c.h5", count=4)
+    a, b, c = (open_store(tmp_path / f"{name}.h5").fingerprint for name in "abc")
+    assert a == b != c
+
+
+def test_a_store_may_have_no_masks(tmp_path: Path) -> None:
+    written(tmp_path / "a.h5", masks=(), capacity=6)
+    store = open_store(tmp_path / "a.h5")
+    assert store.mask().shape == store.mask(mapped=True).shape == (5, 8, 12, 0)
+
+
+def test_an_error_while_writing_leaves_the_old_store_and_nothing_else(tmp_path: Path) -> None:
+    written(tmp_path / "a.h5")
+    before = (tmp_path / "a.h5").read_bytes()
+    with pytest.raises(KeyboardInterrupt), new_store(tmp_path / "a.h5", Layout((2, 2), "pad", (), (), "", ""), 3):
+        raise KeyboardInterrupt
+    assert (tmp_path / "a.h5").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_what_is_no_store_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with pytest.raises(FileNotFoundError, match=r"a.h5: make it with `python prepare.py data=...`"):
+        open_store(path)
+    path.write_text("no HDF5")
+    with pytest.raises(ValueError, match=r"a.h5 is no whole store"):
+        open_store(path)
+    h5py.File(path, "w").close()
+    with pytest.raises(ValueError, match="no store"):
+        open_store(path)
+    written(path)
+    whole = path.read_bytes()
+    for length in (len(whole) - 1, len(whole) // 2, 100):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"no whole store .* make it again"):
+            open_store(path)
+    path.write_bytes(whole)
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = 99
+    with pytest.raises(ValueError, match="version 99, not 1"):
+        open_store(path)

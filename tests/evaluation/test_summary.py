@@ -1,0 +1,95 @@
+"""Means of tables, and their bootstrap."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from dermoscopy.evaluation.summary import METRICS, summarise
+from dermoscopy.metrics.segmentation import image_scores, mask_scores
+
+
+def table(counts: np.ndarray, groups: list[str] | None = None, size: str = "store") -> pd.DataFrame:
+    """Rows of images i0, i1, ... with masks a, b, ... from counts (N, K, 4)."""
+    images, masks = counts.shape[:2]
+    names = {"id": np.repeat([f"i{n}" for n in range(images)], masks), "mask": list("abcd"[:masks]) * images}
+    names["group"] = np.repeat(groups or [f"i{n}" for n in range(images)], masks)
+    tp, fp, fn, _ = np.moveaxis(counts, -1, 0)
+    values = image_scores(counts) | {"hd95": np.full(tp.shape, np.nan), "truth": tp + fn, "predicted": tp + fp}
+    return pd.DataFrame(names | {"size": size} | {name: value.ravel() for name, value in values.items()})
+
+
+def drawn(images: int = 30, masks: int = 2) -> np.ndarray:
+    counts = np.random.default_rng(0).integers(1, 50, (images, masks, 4))
+    counts[0] = 0
+    counts[1, 0] = 0, 0, 0, 9
+    return counts
+
+
+def test_means_are_those_that_an_epoch_logs() -> None:
+    counts = drawn()
+    expected = mask_scores(counts, ["a", "b"])
+    shuffled = table(counts).sample(frac=1, random_state=0)
+    scores = summarise(shuffled, replicates=0)
+    found = {row.metric if row.mask == "mean" else f"{row.metric}/{row.mask}": row.mean for row in scores.itertuples()}
+    assert found == pytest.approx(expected)
+    assert scores[["low", "high"]].isna().all(axis=None)
+
+
+def test_images_are_those_with_a_defined_score() -> None:
+    scores = summarise(table(drawn()), replicates=0).set_index(["metric", "mask"])["images"]
+    assert [scores["dice", mask] for mask in ("a", "b", "mean")] == [29, 29, 29]
+    counts = drawn(masks=1)
+    counts[2, 0] = 0, 0, 5, 5
+    scores = summarise(table(counts), replicates=0).set_index("metric")["images"]
+    assert (scores["recall"], scores["precision"], scores["pooled_dice"]) == (29, 28, 29)
+
+
+def test_the_interval_agrees_with_scipy_where_every_image_is_its_own_group() -> None:
+    images = table(drawn(60, 1)[2:])
+    scores = summarise(images, replicates=2000).set_index("metric").loc["dice"]
+    values = images["dice"].to_numpy()
+    other = stats.bootstrap((values,), np.mean, n_resamples=2000, method="percentile", rng=1).confidence_interval
+    width = other.high - other.low
+    assert abs(scores["low"] - other.low) < 0.1 * width and abs(scores["high"] - other.high) < 0.1 * width
+
+
+def test_groups_are_drawn_whole() -> None:
+    one = drawn(10, 1)[2:]
+    copies = np.repeat(one, 5, axis=0)  # five images a patient, all alike: they tell no more than one
+    alone = summarise(table(one, [f"g{n}" for n in range(8)]))
+    grouped = summarise(table(copies, [f"g{n // 5}" for n in range(40)]))
+    apart = summarise(table(copies))
+    columns = ["mean", "low", "high"]
+    assert np.allclose(alone[columns], grouped[columns])
+    assert ((apart["high"] - apart["low"]) < 0.7 * (grouped["high"] - grouped["low"]))[apart["metric"] == "dice"].all()
+
+
+def test_the_interval_is_the_same_every_time_and_holds_the_mean() -> None:
+    images = table(drawn())
+    first = summarise(images)
+    pd.testing.assert_frame_equal(first, summarise(images))
+    assert not first[["low", "high"]].equals(summarise(images, seed=1)[["low", "high"]])
+    assert ((first["low"] <= first["mean"]) & (first["mean"] <= first["high"])).all()
+
+
+def test_a_constant_score_has_an_interval_of_no_width_and_a_single_group_none() -> None:
+    counts = np.broadcast_to([9, 0, 0, 1], (5, 1, 4))
+    scores = summarise(table(counts))
+    assert (scores.loc[scores["metric"] != "failure_rate", ["mean", "low", "high"]] == 1).all(axis=None)
+    assert summarise(table(counts, ["g"] * 5))[["low", "high"]].isna().all(axis=None)
+
+
+def test_sizes_are_summarised_apart_and_hd95_only_where_it_was_computed() -> None:
+    store, original = table(drawn()), table(drawn()[:, :, [1, 0, 2, 3]], size="original").assign(hd95=2.0)
+    scores = summarise(pd.concat([store, original]))
+    assert set(scores.loc[scores["size"] == "store", "metric"]) == {
+        *METRICS[:-1],
+        "failure_rate",
+        "pooled_dice",
+        "pooled_iou",
+    }
+    distance = scores[scores["metric"] == "hd95"]
+    assert distance["mask"].tolist() == ["a", "b", "mean"] and (distance["mean"] == 2).all()
+    alone = summarise(original).reset_index(drop=True)
+    pd.testing.assert_frame_equal(scores[scores["size"] == "original"].reset_index(drop=True), alone)

@@ -1,0 +1,198 @@
+"""Losses: hand-worked cases, a second implementation, weights."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from dermoscopy.losses.classification import BinaryCrossEntropy, CrossEntropy
+from dermoscopy.machine.randomness import generator
+
+NAMES = ("a", "b")
+LOGITS = torch.tensor([[0.0, 2.0], [0.0, -1.0]])
+LABEL = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
+
+
+def test_a_case_worked_by_hand():
+    loss = BinaryCrossEntropy(["x"])(torch.zeros(3, 1), torch.tensor([[1.0], [0.0], [1.0]]))
+    assert loss["bce"].item() == pytest.approx(math.log(2))
+
+
+def test_without_weights_it_is_the_plain_mean():
+    ours = BinaryCrossEntropy(NAMES)(LOGITS, LABEL)["bce"]
+    assert ours.item() == pytest.approx(binary_cross_entropy_with_logits(LOGITS, LABEL).item())
+
+
+def test_weights_by_name_by_list_and_their_meaning():
+    by_name = BinaryCrossEntropy(NAMES, {"b": 3.0})(LOGITS, LABEL)["bce"]
+    by_list = BinaryCrossEntropy(NAMES, [1.0, 3.0])(LOGITS, LABEL)["bce"]
+    doubled = torch.cat([LABEL, LABEL]), torch.cat([LOGITS, LOGITS])
+    assert by_name == by_list
+    assert by_name > BinaryCrossEntropy(NAMES)(doubled[1], doubled[0])["bce"]
+
+
+def test_unknown_labels_cost_nothing_and_have_no_gradient():
+    logits = LOGITS.clone().requires_grad_()
+    label = LABEL.clone()
+    label[0, 1] = torch.nan
+    loss = BinaryCrossEntropy(NAMES)(logits, label)["bce"]
+    loss.backward()
+    known = binary_cross_entropy_with_logits(LOGITS[[0, 1, 1], [0, 0, 1]], LABEL[[0, 1, 1], [0, 0, 1]])
+    assert loss.item() == pytest.approx(known.item())
+    assert logits.grad[0, 1] == 0
+
+
+def test_automatic_weights_are_negatives_over_positives_of_the_training_labels():
+    loss = BinaryCrossEntropy(NAMES, "auto")
+    loss.fit(torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]))
+    assert loss.pos_weight.tolist() == pytest.approx([3, 1 / 3])
+
+
+def test_no_weights_really_means_none():
+    loss = BinaryCrossEntropy(NAMES, None)
+    loss.fit(torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]]))
+    assert loss.pos_weight.tolist() == [1, 1]
+
+
+def test_half_precision_logits_are_computed_in_fp32():
+    assert BinaryCrossEntropy(NAMES)(LOGITS.half(), LABEL)["bce"].dtype == torch.float32
+
+
+@pytest.mark.parametrize("weights", ["balanced", [1.0], [1.0, -1.0], [1.0, math.nan], {"c": 1.0}])
+def test_weights_that_do_not_fit_are_refused(weights):
+    with pytest.raises(ValueError, match="loss.pos_weight"):
+        BinaryCrossEntropy(NAMES, weights)
+    with pytest.raises(ValueError, match="loss.class_weight"):
+        CrossEntropy(NAMES, weights, 1.0)
+
+
+@pytest.mark.parametrize("factor", [0, -1, math.nan])
+def test_a_factor_that_is_not_positive_is_refused(factor):
+    with pytest.raises(ValueError, match="loss.rarest must be positive"):
+        BinaryCrossEntropy(NAMES, None, factor)
+    with pytest.raises(ValueError, match="loss.rarest must be positive"):
+        CrossEntropy(NAMES, None, factor)
+
+
+@pytest.mark.parametrize(("pos_weight", "expected"), [(None, [1, 5]), ([2, 3], [2, 15]), ("auto", [1 / 3, 15])])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_rarest_label_is_found_wherever_it_stands(pos_weight, expected, swapped):
+    label = torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    if swapped:
+        label, expected = label.flip(1), expected[::-1]
+        pos_weight = pos_weight[::-1] if isinstance(pos_weight, list) else pos_weight
+    loss = BinaryCrossEntropy(NAMES, pos_weight, 5.0)
+    for _ in range(2):  # a resumed training fits again
+        loss.fit(label)
+    assert loss.pos_weight.tolist() == pytest.approx(expected)
+    assert loss.found == dict(zip(NAMES, loss.pos_weight.tolist(), strict=True))
+
+
+def test_rare_is_what_is_rarely_present_among_the_known_and_seen_at_all():
+    label = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, torch.nan, 0.0], [0.0, torch.nan, 0.0]])
+    label = torch.cat([label, torch.tensor([[1.0, torch.nan, torch.nan]])])
+    loss = BinaryCrossEntropy(("two of five", "two of two", "never"), None, 3.0)
+    loss.fit(label)
+    assert loss.pos_weight.tolist() == [3, 1, 1]
+
+
+def test_weights_of_earlier_versions_load_and_their_configurations_build():
+    loss = BinaryCrossEntropy(labels=NAMES, pos_weight=None)
+    loss.load_state_dict({"pos_weight": torch.tensor([2.0, 3.0])})
+    assert loss.found == {"a": 2, "b": 3}
+
+
+CLASSES = ("x", "y", "z")
+UNKNOWN_ROWS = torch.tensor([[0.0, 0, 0], [1, 0, torch.nan], [torch.nan] * 3])
+
+
+def rows(*counts: int) -> torch.Tensor:
+    """One-hot labels, so many images of each class."""
+    return torch.eye(len(counts)).repeat_interleave(torch.tensor(counts), 0)
+
+
+def test_a_case_of_classes_worked_by_hand():
+    logits = torch.tensor([[math.log(2), 0, 0]] * 2)  # probabilities 1/2, 1/4, 1/4
+    label = torch.tensor([[1.0, 0, 0], [0, 0, 1]])
+    plain = CrossEntropy(CLASSES, None, 1.0)(logits, label)["ce"]
+    assert plain.item() == pytest.approx((math.log(2) + math.log(4)) / 2)
+    weighted = CrossEntropy(CLASSES, {"z": 3.0}, 1.0)(logits, label)["ce"]
+    assert weighted.item() == pytest.approx((math.log(2) + 3 * math.log(4)) / 2)
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 0.5, 4.0]])
+def test_classes_cost_what_a_second_implementation_says(weights):
+    logits = torch.randn(20, 3, generator=generator("logits"))
+    label = rows(12, 5, 3)
+    each = cross_entropy(logits, label.argmax(1), torch.tensor(weights or [1.0] * 3), reduction="none")
+    assert CrossEntropy(CLASSES, weights, 1.0)(logits, label)["ce"].item() == pytest.approx(each.mean().item())
+
+
+def test_rows_that_are_unknown_count_nowhere():
+    known = rows(2, 1, 1)
+    logits = torch.randn(7, 3, generator=generator("logits")).requires_grad_()
+    loss = CrossEntropy(CLASSES, [1.0, 2.0, 3.0], 1.0)
+    cost = loss(logits, torch.cat([known, UNKNOWN_ROWS]))["ce"]
+    cost.backward()
+    assert cost.item() == pytest.approx(loss(logits[:4], known)["ce"].item())
+    assert logits.grad[:4].any(1).all()
+    assert not logits.grad[4:].any()
+    nothing = loss(logits, UNKNOWN_ROWS[[0] * 7])["ce"]
+    assert nothing.item() == 0
+
+
+def test_automatic_class_weights_are_inverse_frequencies_of_mean_one_over_the_images():
+    loss = CrossEntropy(CLASSES, "auto", 1.0)
+    loss.fit(torch.cat([rows(6, 3, 1), UNKNOWN_ROWS]))
+    assert list(loss.found.values()) == pytest.approx([10 / 18, 10 / 9, 10 / 3])  # N / (L n), "balanced" elsewhere
+    assert list(loss.found) == list(CLASSES)
+
+
+def test_complement_weighs_as_s1_did_whose_mean_was_over_the_weights():
+    label = rows(86, 14)
+    logits = torch.randn(100, 2, generator=generator("logits"))
+    loss = CrossEntropy(("benign", "malignant"), "complement", 1.0)
+    loss.fit(label)
+    s1 = cross_entropy(logits, label.argmax(1), torch.tensor([0.14, 0.86]))
+    assert loss(logits, label)["ce"].item() == pytest.approx(s1.item())
+    assert loss.found["malignant"] / loss.found["benign"] == pytest.approx(0.86 / 0.14)
+
+
+@pytest.mark.parametrize("weights", [None, "auto", "complement", [1.0, 2.0, 3.0]])
+@pytest.mark.parametrize(("counts", "rarest"), [((2, 5, 9), 0), ((5, 2, 9), 1), ((5, 9, 2), 2), ((0, 9, 2), 2)])
+def test_the_rarest_class_is_found_wherever_it_stands(weights, counts, rarest):
+    plain, loss = CrossEntropy(CLASSES, weights, 1.0), CrossEntropy(CLASSES, weights, 4.0)
+    for each in (plain, loss, loss):  # a resumed training fits again
+        each.fit(rows(*counts))
+    assert (loss.class_weight / plain.class_weight).tolist() == [4.0 if i == rarest else 1.0 for i in range(3)]
+
+
+def test_class_weights_come_back_from_a_checkpoint():
+    loss = CrossEntropy(CLASSES, "auto", 2.0)
+    loss.fit(rows(6, 3, 1))
+    again = CrossEntropy(CLASSES, "auto", 2.0)
+    again.load_state_dict(loss.state_dict())
+    assert again.found == loss.found
+
+
+def test_labels_that_do_not_exclude_one_another_are_refused():
+    with pytest.raises(ValueError, match=r"2 training images have more than one of \['a', 'b'\]"):
+        CrossEntropy(NAMES, None, 1.0).fit(torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0]]))
+    with pytest.raises(ValueError, match=r"are at least 2, got \['a'\]"):
+        CrossEntropy(["a"], None, 1.0)
+
+
+@pytest.mark.parametrize("weights", ["auto", "complement"])
+def test_frequencies_of_a_single_class_are_refused(weights):
+    with pytest.raises(ValueError, match=f"loss.class_weight={weights} needs training images of at least 2 labels"):
+        CrossEntropy(CLASSES, weights, 1.0).fit(rows(3, 0, 0))
+
+
+def test_half_precision_logits_of_classes_are_computed_in_fp32():
+    assert CrossEntropy(NAMES, None, 1.0)(LOGITS.half(), rows(1, 1))["ce"].dtype == torch.float32
+
+
+def test_masks_are_refused():
+    with pytest.raises(ValueError, match="compares labels"):
+        CrossEntropy(NAMES, None, 1.0)(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 4, 4))

@@ -1,0 +1,142 @@
+"""Sums of terms: how a text is read, which terms are built, and the choice loss=sum of the configuration."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from torch import nn
+
+from dermoscopy.losses.segmentation import BinaryCrossEntropy, Dice
+from dermoscopy.losses.weighted_sum import LossSum, parse
+
+CONF = Path(__file__).parents[2] / "conf"
+TERMS = ("bce", "ce", "focal", "dice", "jaccard", "tversky", "lovasz")
+LOGITS = torch.linspace(-2, 2, 36).reshape(1, 1, 6, 6)
+TARGET = torch.ones(1, 1, 6, 6).tril() * 2 - 1
+
+
+def composed(*overrides: str, exclusive: bool = False) -> LossSum:
+    """The loss of a command line."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return instantiate(compose("loss/sum", [f"+exclusive={exclusive}", *overrides]).loss)
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [
+        ("bce", {"bce": 1}),
+        ("bce+0.1*dice", {"bce": 1, "dice": 0.1}),
+        ("bce + 0.1 * dice", {"bce": 1, "dice": 0.1}),
+        ("\tbce\n+\n0.1\t*dice ", {"bce": 1, "dice": 0.1}),
+        (".5*bce-0.1*lovasz", {"bce": 0.5, "lovasz": -0.1}),
+        ("- bce + dice", {"bce": -1, "dice": 1}),
+        ("+bce", {"bce": 1}),
+        ("2*bce*3 - dice*1.", {"bce": 6, "dice": -1}),
+        ("1e-3*bce+1E+2*dice-2.5e1*focal", {"bce": 1e-3, "dice": 100, "focal": -25}),
+        ("1_000*bce + 1_0.2_5e-0_1*dice", {"bce": 1000, "dice": 1.025}),
+        ("0*bce+my_term2", {"bce": 0, "my_term2": 1}),
+        ("e1*e", None),
+        ("e1*1e1", {"e1": 10}),
+    ],
+)
+def test_a_sum_is_read(text, weights):
+    if weights is None:
+        with pytest.raises(ValueError, match="exactly one name"):
+            parse(text)
+    else:
+        assert parse(text) == pytest.approx(weights)
+        assert list(parse(text)) == list(weights)
+
+
+@pytest.mark.parametrize(
+    ("text", "piece"),
+    [
+        ("", ""),
+        ("  ", "  "),
+        ("+", "+"),
+        ("5", "5"),
+        ("bce+", "+"),
+        ("bce+-dice", "+-dice"),
+        ("bce dice", "dice"),
+        ("2bce", "bce"),
+        ("bce + 2 dice", "dice"),
+        ("bce*dice", "bce*dice"),
+        ("bce*", "*"),
+        ("*bce", "*bce"),
+        ("0.5*0.2 + bce", "0.5*0.2"),
+        ("bce+bce", "bce"),
+        ("bce + 0.1*dice - 2*bce", "bce"),
+        ("2*(bce+dice)", "*(bce+dice)"),
+        ("bce/2", "/2"),
+        ("bce**2", "**2"),
+        ("bce + dice*", "*"),
+        ("0.1.2*bce", "0.1.2*bce"),
+        (".*bce", ".*bce"),
+        ("1__0*bce", "1__0*bce"),
+        ("1e999*bce", "1e999*bce"),
+        ("0,1*bce", ",1*bce"),
+        ("bce+0.1*dice;", ";"),
+        ("bce + __import__('os')", "('os')"),
+    ],
+)
+def test_what_is_no_sum_is_refused_with_the_place_and_an_example(text, piece):
+    with pytest.raises(ValueError) as refused:
+        parse(text)
+    message = str(refused.value)
+    assert message.startswith(f"loss.text {text!r} cannot be read at ")
+    assert f" at {piece!r}: " in message
+    assert message.endswith("write for example 'bce + 0.1*dice'")
+    assert "\n" not in message
+
+
+def test_each_term_comes_weighted_by_its_name():
+    terms = {"bce": BinaryCrossEntropy(exclusive=False), "dice": Dice(exclusive=False, smooth=1.0)}
+    costs = LossSum("dice - 0.5*bce", terms)(LOGITS, TARGET)
+    assert list(costs) == ["dice", "bce"]
+    assert costs["dice"] == terms["dice"](LOGITS, TARGET)
+    assert costs["bce"] == -0.5 * terms["bce"](LOGITS, TARGET)
+
+
+def test_only_the_terms_that_are_named_are_built():
+    def refuse() -> nn.Module:
+        raise AssertionError("built")
+
+    loss = LossSum("mine", {"mine": nn.MSELoss, "other": refuse})
+    assert [type(part) for part in loss.terms.values()] == [nn.MSELoss]
+
+
+def test_a_wrong_name_is_answered_with_all_names_and_the_nearest():
+    with pytest.raises(ValueError, match=r"names 'lovaz', the terms are bce, dice, lovasz; did you mean lovasz\?"):
+        LossSum("bce+lovaz", dict.fromkeys(("bce", "dice", "lovasz"), nn.MSELoss))
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_every_configured_term_is_built_and_gives_a_number_in_fp32(exclusive):
+    names = [name for name in TERMS if exclusive or name != "ce"]
+    loss = composed(f"loss.text={'+'.join(names)}", exclusive=exclusive)
+    logits = torch.cat([-LOGITS, LOGITS], 1) if exclusive else LOGITS
+    costs = loss(logits.bfloat16(), TARGET)
+    assert list(costs) == names
+    assert all(cost.shape == () and cost.dtype == torch.float32 and cost > 0 for cost in costs.values())
+
+
+@pytest.mark.parametrize("text", ["bce+0.1*dice", "bce + 0.1 * dice", ".5*bce-1e-3*lovasz", "-0.1*dice+bce"])
+def test_a_sum_is_written_on_the_command_line_without_further_quotes(text):
+    assert composed(f"loss.text={text}").weights == parse(text)
+
+
+def test_the_configured_default_is_cross_entropy_and_dice():
+    assert composed().weights == {"bce": 1, "dice": 1}
+
+
+def test_a_term_of_the_user_s_own_is_one_more_entry():
+    loss = composed("loss.text=bce+2*mine", "+loss.terms.mine={_target_: torch.nn.MSELoss, _partial_: true}")
+    assert loss(LOGITS, TARGET)["mine"].item() == pytest.approx(2 * (LOGITS - TARGET).square().mean().item())
+
+
+def test_a_term_that_this_kind_of_masks_cannot_use_fails_only_where_it_is_named():
+    assert composed("loss.text=bce")
+    with pytest.raises(Exception, match="ce needs exclusive=true"):  # Hydra adds where in the configuration
+        composed("loss.text=ce")

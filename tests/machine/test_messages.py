@@ -1,0 +1,44 @@
+"""A user's mistake is one line and exit code 1; a bug keeps its traceback."""
+
+import pytest
+
+from dermoscopy.machine.messages import TRACEBACK, one_line_errors, reason
+
+
+def raise_from(error: Exception, cause: Exception) -> None:
+    raise error from cause
+
+
+def test_a_wrong_value_ends_the_program_with_one_line(capsys):
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise ValueError("zeroing.p must lie in [0, 1], got 1.5")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "error: zeroing.p must lie in [0, 1], got 1.5\n"
+
+
+def test_the_cause_that_a_person_wrote_is_shown(capsys):
+    with pytest.raises(SystemExit), one_line_errors():
+        raise_from(RuntimeError("Error in call to target"), FileNotFoundError("no store data/x.h5"))
+    assert capsys.readouterr().err == "error: no store data/x.h5\n"
+
+
+def test_an_interruption_is_one_line_and_exit_code_130(capsys):
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("interrupted; ")
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError), one_line_errors():
+        _ = 1 / 0
+
+
+def test_the_traceback_can_be_asked_for(monkeypatch):
+    monkeypatch.setenv(TRACEBACK, "1")
+    with pytest.raises(ValueError, match="x"), one_line_errors():
+        raise ValueError("x")
+
+
+def test_an_error_without_words_is_named_by_its_type():
+    assert reason(KeyError()) == "KeyError"

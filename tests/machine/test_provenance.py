@@ -1,0 +1,44 @@
+"""Where a result comes from: the commit, the libraries, the content of a file."""
+
+import subprocess
+
+import pytest
+import torch
+
+from dermoscopy.machine import provenance
+from dermoscopy.machine.provenance import code, commit, sha256
+
+
+@pytest.fixture(autouse=True)
+def anew():
+    """The commit is looked up once in a process; here the working folder changes under it."""
+    provenance._commit.cache_clear()
+
+
+def test_a_commit_is_dirty_when_a_tracked_file_differs_and_none_outside_git(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert commit() == (None, False)
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    (tmp_path / "a.txt").write_text("a")
+    for arguments in (["init", "-q"], ["add", "a.txt"], [*identity, "commit", "-q", "-m", "a"]):
+        subprocess.run(["git", *arguments], check=True)
+    provenance._commit.cache_clear()
+    head, dirty = commit()
+    assert len(head) == 40
+    assert not dirty
+    (tmp_path / "untracked.log").write_text("x")
+    provenance._commit.cache_clear()
+    assert not commit()[1]
+    (tmp_path / "a.txt").write_text("b")
+    provenance._commit.cache_clear()
+    assert commit()[1]
+
+
+def test_a_file_is_named_by_its_content(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    assert sha256(tmp_path / "a") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_the_libraries_that_compute_are_named_with_their_versions():
+    assert code()["torch"] == torch.__version__.split("+")[0]
+    assert {"commit", "dirty", "pytorch-lightning", "timm"} <= set(code())

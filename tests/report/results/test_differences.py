@@ -1,0 +1,32 @@
+"""In what arms differ: every key that takes more than one value, and no other."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dermoscopy.report.results.differences import arm_configurations, differences, flatten
+from dermoscopy.runs.tables import load_sweep
+
+MakeRuns = Callable[..., Path]
+
+
+def test_flatten_keeps_booleans_none_empty_and_nested_lists() -> None:
+    config = {"a": {"b": True, "c": None, "d": {}}, "e": [1, [2, 3]], "f": [{"g": False}, 4], "h": []}
+    flat = {"a.b": True, "a.c": None, "a.d": "{}", "e": "[1, [2, 3]]", "f.0.g": False, "f.1": 4, "h": "[]"}
+    assert flatten(config) == flat
+
+
+def test_differences_keep_a_key_iff_it_takes_more_than_one_value() -> None:
+    configs = {
+        "x": {"freeze": True, "same": [1, [2]], "none": None, "only_x": 0, "type": 1},
+        "y": {"freeze": False, "same": [1, [2]], "none": 0, "type": True},
+    }
+    table = differences(configs)
+    assert table.columns.tolist() == ["freeze", "none", "only_x", "type"]
+    assert table.loc["y", "only_x"] == ""
+    assert differences({"x": configs["x"]}).columns.empty
+    assert differences({}).empty
+
+
+def test_configurations_of_arms_differ_in_what_was_swept_and_not_in_the_seed(make_runs: MakeRuns) -> None:
+    configs = arm_configurations(load_sweep(make_runs()))
+    assert differences(configs).columns.tolist() == ["zeroing.name", "zeroing.p", "zeroing.per_channel"]

@@ -1,0 +1,160 @@
+"""Classifiers out of fold: every image once, ranked within its fold, counted over all, arms on the same images."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import recall_score, roc_auc_score
+
+from dermoscopy.metrics.statistics import REPLICATES, draw_groups, percentiles
+from dermoscopy.report.page.label_folds import label_folds_section
+from dermoscopy.report.page.page import write_report
+from dermoscopy.report.results.findings import find
+from dermoscopy.report.results.label_folds import SCORES, blind, label_folds, pooled, score_table
+from dermoscopy.report.results.validation_masks import with_own_masks
+from dermoscopy.runs.tables import load_sweep
+
+Make = Callable[..., Path]
+PLACES = ["none", "given"]
+AXES = {"zeroing": ["never", "always"], "split.fold": ["0", "1", "2"]}
+
+
+def scores(folder: Path, reference: str = "zeroing=never") -> pd.DataFrame:
+    sweep = load_sweep(folder)
+    table = score_table(pooled(sweep, label_folds(sweep)), reference)
+    return table.set_index(["arm", "availability", "score"]).sort_index()
+
+
+def report(sweep: Path, tmp_path: Path, **options: str) -> tuple[str, Path]:
+    write_report(load_sweep(sweep), tmp_path / "experiments", tmp_path / "none.yaml", **options)
+    folder = tmp_path / "experiments" / "cascade"
+    return (folder / "README.md").read_text(), folder
+
+
+def test_images_are_ranked_within_folds_and_counted_over_all(make_classified: Make) -> None:
+    folder = make_classified(AXES, PLACES)
+    table = scores(folder).loc[("zeroing=always", "none")]
+    (part,) = [part for part in label_folds(load_sweep(folder)) if part.arm == "zeroing=always"]
+    rows = part.images[part.images["availability"] == "none"]
+    each = [roc_auc_score(own["truth"], own["logit"]) for _, own in rows.groupby("fold")]
+    assert table.loc["auroc", "value"] == pytest.approx(np.mean(each))
+    assert table.loc["auroc", ["min", "max"]].tolist() == pytest.approx([min(each), max(each)])
+    assert table.loc["auroc", "sd"] == pytest.approx(np.std(each, ddof=1))
+    assert roc_auc_score(rows["truth"], rows["logit"]) < min(each)  # logits of a fold are 5 above those of the other
+    recall = recall_score(rows["truth"], rows["logit"] > rows["threshold"])
+    assert table.loc["tuned_recall", "value"] == pytest.approx(recall)
+    assert table["images"].tolist() == [120] * len(SCORES)
+
+
+def test_intervals_are_of_draws_of_whole_groups_that_all_arms_share(make_classified: Make) -> None:
+    folder = make_classified(AXES, PLACES)
+    table, parts = scores(folder), label_folds(load_sweep(folder))
+    never, always = (part.images[part.images["availability"] == "none"].set_index("id") for part in parts)
+    names = np.unique(never["group"])
+    drawn = draw_groups(np.random.default_rng(0), len(names), REPLICATES)
+
+    def accuracy(images: pd.DataFrame) -> np.ndarray:
+        right = (images["logit"] > images["threshold"]) == (images["truth"] == 1)
+        weight = drawn[:, np.searchsorted(names, images["group"])]
+        return (weight @ right.to_numpy(float)) / weight.sum(1)
+
+    low, high = percentiles(accuracy(always) - accuracy(never))
+    row = table.loc[("zeroing=always", "none", "tuned_accuracy")]
+    assert row["difference_low"] == pytest.approx(low)
+    assert row["difference_high"] == pytest.approx(high)
+
+
+def test_the_page_has_the_pooled_table_the_folds_and_what_ignorance_reaches(
+    make_classified: Make, tmp_path: Path
+) -> None:
+    page, folder = report(make_classified(AXES, PLACES), tmp_path, metric="test/none/auroc")
+    table = pd.read_csv(folder / "out_of_fold.csv")
+    assert list(table) == [
+        *("arm", "seed", "id", "group", "fold", "availability", "label", "truth", "logit", "threshold")
+    ]
+    assert len(table) == 2 * 120 * len(PLACES) == len(table.drop_duplicates(["arm", "id", "availability"]))
+    written = pd.read_csv(folder / "out_of_fold_scores.csv").set_index(["arm", "availability", "score"]).sort_index()
+    row = written.loc[("zeroing=always", "given", "auroc")]
+    cell = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+    assert f"| always | 0 | given | 120 in 3 | {cell} |" in page
+    assert "| never positive | - | - | - | 0.500 | " in page
+    assert f" | {1 - table['truth'].mean():.3f} |" in page  # its accuracy
+    assert "logits of different networks are not comparable" in page
+    assert "#### Difference to never on the same images" in page
+    assert "No fold is missing." in page
+    assert "### AUROC (none), difference to never" in page
+    assert "No interval" not in page
+
+
+def test_a_missing_fold_is_named_and_its_arm_not_compared(make_classified: Make) -> None:
+    sweep = load_sweep(make_classified(AXES, PLACES, ["done"] * 4 + ["failed", "done"]))
+    parts = label_folds(sweep)
+    tables = pooled(sweep, parts)
+    found = score_table(tables, "zeroing=never")
+    assert found["difference"].isna().all()
+    section = label_folds_section(parts, found, blind(tables), ["zeroing=never", "zeroing=always"], "zeroing=never")
+    assert "Missing, with all their images: always, seed 0: fold 1." in section
+    assert "| always | 0 | none | 80 in 2 |" in section
+    assert "Difference to" not in section
+
+
+def test_an_arm_without_any_fold_is_missing_as_a_whole(make_classified: Make, tmp_path: Path) -> None:
+    page, _ = report(make_classified(AXES, PLACES, ["done"] * 3 + ["failed"] * 3), tmp_path)
+    assert "Missing, with all their images: always, seed 0: all folds." in page
+
+
+def test_a_page_compares_what_chose_the_epochs_with_the_masks_of_that(make_classified: Make, tmp_path: Path) -> None:
+    folder = make_classified(AXES, PLACES)
+    for file in folder.parents[1].glob("zeroing=*/config.yaml"):
+        monitored = "given" if "always" in file.parent.name else "none"
+        config = {"model": {"monitored": monitored}, "monitor": {"metric": "val/auroc"}}
+        file.write_text(json.dumps(json.loads(file.read_text()) | config))
+    page, place = report(folder, tmp_path)
+    assert "### AUROC (own), difference to never" in page
+    assert "The own masks of always are the true ones." in page
+    assert "own AUROC" in (place / "table.svg").read_text().replace("&#160;", " ")
+    assert "AUROC (own) of never" in (place.parent / "README.md").read_text()
+
+
+def test_an_image_of_two_folds_is_refused(make_classified: Make) -> None:
+    sweep = load_sweep(make_classified(AXES, PLACES))
+    first, second = (sweep.folder.parents[1] / f"zeroing=never-0-{fold}" / "predictions.csv" for fold in (0, 1))
+    second.write_text(first.read_text())
+    with pytest.raises(ValueError, match="was tested in two folds of zeroing=never, seed 0"):
+        label_folds(sweep)
+
+
+def test_predictions_of_before_there_were_thresholds_are_read(make_classified: Make) -> None:
+    folder = make_classified(AXES, PLACES)
+    for file in folder.parents[1].glob("*/predictions.csv"):
+        pd.read_csv(file, dtype={"id": str}).drop(columns="threshold").to_csv(file, index=False)
+    table = scores(folder).loc[("zeroing=never", "none")]
+    assert table.loc["tuned_recall", "max"] == 1  # all logits of the last fold are far above 0
+    assert table.loc["tuned_specificity", "min"] < 0.1
+
+
+def test_a_sweep_of_seeds_has_no_folds(make_classified: Make) -> None:
+    assert label_folds(load_sweep(make_classified({"zeroing": ["never"], "seed": ["0", "1"]}, PLACES))) == []
+
+
+def test_arms_made_for_different_masks_are_compared_each_with_its_own(make_classified: Make) -> None:
+    folder = make_classified(AXES, PLACES)
+    assert with_own_masks(load_sweep(folder)).jobs.columns.tolist() == load_sweep(folder).jobs.columns.tolist()
+    for file in folder.parents[1].glob("zeroing=always-*/config.yaml"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"model": {"monitored": "given"}}))
+    sweep = with_own_masks(load_sweep(folder))
+    findings = find(sweep, metric="test/own/auroc")
+    assert findings is not None
+    jobs = sweep.jobs.groupby("arm")
+    expected = jobs["test/given/auroc"].mean()["zeroing=always"] - jobs["test/none/auroc"].mean()["zeroing=never"]
+    row = findings.compared.T["zeroing=always"]
+    assert row["difference"] == pytest.approx(expected)
+    assert row["image_low"] < expected < row["image_high"]
+    scored = score_table(pooled(sweep, label_folds(sweep)), "zeroing=never")
+    own = scored.set_index(["arm", "availability", "score"]).sort_index().loc[("zeroing=always", "own", "auroc")]
+    assert own[["difference", "difference_low", "difference_high"]].tolist() == pytest.approx(
+        row[["difference", "image_low", "image_high"]].tolist()
+    )

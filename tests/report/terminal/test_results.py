@@ -1,0 +1,111 @@
+"""What is printed when a sweep ends: every job has its row, and all of it fits 80 columns."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from dermoscopy.report.results.arms import write_results
+from dermoscopy.report.terminal.results import arm_names, counts, print_jobs, print_table
+from dermoscopy.runs.tables import Sweep, load_sweep
+
+MakeRuns = Callable[..., Path]
+MakeSweep = Callable[..., Path]
+AXES = {"zeroing": ["never", "whole_80"], "seed": ["0", "1", "2"]}
+STATES = ["before", "reused", "done", "failed", "killed", "missing"]
+
+
+def printed(show: Callable[..., None], sweep: Sweep, **options: str) -> str:
+    console = Console(width=80, file=StringIO(), record=True)
+    show(sweep, console=console, **options)
+    return console.export_text()
+
+
+def rows(text: str) -> list[list[str]]:
+    return [[cell.strip() for cell in re.split("[│┃]", line)] for line in text.splitlines() if re.search("[│┃]", line)]
+
+
+def test_a_sweep_of_which_nothing_ran_can_be_written_and_printed(make_runs: MakeRuns) -> None:
+    folder = make_runs()
+    for number in range(9):
+        shutil.rmtree(folder / str(number), ignore_errors=True)
+    write_results(load_sweep(folder))
+    assert pd.read_csv(folder / "table.csv").empty
+    assert "jobs: 9 missing" in printed(print_table, load_sweep(folder))
+    assert printed(print_jobs, load_sweep(folder)).splitlines()[-1] == "jobs: 9 missing; 0 s"
+
+
+def test_the_printed_table_shows_arms_and_counts(make_runs: MakeRuns) -> None:
+    text = printed(print_table, load_sweep(make_runs()))
+    assert "cells_80" in text
+    assert "jobs: 7 done, 1 failed, 1 missing" in text
+
+
+def test_every_job_has_a_row_with_what_became_of_it(make_sweep: MakeSweep) -> None:
+    text = printed(print_jobs, load_sweep(make_sweep(AXES, STATES)))
+    assert rows(text)[0] == ["job", "arm", "seed", "status", "seconds", "error (see error.txt)"]
+    assert [row[:4] for row in rows(text)[1:]] == [
+        ["0", "never", "0", "done before"],
+        ["1", "never", "1", "reused"],
+        ["2", "never", "2", "done"],
+        ["3", "whole_80", "0", "failed"],
+        ["4", "whole_80", "1", "interrupted"],
+        ["5", "whole_80", "2", "missing"],
+    ]
+    assert rows(text)[4][5] == "loss is not finite in epoch 3"  # of two lines, one
+    last = "jobs: 1 done, 1 done before, 1 reused, 1 failed, 1 interrupted, 1 missing; 600 s"
+    assert text.splitlines()[-1] == last
+
+
+def test_done_before_depends_on_the_time_given(make_sweep: MakeSweep) -> None:
+    sweep = load_sweep(make_sweep(AXES, STATES))
+    early = printed(print_jobs, sweep, since="2026-03-01T09:00:00+00:00")
+    late = printed(print_jobs, sweep, since="2026-03-02T09:00:00+00:00")
+    assert [row[3] for row in rows(early)[1:4]] == ["done", "reused", "done"]
+    assert [row[3] for row in rows(late)[1:4]] == ["done before"] * 3
+
+
+def test_folds_and_errors_have_a_column_only_if_there_are_any(make_sweep: MakeSweep) -> None:
+    plain = rows(printed(print_jobs, load_sweep(make_sweep({"seed": ["0"]}, ["done"], "seeds"))))
+    assert plain[0] == ["job", "arm", "seed", "status", "seconds"]
+    axes = {"seed": ["0"], "split.fold": ["0", "1"]}
+    folds = rows(printed(print_jobs, load_sweep(make_sweep(axes, ["done", "missing"], "folds"))))
+    assert [row[3] for row in folds] == ["fold", "0", "1"]
+
+
+@pytest.mark.parametrize("states", [["done", "failed"], ["missing", "missing"]])
+def test_long_errors_and_names_stay_within_80_columns(states: list[str], make_sweep: MakeSweep) -> None:
+    axes = {"network.encoder": ["tu-convnext_tiny.fb_in22k"], "labels": ["[globules,streaks]"], "seed": ["0", "1"]}
+    folder = make_sweep(axes, states)
+    for file in folder.glob("*/job.json"):
+        record = json.loads(file.read_text())
+        file.write_text(json.dumps(record | {"error": record["error"] and "no such file " * 20}))
+    text = printed(print_jobs, load_sweep(folder))
+    assert max(len(line) for line in text.splitlines()[1:]) <= 80  # the first is a path, to be copied
+    assert "".join(row[1] for row in rows(text)).count("streaks") == 2  # brackets are no markup
+    assert ("…" in text) == ("failed" in states)
+
+
+def test_a_job_whose_record_cannot_be_read_says_so(make_runs: MakeRuns) -> None:
+    folder = make_runs()
+    (folder / "2" / "job.json").write_text("{")
+    text = printed(print_jobs, load_sweep(folder))
+    assert rows(text)[3][3] == "unreadable"
+    assert text.splitlines()[-1].startswith("jobs: 6 done, 1 failed, 1 unreadable, 1 missing; ")
+
+
+def test_arms_of_several_axes_are_shown_without_the_groups_of_their_keys(make_sweep: MakeSweep) -> None:
+    axes = {"network.encoder": ["resnet18"], "optimizer.param.lr": ["0.1"], "loss": ["bce"]}
+    names = arm_names(load_sweep(make_sweep(axes, ["missing"])))
+    assert list(names.values()) == ["encoder=resnet18, lr=0.1, loss=bce"]
+
+
+def test_counts_come_in_the_order_of_the_states() -> None:
+    assert counts(["missing", "missing", "done", "failed"]) == "1 done, 1 failed, 2 missing"
+    assert counts([]) == ""

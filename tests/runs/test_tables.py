@@ -1,0 +1,123 @@
+"""Reading a sweep: nothing is lost, whatever state a job is in."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dermoscopy.runs.tables import arm_name, experiments, find_sweep, history, last_stage, load_sweep, predictions
+
+MakeRuns = Callable[..., Path]
+MakeSweep = Callable[..., Path]
+
+
+def test_the_latest_sweep_is_found_or_the_named_one(make_runs: MakeRuns) -> None:
+    old, new = make_runs(stamp="2026-03-01_10-00-00"), make_runs(stamp="2026-03-02_09-00-00")
+    runs = old.parents[2]
+    assert find_sweep(runs, "zeroing") == new
+    assert find_sweep(runs, "zeroing", old.name) == old
+
+
+def test_an_unknown_experiment_or_sweep_is_refused_with_those_there_are(make_runs: MakeRuns) -> None:
+    runs = make_runs().parents[2]
+    with pytest.raises(FileNotFoundError, match="there are: zeroing"):
+        find_sweep(runs, "losses")
+    with pytest.raises(FileNotFoundError, match="there are: 2026-03-01_10-00-00"):
+        find_sweep(runs, "zeroing", "2020")
+    with pytest.raises(FileNotFoundError, match="there are: none"):
+        find_sweep(runs / "nowhere", "zeroing")
+    with pytest.raises(FileNotFoundError, match="not a sweep"):
+        load_sweep(runs / "zeroing")
+
+
+def test_every_job_keeps_its_row(make_runs: MakeRuns) -> None:
+    folder = make_runs()
+    (folder / "2" / "job.json").write_text('{"status": "do')  # killed while it wrote
+    jobs = load_sweep(folder).jobs
+    assert jobs["job"].tolist() == list(range(9))
+    assert jobs["status"].value_counts().to_dict() == {"done": 6, "failed": 1, "missing": 1, "unreadable": 1}
+    assert jobs["error"].notna().sum() == 3
+
+
+def test_null_metrics_are_undefined_numbers(make_runs: MakeRuns) -> None:
+    values = load_sweep(make_runs()).jobs["test/none/f1/streaks"]
+    assert values.dtype == float
+    assert values.isna().all()
+
+
+def test_history_counts_epochs_through_the_stages(make_runs: MakeRuns) -> None:
+    sweep = load_sweep(make_runs())
+    one = history(sweep).query("job == 0 and mode == 'val'")
+    assert one["cumulative"].tolist() == list(range(1, 11))
+    assert one["stage"].tolist() == ["base"] * 4 + ["masks"] * 6
+    assert len(history(sweep)) == 2 * (7 * 10 + 4)  # the failed job got through its first stage
+
+
+def test_a_moved_runs_folder_can_still_be_read(make_runs: MakeRuns, tmp_path: Path) -> None:
+    folder = make_runs()
+    before = history(load_sweep(folder))
+    shutil.move(tmp_path / "runs", tmp_path / "elsewhere")
+    pd.testing.assert_frame_equal(
+        history(load_sweep(tmp_path / "elsewhere" / folder.relative_to(tmp_path / "runs"))), before
+    )
+
+
+def test_predictions_of_a_job_are_read_and_of_a_failed_one_there_are_none(make_runs: MakeRuns) -> None:
+    sweep = load_sweep(make_runs())
+    table = predictions(sweep, 0)
+    assert table is not None
+    assert set(table["availability"]) == {"none", "given"}
+    assert predictions(sweep, 7) is None
+    assert predictions(sweep, 8) is None
+
+
+def test_an_image_may_be_called_na_and_its_group_too(make_runs: MakeRuns) -> None:
+    sweep = load_sweep(make_runs())
+    folder = last_stage(sweep, 0)
+    assert folder is not None
+    table = pd.read_csv(folder / "predictions.csv", dtype=str)
+    table["id"], table["group"], table["truth"] = "NA", "null", ""
+    table.to_csv(folder / "predictions.csv", index=False)
+    read = predictions(sweep, 0)
+    assert read is not None
+    assert (set(read["id"]), set(read["group"])) == ({"NA"}, {"null"})
+    assert read["truth"].isna().all()
+
+
+def test_a_sweep_without_arms_is_named_after_its_experiment(make_runs: MakeRuns) -> None:
+    folder = make_runs()
+    file = folder / "0" / "job.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"arm": "", "fold": 3}))
+    first = load_sweep(folder).jobs.iloc[0]
+    assert (first["arm"], first["repeat"]) == ("zeroing", "seed 0 fold 3")
+
+
+def test_an_arm_is_named_by_its_axes_without_those_that_repeat_it() -> None:
+    assert arm_name({"zeroing": "never", "seed": "0", "split.fold": "3"}, "zeroing") == "zeroing=never"
+    assert arm_name({"loss": "bce", "optimizer.lr": "0.1"}, "losses") == "loss=bce, optimizer.lr=0.1"
+    assert arm_name({"seed": "0"}, "seeds") == "seeds"
+    assert arm_name({}, "single") == "single"
+
+
+def test_experiments_are_those_with_a_sweep(make_runs: MakeRuns, tmp_path: Path) -> None:
+    make_runs("zeroing"), make_runs("losses")
+    (tmp_path / "runs" / "begun" / "sweeps" / "2026").mkdir(parents=True)  # no sweep.json yet
+    assert experiments(tmp_path / "runs") == ["losses", "zeroing"]
+    assert experiments(tmp_path / "nowhere") == []
+
+
+def test_a_job_that_has_not_begun_is_known_from_the_plan(make_sweep: MakeSweep) -> None:
+    axes = {"zeroing": ["never"], "seed": ["7"], "split.fold": ["0", "1"]}
+    jobs = load_sweep(make_sweep(axes, ["done", "missing"])).jobs
+    assert jobs["arm"].tolist() == ["zeroing=never"] * 2
+    assert jobs["repeat"].tolist() == ["seed 7 fold 0", "seed 7 fold 1"]
+    unswept = load_sweep(make_sweep({"zeroing": ["never", "always"]}, ["done", "missing"], "arms")).jobs
+    assert unswept["seed"].isna().tolist() == [False, True]
+
+
+def test_a_running_job_that_nobody_holds_was_interrupted(make_sweep: MakeSweep) -> None:
+    folder = make_sweep({"seed": ["0", "1"]}, ["running", "killed"])
+    assert load_sweep(folder).jobs["status"].tolist() == ["running", "interrupted"]

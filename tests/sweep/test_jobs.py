@@ -1,0 +1,76 @@
+"""The record of a job: true at any moment, kept after a failure, and enough to tell whether the job is done."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dermoscopy.machine.files import write_json
+from dermoscopy.machine.leases import held
+from dermoscopy.runs.stage import Stage
+from dermoscopy.sweep.jobs import job_record, still_done
+
+FACTS = {"arm": "zeroing=never", "seed": 0}
+
+
+def read(folder):
+    return json.loads((folder / "job.json").read_text())
+
+
+def test_a_record_says_running_while_the_job_runs_and_done_after_it(tmp_path):
+    folder = tmp_path / "0"
+    with job_record(folder, FACTS) as (record, before):
+        assert before == {}
+        assert read(folder)["status"] == "running"
+        assert held(folder)
+        record["key"] = "k"
+    after = read(folder)
+    assert (after["status"], after["key"], after["error"]) == ("done", "k", None)
+    assert after["seconds"] >= 0
+    assert after["ended"] >= after["started"]
+    assert not held(folder)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError("no such mask"), "failed"), (KeyboardInterrupt(), "interrupted")]
+)
+def test_what_goes_wrong_is_kept_and_goes_on_as_it_came(tmp_path, error, status):
+    with pytest.raises(type(error)), job_record(tmp_path / "0", FACTS):
+        raise error
+    assert read(tmp_path / "0")["status"] == status
+    assert read(tmp_path / "0")["error"] == (str(error) or "KeyboardInterrupt")
+    assert "Traceback" in (tmp_path / "0" / "error.txt").read_text()
+    with job_record(tmp_path / "0", FACTS) as (_, before):
+        assert before["status"] == status
+    assert not (tmp_path / "0" / "error.txt").exists()
+
+
+def test_a_job_taken_over_keeps_what_the_earlier_attempt_said(tmp_path):
+    with job_record(tmp_path / "0", FACTS) as (record, _):
+        record["key"] = "k"
+    first = read(tmp_path / "0")
+    with job_record(tmp_path / "0", FACTS) as (record, before):
+        record |= before
+    assert read(tmp_path / "0") == first
+
+
+def stage(folder: Path, key="k", tests=("none",), rerun=None) -> Stage:
+    return Stage("only", 1, key, folder / key, 0, lambda: (None, None, None), tests, rerun)
+
+
+@pytest.fixture
+def result(tmp_path):
+    """The result of a stage that was tested without masks."""
+    return write_json(tmp_path / "k" / "result.json", {"metrics": {}, "tested": ["none"]})
+
+
+def test_a_job_is_done_if_its_record_and_its_last_stage_say_so(tmp_path, result):
+    done = {"status": "done", "key": "k"}
+    assert still_done(done, [stage(tmp_path)])
+    assert not still_done({}, [stage(tmp_path)])
+    assert not still_done(done | {"status": "failed"}, [stage(tmp_path)])
+    assert not still_done(done, [stage(tmp_path, key="other")])
+    assert not still_done(done, [stage(tmp_path, tests=("none", "given"))])
+    assert not still_done(done, [stage(tmp_path, rerun="a rerun")])
+    result.unlink()
+    assert not still_done(done, [stage(tmp_path)])

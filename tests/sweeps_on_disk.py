@@ -1,0 +1,244 @@
+"""Made-up `runs/` folders as training leaves them.
+
+`make_runs` is a sweep with scores, from before sweeps had a plan: three arms, three seeds, a job failed, one missing.
+`make_sweep` is one without scores, as it stands while it runs: every job in the state that a test asks for.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermoscopy.machine.leases import lock_file
+from dermoscopy.report.results.label_predictions import Predictions
+from dermoscopy.runs.tables import arm_name
+
+ARMS = {"never": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # what each adds to the scores
+LABELS = ["globules", "milia_like_cyst", "streaks"]
+FAILED, MISSING = 7, 8  # job numbers: whole_50 with seeds 1 and 2
+
+
+def _history(epochs: int, gain: float, rng: np.random.Generator, stage: str) -> pd.DataFrame:
+    rows = []
+    for epoch in range(epochs):
+        for mode in ("train", "val"):
+            f1 = 0.3 + gain + 0.1 * (1 - np.exp(-epoch / 4)) + 0.01 * rng.normal()
+            row = {"stage": stage, "epoch": epoch, "mode": mode, "seconds": 1.5, "loss": 0.7 - f1, "f1": f1}
+            rows.append(row | {"f1/globules": f1 if mode == "val" else None})
+    return pd.DataFrame(rows)
+
+
+def _predictions(gain: float, rng: np.random.Generator) -> pd.DataFrame:
+    truth_rng, rows = np.random.default_rng(0), []  # the same test images in every job
+    for image in range(60):
+        for label, prevalence in zip(LABELS, (0.7, 0.3, 0.1), strict=True):
+            truth = int(truth_rng.random() < prevalence)
+            for availability, strength in (("none", 1 + 10 * gain), ("given", 6)):
+                logit = strength * (truth - 0.5) + rng.normal()
+                rows.append([f"IMG_{image:03}", f"patient_{image // 2:02}", availability, label, truth, logit])
+    return pd.DataFrame(rows, columns=["id", "group", "availability", "label", "truth", "logit"])
+
+
+def _stage(runs: Path, experiment: str, key: str, config: dict[str, Any]) -> Path:
+    folder = runs / experiment / key
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
+    return folder
+
+
+def _metrics(gain: float, rng: np.random.Generator) -> dict[str, float | None]:
+    f1 = 0.4 + gain + 0.01 * rng.normal()
+    return {
+        "best/val/average_precision": f1,
+        "test/none/f1": f1,
+        "test/none/f1/globules": f1 + 0.1,
+        "test/none/f1/streaks": None,
+        "test/none/average_precision": f1 + 0.02,
+        "test/given/f1": 0.8 + gain,
+        "test/given/average_precision": 0.85 + gain,
+    }
+
+
+@pytest.fixture
+def make_runs(tmp_path: Path) -> Callable[..., Path]:
+    """Write a sweep below tmp_path/runs and return its folder."""
+
+    def make(experiment: str = "zeroing", stamp: str = "2026-03-01_10-00-00", seeds: int = 3) -> Path:
+        runs = tmp_path / "runs"
+        sweep = runs / experiment / "sweeps" / stamp
+        sweep.mkdir(parents=True)
+        command = f"python train.py +experiment={experiment} -m"
+        head: dict[str, Any] = {"id": stamp, "experiment": experiment, "command": command, "axes": ["zeroing", "seed"]}
+        jobs = [(arm, seed) for arm in ARMS for seed in range(seeds)]
+        head |= {"started": "2026-03-01T10:00:00", "jobs": len(jobs)}
+        (sweep / "sweep.json").write_text(json.dumps(head))
+        for number, (arm, seed) in enumerate(jobs):
+            if number != MISSING:
+                _write_job(runs, sweep, experiment, number, arm, seed)
+        return sweep
+
+    return make
+
+
+def _write_job(runs: Path, sweep: Path, experiment: str, number: int, arm: str, seed: int) -> None:
+    rng, gain = np.random.default_rng([seed, len(arm)]), ARMS[arm]
+    base = _stage(runs, experiment, f"base{seed}", {})
+    _history(4, 0, np.random.default_rng(seed), "base").to_csv(base / "history.csv", index=False)
+    config = {"seed": seed, "zeroing": {"name": arm, "p": gain, "per_channel": arm == "cells_80"}, "epochs": 10}
+    last = _stage(runs, experiment, f"{arm}{seed}", config)
+    failed = number == FAILED
+    if not failed:
+        _history(6, gain, rng, "masks").to_csv(last / "history.csv", index=False)
+        _predictions(gain, rng).to_csv(last / "predictions.csv", index=False)
+    stages = [
+        {"name": "base", "key": base.name, "folder": f"runs/{experiment}/{base.name}", "reused": True, "seconds": 36.0},
+        {"name": "masks", "key": last.name, "folder": f"runs/{experiment}/{last.name}", "seconds": 60.0},
+    ]
+    data = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
+    record = {
+        "experiment": experiment,
+        "arm": f"zeroing={arm}",
+        "axes": {"zeroing": arm},
+        "seed": seed,
+        "fold": None,
+        "status": "failed" if failed else "done",
+        "error": "loss is not finite\nin epoch 3" if failed else None,
+        "key": last.name,
+        "stages": stages[:1] if failed else stages,
+        "data": data,
+        "seconds": 61.0,
+        "started": "2026-03-01T10:00:00",
+        "hardware": "a CPU, 2 cores",
+        "threads": 2,
+        "commit": "abc1234",
+        "dirty": False,
+        "metrics": {} if failed else _metrics(gain, rng),
+    }
+    (sweep / str(number)).mkdir()
+    (sweep / str(number) / "job.json").write_text(json.dumps(record))
+
+
+EPOCHS = {"base": 4, "masks": 10}
+SECONDS = {"base": 40.0, "masks": 110.0}  # the whole stage; an epoch takes 10
+BEFORE, RESUMED, AFTER = (f"2026-03-01T1{hour}:00:00+00:00" for hour in range(3))
+
+
+@pytest.fixture
+def make_sweep(tmp_path: Path) -> Callable[..., Path]:
+    """Write a sweep below tmp_path/runs and return its folder."""
+
+    def make(axes: Mapping[str, Sequence[str]], states: Sequence[str], experiment: str = "zeroing") -> Path:
+        return write_sweep(tmp_path / "runs", axes, states, experiment)
+
+    return make
+
+
+def write_sweep(runs: Path, axes: Mapping[str, Sequence[str]], states: Sequence[str], experiment: str) -> Path:
+    """Write a sweep in which all arms of a seed and fold share the stage base, and each has its own stage masks.
+
+    Args:
+        states: of the jobs in order: done, reused, before (done in an earlier attempt), running (after base and 3
+            epochs of masks), killed (likewise, but nobody holds the job), interrupted, failed (in masks) or missing.
+    """
+    folder = runs / experiment / "sweeps" / "2026-03-01_10-00-00"
+    folder.mkdir(parents=True)
+    plan = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    head: dict[str, Any] = {
+        "id": folder.name,
+        "experiment": experiment,
+        "command": f"python train.py +experiment={experiment} -m",
+    }
+    head |= {"axes": list(axes), "plan": plan, "jobs": len(plan), "started": BEFORE, "resumed": RESUMED}
+    (folder / "sweep.json").write_text(json.dumps(head | {"ended": None, "status": "running"}))
+    for number, (planned, state) in enumerate(zip(plan, states, strict=True)):
+        if state != "missing":
+            _write_state(folder, number, planned, state, experiment)
+    return folder
+
+
+def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: str, experiment: str) -> None:
+    job = sweep / str(number)
+    job.mkdir()
+    arm = arm_name(planned, experiment)
+    seed, fold = int(planned.get("seed", 0)), planned.get("split.fold")
+    repeat = f"{seed}-{fold}"
+    status = {"reused": "done", "before": "done", "killed": "running"}.get(state, state)
+    stages: list[dict[str, Any]] = []
+    for name, key in (("base", f"base-{repeat}"), ("masks", f"{arm}-{repeat}")):
+        place = _stage(sweep.parents[2], experiment, key, {})
+        stage: dict[str, Any] = {"name": name, "key": key, "folder": str(place), "epochs": EPOCHS[name]}
+        if name == "base" or status == "done":
+            (place / "result.json").write_text(json.dumps({"seconds": SECONDS[name], "metrics": {}}))
+        else:
+            _history(3, 0, np.random.default_rng(0), name).assign(seconds=10.0).to_csv(place / "history.csv")
+        stages.append(stage | ({"reused": state == "reused", "seconds": SECONDS[name]} if status == "done" else {}))
+    record = {"experiment": experiment, "arm": arm, "axes": planned, "seed": seed, "status": status, "stages": stages}
+    record |= {"fold": None if fold is None else int(fold), "started": BEFORE, "reused": state == "reused"}
+    record |= {"error": "loss is not finite\nin epoch 3" if status == "failed" else None}
+    record |= {"ended": None if status == "running" else BEFORE if state == "before" else AFTER}
+    record |= {} if status == "running" else {"seconds": 150.0}
+    (job / "job.json").write_text(json.dumps(record))
+    if state == "running":
+        lock_file(job).touch()
+
+
+SKILL = {"none": 1.0, "predicted": 2.0, "shuffled": 0.5, "given": 6.0}  # what a logit tells of the truth
+PLACES = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent in range(10, 100, 10)), "given")
+
+
+@pytest.fixture
+def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
+    """Write a sweep of classifiers of 120 images, two a group, and return its folder.
+
+    Every job tests all images, or of three folds its own third; arms differ by 0.3 times their number.
+    """
+
+    def make(axes: Mapping[str, Sequence[str]], places: Sequence[str] = PLACES, states: Sequence[str] = ()) -> Path:
+        arms = list(axes.get("zeroing", [""]))
+        jobs = int(np.prod([len(values) for values in axes.values()]))
+        sweep = make_sweep(axes, states or ["done"] * jobs, "cascade")
+        for job in sweep.glob("[0-9]*"):
+            record = json.loads((job / "job.json").read_text())
+            gain = 0.3 * arms.index(record["axes"].get("zeroing", ""))
+            table = _classified(record["seed"], record["fold"], gain, places)
+            folder = Path(record["stages"][-1]["folder"])
+            table.to_csv(folder / "predictions.csv", index=False)
+            (folder / "config.yaml").write_text(json.dumps({"split": {"k": 3} if "split.fold" in axes else {}}))
+            tested = table["id"].nunique()
+            record["data"] = {"name": "made_up", "size": [64, 64], "train": 120 - tested, "val": 0, "test": tested}
+            record["metrics"] = _recorded(table) if record["status"] == "done" else {}
+            (job / "job.json").write_text(json.dumps(record))
+        return sweep
+
+    return make
+
+
+def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str]) -> pd.DataFrame:
+    """A predictions.csv of one label; thresholds and the level of the logits are the job's own."""
+    image = np.arange(120)
+    truth = (np.random.default_rng(0).random(120) < 0.3).astype(int)
+    rng = np.random.default_rng([seed, fold or 0, int(10 * gain)])
+    image = image if fold is None else image[image // 2 % 3 == fold]
+    rows = {"id": [f"IMG_{k:03}" for k in image], "group": [f"lesion_{k // 2:02}" for k in image], "label": "melanoma"}
+    level, noise, parts = 5.0 * (fold or 0), rng.normal(size=len(image)), []
+    for place in places:
+        shown = float(place.removeprefix("revealed_")) / 100 if place.startswith("revealed_") else 0
+        skill = gain + SKILL.get(place, 1 + 5 * shown)
+        logit = level + skill * (truth[image] - 0.5) + noise
+        parts.append(pd.DataFrame(rows | {"availability": place, "truth": truth[image], "logit": logit}))
+    return pd.concat(parts, ignore_index=True).assign(threshold=level)
+
+
+def _recorded(table: pd.DataFrame) -> dict[str, float]:
+    """What the run has recorded of its predictions."""
+    metrics = {}
+    for place in table["availability"].unique():
+        tested = Predictions.from_table(table, place)
+        for name in ("f1", "average_precision", "auroc", "tuned_f1"):
+            metrics[f"test/{place}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])
+    return metrics

@@ -1,0 +1,39 @@
+"""The files that the test of a classifier leaves."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import torch
+
+from dermoscopy.training.callbacks.classification import Predictions
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_predictions_are_those_of_each_image_with_the_thresholds_of_the_run(make_data, tmp_path, exclusive):
+    data = make_data()
+    data.setup("test")
+    rows = data.rows("test")
+    label = data.labels_of("test")
+    logits = {name: torch.randn(label.shape, generator=torch.Generator().manual_seed(k)) for k, name in enumerate("ab")}
+    halves = (slice(0, 7), slice(7, None))  # batches
+    task = SimpleNamespace(
+        tested={name: [(values[part], label[part], rows[part]) for part in halves] for name, values in logits.items()},
+        thresholds=torch.linspace(-1, 1, label.shape[1]),
+        exclusive_labels=exclusive,
+        shown="a",
+    )
+    Predictions(tmp_path).on_test_end(SimpleNamespace(datamodule=data), task)
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    assert list(table) == ["id", "group", "availability", "label", "truth", "logit", "threshold"]
+    assert len(table) == 2 * label.numel()
+    for k, name in enumerate(data.label_names):
+        of_label = table[(table["label"] == name) & (table["availability"] == "b")].set_index("id")
+        of_label = of_label.loc[data.store.ids[rows]]
+        assert (of_label["group"] == data.store.groups[rows]).all()
+        assert of_label["threshold"].unique() == pytest.approx([task.thresholds[k].item()])
+        if not exclusive:
+            assert of_label["logit"].tolist() == pytest.approx(logits["b"][:, k].tolist())
+            assert of_label["truth"].tolist() == label[:, k].tolist()
+    assert set(pd.read_csv(tmp_path / "confusion.csv")["availability"]) == {"a", "b"}
+    assert (tmp_path / "confusion.png").is_file() and (tmp_path / "reliability.png").is_file()

@@ -1,0 +1,239 @@
+"""The learning-rate finder trains as a stage does, changes nothing, and reads the curve soundly."""
+
+import copy
+import random
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pytorch_lightning import Callback
+from torch import nn
+
+from dermoscopy.masks.zeroing import Zeroing
+from dermoscopy.plots.curves import draw_lr_curve
+from dermoscopy.tasks.classification import ClassificationTask
+from dermoscopy.tasks.schedule import Schedule
+from dermoscopy.training.lr_finder import (
+    CHART,
+    TABLE,
+    diverged,
+    find_learning_rate,
+    read_suggestion,
+    smooth,
+    suggest,
+    sweep,
+)
+from dermoscopy.training.trainer import make_trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
+LABELS = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
+RATES = np.geomspace(1e-6, 1, 100)
+TRAINER = partial(make_trainer, precision="32-true", accelerator="cpu", devices=1)
+ONE_CYCLE = Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1.0), "step", "total_steps")
+
+
+class TinyNetwork(nn.Module):
+    """Has what a sweep could change: weights, statistics of a BatchNorm, draws of a dropout."""
+
+    def __init__(self):
+        super().__init__()
+        features = (nn.Conv2d(3, 8, 3, 4), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.layers = nn.Sequential(*features, nn.Dropout(0.2), nn.Linear(8, len(LABELS)))
+        nn.init.constant_(self.layers[-1].bias, 3.0)  # far off: there is much to learn
+
+    def forward(self, image, mask):
+        return self.layers(image)
+
+
+class SquaredError(nn.Module):
+    """A loss that any learning rate can make as large as it likes."""
+
+    def forward(self, logits, label):
+        return {"squared_error": (logits - label).square().nan_to_num().mean()}
+
+
+class Sees(torch.optim.SGD):
+    """Notes the settings of each step."""
+
+    seen: list[dict]
+
+    def step(self, closure=None):
+        loss = super().step(closure)
+        type(self).seen.append({k: self.param_groups[0][k] for k in ("lr", "momentum", "weight_decay")})
+        return loss
+
+
+class Losses(Callback):
+    """Notes the loss of each batch."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.seen.append(outputs["loss"].item())
+
+
+@pytest.fixture
+def make_task():
+    def build(optimizer=None, scheduler=None):
+        torch.manual_seed(3)
+        optimizer = optimizer or partial(torch.optim.SGD, lr="auto", momentum=0.9)
+        return ClassificationTask(
+            network=TinyNetwork(),
+            loss=SquaredError(),
+            zeroing=Zeroing(1.0, 4),
+            labels=LABELS,
+            availability=("none",),
+            optimizer=optimizer,
+            seed=7,
+            scheduler=scheduler,
+        )
+
+    return build
+
+
+@pytest.fixture
+def data(make_data):
+    return make_data(batch_size=24)  # three steps an epoch
+
+
+def curve(depth=0.5, noise=0.0, centre=-3.0, seed=0):
+    """A loss that falls around 10^centre and diverges above 0.1."""
+    exponents = np.log10(RATES)
+    loss = 1 - depth / (1 + np.exp(-(exponents - centre) / 0.3)) + np.exp((exponents + 0.8) / 0.15)
+    loss = loss + noise * np.random.default_rng(seed).normal(size=len(RATES))
+    return pd.DataFrame({"lr": RATES, "loss": loss, "smoothed": smooth(list(loss))})
+
+
+def test_each_step_has_the_next_rate_and_the_other_settings_of_the_stage(make_task, data):
+    Sees.seen = []
+    task = make_task(partial(Sees, lr="auto", momentum=0.9, weight_decay=0.1), ONE_CYCLE)
+    table = sweep(task, data, TRAINER, np.geomspace(1e-6, 1e-2, 13))  # of several epochs
+    rates = [step["lr"] for step in Sees.seen]
+    assert rates == pytest.approx([1e-6 * 1e4 ** (step / 12) for step in range(13)])
+    assert all((step["momentum"], step["weight_decay"]) == (0.9, 0.1) for step in Sees.seen)
+    assert table["lr"].tolist() == rates
+    assert table["step"].tolist() == list(range(len(rates)))
+
+
+def test_a_sweep_at_one_rate_is_the_training_of_the_stage(make_task, data):
+    table = sweep(make_task(), data, TRAINER, np.full(6, 0.01))
+    seen, task = Losses(), make_task(partial(torch.optim.SGD, lr=0.01, momentum=0.9))
+    TRAINER(max_epochs=2, callbacks=[seen], enable_checkpointing=False).fit(task, datamodule=data)
+    assert table["loss"].tolist() == seen.seen
+
+
+def test_a_step_that_accumulates_gradients_has_the_mean_loss_of_its_batches(make_task, data):
+    still = np.full(6, 1e-30)  # the weights stay as they are
+    one = sweep(make_task(), data, TRAINER, still)["loss"]
+    two = sweep(make_task(), data, partial(TRAINER, accumulate_grad_batches=2), still[:4])["loss"]
+    assert two.tolist() == pytest.approx([(one[0] + one[1]) / 2, one[2], (one[3] + one[4]) / 2, one[5]])
+
+
+def test_a_sweep_leaves_task_data_and_random_state_as_they_were_to_the_last_bit(make_task, data, tmp_path):
+    task = make_task(scheduler=ONE_CYCLE)
+    attributes, weights = dict(vars(task)), copy.deepcopy(task.state_dict())
+    states = torch.get_rng_state(), random.getstate()
+    find_learning_rate(task, data, TRAINER, tmp_path, 1e-5, 1, 40)
+    assert all(torch.equal(weights[name], value) for name, value in task.state_dict().items())
+    assert vars(task) == attributes
+    assert task.training
+    assert all(p.grad is None for p in task.parameters())
+    assert data.trainer is None
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert random.getstate() == states[1]
+
+
+def test_a_sweep_is_a_function_of_the_stage_and_its_table_says_the_same_again(make_task, make_data, tmp_path):
+    found = []
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        assert read_suggestion(folder) is None
+        found.append(find_learning_rate(make_task(), make_data(), TRAINER, folder, 1e-5, 1, 40))
+        assert read_suggestion(folder) == found[-1]
+        assert sorted(path.name for path in folder.iterdir()) == [TABLE, CHART]
+        torch.rand(1)
+    assert found[0] == found[1]
+    assert 1e-4 < found[0] < 1
+    assert len({(tmp_path / name / TABLE).read_bytes() for name in ("first", "second")}) == 1
+
+
+def test_a_sweep_stops_when_the_loss_diverges(make_task, data):
+    table = sweep(make_task(), data, TRAINER, np.geomspace(1e-3, 1e9, 60))
+    assert 1 < len(table) < 60
+    limit = 4 * table["smoothed"].min()
+    assert not table["smoothed"].iloc[-1] <= limit
+    assert (table["smoothed"].iloc[:-1] <= limit).all()
+
+
+def test_the_smoothed_loss_forgets_a_tenth_a_step_and_has_no_bias_at_its_start():
+    assert smooth([1.0, 2.0]).tolist() == pytest.approx([1.0, (0.9 * 1 + 2) / 1.9])
+    losses, average, expected = list(np.random.default_rng(0).normal(size=50)), 0.0, []
+    for step, loss in enumerate(losses, 1):
+        average = 0.9 * average + 0.1 * loss
+        expected.append(average / (1 - 0.9**step))
+    assert smooth(losses).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("last", [float("nan"), float("inf"), 70.0])
+def test_a_loss_that_is_not_finite_or_four_times_the_best_has_diverged(last):
+    assert not diverged([1.0] * 20)
+    assert not diverged([1.0] * 20 + [3.9])
+    assert diverged([1.0] * 20 + [last])
+    assert not diverged([-1.0] * 20)  # four times a negative loss would be a lower one
+
+
+@pytest.mark.parametrize("centre", [-4.0, -3.0, -2.0])
+def test_the_suggestion_is_where_the_loss_falls_however_its_batches_scatter(centre):
+    exact = suggest(curve(centre=centre))
+    assert 1 <= exact / 10**centre < 4  # the average looks back
+    found = [suggest(curve(noise=0.05, centre=centre, seed=seed)) for seed in range(10)]
+    assert np.abs(np.log10(found) - np.log10(exact)).max() < 0.3
+
+
+def test_a_loss_that_is_not_finite_in_the_end_changes_no_suggestion():
+    table = curve()
+    table.loc[99, ["loss", "smoothed"]] = float("nan")
+    assert suggest(table) == suggest(curve())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_curve_that_does_not_fall_suggests_nothing(seed):
+    with pytest.raises(ValueError, match="falls no further than noise"):
+        suggest(curve(depth=0, noise=0.1, seed=seed))
+
+
+def test_a_sweep_that_is_over_too_soon_says_so_each_time_and_is_drawn(make_task, data, tmp_path):
+    with pytest.raises(ValueError, match="raise lr_finder.steps"):
+        find_learning_rate(make_task(), data, TRAINER, tmp_path, 1e6, 1e9, 100)
+    assert (tmp_path / CHART).is_file()
+    with pytest.raises(ValueError, match="lower lr_finder.start"):
+        read_suggestion(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "steps", "key"),
+    [(0, 1, 100, "start"), (1, 0.1, 100, "start"), (-1, 1, 100, "start"), (1e-6, 1, 5, "steps")],
+)
+def test_an_impossible_range_is_refused_before_anything_is_trained(start, end, steps, key, tmp_path):
+    with pytest.raises(ValueError, match=f"lr_finder.{key} must"):
+        find_learning_rate(None, None, None, tmp_path, start, end, steps)
+
+
+def test_the_chart_marks_the_suggestion_and_skips_what_is_not_finite():
+    table = curve()
+    table.loc[99, ["loss", "smoothed"]] = float("inf")
+    marked, plain = (draw_lr_curve(table, found).axes[0] for found in (0.002, None))
+    assert list(marked.lines[-1].get_xdata()) == [0.002, 0.002]
+    assert len(marked.lines) == len(plain.lines) + 1
+    assert marked.get_xscale() == "log"
+    assert all(np.isfinite(line.get_ydata()).all() for line in plain.lines)
+
+
+@pytest.mark.parametrize("losses", [[float("nan")], [1.0, float("nan")], [1.0, 9.0]])
+def test_a_sweep_that_ends_at_once_is_still_drawn(losses):
+    table = pd.DataFrame({"lr": RATES[: len(losses)], "loss": losses, "smoothed": smooth(losses)})
+    figure = draw_lr_curve(table, None)
+    figure.canvas.draw()
+    assert len(figure.axes[0].lines[0].get_xdata()) == np.isfinite(losses).sum()

@@ -1,0 +1,300 @@
+"""Stages: trained once, started from the best weights, their overrides ending with them."""
+
+import json
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+import pandas as pd
+import pytest
+import torch
+from power_cut import Cut, PowerCut
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+
+from dermoscopy.losses.classification import BinaryCrossEntropy
+from dermoscopy.masks.zeroing import Zeroing
+from dermoscopy.networks.classifier import Classifier
+from dermoscopy.runs.checkpoints import BEST, LAST, weights
+from dermoscopy.runs.stage import Stage, finished
+from dermoscopy.tasks.classification import ClassificationTask
+from dermoscopy.tasks.schedule import Schedule
+from dermoscopy.training.callbacks.classification import Predictions
+from dermoscopy.training.callbacks.history import History
+from dermoscopy.training.resume import AtomicCheckpointIO, LastCheckpoint
+from dermoscopy.training.stages import run_stages
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning", "ignore::UserWarning:torch")
+LABELS = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
+MONITOR = {"monitor": "val/average_precision", "mode": "max", "save_on_train_epoch_end": True}
+
+
+class Recorder:
+    """A logger that remembers what it was sent."""
+
+    def __init__(self):
+        self.sent = []
+
+    def log_metrics(self, metrics, step):
+        self.sent.append((step, metrics))
+
+
+SCHEDULES = {
+    "one_cycle": Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-3), "step", "total_steps"),
+    "cosine": Schedule(torch.optim.lr_scheduler.CosineAnnealingLR, "epoch", "T_max"),
+    "multistep": Schedule(partial(torch.optim.lr_scheduler.MultiStepLR, milestones=[1, 2])),
+    "plateau": Schedule(
+        partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=1), monitor="val/loss"
+    ),
+    "constant": None,
+}
+
+
+@pytest.fixture
+def make_stage(tmp_path, make_data):
+    """Builds a stage of a tiny network; ``built`` lists the stages that were really built, to be trained or tested."""
+
+    def build(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
+        task = ClassificationTask(
+            # whose dropout draws from the hidden state of torch
+            network=Classifier("test_resnet", LABELS, LABELS, dropout=0.2),
+            loss=BinaryCrossEntropy(LABELS),
+            zeroing=Zeroing(p, 4),
+            labels=LABELS,
+            availability=tests,
+            optimizer=partial(torch.optim.AdamW, lr=lr),
+            seed=7,
+            scheduler=SCHEDULES[schedule],
+        )
+        callbacks = [
+            ModelCheckpoint(folder, "best", save_weights_only=True, enable_version_counter=False, **MONITOR),
+            LastCheckpoint(folder),
+            History(folder, name, offset, ["val/loss"]),
+            Predictions(folder),
+            *extra,
+        ]
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        plugins = [AtomicCheckpointIO()]
+        trainer = Trainer(
+            max_epochs=epochs, accelerator="cpu", callbacks=callbacks, num_sanity_val_steps=0, plugins=plugins, **quiet
+        )
+        built.append(name)
+        return make_data(batch_size=24), task, trainer  # three steps an epoch
+
+    def make(
+        name,
+        built,
+        epochs=1,
+        offset=0,
+        p=0.5,
+        lr=1e-3,
+        schedule="one_cycle",
+        extra=(),
+        tests=("none", "given"),
+        rerun=None,
+        place=tmp_path,
+    ):
+        folder = place / name
+        parts = partial(build, folder, name, epochs, offset, p, lr, built, schedule, extra, tests)
+        return Stage(name, epochs, name, folder, 0, parts, tests, rerun)
+
+    return make
+
+
+def test_two_stages_leave_histories_checkpoints_predictions_and_results(make_stage, tmp_path):
+    built, logger = [], Recorder()
+    done = run_stages([make_stage("base", built, 2, p=1), make_stage("masks", built, 1, 2)], [logger])
+    assert built == ["base", "masks"]
+    for name in built:
+        assert all((tmp_path / name / file).is_file() for file in (BEST, LAST, "history.csv", "result.json"))
+    history = pd.read_csv(tmp_path / "base" / "history.csv")
+    assert history[["stage", "epoch", "mode"]].to_numpy().tolist() == [
+        ["base", 0, "train"],
+        ["base", 0, "val"],
+        ["base", 1, "train"],
+        ["base", 1, "val"],
+    ]
+    result = done[-1].result
+    assert {"best/epoch", "best/val/f1", "test/none/f1", "test/given/f1/streaks"} <= set(result["metrics"])
+    assert sum(result["images"].values()) == 120
+    assert not any(name.startswith("test/") for name in done[0].result["metrics"])
+
+
+def test_predictions_name_each_test_image_for_each_availability_and_label(make_stage, tmp_path):
+    stage = make_stage("only", built := [])
+    run_stages([stage], [])
+    assert built
+    table = pd.read_csv(tmp_path / "only" / "predictions.csv")
+    assert list(table) == ["id", "group", "availability", "label", "truth", "logit", "threshold"]
+    images = table["id"].nunique()
+    assert len(table) == images * 2 * len(LABELS)
+    assert images == finished(tmp_path / "only")["images"]["test"]
+    assert table["truth"].isin([0, 1]).all()
+
+
+def test_a_finished_stage_is_never_trained_again_and_its_history_is_logged_again(make_stage):
+    built, logger = [], Recorder()
+    stages = [make_stage("base", built), make_stage("masks", built, offset=1)]
+    first = run_stages(stages, [logger])
+    sent, logger.sent = logger.sent, []
+    second = run_stages(stages, [logger])
+    assert built == ["base", "masks"]
+    assert [stage.reused for stage in first] == [False, False]
+    assert [stage.reused for stage in second] == [True, True]
+    assert [step for step, _ in logger.sent] == [step for step, _ in sent] == [0, 1]
+    assert second[-1].result["metrics"].keys() == first[-1].result["metrics"].keys()
+
+
+def test_a_rerun_trains_again_gives_the_same_weights_and_keeps_the_older_result(make_stage, tmp_path):
+    built = []
+    run_stages([make_stage("only", built)], [])
+    first = weights(tmp_path / "only" / BEST)
+    again = make_stage("only", built, rerun="sweep")
+    assert [done.reused for done in run_stages([again], [])] == [False]
+    assert built == ["only", "only"]
+    assert_equal(first, weights(tmp_path / "only" / BEST))
+    assert_equal(first, weights(tmp_path / "replaced" / "only" / BEST))
+    assert [done.reused for done in run_stages([again], [])] == [True]  # once for each rerun
+
+
+def test_a_base_that_is_asked_for_as_a_whole_run_is_tested_without_being_trained_again(make_stage, tmp_path):
+    built = []
+    run_stages([make_stage("base", built), make_stage("masks", built)], [])
+    best = (tmp_path / "base" / BEST).stat().st_mtime_ns
+    (done,) = run_stages([make_stage("base", built)], [])
+    assert done.reused
+    assert {"test/none/f1", "test/given/f1", "best/val/f1"} <= set(done.result["metrics"])
+    assert (tmp_path / "base" / BEST).stat().st_mtime_ns == best
+    assert finished(tmp_path / "base")["metrics"].keys() == done.result["metrics"].keys()
+
+
+def test_another_availability_is_tested_in_addition(make_stage, tmp_path):
+    built = []
+    run_stages([make_stage("only", built, tests=("none",))], [])
+    before = (tmp_path / "only" / "predictions.csv").read_text().splitlines()
+    (done,) = run_stages([make_stage("only", built, tests=("given",))], [])
+    assert done.result["tested"] == ["given", "none"]
+    assert {"test/none/f1", "test/given/f1"} <= set(done.result["metrics"])
+    after = (tmp_path / "only" / "predictions.csv").read_text().splitlines()
+    assert len(after) == 2 * len(before) - 1
+    assert set(before) <= set(after)
+    run_stages([make_stage("only", built, tests=("none",))], [])
+    assert len(built) == 2  # all that is asked for is there
+
+
+@pytest.mark.parametrize(
+    ("schedule", "at"),
+    [*((name, (2, 1)) for name in SCHEDULES), ("one_cycle", (0, 2)), ("one_cycle", (1, 0))],
+    ids=str,
+)
+def test_a_training_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_had_not_been(
+    make_stage, shared, tmp_path, schedule, at
+):
+    def train(place, *extra):
+        run_stages([make_stage("whole", [], 3, schedule=schedule, extra=extra, place=place)], [])
+
+    undisturbed = shared(f"trained with {schedule}", train)
+    with pytest.raises(PowerCut):
+        train(tmp_path, Cut(*at))
+    assert finished(tmp_path / "whole") is None
+    train(tmp_path)
+    assert_same_stage(undisturbed / "whole", tmp_path / "whole")
+
+
+def test_early_stopping_remembers_how_long_it_has_waited(make_stage, tmp_path):
+    def stops():
+        return EarlyStopping("val/loss", min_delta=1, patience=3)
+
+    run_stages([make_stage("whole", [], 9, extra=[stops()])], [])
+    with pytest.raises(PowerCut):
+        run_stages([make_stage("whole", [], 9, extra=[stops(), Cut(2, 1)], place=tmp_path / "cut")], [])
+    run_stages([make_stage("whole", [], 9, extra=[stops()], place=tmp_path / "cut")], [])
+    assert finished(tmp_path / "whole")["epochs"] == 4
+    assert_same_stage(tmp_path / "whole", tmp_path / "cut" / "whole")
+
+
+def test_a_stage_that_was_cut_off_after_its_last_epoch_is_only_tested(make_stage, tmp_path):
+    run_stages([make_stage("whole", [], 2)], [])
+    (tmp_path / "whole" / "result.json").rename(tmp_path / "result.json")
+    stamp = (tmp_path / "whole" / BEST).stat().st_mtime_ns
+    run_stages([make_stage("whole", [], 2, extra=[Cut(0, 0)])], [])
+    assert (tmp_path / "whole" / BEST).stat().st_mtime_ns == stamp
+    first, again = (json.loads(path.read_text()) for path in tmp_path.glob("**/result.json"))
+    assert {**first, "seconds": 0} == {**again, "seconds": 0}
+
+
+def test_a_damaged_checkpoint_is_named(make_stage, tmp_path):
+    with pytest.raises(PowerCut):
+        run_stages([make_stage("only", [], 3, extra=[Cut(2, 0)])], [])
+    (tmp_path / "only" / LAST).write_bytes(b"half a file")
+    with pytest.raises(ValueError, match="last.ckpt is damaged"):
+        run_stages([make_stage("only", [], 3)], [])
+
+
+def test_two_processes_that_need_the_same_stage_train_it_once(make_stage, tmp_path):
+    built = []
+    stages = [make_stage("only", built), make_stage("only", built)]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda stage: run_stages([stage], [])[0], stages))
+    assert built == ["only"]
+    assert sorted(each.reused for each in done) == [False, True]
+
+
+def assert_equal(first, second):
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def assert_same_stage(first, second):
+    """Every metric of every epoch, the best and the last weights, the result: the same to the last bit."""
+    one, two = (pd.read_csv(f / "history.csv", dtype=str).drop(columns="seconds") for f in (first, second))
+    pd.testing.assert_frame_equal(one, two)
+    assert_equal(weights(first / BEST), weights(second / BEST))
+    assert_equal(weights(first / LAST), weights(second / LAST))
+    results = [json.loads((folder / "result.json").read_text()) for folder in (first, second)]
+    for result in results:
+        del result["seconds"], result["sha256"]
+    assert results[0] == results[1]
+    assert (first / "predictions.csv").read_text() == (second / "predictions.csv").read_text()
+
+
+def test_a_stage_starts_from_the_best_weights_of_the_one_before(make_stage, tmp_path):
+    frozen = make_stage("second", [], lr=1e-12, schedule="constant")
+    run_stages([make_stage("first", [], 2), frozen], [])
+    first, second = (torch.load(tmp_path / n / BEST, weights_only=True)["state_dict"] for n in ("first", "second"))
+    for name, value in first.items():
+        if value.is_floating_point() and "running" not in name:
+            torch.testing.assert_close(second[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_validation_leaves_batch_statistics_alone(make_stage, make_data):
+    data, task, trainer = make_stage("only", []).build()
+    data.setup("fit")
+    before = {name: value.clone() for name, value in task.state_dict().items()}
+    trainer.validate(task, datamodule=data, verbose=False)
+    assert all(torch.equal(before[name], value) for name, value in task.state_dict().items())
+
+
+def test_a_loss_that_is_not_finite_names_its_step_and_keeps_the_last_good_checkpoint(make_stage, tmp_path, monkeypatch):
+    stage = make_stage("only", [], 3)
+    data, task, trainer = stage.build()
+    forward = task.loss.forward
+
+    def spoil(logits, label):
+        bad = task.training and task.current_epoch == 1 and task.trainer.fit_loop.epoch_loop.batch_idx == 2
+        return {name: value * (math.nan if bad else 1) for name, value in forward(logits, label).items()}
+
+    monkeypatch.setattr(task.loss, "forward", spoil)
+    stage = replace(stage, build=lambda: (data, task, trainer))
+    with pytest.raises(ValueError, match="not finite|stopped being finite at step 2 of epoch 1"):
+        run_stages([stage], [])
+    last = torch.load(tmp_path / "only" / LAST, weights_only=True)
+    assert last["epoch"] == 1  # the one that is trained next
+    assert all(value.isfinite().all() for value in last["state_dict"].values())
+    assert finished(tmp_path / "only") is None
+
+
+def test_no_stages_is_refused():
+    with pytest.raises(ValueError, match="stages is empty"):
+        run_stages([], [])

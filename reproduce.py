@@ -13,12 +13,13 @@ from typing import Any
 import hydra
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dermoscopy.config.build import build
+from dermoscopy.config.keys import decisive_settings
 from dermoscopy.machine import hardware
 from dermoscopy.machine.files import shown_path, write_json
 from dermoscopy.machine.leases import lease
@@ -30,7 +31,7 @@ from dermoscopy.runs.keys import stage_key
 from dermoscopy.runs.stage import Stage
 from dermoscopy.sweep.compare import COMPARISON, compare_stage, print_parts, verdict, write_comparison
 from dermoscopy.sweep.reproduce import RECORD, Recorded, check_store, choose_folder, read_run
-from dermoscopy.training.stages import run_stages
+from dermoscopy.training.stages import Build, Parts, run_stages
 
 COMMAND = "python reproduce.py run=ID"
 UNKNOWN, CHANGES = "unknown", " with changes"
@@ -63,8 +64,8 @@ def moved(value: Any, old: str, new: str) -> Any:
     return new + value[len(old) :] if inside else value
 
 
-def plan(recorded: Recorded, out: Path, store: Path, threads: int) -> Stage:
-    """Return a stage that is trained as it was, in a folder of its own."""
+def plan(recorded: Recorded, out: Path, store: Path) -> tuple[Stage, dict[str, Any]]:
+    """Return a stage that is trained as it was, in a folder of its own, and its configuration."""
     folder = out / recorded.folder.name
     config = moved(recorded.config, recorded.config["folder"], str(folder))
     config["datamodule"]["store"] = str(store)
@@ -72,13 +73,22 @@ def plan(recorded: Recorded, out: Path, store: Path, threads: int) -> Stage:
     if tests and "availability" in config["model"]:  # all that was ever tested, also by a later command
         config["model"]["availability"] = list(tests)
 
-    def build() -> Any:
-        torch.set_num_threads(threads)
-        OmegaConf.save(OmegaConf.create(config), folder / "config.yaml")
-        return tuple(instantiate(config[part]) for part in ("datamodule", "model", "trainer"))
-
     name, epochs, seed = (config[key] for key in ("stage", "epochs", "seed"))
-    return Stage(name, epochs, folder.name, folder, seed, build, tests)
+    return Stage(name, epochs, folder.name, folder, seed, tests), config
+
+
+def builder(planned: list[tuple[Stage, dict[str, Any]]], threads: list[int]) -> Build:
+    """Return what builds the parts of each stage, with its own number of threads."""
+    configurations = {stage.key: (config, number) for (stage, config), number in zip(planned, threads, strict=True)}
+
+    def build_stage(stage: Stage, _: float | None) -> Parts:
+        config, number = configurations[stage.key]
+        torch.set_num_threads(number)
+        content = OmegaConf.create(config)
+        OmegaConf.save(content, stage.folder / "config.yaml")
+        return Parts(build(content.datamodule), build(content.model), build(content.trainer, _partial_=True))
+
+    return build_stage
 
 
 def circumstances(made_with: Mapping[str, Any], machine: str, threads: int, key: str) -> dict[str, str]:
@@ -96,7 +106,10 @@ def print_circumstances(run: list[Recorded], machine: str, threads: list[int]) -
     """Print what is not the same for certain as when the stages were trained, a row each."""
     rows: dict[tuple[str, str, str], None] = {}  # a set in order: stages mostly say the same
     for number, stage in enumerate(run):
-        job, key = stage.job, stage_key([s.config for s in run[: number + 1]], stage.job["data"]["fingerprint"])
+        job, key = (
+            stage.job,
+            stage_key([decisive_settings(s.config) for s in run[: number + 1]], stage.job["data"]["fingerprint"]),
+        )
         then = circumstances(stage.result.get("code", {}), job["hardware"], job["threads"], stage.folder.name)
         now = circumstances(code(), machine, threads[number], key)
         for name in {**then, **now}:
@@ -132,8 +145,9 @@ def main(cfg: DictConfig) -> None:
         print(f"{shown_path(last.folder)} again, in {shown_path(out)}", flush=True)
         print_circumstances(run, machine, threads)
         write_json(out / RECORD, facts | {"ended": None})
-        stages = [plan(stage, out, store, number) for stage, number in zip(run, threads, strict=True)]
-        run_stages(stages, [])
+        planned = [plan(stage, out, store) for stage in run]
+        stages = [stage for stage, _ in planned]
+        run_stages(stages, builder(planned, threads), [])
         tested = last.result["tested"] is not None
         parts = [p for r, s in zip(run, stages, strict=True) for p in compare_stage(r, s.folder, tested and r is last)]
         table = write_comparison(parts, out / COMPARISON)

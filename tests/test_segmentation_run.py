@@ -11,6 +11,7 @@ import yaml
 from power_cut import Cut, PowerCut
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
+from trainers import quiet_trainer
 
 from dermoscopy.losses.segmentation import Dice
 from dermoscopy.losses.weighted_sum import LossSum
@@ -22,8 +23,7 @@ from dermoscopy.training.callbacks.history import History
 from dermoscopy.training.callbacks.segmentation import MaskPredictions
 from dermoscopy.training.lr_finder import TABLE
 from dermoscopy.training.resume import LastCheckpoint
-from dermoscopy.training.stages import run_stages
-from dermoscopy.training.trainer import make_trainer
+from dermoscopy.training.stages import Parts, run_stages
 
 TINY = ("model=segmentation", "network.encoder=tu-test_resnet", "+network.architecture.encoder_depth=3")
 TINY += ("+network.architecture.decoder_channels=[8,8,8]", "datamodule.batch_size=8", "callbacks.predictions.panels=0")
@@ -171,13 +171,14 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
         best.save_on_train_epoch_end, best._enable_version_counter = True, False
         callbacks = [best, LastCheckpoint(folder), History(folder, "only", 0, ["val/dice"]), *extra]
         callbacks.append(MaskPredictions(folder, None, hd95=False, panels=0))
-        trainer = make_trainer(max_epochs=2, callbacks=callbacks, accelerator="cpu", default_root_dir=folder)
+        trainer = partial(quiet_trainer, max_epochs=2, callbacks=callbacks, default_root_dir=folder)
         data = make_data(masks=("lesion", "streaks"), labels=(), batch_size=24, negatives=0.2)
-        return data, task, trainer
+        return Parts(data, task, trainer)
 
     def run(name, *extra):
         folder = tmp_path / name
-        run_stages([Stage("only", 2, "only", folder, 0, partial(build, folder, *extra), ("none", "flips"))], [])
+        stage = Stage("only", 2, "only", folder, 0, ("none", "flips"))
+        run_stages([stage], lambda *_: build(folder, *extra), [])
         return folder
 
     whole = run("whole")

@@ -55,7 +55,7 @@ def test_a_job_taken_over_keeps_what_the_earlier_attempt_said(tmp_path):
 
 
 def stage(folder: Path, key="k", tests=("none",), rerun=None) -> Stage:
-    return Stage("only", 1, key, folder / key, 0, lambda: (None, None, None), tests, rerun)
+    return Stage("only", 1, key, folder / key, 0, tests, rerun)
 
 
 @pytest.fixture

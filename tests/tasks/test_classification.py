@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from trainers import quiet_trainer
 
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.losses.classification import BinaryCrossEntropy, CrossEntropy
@@ -20,7 +21,6 @@ from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.consistency import ConsistencyTask
 from dermoscopy.tasks.joint import JointTask
-from dermoscopy.training.trainer import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 LABELS = ("globules", "streaks")
@@ -100,7 +100,7 @@ def joint(labels=1.0, masks=1.0, **rest):
 
 def trainer(**rest):
     quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
-    return make_trainer(max_epochs=1, callbacks=[], **(quiet | rest))
+    return quiet_trainer(max_epochs=1, callbacks=[], **(quiet | rest))
 
 
 def fit(task, data):

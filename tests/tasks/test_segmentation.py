@@ -7,6 +7,7 @@ import pytest
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
+from trainers import quiet_trainer
 
 from dermoscopy.losses.segmentation import BinaryCrossEntropy, Dice
 from dermoscopy.losses.weighted_sum import LossSum
@@ -14,7 +15,6 @@ from dermoscopy.masks.encoding import unpack
 from dermoscopy.metrics.segmentation import count
 from dermoscopy.tasks.segmentation import SegmentationTask
 from dermoscopy.training.callbacks.segmentation import EpochPictures, MaskPredictions
-from dermoscopy.training.trainer import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 KINDS = [(("lesion",), False), (("lesion", "streaks"), False), (("lesion", "streaks"), True)]
@@ -56,7 +56,7 @@ def make_batch(masks=1):
 
 def trainer(*callbacks, **rest):
     quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
-    return make_trainer(max_epochs=1, callbacks=list(callbacks), **(quiet | rest))
+    return quiet_trainer(max_epochs=1, callbacks=list(callbacks), **(quiet | rest))
 
 
 @pytest.mark.parametrize(("masks", "exclusive"), KINDS)

@@ -10,9 +10,11 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 from torch import nn
+from trainers import quiet_trainer
 
 from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.plots.curves import draw_lr_curve
+from dermoscopy.runs.stage import LrRange
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.training.lr_finder import (
@@ -25,12 +27,11 @@ from dermoscopy.training.lr_finder import (
     suggest,
     sweep,
 )
-from dermoscopy.training.trainer import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 LABELS = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
 RATES = np.geomspace(1e-6, 1, 100)
-TRAINER = partial(make_trainer, precision="32-true", accelerator="cpu", devices=1)
+TRAINER = quiet_trainer
 ONE_CYCLE = Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1.0), "step", "total_steps")
 
 
@@ -136,7 +137,7 @@ def test_a_sweep_leaves_task_data_and_random_state_as_they_were_to_the_last_bit(
     task = make_task(scheduler=ONE_CYCLE)
     attributes, weights = dict(vars(task)), copy.deepcopy(task.state_dict())
     states = torch.get_rng_state(), random.getstate()
-    find_learning_rate(task, data, TRAINER, tmp_path, 1e-5, 1, 40)
+    find_learning_rate(task, data, TRAINER, tmp_path, LrRange(1e-5, 1, 40))
     assert all(torch.equal(weights[name], value) for name, value in task.state_dict().items())
     assert vars(task) == attributes
     assert task.training
@@ -150,7 +151,7 @@ def test_a_sweep_is_a_function_of_the_stage_and_its_table_says_the_same_again(ma
     found = []
     for folder in (tmp_path / "first", tmp_path / "second"):
         assert read_suggestion(folder) is None
-        found.append(find_learning_rate(make_task(), make_data(), TRAINER, folder, 1e-5, 1, 40))
+        found.append(find_learning_rate(make_task(), make_data(), TRAINER, folder, LrRange(1e-5, 1, 40)))
         assert read_suggestion(folder) == found[-1]
         assert sorted(path.name for path in folder.iterdir()) == [TABLE, CHART]
         torch.rand(1)
@@ -206,7 +207,7 @@ def test_a_curve_that_does_not_fall_suggests_nothing(seed):
 
 def test_a_sweep_that_is_over_too_soon_says_so_each_time_and_is_drawn(make_task, data, tmp_path):
     with pytest.raises(ValueError, match="raise lr_finder.steps"):
-        find_learning_rate(make_task(), data, TRAINER, tmp_path, 1e6, 1e9, 100)
+        find_learning_rate(make_task(), data, TRAINER, tmp_path, LrRange(1e6, 1e9, 100))
     assert (tmp_path / CHART).is_file()
     with pytest.raises(ValueError, match="lower lr_finder.start"):
         read_suggestion(tmp_path)
@@ -218,7 +219,7 @@ def test_a_sweep_that_is_over_too_soon_says_so_each_time_and_is_drawn(make_task,
 )
 def test_an_impossible_range_is_refused_before_anything_is_trained(start, end, steps, key, tmp_path):
     with pytest.raises(ValueError, match=f"lr_finder.{key} must"):
-        find_learning_rate(None, None, None, tmp_path, start, end, steps)
+        find_learning_rate(None, None, None, tmp_path, LrRange(start, end, steps))
 
 
 def test_the_chart_marks_the_suggestion_and_skips_what_is_not_finite():

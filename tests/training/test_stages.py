@@ -2,9 +2,10 @@
 
 import json
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
@@ -23,7 +24,7 @@ from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.training.callbacks.classification import Predictions
 from dermoscopy.training.callbacks.history import History
 from dermoscopy.training.resume import AtomicCheckpointIO, LastCheckpoint
-from dermoscopy.training.stages import run_stages
+from dermoscopy.training.stages import Parts, run_stages
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning", "ignore::UserWarning:torch")
 LABELS = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
@@ -51,11 +52,24 @@ SCHEDULES = {
 }
 
 
+class Buildable(NamedTuple):
+    """A stage, and what builds its parts."""
+
+    stage: Stage
+    build: Callable[[], Parts]
+
+
+def run(stages, loggers):
+    """Train stages as a run does, with one function that builds any of them."""
+    building = {id(each.stage): each.build for each in stages}
+    return run_stages([each.stage for each in stages], lambda stage, _: building[id(stage)](), loggers)
+
+
 @pytest.fixture
 def make_stage(tmp_path, make_data):
     """Builds a stage of a tiny network; ``built`` lists the stages that were really built, to be trained or tested."""
 
-    def build(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
+    def parts(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
         task = ClassificationTask(
             # whose dropout draws from the hidden state of torch
             network=Classifier("test_resnet", LABELS, LABELS, dropout=0.2),
@@ -76,11 +90,17 @@ def make_stage(tmp_path, make_data):
         ]
         quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
         plugins = [AtomicCheckpointIO()]
-        trainer = Trainer(
-            max_epochs=epochs, accelerator="cpu", callbacks=callbacks, num_sanity_val_steps=0, plugins=plugins, **quiet
+        trainer = partial(
+            Trainer,
+            max_epochs=epochs,
+            accelerator="cpu",
+            callbacks=callbacks,
+            num_sanity_val_steps=0,
+            plugins=plugins,
+            **quiet,
         )
         built.append(name)
-        return make_data(batch_size=24), task, trainer  # three steps an epoch
+        return Parts(make_data(batch_size=24), task, trainer)  # three steps per epoch
 
     def make(
         name,
@@ -96,15 +116,15 @@ def make_stage(tmp_path, make_data):
         place=tmp_path,
     ):
         folder = place / name
-        parts = partial(build, folder, name, epochs, offset, p, lr, built, schedule, extra, tests)
-        return Stage(name, epochs, name, folder, 0, parts, tests, rerun)
+        building = partial(parts, folder, name, epochs, offset, p, lr, built, schedule, extra, tests)
+        return Buildable(Stage(name, epochs, name, folder, 0, tests, rerun=rerun), building)
 
     return make
 
 
 def test_two_stages_leave_histories_checkpoints_predictions_and_results(make_stage, tmp_path):
     built, logger = [], Recorder()
-    done = run_stages([make_stage("base", built, 2, p=1), make_stage("masks", built, 1, 2)], [logger])
+    done = run([make_stage("base", built, 2, p=1), make_stage("masks", built, 1, 2)], [logger])
     assert built == ["base", "masks"]
     for name in built:
         assert all((tmp_path / name / file).is_file() for file in (BEST, LAST, "history.csv", "result.json"))
@@ -123,7 +143,7 @@ def test_two_stages_leave_histories_checkpoints_predictions_and_results(make_sta
 
 def test_predictions_name_each_test_image_for_each_availability_and_label(make_stage, tmp_path):
     stage = make_stage("only", built := [])
-    run_stages([stage], [])
+    run([stage], [])
     assert built
     table = pd.read_csv(tmp_path / "only" / "predictions.csv")
     assert list(table) == ["id", "group", "availability", "label", "truth", "logit", "threshold"]
@@ -136,9 +156,9 @@ def test_predictions_name_each_test_image_for_each_availability_and_label(make_s
 def test_a_finished_stage_is_never_trained_again_and_its_history_is_logged_again(make_stage):
     built, logger = [], Recorder()
     stages = [make_stage("base", built), make_stage("masks", built, offset=1)]
-    first = run_stages(stages, [logger])
+    first = run(stages, [logger])
     sent, logger.sent = logger.sent, []
-    second = run_stages(stages, [logger])
+    second = run(stages, [logger])
     assert built == ["base", "masks"]
     assert [stage.reused for stage in first] == [False, False]
     assert [stage.reused for stage in second] == [True, True]
@@ -148,21 +168,21 @@ def test_a_finished_stage_is_never_trained_again_and_its_history_is_logged_again
 
 def test_a_rerun_trains_again_gives_the_same_weights_and_keeps_the_older_result(make_stage, tmp_path):
     built = []
-    run_stages([make_stage("only", built)], [])
+    run([make_stage("only", built)], [])
     first = weights(tmp_path / "only" / BEST)
     again = make_stage("only", built, rerun="sweep")
-    assert [done.reused for done in run_stages([again], [])] == [False]
+    assert [done.reused for done in run([again], [])] == [False]
     assert built == ["only", "only"]
     assert_equal(first, weights(tmp_path / "only" / BEST))
     assert_equal(first, weights(tmp_path / "replaced" / "only" / BEST))
-    assert [done.reused for done in run_stages([again], [])] == [True]  # once for each rerun
+    assert [done.reused for done in run([again], [])] == [True]  # once for each rerun
 
 
 def test_a_base_that_is_asked_for_as_a_whole_run_is_tested_without_being_trained_again(make_stage, tmp_path):
     built = []
-    run_stages([make_stage("base", built), make_stage("masks", built)], [])
+    run([make_stage("base", built), make_stage("masks", built)], [])
     best = (tmp_path / "base" / BEST).stat().st_mtime_ns
-    (done,) = run_stages([make_stage("base", built)], [])
+    (done,) = run([make_stage("base", built)], [])
     assert done.reused
     assert {"test/none/f1", "test/given/f1", "best/val/f1"} <= set(done.result["metrics"])
     assert (tmp_path / "base" / BEST).stat().st_mtime_ns == best
@@ -171,15 +191,15 @@ def test_a_base_that_is_asked_for_as_a_whole_run_is_tested_without_being_trained
 
 def test_another_availability_is_tested_in_addition(make_stage, tmp_path):
     built = []
-    run_stages([make_stage("only", built, tests=("none",))], [])
+    run([make_stage("only", built, tests=("none",))], [])
     before = (tmp_path / "only" / "predictions.csv").read_text().splitlines()
-    (done,) = run_stages([make_stage("only", built, tests=("given",))], [])
+    (done,) = run([make_stage("only", built, tests=("given",))], [])
     assert done.result["tested"] == ["given", "none"]
     assert {"test/none/f1", "test/given/f1"} <= set(done.result["metrics"])
     after = (tmp_path / "only" / "predictions.csv").read_text().splitlines()
     assert len(after) == 2 * len(before) - 1
     assert set(before) <= set(after)
-    run_stages([make_stage("only", built, tests=("none",))], [])
+    run([make_stage("only", built, tests=("none",))], [])
     assert len(built) == 2  # all that is asked for is there
 
 
@@ -192,7 +212,7 @@ def test_a_training_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_had_n
     make_stage, shared, tmp_path, schedule, at
 ):
     def train(place, *extra):
-        run_stages([make_stage("whole", [], 3, schedule=schedule, extra=extra, place=place)], [])
+        run([make_stage("whole", [], 3, schedule=schedule, extra=extra, place=place)], [])
 
     undisturbed = shared(f"trained with {schedule}", train)
     with pytest.raises(PowerCut):
@@ -206,19 +226,19 @@ def test_early_stopping_remembers_how_long_it_has_waited(make_stage, tmp_path):
     def stops():
         return EarlyStopping("val/loss", min_delta=1, patience=3)
 
-    run_stages([make_stage("whole", [], 9, extra=[stops()])], [])
+    run([make_stage("whole", [], 9, extra=[stops()])], [])
     with pytest.raises(PowerCut):
-        run_stages([make_stage("whole", [], 9, extra=[stops(), Cut(2, 1)], place=tmp_path / "cut")], [])
-    run_stages([make_stage("whole", [], 9, extra=[stops()], place=tmp_path / "cut")], [])
+        run([make_stage("whole", [], 9, extra=[stops(), Cut(2, 1)], place=tmp_path / "cut")], [])
+    run([make_stage("whole", [], 9, extra=[stops()], place=tmp_path / "cut")], [])
     assert finished(tmp_path / "whole")["epochs"] == 4
     assert_same_stage(tmp_path / "whole", tmp_path / "cut" / "whole")
 
 
 def test_a_stage_that_was_cut_off_after_its_last_epoch_is_only_tested(make_stage, tmp_path):
-    run_stages([make_stage("whole", [], 2)], [])
+    run([make_stage("whole", [], 2)], [])
     (tmp_path / "whole" / "result.json").rename(tmp_path / "result.json")
     stamp = (tmp_path / "whole" / BEST).stat().st_mtime_ns
-    run_stages([make_stage("whole", [], 2, extra=[Cut(0, 0)])], [])
+    run([make_stage("whole", [], 2, extra=[Cut(0, 0)])], [])
     assert (tmp_path / "whole" / BEST).stat().st_mtime_ns == stamp
     first, again = (json.loads(path.read_text()) for path in tmp_path.glob("**/result.json"))
     assert {**first, "seconds": 0} == {**again, "seconds": 0}
@@ -226,17 +246,17 @@ def test_a_stage_that_was_cut_off_after_its_last_epoch_is_only_tested(make_stage
 
 def test_a_damaged_checkpoint_is_named(make_stage, tmp_path):
     with pytest.raises(PowerCut):
-        run_stages([make_stage("only", [], 3, extra=[Cut(2, 0)])], [])
+        run([make_stage("only", [], 3, extra=[Cut(2, 0)])], [])
     (tmp_path / "only" / LAST).write_bytes(b"half a file")
     with pytest.raises(ValueError, match="last.ckpt is damaged"):
-        run_stages([make_stage("only", [], 3)], [])
+        run([make_stage("only", [], 3)], [])
 
 
 def test_two_processes_that_need_the_same_stage_train_it_once(make_stage, tmp_path):
     built = []
     stages = [make_stage("only", built), make_stage("only", built)]
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda stage: run_stages([stage], [])[0], stages))
+        done = list(pool.map(lambda stage: run([stage], [])[0], stages))
     assert built == ["only"]
     assert sorted(each.reused for each in done) == [False, True]
 
@@ -261,7 +281,7 @@ def assert_same_stage(first, second):
 
 def test_a_stage_starts_from_the_best_weights_of_the_one_before(make_stage, tmp_path):
     frozen = make_stage("second", [], lr=1e-12, schedule="constant")
-    run_stages([make_stage("first", [], 2), frozen], [])
+    run([make_stage("first", [], 2), frozen], [])
     first, second = (torch.load(tmp_path / n / BEST, weights_only=True)["state_dict"] for n in ("first", "second"))
     for name, value in first.items():
         if value.is_floating_point() and "running" not in name:
@@ -269,7 +289,8 @@ def test_a_stage_starts_from_the_best_weights_of_the_one_before(make_stage, tmp_
 
 
 def test_validation_leaves_batch_statistics_alone(make_stage, make_data):
-    data, task, trainer = make_stage("only", []).build()
+    data, task, make_trainer = make_stage("only", []).build()
+    trainer = make_trainer()
     data.setup("fit")
     before = {name: value.clone() for name, value in task.state_dict().items()}
     trainer.validate(task, datamodule=data, verbose=False)
@@ -278,7 +299,7 @@ def test_validation_leaves_batch_statistics_alone(make_stage, make_data):
 
 def test_a_loss_that_is_not_finite_names_its_step_and_keeps_the_last_good_checkpoint(make_stage, tmp_path, monkeypatch):
     stage = make_stage("only", [], 3)
-    data, task, trainer = stage.build()
+    data, task, make_trainer = stage.build()
     forward = task.loss.forward
 
     def spoil(logits, label):
@@ -286,9 +307,9 @@ def test_a_loss_that_is_not_finite_names_its_step_and_keeps_the_last_good_checkp
         return {name: value * (math.nan if bad else 1) for name, value in forward(logits, label).items()}
 
     monkeypatch.setattr(task.loss, "forward", spoil)
-    stage = replace(stage, build=lambda: (data, task, trainer))
+    stage = stage._replace(build=lambda: Parts(data, task, make_trainer))
     with pytest.raises(ValueError, match="not finite|stopped being finite at step 2 of epoch 1"):
-        run_stages([stage], [])
+        run([stage], [])
     last = torch.load(tmp_path / "only" / LAST, weights_only=True)
     assert last["epoch"] == 1  # the one that is trained next
     assert all(value.isfinite().all() for value in last["state_dict"].values())
@@ -297,4 +318,4 @@ def test_a_loss_that_is_not_finite_names_its_step_and_keeps_the_last_good_checkp
 
 def test_no_stages_is_refused():
     with pytest.raises(ValueError, match="stages is empty"):
-        run_stages([], [])
+        run([], [])

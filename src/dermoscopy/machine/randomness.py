@@ -1,8 +1,25 @@
 """Random numbers as a function of (seed, stage, epoch, step, purpose), never of hidden state."""
 
-import hashlib
+from __future__ import annotations
 
-import torch
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a stage derives its seed, and so its key, without the seconds that torch takes
+    import torch
+
+
+def derive(*parts: int | str) -> int:
+    """Return a 63-bit seed that depends on every part and on nothing else."""
+    text = "\x1f".join(map(str, parts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def generator(*parts: int | str, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a fresh generator on ``device``, seeded by ``derive(*parts)``."""
+    import torch  # noqa: PLC0415  (see the top)
+
+    return torch.Generator(device).manual_seed(derive(*parts))
 
 
 def seed_hidden_state(seed: int, device: torch.device) -> None:
@@ -10,17 +27,8 @@ def seed_hidden_state(seed: int, device: torch.device) -> None:
 
     As torch.manual_seed, without the half millisecond it takes to note where it was called from.
     """
+    import torch  # noqa: PLC0415  (see the top)
+
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.default_generators[device.index or 0].manual_seed(seed)
-
-
-def generator(*parts: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a fresh generator on ``device``, seeded by ``derive(*parts)``."""
-    return torch.Generator(device).manual_seed(derive(*parts))
-
-
-def derive(*parts: int | str) -> int:
-    """Return a 63-bit seed that depends on every part and on nothing else."""
-    text = "\x1f".join(map(str, parts))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

@@ -1,8 +1,8 @@
-"""Which trainings are done: a stage, its key, and the result left in its folder."""
+"""A stage: one training as plain data, and the result that it leaves in its folder."""
 
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,28 @@ RESULT, RERUN, REPLACED = "result.json", "rerun.txt", "replaced"
 
 
 @dataclass(frozen=True)
+class LrRange:
+    """Where the learning-rate finder looks: from ``start`` to ``end`` in ``steps`` steps of a constant ratio."""
+
+    start: float
+    end: float
+    steps: int
+
+
+@dataclass(frozen=True)
 class Stage:
-    """One training.
+    """One training, as plain data; whoever runs it is given a function that builds what it needs.
 
     Attributes:
-        name: of the stage, and number of its epochs.
-        key, folder: hash of all that can change its result, and the place where it is kept under that name.
-        seed: of its first weights.
-        tests: what the network is given at test, if this is the last stage of its run.
+        name: of the stage.
+        epochs: their number.
+        key: hash of all that can change the result, see `dermoscopy.runs.keys`.
+        folder: where the stage is kept; its last part is the key.
+        seed: of the first weights.
+        tests: what the test asks for, if this is the last stage of its run.
         rerun: if not None, an older result counts only if it comes from the rerun of this name.
-        build: returns the data, the task and the trainer, given a learning rate or nothing for the configured one;
-            called only if there is something to train or to test.
         own_weights: whether it starts from weights of its own instead of the best of the stage before.
-        find_lr: finds its learning rate, given what loads its first weights into a task; None if it is configured.
+        lr_range: where its learning rate is looked for; None if the rate is configured.
     """
 
     name: str
@@ -33,11 +42,10 @@ class Stage:
     key: str
     folder: Path
     seed: int
-    build: Callable[..., tuple[Any, Any, Any]]
     tests: tuple[str, ...] = ()
     rerun: str | None = None
     own_weights: bool = False
-    find_lr: Callable[[Callable[[Any], None]], float] | None = None
+    lr_range: LrRange | None = None
 
     def tested(self, result: Mapping[str, Any]) -> bool:
         """Tell whether a result has all the tests that are asked for."""

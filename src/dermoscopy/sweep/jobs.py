@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dermoscopy.machine.files import read_json, remove_parts, write_json
 from dermoscopy.machine.leases import lease
@@ -18,8 +18,10 @@ from dermoscopy.runs.stage import Stage, result_of
 from dermoscopy.runs.tables import arm_name
 from dermoscopy.tracking.job_run import describe_run, finish_run
 
-ERROR = "error.txt"
+if TYPE_CHECKING:  # torch takes seconds, and a sweep that is finished needs none of it
+    from dermoscopy.training.stages import Build
 
+ERROR = "error.txt"
 
 Record = dict[str, Any]
 
@@ -79,12 +81,20 @@ def still_done(before: Record, stages: Sequence[Stage]) -> bool:
     return result is not None and last.tested(result)
 
 
-def train(folder: Path, stages: Sequence[Stage], logger: Any, record: Record, parameters: Mapping[str, Any]) -> None:
+def train(
+    folder: Path,
+    stages: Sequence[Stage],
+    build: "Build",
+    logger: Any,
+    record: Record,
+    parameters: Mapping[str, Any],
+) -> None:
     """Train what is not yet trained of a job's stages, track it, and complete the job's record.
 
     Args:
         folder: of the job.
         stages: of its run, in order.
+        build: builds the data, the task and the trainer of one of them.
         logger: a journal for MLflow, or one of Lightning's loggers.
         record: of the job; gets the key, the stages, the metrics and the numbers of images.
         parameters: of the run, by path of the configuration.
@@ -95,7 +105,7 @@ def train(folder: Path, stages: Sequence[Stage], logger: Any, record: Record, pa
     write_json(folder / JOB, record)
     describe_run(logger, folder, record, parameters, parent=read_sweep(folder.parent)["parent_run"])
     try:
-        done = run_stages(stages, [logger])
+        done = run_stages(stages, build, [logger])
         result = done[-1].result
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
         data = record["data"] | result["images"] | {"giveaways": result["giveaways"]}

@@ -5,30 +5,27 @@ import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from dermoscopy.runs.keys import RECIPE, relevant
-
-HOW = frozenset({"threads", "jobs_per_gpu", "sweep"})  # a sweep may go on in another way than it began
+from dermoscopy.runs.keys import RECIPE, canonical
 
 
 def identity(
-    configuration: Mapping[str, Any], axes: Mapping[str, Sequence[str]], conf: Sequence[Path], data: str | None
+    configuration: Mapping[str, object], axes: Mapping[str, Sequence[str]], conf: Sequence[Path], data: str | None
 ) -> str:
     """Return a hash of all that says what a sweep will do; equal for the same command on the same configuration.
 
     Args:
-        configuration: of the sweep, before its axes are set, interpolations unresolved.
+        configuration: of the sweep, before its axes are set, interpolations unresolved; without what says only how
+            it is computed, since a sweep may go on in another way than it began.
         axes: the values of each; those that are groups of files choose from them, so their contents count as well.
         conf: folders of the configuration files, ours and the user's; comments in them do not matter.
         data: fingerprint of the store, None if the data is an axis itself.
     """
-    kept = relevant(configuration, irrelevant=HOW)
     files = [(folder, path) for folder in conf for axis in axes for path in sorted((folder / axis).glob("**/*.yaml"))]
     contents = {str(path.relative_to(folder)): yaml.safe_load(path.read_text()) for folder, path in files}
-    text = json.dumps([RECIPE, kept, axes, contents, data], sort_keys=True, default=str)
+    text = json.dumps([RECIPE, canonical(configuration), axes, contents, data], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -17,8 +17,8 @@ from dermoscopy.tracking.journal import Journal
 from dermoscopy.tracking.sweep_run import begin_parent, end_parent, send_rest
 
 
-class Attempt:
-    """Begins or continues the sweep of an identity, and holds its folder until it ends.
+class SweepSession:
+    """Begin or continue the sweep of an identity, and hold its folder until it ends.
 
     Args:
         root: `runs/<experiment>/sweeps`.
@@ -39,10 +39,6 @@ class Attempt:
         self.before, self.record = sweeps.start_sweep(self.folder, {"identity": identity, **facts})
         self.complete = sweeps.complete(self.folder)  # nothing left to train
         self.journal: Journal | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Jobs in other processes take nothing of it along: it belongs to the process that holds the folder."""
-        return {}
 
     def _refuse(self) -> None:
         raise ValueError(f"this command is running already, in {self.folder}: make status shows how far it is")

@@ -21,6 +21,7 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.curves import draw_lr_curve
 from dermoscopy.plots.style import save_figure
+from dermoscopy.runs.stage import LrRange
 from dermoscopy.tasks.base import Task
 from dermoscopy.training.trainer import fit
 
@@ -38,9 +39,7 @@ def find_learning_rate(
     data: LightningDataModule,
     trainer: Callable[..., Trainer],
     folder: Path,
-    start: float,
-    end: float,
-    steps: int,
+    lr_range: LrRange,
 ) -> float:
     """Return the learning rate that ``suggest`` reads from a sweep; leave its table and chart in ``folder``.
 
@@ -52,12 +51,12 @@ def find_learning_rate(
         data: what the stage trains on, for as many epochs as the steps take.
         trainer: a partial of the stage's trainer.
         folder: of the stage.
-        start, end: the first and the last learning rate; those between have a constant ratio.
-        steps: number of optimizer steps, each with a rate of its own.
+        lr_range: the learning rates to try, one per optimizer step.
 
     Raises:
         ValueError: an impossible range, or a sweep that suggests nothing.
     """
+    start, end, steps = lr_range.start, lr_range.end, lr_range.steps
     if not 0 < start < end:
         raise ValueError(f"lr_finder.start must lie above 0 and below lr_finder.end, got {start} and {end}")
     if steps < FEWEST:

@@ -1,14 +1,15 @@
 """A run is a list of stages; each starts from the best weights of the one before it and is trained once."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from dermoscopy.machine.files import remove_parts, write_json
 from dermoscopy.machine.leases import lease
@@ -19,9 +20,29 @@ from dermoscopy.plots.style import save_figure
 from dermoscopy.runs.checkpoints import BEST, LAST, OVER, read_checkpoint, weights
 from dermoscopy.runs.history import log_history, read_history
 from dermoscopy.runs.splits import SPLIT
-from dermoscopy.runs.stage import RESULT, Stage, result_of, set_aside
-from dermoscopy.training.lr_finder import TABLE, read_suggestion
+from dermoscopy.runs.stage import RESULT, LrRange, Stage, result_of, set_aside
+from dermoscopy.training.callbacks.history import History
+from dermoscopy.training.lr_finder import TABLE, find_learning_rate, read_suggestion
 from dermoscopy.training.trainer import fit
+
+
+class Parts(NamedTuple):
+    """What a stage is trained with.
+
+    Attributes:
+        data: the data module.
+        task: the Lightning module.
+        trainer: makes the trainer; keyword arguments replace the stage's own.
+    """
+
+    data: Any
+    task: Any
+    trainer: Callable[..., Trainer]
+
+
+# Builds the parts of a stage, with a learning rate of its own or, for None, the configured one. Called only where there
+# is something to train or to test, since it takes seconds.
+Build = Callable[[Stage, float | None], Parts]
 
 
 @dataclass(frozen=True)
@@ -39,10 +60,15 @@ class Done:
         return self.stage.plan | {"reused": self.reused} | kept
 
 
-def run_stages(stages: Sequence[Stage], loggers: Sequence[Any]) -> list[Done]:
+def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Any]) -> list[Done]:
     """Train what is not yet trained, in order; the last stage is tested.
 
     A stage that another job trains at this moment is waited for.
+
+    Args:
+        stages: of one run.
+        build: builds the parts of one of them.
+        loggers: of the job.
 
     Raises:
         ValueError: no stages, or a loss that stops being finite.
@@ -51,47 +77,83 @@ def run_stages(stages: Sequence[Stage], loggers: Sequence[Any]) -> list[Done]:
         raise ValueError("stages is empty: a run needs at least one stage")
     done: list[Done] = []
     for stage in stages:
-        initial = done[-1].stage.folder / BEST if done else None
-        done.append(_run(stage, initial, loggers, offset=sum(d.stage.epochs for d in done), test=stage is stages[-1]))
+        run = _StageRun(
+            stage,
+            build,
+            loggers,
+            before=done[-1].stage.folder / BEST if done else None,
+            offset=sum(earlier.stage.epochs for earlier in done),
+            test=stage is stages[-1],
+        )
+        done.append(run())
     return done
 
 
-def _run(stage: Stage, initial: Path | None, loggers: Sequence[Any], offset: int, test: bool) -> Done:
-    def waits() -> None:
-        print(f"  waits for stage {stage.name}, which another job trains ({stage.folder})", flush=True)
+@dataclass(frozen=True)
+class _StageRun:
+    """One stage of a run, as it is trained, tested, or found done.
 
-    with lease(stage.folder, waits):
-        before = result_of(stage)
-        if before is not None:
-            log_history(loggers, read_history(stage.folder), offset)
-            if not test or stage.tested(before):
-                return Done(stage, before, reused=True)
-        began = time.perf_counter()
+    Attributes:
+        stage, build, loggers: see `run_stages`.
+        before: best weights of the stage before; None: this is the first one.
+        offset: number of epochs in earlier stages.
+        test: whether the stage is tested.
+    """
+
+    stage: Stage
+    build: Build
+    loggers: Sequence[Any]
+    before: Path | None
+    offset: int
+    test: bool
+
+    def __call__(self) -> Done:
+        stage = self.stage
+        with lease(stage.folder, self._say_that_it_waits):
+            earlier = result_of(stage)
+            if earlier is not None:
+                log_history(self.loggers, read_history(stage.folder), self.offset)
+                if not self.test or stage.tested(earlier):
+                    return Done(stage, earlier, reused=True)
+            result = self._complete(earlier)
+            write_json(stage.folder / RESULT, result)
+            return Done(stage, result, reused=earlier is not None)
+
+    def _say_that_it_waits(self) -> None:
+        print(f"  waits for stage {self.stage.name}, which another job trains ({self.stage.folder})", flush=True)
+
+    def _complete(self, earlier: dict[str, Any] | None) -> dict[str, Any]:
+        """Train and test what is missing; return the whole result."""
+        stage, began = self.stage, time.perf_counter()
         set_aside(stage)
         stage.folder.mkdir(parents=True, exist_ok=True)
         remove_parts(stage.folder)
-        initial = None if stage.own_weights else initial
-        rate = before.get("lr") if before else _learning_rate(stage, initial)
+        initial = None if stage.own_weights else self.before
+        rate = earlier.get("lr") if earlier else _learning_rate(stage, self.build, initial)
         torch.manual_seed(derive(stage.seed, "weights"))
-        data, task, trainer = stage.build() if rate is None else stage.build(rate)
-        for callback in trainer.callbacks:
-            if hasattr(callback, "loggers"):
-                callback.loggers = loggers
-        result = before or _train(stage, initial, data, task, trainer, began) | ({"lr": rate} if rate else {})
-        if test:
-            result = _test(stage, result, data, task, trainer)
-        write_json(stage.folder / RESULT, result)
-        return Done(stage, result, reused=before is not None)
+        data, task, make_trainer = self.build(stage, rate)
+        trainer = make_trainer()
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, History):
+                callback.loggers = self.loggers
+        result = earlier or _train(stage, initial, data, task, trainer, began) | ({"lr": rate} if rate else {})
+        return _test(stage, result, data, task, trainer) if self.test else result
 
 
-def _learning_rate(stage: Stage, initial: Path | None) -> float | None:
+def _learning_rate(stage: Stage, build: Build, initial: Path | None) -> float | None:
     """Return the learning rate that is found for a stage, once; None if it is configured."""
-    if stage.find_lr is None:
+    if stage.lr_range is None:
         return None
     torch.manual_seed(derive(stage.seed, "weights"))
-    found = read_suggestion(stage.folder) or stage.find_lr(lambda task: _load(task, initial))
-    print(f"  learning rate of {stage.name}: {found:g} ({stage.folder / TABLE})", flush=True)
-    return found
+    rate = read_suggestion(stage.folder) or _find_learning_rate(stage, stage.lr_range, build, initial)
+    print(f"  learning rate of {stage.name}: {rate:g} ({stage.folder / TABLE})", flush=True)
+    return rate
+
+
+def _find_learning_rate(stage: Stage, lr_range: LrRange, build: Build, initial: Path | None) -> float:
+    data, task, make_trainer = build(stage, 0.0)
+    _load(task, initial)
+    return find_learning_rate(task, data, make_trainer, stage.folder, lr_range)
 
 
 def _load(task: Any, initial: Path | None) -> None:
@@ -146,8 +208,8 @@ def _test(stage: Stage, result: dict[str, Any], data: Any, task: Any, trainer: T
 
 def _draw(folder: Path, trainer: Trainer, best_epoch: int) -> None:
     """Draw the curves of a stage, with the metric that chose its best epoch."""
-    checkpoints: Any = trainer.checkpoint_callbacks
-    score = next(c.monitor for c in checkpoints if getattr(c, "monitor", None)).removeprefix("val/")
+    monitors = [c.monitor for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
+    score = monitors[0].removeprefix("val/")
     figure = draw_stage(pd.DataFrame(read_history(folder)), score, best_epoch)
     save_figure(figure, folder / "curves.png", dpi=80, small=False)
 

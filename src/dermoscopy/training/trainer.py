@@ -10,7 +10,7 @@ from dermoscopy.machine.hardware import fastest_precision
 from dermoscopy.training.resume import AtomicCheckpointIO
 
 
-def make_trainer(precision: str = "auto", enable_progress_bar: bool | str = "auto", **arguments: Any) -> Trainer:
+def make_trainer(precision: str, enable_progress_bar: bool | str, **arguments: Any) -> Trainer:
     """Return a Lightning trainer; "auto" is the fastest precision, and a progress bar where a person is looking.
 
     Args:
@@ -27,9 +27,6 @@ def make_trainer(precision: str = "auto", enable_progress_bar: bool | str = "aut
     return Trainer(
         precision=precision,  # type: ignore[arg-type]
         enable_progress_bar=bool(enable_progress_bar),
-        enable_model_summary=False,  # the number of parameters is part of the result
-        num_sanity_val_steps=0,  # the first epoch shows the same, and a dry validation would draw nothing new
-        logger=False,  # History logs once an epoch, in one batch
         plugins=[AtomicCheckpointIO(), *arguments.pop("plugins", ())],
         **arguments,
     )

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
+from trainers import quiet_trainer
 
 from dermoscopy.losses.classification import BinaryCrossEntropy
 from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.training.callbacks import explanations
 from dermoscopy.training.callbacks.explanations import PICTURE, TABLE, Explanations, choose, spread
-from dermoscopy.training.trainer import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 LABELS, MASKS = ("globules", "streaks"), ("globules", "streaks", "pigment_network")
@@ -64,7 +64,7 @@ def run_test(data, folder, network, label=None, images=1, influence_images=7, **
         **({"availability": ["none", "given"]} | rest),
     )
     callback = Explanations(folder, label, images, influence_images)
-    trainer = make_trainer(accelerator="cpu", precision="32-true", enable_checkpointing=False, callbacks=[callback])
+    trainer = quiet_trainer(accelerator="cpu", precision="32-true", enable_checkpointing=False, callbacks=[callback])
     trainer.test(task, datamodule=data, verbose=False)
     return task
 

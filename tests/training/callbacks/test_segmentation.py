@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from trainers import quiet_trainer
 
 from dermoscopy.losses.segmentation import Dice
 from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.tasks.segmentation import SegmentationTask
 from dermoscopy.training.callbacks import segmentation as masks
 from dermoscopy.training.callbacks.segmentation import EpochPictures
-from dermoscopy.training.trainer import make_trainer
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
@@ -31,7 +31,7 @@ def test_the_picture_of_an_epoch_shows_what_validation_saw(make_data, tmp_path, 
     data = make_data(labels=(), masks=("lesion",), stratify=(), reduce=reduce)
     quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
     pictures = EpochPictures(tmp_path, every=1, images=3)
-    make_trainer(max_epochs=1, callbacks=[pictures], **quiet).fit(task, datamodule=data)
+    quiet_trainer(max_epochs=1, callbacks=[pictures], **quiet).fit(task, datamodule=data)
     rows = data.rows("val")[:3]
     seen = task.probability(data.finish(data.gather(rows))["image"])
     if reduce > 1:

@@ -1,0 +1,69 @@
+"""One job of a sweep: the configuration of a run, trained as far as it is not done."""
+
+import math
+from contextlib import nullcontext
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from dermoscopy.config.build import build, plain
+from dermoscopy.config.data import open_data, prepare_data
+from dermoscopy.config.stages import Run
+from dermoscopy.machine.files import read_json
+from dermoscopy.runs.records import JOB, read_sweep, stop, stopped
+from dermoscopy.sweep import jobs
+from dermoscopy.sweep.follow import describe
+from dermoscopy.sweep.plan import chooses_data
+from dermoscopy.tracking.job_run import flatten
+
+failures: list[Exception] = []  # of the jobs that ran in this process
+
+
+def run_job(configuration: DictConfig) -> float:
+    """Run one job; return the best value of the monitored metric, which a sweeper may optimise (NaN: it failed)."""
+    hydra = HydraConfig.get()
+    folder, alone = Path(hydra.runtime.output_dir), hydra.mode == RunMode.RUN
+    if stopped(folder.parent):
+        return math.nan
+    sweep, place = read_sweep(folder.parent), 0 if alone else hydra.job.num
+    axes, fold = sweep["plan"][place], configuration.split.get("fold")
+    facts = jobs.job_facts(configuration.name, axes, configuration.seed, fold)
+    number = "" if alone else f"{place + 1}/{sweep['jobs']} "
+    talks_alone = sweep["launcher"] == "basic"
+    try:
+        with (
+            nullcontext() if talks_alone else jobs.log_file(folder),
+            jobs.job_record(folder, facts) as (record, before),
+        ):
+            print(f"{number}{facts['arm']}, seed {configuration.seed}", flush=True)
+            if chooses_data(sweep["axes"]):
+                prepare_data(configuration.data)
+            _complete(configuration, folder, record, before)
+    except Exception as error:  # kept in the job's record; Hydra would print it twice, and only when all jobs are over
+        failures.append(error)
+        if not alone and talks_alone:
+            print(number + describe(read_json(folder / JOB), folder), flush=True)
+        if configuration.sweep.fail_fast:
+            stop(folder.parent)
+        return math.nan
+    return float(record["metrics"][f"best/{configuration.monitor.metric}"])
+
+
+def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record) -> None:
+    """Do what is left to do of a job, and complete its record."""
+    seed = configuration.seed
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {seed}")
+    store = open_data(configuration.data)
+    record["data"] = {"name": configuration.data.name, "fingerprint": store.fingerprint, "size": list(store.size)}
+    run = Run(configuration, store.fingerprint, folder.parent.name)
+    if jobs.still_done(before, run.stages):
+        print("  done before")
+        record |= before
+        return
+    from dermoscopy.machine import hardware  # noqa: PLC0415  (torch, which takes seconds)
+
+    record |= hardware.claim(configuration.threads, configuration.trainer.accelerator)
+    jobs.train(folder, run.stages, run.build, build(configuration.logger), record, flatten(plain(configuration)))

@@ -1,0 +1,105 @@
+"""The stages of a run: the configuration of each, what of it is plain data, and how its parts are built."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from dermoscopy.config.build import build, plain
+from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
+from dermoscopy.config.keys import decisive_settings
+from dermoscopy.config.references import locate, warn_of_origins
+from dermoscopy.machine.randomness import derive
+from dermoscopy.runs.keys import RECIPE, stage_key
+from dermoscopy.runs.stage import LrRange, Stage
+
+if TYPE_CHECKING:  # a sweep that is finished says so without waiting for torch
+    from dermoscopy.training.stages import Parts
+
+CONFIG = "config.yaml"
+HD95 = "hd95"  # the test that computes Hausdorff distances as well
+
+
+class Run:
+    """The stages of one run, and what each is built from.
+
+    Args:
+        configuration: of the run.
+        fingerprint: of its store.
+        sweep: name of the sweep; with rerun=true a stage counts only if it comes from this one.
+
+    Raises:
+        ValueError: a stage that cannot be trained, or a name that nothing goes by.
+    """
+
+    def __init__(self, configuration: DictConfig, fingerprint: str, sweep: str) -> None:
+        configurations = stage_configurations(configuration)
+        settings = [decisive_settings(plain(stage)) for stage in configurations]
+        self.stages: list[Stage] = []
+        self._configurations: dict[str, DictConfig] = {}
+        for number, stage in enumerate(configurations):
+            key = stage_key(settings[: number + 1], fingerprint)
+            folder = Path(configuration.runs, configuration.name, key)
+            stage.folder, stage.fingerprint, stage.recipe = str(folder), fingerprint, RECIPE
+            self._configurations[key] = stage
+            own_weights = OmegaConf.select(configuration.stages[number], "network.checkpoint") is not None
+            self.stages.append(
+                Stage(
+                    stage.stage,
+                    stage.epochs,
+                    key,
+                    folder,
+                    configuration.seed,
+                    tests=tests_of(stage.model),
+                    rerun=sweep if configuration.rerun else None,
+                    own_weights=own_weights,
+                    lr_range=LrRange(**stage.lr_finder) if stage.optimizer.get("lr") == "auto" else None,
+                )
+            )
+
+    def build(self, stage: Stage, lr: float | None) -> "Parts":
+        """Return the data, the task and the trainer of a stage, and record its configuration in its folder.
+
+        Args:
+            stage: one of this run.
+            lr: its learning rate; None: as configured.
+        """
+        from dermoscopy.training.stages import Parts  # noqa: PLC0415  (see the top)
+
+        # a copy, because what is built resolves what it is given: max_lr would keep the first learning rate
+        configuration = copy.deepcopy(self._configurations[stage.key])
+        if lr is not None:
+            configuration.optimizer.lr = lr
+        OmegaConf.save(configuration, stage.folder / CONFIG, resolve=True)
+        data, task = build(configuration.datamodule), build(configuration.model)
+        trainer = build(configuration.trainer, _partial_=True)
+        warn_of_origins(configuration, data)
+        return Parts(data, task, trainer)
+
+
+def stage_configurations(run: DictConfig) -> list[DictConfig]:
+    """Return the configuration of each stage: the run's with that stage's overrides, which end with it."""
+    check_stages(run.stages)
+    configurations: list[DictConfig] = []
+    for number, overrides in enumerate(run.stages):
+        stage = copy.deepcopy(run)
+        with open_dict(stage.callbacks):  # a stage may have some of its own
+            stage.merge_with(overrides)
+        check_stage(stage, overrides, first=number == 0)
+        locate(stage)
+        if isinstance(stage.loss, str):  # a sum of terms
+            stage.loss = OmegaConf.merge(run.loss, {"text": stage.loss})
+        stage.stage_seed = derive(run.seed, number)
+        stage.offset = sum(earlier.epochs for earlier in configurations)
+        configurations.append(stage)
+    check_segmenter(configurations[0])
+    return configurations
+
+
+def tests_of(model: DictConfig) -> tuple[str, ...]:
+    """Return what the test of a task asks for: mask conditions of labels, or views of images to be segmented."""
+    named: Sequence[str] = model.get("availability") or model.get("views") or ()
+    distances = (HD95,) if (model.get("evaluator") or {}).get("hd95") else ()
+    return (*named, *distances)

@@ -1,0 +1,57 @@
+"""Objects out of the configuration; what a constructor refuses comes back with the key that a user types."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from dermoscopy.config.build import build, plain, typed_key
+
+CONFIG = OmegaConf.create(
+    {
+        "zeroing": {"_target_": "dermoscopy.masks.zeroing.Zeroing", "p": 2.0, "grid": 1, "per_channel": False},
+        "model": {"_target_": "builtins.dict", "zeroing": "${zeroing}", "own": {"_target_": "builtins.int", "x": "a"}},
+        "callbacks": {"first": {"_target_": "builtins.dict"}, "second": {"_target_": "builtins.dict", "days": 1}},
+        "trainer": {"callbacks": "${oc.dict.values:callbacks}"},
+    }
+)
+
+
+def refuse(p, other=None):
+    raise ValueError(f"p must lie in [0, 1], got {p}" if other is None else other)
+
+
+def test_an_argument_that_is_refused_is_named_by_its_key():
+    config = OmegaConf.create(
+        {
+            "zeroing": {"_target_": f"{__name__}.refuse", "p": 2.0},
+            "model": {"_target_": "builtins.dict", "zeroing": "${zeroing}"},
+        }
+    )
+    with pytest.raises(ValueError, match=r"^zeroing.p must lie in \[0, 1\], got 2.0$"):
+        build(config.model)
+
+
+def test_a_message_that_names_no_argument_stays_as_it_is():
+    config = OmegaConf.create({"part": {"_target_": f"{__name__}.refuse", "p": 1, "other": "data.masks is empty"}})
+    with pytest.raises(ValueError, match="^data.masks is empty$"):
+        build(config.part)
+
+
+def test_the_key_of_a_part_is_where_a_user_sets_it():
+    assert typed_key(CONFIG, "model.zeroing")[0] == "zeroing"
+    assert typed_key(CONFIG, "model.own")[0] == "model.own"
+    assert typed_key(CONFIG, "trainer.callbacks[1]")[0] == "callbacks.second"
+    assert typed_key(CONFIG, "trainer.callbacks[1]")[1].days == 1
+    assert typed_key(CONFIG, "trainer.callbacks1")[0] == "callbacks.second"  # as Hydra writes it
+
+
+def test_arguments_replace_those_of_the_part():
+    part = OmegaConf.create({"_target_": "builtins.dict", "a": 1, "b": 2})
+    assert build(part, b=3) == {"a": 1, "b": 3}
+    assert build(part, _partial_=True)(a=5) == {"a": 5, "b": 2}
+
+
+def test_a_plain_part_holds_nothing_of_omegaconf():
+    part = plain(OmegaConf.create({"a": {"b": [1, 2]}, "c": "${a.b}"}))
+    assert part == {"a": {"b": [1, 2]}, "c": [1, 2]}
+    assert type(part["c"]) is list
+    assert plain(OmegaConf.create({"a": 1, "c": "${a}"}), resolve=False) == {"a": 1, "c": "${a}"}

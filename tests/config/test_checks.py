@@ -1,0 +1,92 @@
+"""What of a run's stages is refused, in one line that names the stage, the key and the value."""
+
+import copy
+
+import pytest
+
+from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
+
+WHOLE = {
+    "stage": "base",
+    "epochs": 4,
+    "network": {"backbone": "resnet18"},
+    "optimizer": {"lr": 0.1},
+    "trainer": {"precision": "auto"},
+    "exclusive": False,
+    "exclusive_labels": False,
+    "rerun": False,
+}
+
+
+def changed(path: str, value: object) -> dict:
+    configuration = copy.deepcopy(WHOLE)
+    *parents, last = path.split(".")
+    node = configuration
+    for parent in parents:
+        node = node[parent]
+    node[last] = value
+    return configuration
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("exclusive", "yes", "exclusive of stage base must be true or false, got yes"),
+        ("exclusive_labels", 1, "exclusive_labels of stage base must be true or false, got 1"),
+        ("rerun", "no", "rerun of stage base must be true or false, got no"),
+        ("epochs", 1.5, "epochs of stage base must be a whole number of at least 1, got 1.5"),
+        ("optimizer.lr", "fast", "optimizer.lr of stage base must be a number or auto, got fast"),
+        ("trainer.accumulate_grad_batches", 0, "accumulate_grad_batches of stage base .* whole number .*, got 0"),
+        ("trainer.accumulate_grad_batches", 1.5, "accumulate_grad_batches of stage base .* whole number .*, got 1.5"),
+        ("trainer.limit_train_batches", -1, "limit_train_batches of stage base .* at least 1, .*, got -1"),
+        ("trainer.limit_val_batches", 0, "limit_val_batches of stage base must be a number of batches .*, got 0"),
+        ("trainer.limit_val_batches", 0.0, "limit_val_batches of stage base .* a share above 0 .*, got 0.0"),
+        ("trainer.limit_test_batches", 1.5, "limit_test_batches of stage base .* up to 1.0, .*, got 1.5"),
+    ],
+)
+def test_a_stage_that_cannot_be_trained_is_refused(path, value, message):
+    with pytest.raises(ValueError, match=message):
+        check_stage(changed(path, value), {}, first=True)
+
+
+@pytest.mark.parametrize("limit", [None, 1, 7, 0.25, 1.0])
+def test_an_epoch_may_be_a_part_of_its_batches(limit):
+    for side in ("train", "val", "test"):
+        check_stage(changed(f"trainer.limit_{side}_batches", limit), {"epochs": 4}, first=True)
+
+
+def test_only_the_first_stage_takes_weights_of_a_part():
+    part = {"network": {"segmenter": {"checkpoint": "a.pt"}}}
+    check_stage(WHOLE, part, first=True)
+    with pytest.raises(ValueError, match="stage base names weights of network.segmenter, but it starts from"):
+        check_stage(WHOLE, part, first=False)
+
+
+@pytest.mark.parametrize(
+    ("network", "model", "refused"),
+    [
+        ({"segmenter": {"checkpoint": None}, "checkpoint": None}, {}, True),
+        ({"segmenter": {"checkpoint": None}}, {"mask_loss": {}, "weights": {"masks": 0}}, True),
+        ({"segmenter": {"checkpoint": None}}, {"mask_loss": {}, "weights": {"masks": 1.0}}, False),
+        ({"segmenter": {"checkpoint": "a.pt"}}, {}, False),
+        ({"segmenter": {"checkpoint": None}, "checkpoint": "a.pt"}, {}, False),
+        ({"segmenter": None}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_a_segmenter_that_nothing_trains_needs_weights(network, model, refused):
+    stage = {"network": network, "model": model}
+    if not refused:
+        check_segmenter(stage)
+        return
+    with pytest.raises(ValueError, match=r"nothing trains network.segmenter, and it has no weights: .*checkpoint=RUN"):
+        check_segmenter(stage)
+
+
+def test_stages_are_mappings():
+    check_stages([{"stage": "half"}, {"epochs": 2}])
+    for stages in (["a", "b"], [{"stage": "a"}, None], "whole", {"stage": "a"}, 5):
+        with pytest.raises(ValueError, match=r"stages must be a list of mappings, such as \[\{stage: .*, got "):
+            check_stages(stages)
+    with pytest.raises(ValueError, match="stages is empty: a run needs at least one stage"):
+        check_stages([])

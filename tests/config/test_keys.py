@@ -1,0 +1,89 @@
+"""What of the configuration makes the key of a stage: all that can change a number, and nothing else."""
+
+import inspect
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+from pytorch_lightning import Trainer
+
+from dermoscopy.config.build import plain
+from dermoscopy.config.keys import TRAINER, TRAINER_OTHERS, decisive_settings
+from dermoscopy.config.stages import stage_configurations
+from dermoscopy.runs.keys import TARGET, stage_key
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+@cache
+def composed(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", ["logger=csv", "logger.save_dir=csv", *overrides])
+
+
+def key(*overrides: str) -> str:
+    """The key of the last stage of a run."""
+    stages = stage_configurations(composed(*overrides).copy())
+    return stage_key([decisive_settings(plain(stage)) for stage in stages], "data")
+
+
+UNCHANGED = (
+    *("name=other", "runs=elsewhere", "data.store=other.h5", "data.raw=elsewhere", "data.on_error=skip"),
+    *("datamodule.memory=map", "datamodule.eval_batch_size=7", "model.availability=[none,given,shuffled]"),
+    *("trainer=cpu", "trainer.enable_progress_bar=false", "+trainer.log_every_n_steps=7", "+trainer.profiler=simple"),
+    *("+trainer.num_nodes=1", "trainer.enable_model_summary=true", "trainer.num_sanity_val_steps=2"),
+    *("threads=1", "jobs_per_gpu=4", "sweep.fail_fast=true", "tracking.uri=http://127.0.0.1:5000", "rerun=true"),
+    *("callbacks.last.min_seconds=0", "callbacks.history.columns=[val/f1]", "callbacks.explanations.images=3"),
+    *("~callbacks.predictions", "callbacks.best.dirpath=x", "callbacks.history.folder=x", "logger.name=other"),
+    *("stages=[{stage: other}]", "lr_finder.steps=50", "+recipes={mine: [1]}", "+surrounds={mine: [a, b]}"),
+    *("loss.labels=${data.labels}", "+encoders.mine=resnet10t"),
+)
+CHANGED = (
+    *("seed=1", "epochs=5", "data.masks=[streaks]", "data.labels=[streaks]", "datamodule.batch_size=16"),
+    *("split.val=0.2", "split=folds", "network.backbone=resnet50", "zeroing.p=0.6", "zeroing.grid=4"),
+    *("loss.pos_weight=auto", "loss.rarest=2", "optimizer.lr=0.5", "optimizer=sgd", "scheduler=cosine"),
+    *("augment.rotate=5", "augment=none", "model.threshold=f1", "model.freeze=[backbone.conv1]"),
+    *("trainer.precision=64-true", "trainer.gradient_clip_val=1", "trainer.accumulate_grad_batches=2"),
+    *("trainer.limit_train_batches=3", "monitor.metric=val/loss", "callbacks=early_stopping"),
+    *("+callbacks.mine={_target_: own_parts.Diary, file: a}", "datamodule.mean=[0.1,0.1,0.1]"),
+    *("datamodule.predicted=masks.h5", "network.checkpoint=weights.pt", "model=consistency"),
+)
+
+
+@pytest.mark.parametrize("override", UNCHANGED)
+def test_names_places_and_what_is_shown_or_tested_change_no_key(override):
+    assert key(override) == key()
+
+
+@pytest.mark.parametrize("override", CHANGED)
+def test_what_can_change_a_number_changes_the_key(override):
+    assert key(override) != key()
+
+
+def test_each_seed_an_own_callback_and_its_arguments_count():
+    start = "+callbacks.mine={_target_: own_parts.Diary, file: "
+    assert len({key(), key(start + "a}"), key(start + "b}"), key("seed=1"), key("seed=2")}) == 5
+
+
+def test_the_settings_of_the_finder_count_where_it_finds_the_rate():
+    assert key("optimizer.lr=auto", "lr_finder.steps=50") != key("optimizer.lr=auto")
+
+
+def test_what_a_segmentation_tests_changes_no_key():
+    assert key("model=segmentation", "model.views=[none,flips]") == key("model=segmentation")
+
+
+def test_a_stage_before_is_part_of_the_key_and_one_after_is_not():
+    first, both = "{stage: a, epochs: 1}", "{stage: b, epochs: 2}"
+    stages = stage_configurations(composed(f"stages=[{first},{both}]").copy())
+    settings = [decisive_settings(plain(stage)) for stage in stages]
+    assert stage_key(settings[:1], "data") == key("epochs=1")
+    assert stage_key(settings, "data") != key("epochs=2")
+
+
+def test_every_argument_of_a_trainer_is_known_to_count_or_not():
+    arguments = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
+    assert {*TRAINER, *TRAINER_OTHERS} == arguments | {TARGET}
+    assert not {*TRAINER} & {*TRAINER_OTHERS}

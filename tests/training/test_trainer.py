@@ -1,0 +1,42 @@
+"""The trainer of a stage: precision and progress bar chosen by what is there, all else as the configuration says."""
+
+import pytest
+import torch
+from trainers import QUIET, quiet_trainer
+
+from dermoscopy.machine.hardware import fastest_precision
+from dermoscopy.training.trainer import make_trainer
+
+AUTO = QUIET | {"precision": "auto", "enable_progress_bar": "auto", "devices": 1}
+
+
+def test_a_trainer_takes_its_own_precision_when_told(tmp_path):
+    trainer = quiet_trainer(precision="64-true", max_epochs=1, default_root_dir=tmp_path)
+    assert trainer.precision == "64-true"
+
+
+def test_auto_is_the_fastest_precision_and_a_bar_only_where_a_person_looks(tmp_path):
+    trainer = make_trainer(accelerator="cpu", max_epochs=1, default_root_dir=tmp_path, **AUTO)
+    assert trainer.precision == fastest_precision("cpu")
+    assert trainer.progress_bar_callback is None  # nobody looks at a test
+
+
+def test_a_logger_a_summary_and_a_dry_validation_can_be_asked_for(tmp_path):
+    asked = {"logger": True, "enable_model_summary": True, "num_sanity_val_steps": 2}
+    trainer = quiet_trainer(default_root_dir=tmp_path, **asked)
+    assert trainer.logger is not None
+    assert trainer.num_sanity_val_steps == 2
+    assert any(type(callback).__name__.endswith("ModelSummary") for callback in trainer.callbacks)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_trains_with_the_store_on_it_in_bf16(make_data, tmp_path):
+    data = make_data()
+    trainer = make_trainer(accelerator="gpu", max_epochs=1, default_root_dir=tmp_path, **AUTO)
+    data.trainer = trainer
+    data.setup("fit")
+    assert data.pixels.images.device.type == data.pixels.masks.device.type == "cuda"
+    assert trainer.precision == "bf16-mixed"
+    batch = data.finish(next(iter(data.train_dataloader())))
+    assert batch["image"].device.type == "cuda"

@@ -15,7 +15,8 @@ from trainers import quiet_trainer
 
 from dermoscopy.losses.segmentation import Dice
 from dermoscopy.losses.weighted_sum import LossSum
-from dermoscopy.runs.checkpoints import BEST, LAST, weights
+from dermoscopy.runs.checkpoints import weights
+from dermoscopy.runs.files import BEST, LAST
 from dermoscopy.runs.stage import Stage
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.segmentation import SegmentationTask

@@ -17,8 +17,7 @@ from dermoscopy.data.prepare import prepare
 from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.predict.network import TrainedNetwork, load_network
 from dermoscopy.predict.trained import read_stage
-from dermoscopy.runs.checkpoints import BEST
-from dermoscopy.runs.splits import SPLIT
+from dermoscopy.runs.files import BEST, SPLIT
 
 CONF = Path(__file__).parents[2] / "conf"
 SEGMENTER = (

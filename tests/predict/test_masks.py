@@ -19,7 +19,7 @@ from dermoscopy.predict.masks import predict_masks
 from dermoscopy.predict.network import check_ensemble
 from dermoscopy.predict.rle import decode
 from dermoscopy.predict.trained import read_stage
-from dermoscopy.runs.checkpoints import BEST
+from dermoscopy.runs.files import BEST
 from dermoscopy.runs.find import find_checkpoints
 
 IMAGES = "ISIC2018_Task1-2_Training_Input"

@@ -18,7 +18,8 @@ from dermoscopy.predict.images import decode, find_images, read_batches
 from dermoscopy.predict.labels import predict_labels
 from dermoscopy.predict.network import load_network
 from dermoscopy.predict.trained import load_weights, read_stage
-from dermoscopy.runs.checkpoints import BEST, weights
+from dermoscopy.runs.checkpoints import weights
+from dermoscopy.runs.files import BEST
 from dermoscopy.runs.find import find_checkpoint
 
 PHOTOS = Path("data/raw/demo/ISIC2018_Task1-2_Training_Input")

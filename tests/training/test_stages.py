@@ -17,7 +17,8 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from dermoscopy.losses.classification import BinaryCrossEntropy
 from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.networks.classifier import Classifier
-from dermoscopy.runs.checkpoints import BEST, LAST, weights
+from dermoscopy.runs.checkpoints import weights
+from dermoscopy.runs.files import BEST, LAST
 from dermoscopy.runs.stage import Stage, finished
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.schedule import Schedule

@@ -12,7 +12,8 @@ from dermoscopy.config.build import build, plain
 from dermoscopy.config.data import open_data, prepare_data
 from dermoscopy.config.stages import Run
 from dermoscopy.machine.files import read_json
-from dermoscopy.runs.records import JOB, read_sweep, stop, stopped
+from dermoscopy.runs.files import JOB
+from dermoscopy.runs.records import read_sweep, stop, stopped
 from dermoscopy.sweep import jobs
 from dermoscopy.sweep.follow import describe
 from dermoscopy.sweep.plan import chooses_data

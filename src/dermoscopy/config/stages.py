@@ -12,13 +12,13 @@ from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.references import locate, warn_of_origins
 from dermoscopy.machine.randomness import derive
+from dermoscopy.runs.files import CONFIG
 from dermoscopy.runs.keys import RECIPE, stage_key
 from dermoscopy.runs.stage import LrRange, Stage
 
 if TYPE_CHECKING:  # a sweep that is finished says so without waiting for torch
     from dermoscopy.training.stages import Parts
 
-CONFIG = "config.yaml"
 HD95 = "hd95"  # the test that computes Hausdorff distances as well
 
 

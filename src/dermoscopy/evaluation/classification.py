@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from dermoscopy.evaluation.files import PREDICTIONS
 from dermoscopy.evaluation.pictures.classification import draw_confusion, draw_reliability
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.metrics.classification import known_labels, log_odds
 from dermoscopy.plots.style import save_figure
+from dermoscopy.runs.files import PREDICTIONS
 
 CONFUSION = "confusion.csv"
 PLACE = ["availability", "label", "truth", "predicted"]  # of a count in confusion.csv

@@ -9,9 +9,8 @@ from dermoscopy.evaluation.segmentation import Evaluation
 from dermoscopy.evaluation.summary import METRICS
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.masks.predicted import MASKS, PredictedMasks, write_masks
+from dermoscopy.runs.files import PREDICTIONS, SCORES
 
-PREDICTIONS = "predictions.csv"
-SCORES = "scores.csv"
 COLUMNS = ("id", "group", "mask", "size", *METRICS, "truth", "predicted")
 
 

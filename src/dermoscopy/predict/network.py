@@ -14,7 +14,8 @@ from dermoscopy.data.batches.padding import Padding, shown_pixels
 from dermoscopy.masks.conditions import takes_masks
 from dermoscopy.masks.probability_maps import decide, in_bytes, probabilities
 from dermoscopy.predict.trained import TrainedStage, load_weights
-from dermoscopy.runs.checkpoints import BEST, weights
+from dermoscopy.runs.checkpoints import weights
+from dermoscopy.runs.files import BEST
 from dermoscopy.tasks.tta import mean_over_views
 
 

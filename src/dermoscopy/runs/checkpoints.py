@@ -7,9 +7,6 @@ from typing import Any
 
 import torch
 
-BEST, LAST = "best.ckpt", "last.ckpt"
-
-
 OVER = "training_is_over"
 
 

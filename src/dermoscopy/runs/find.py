@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dermoscopy.machine.files import read_json
-from dermoscopy.runs.checkpoints import BEST
+from dermoscopy.runs.files import BEST, JOB, SWEEP
 from dermoscopy.tracking.experiment import address
 
 SHOWN = 8  # candidates named in an error
@@ -35,9 +35,9 @@ def find_checkpoints(named: Sequence[str], runs: Path, uri: str) -> list[Path]:
 
 def _jobs(run: str) -> list[str]:
     """The folders of the jobs, if a run is the folder of a sweep."""
-    if not Path(run, "sweep.json").is_file():
+    if not Path(run, SWEEP).is_file():
         return [run]
-    jobs = sorted((path.parent for path in Path(run).glob("*/job.json")), key=lambda job: (len(job.name), job.name))
+    jobs = sorted((path.parent for path in Path(run).glob(f"*/{JOB}")), key=lambda job: (len(job.name), job.name))
     if not jobs:
         raise ValueError(f"run={run} is a sweep in which no job has begun")
     return [str(job) for job in jobs]
@@ -75,7 +75,7 @@ def find_checkpoint(run: str, runs: Path, uri: str) -> Path:
 
 def _in_folder(folder: Path) -> Path:
     """The checkpoint of a stage's folder, or of the last stage of a job's."""
-    stage, job = folder, folder / "job.json"
+    stage, job = folder, folder / JOB
     if job.is_file():
         record = read_json(job)
         if "key" not in record:

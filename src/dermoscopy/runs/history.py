@@ -7,10 +7,9 @@ from typing import Any
 
 from pytorch_lightning.loggers import Logger
 
+from dermoscopy.runs.files import HISTORY
+
 Row = dict[str, Any]
-
-
-HISTORY = "history.csv"
 
 
 def read_history(folder: Path) -> list[Row]:

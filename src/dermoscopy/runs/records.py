@@ -8,8 +8,7 @@ from typing import Any
 
 from dermoscopy.machine.files import read_json, remove_parts, write_json
 from dermoscopy.machine.leases import held
-
-RECORD, JOB, STOP = "sweep.json", "job.json", "stop"
+from dermoscopy.runs.files import JOB, RESULT, STOP, SWEEP
 
 
 def now() -> str:
@@ -25,7 +24,7 @@ def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
         identity: see above; the latest sweep that has it is continued.
         rerun: continue it only if it is not done, else begin anew.
     """
-    for record in sorted(root.glob(f"*/{RECORD}"), reverse=True):
+    for record in sorted(root.glob(f"*/{SWEEP}"), reverse=True):
         latest = read_json(record)
         if latest.get("identity") == identity:
             if rerun and latest["status"] == "done":
@@ -50,21 +49,21 @@ def start_sweep(folder: Path, facts: Mapping[str, Any]) -> tuple[str | None, dic
     """
     (folder / STOP).unlink(missing_ok=True)
     remove_parts(folder)
-    before = read_sweep(folder) if (folder / RECORD).is_file() else {"started": now(), "parent_run": None}
+    before = read_sweep(folder) if (folder / SWEEP).is_file() else {"started": now(), "parent_run": None}
     record = before | {"id": folder.name, **facts, "resumed": now(), "ended": None, "status": "running"}
-    write_json(folder / RECORD, record)
+    write_json(folder / SWEEP, record)
     return before.get("status"), record
 
 
 def end_sweep(folder: Path, record: dict[str, Any]) -> None:
     """Write the record of a sweep that is over, with its status: done, failed or interrupted."""
     record["ended"] = now()
-    write_json(folder / RECORD, record)
+    write_json(folder / SWEEP, record)
 
 
 def read_sweep(folder: Path) -> dict[str, Any]:
     """Return the record of the sweep in this folder."""
-    return read_json(folder / RECORD)
+    return read_json(folder / SWEEP)
 
 
 def read_jobs(folder: Path) -> dict[int, dict[str, Any]]:
@@ -85,7 +84,7 @@ def complete(folder: Path) -> bool:
     record, jobs = read_sweep(folder), read_jobs(folder)
     runs = folder.parent.parent
     return len(jobs) == record["jobs"] and all(
-        job["status"] == "done" and all((runs / stage["key"] / "result.json").is_file() for stage in job["stages"])
+        job["status"] == "done" and all((runs / stage["key"] / RESULT).is_file() for stage in job["stages"])
         for job in jobs.values()
     )
 

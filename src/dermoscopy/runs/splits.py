@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from dermoscopy.runs.files import SPLIT
+
 SEEN = ("train", "val")  # learnt from, or chose the epoch
-
-
-SPLIT = "split.csv"
 
 
 def seen_in_training(folder: Path) -> set[str]:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dermoscopy.machine.files import read_json, write_atomically
-
-RESULT, RERUN, REPLACED = "result.json", "rerun.txt", "replaced"
+from dermoscopy.runs.files import REPLACED, RERUN, RESULT
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dermoscopy.machine.files import write_atomically
-from dermoscopy.runs.checkpoints import BEST, weights
+from dermoscopy.runs.checkpoints import weights
+from dermoscopy.runs.files import BEST, PREDICTIONS
 from dermoscopy.runs.history import read_history
 from dermoscopy.runs.stage import finished
 from dermoscopy.sweep.reproduce import Recorded
-from dermoscopy.training.callbacks.classification import PREDICTIONS
 
 COMPARISON = "comparison.csv"
 Row = dict[str, Any]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dermoscopy.runs.files import ERROR
 from dermoscopy.runs.records import read_jobs
 
 
@@ -48,5 +49,5 @@ def describe(job: Mapping[str, Any], folder: Path) -> str:
     """Return a line that says what became of a job; of a failed one with the reason and the place of the traceback."""
     who = f"{job['arm']}, seed {job['seed']}" + ("" if job.get("fold") is None else f", fold {job['fold']}")
     if job["status"] == "failed":
-        return f"{who}: failed: {job['error']} ({folder / 'error.txt'})"
+        return f"{who}: failed: {job['error']} ({folder / ERROR})"
     return f"{who}: {job['status']}" + (f" in {job['seconds']:.0f} s" if job["status"] == "done" else "")

@@ -13,7 +13,8 @@ from dermoscopy.machine.files import read_json, remove_parts, write_json
 from dermoscopy.machine.leases import lease
 from dermoscopy.machine.messages import reason
 from dermoscopy.machine.provenance import commit
-from dermoscopy.runs.records import JOB, now, read_sweep
+from dermoscopy.runs.files import ERROR, JOB, LOG
+from dermoscopy.runs.records import now, read_sweep
 from dermoscopy.runs.stage import Stage, result_of
 from dermoscopy.runs.tables import arm_name
 from dermoscopy.tracking.job_run import describe_run, finish_run
@@ -21,7 +22,6 @@ from dermoscopy.tracking.job_run import describe_run, finish_run
 if TYPE_CHECKING:  # torch takes seconds, and a sweep that is finished needs none of it
     from dermoscopy.training.stages import Build
 
-ERROR = "error.txt"
 
 Record = dict[str, Any]
 
@@ -37,7 +37,7 @@ def job_facts(experiment: str, axes: dict[str, str], seed: int, fold: int | None
 def log_file(folder: Path) -> Iterator[None]:
     """Let the block print into ``log.txt`` in the folder of its job."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.txt").open("a", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
+    with (folder / LOG).open("a", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
         yield
 
 

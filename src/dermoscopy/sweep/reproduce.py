@@ -10,7 +10,7 @@ import yaml
 
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine.files import read_json, shown_path
-from dermoscopy.runs.checkpoints import BEST
+from dermoscopy.runs.files import BEST
 from dermoscopy.runs.records import JOB, read_sweep
 from dermoscopy.runs.stage import finished
 

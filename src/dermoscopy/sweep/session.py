@@ -11,6 +11,7 @@ from dermoscopy.report.results import arms
 from dermoscopy.report.terminal import results as tables
 from dermoscopy.runs import records as sweeps
 from dermoscopy.runs import tables as runs
+from dermoscopy.runs.files import SWEEP
 from dermoscopy.sweep.follow import follow
 from dermoscopy.tracking.experiment import open_experiment
 from dermoscopy.tracking.journal import Journal
@@ -53,7 +54,7 @@ class SweepSession:
         elif not (self.before == "done" and self.complete):
             self.journal, self.uri = begin_parent(self.folder, uri, experiment, artifacts), str(uri)
             self.record["parent_run"] = self.journal.run_id
-            write_json(self.folder / sweeps.RECORD, self.record)
+            write_json(self.folder / SWEEP, self.record)
 
     def follow(self) -> None:
         """Say from now on what becomes of jobs in other processes."""

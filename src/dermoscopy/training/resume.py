@@ -10,7 +10,8 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 
 from dermoscopy.machine.files import whole
-from dermoscopy.runs.checkpoints import LAST, OVER, read_checkpoint
+from dermoscopy.runs.checkpoints import OVER, read_checkpoint
+from dermoscopy.runs.files import LAST
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -17,10 +17,10 @@ from dermoscopy.machine.provenance import code, sha256
 from dermoscopy.machine.randomness import derive
 from dermoscopy.plots.curves import draw_stage
 from dermoscopy.plots.style import save_figure
-from dermoscopy.runs.checkpoints import BEST, LAST, OVER, read_checkpoint, weights
+from dermoscopy.runs.checkpoints import OVER, read_checkpoint, weights
+from dermoscopy.runs.files import BEST, CURVES, LAST, RESULT, SPLIT
 from dermoscopy.runs.history import log_history, read_history
-from dermoscopy.runs.splits import SPLIT
-from dermoscopy.runs.stage import RESULT, LrRange, Stage, result_of, set_aside
+from dermoscopy.runs.stage import LrRange, Stage, result_of, set_aside
 from dermoscopy.training.callbacks.history import History
 from dermoscopy.training.lr_finder import TABLE, find_learning_rate, read_suggestion
 from dermoscopy.training.trainer import fit
@@ -211,7 +211,7 @@ def _draw(folder: Path, trainer: Trainer, best_epoch: int) -> None:
     monitors = [c.monitor for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
     score = monitors[0].removeprefix("val/")
     figure = draw_stage(pd.DataFrame(read_history(folder)), score, best_epoch)
-    save_figure(figure, folder / "curves.png", dpi=80, small=False)
+    save_figure(figure, folder / CURVES, dpi=80, small=False)
 
 
 def _best(folder: Path) -> tuple[int, dict[str, float]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from dermoscopy.machine.files import write_atomically
+from dermoscopy.runs.files import ARMS, RESULTS
 from dermoscopy.runs.tables import Sweep, history, monitored_metric, segments
 
 HEADLINES = ("f1", "average_precision")
@@ -88,8 +89,8 @@ def mean_and_sd(table: pd.DataFrame) -> dict[str, str]:
 
 def write_results(sweep: Sweep) -> list[Path]:
     """Write results.csv (one row an epoch and mode) and table.csv (arms x repeats of the test metrics) of a sweep."""
-    results = write_atomically(sweep.folder / "results.csv", results_table(sweep).to_csv(index=False))
-    return [results, write_atomically(sweep.folder / "table.csv", arms_table(sweep.jobs).to_csv(index=False))]
+    results = write_atomically(sweep.folder / RESULTS, results_table(sweep).to_csv(index=False))
+    return [results, write_atomically(sweep.folder / ARMS, arms_table(sweep.jobs).to_csv(index=False))]
 
 
 def results_table(sweep: Sweep) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.store.reader import Store, open_store
 from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
+from dermoscopy.runs.files import SPLIT
 from dermoscopy.runs.tables import Sweep, configuration, last_stage
 
 FAILURE = 0.65  # an IoU below it counts 0; source: ISIC 2018 challenge, task 1, arXiv 1902.03368
@@ -26,13 +27,13 @@ def constant_masks(sweep: Sweep) -> tuple[pd.DataFrame | None, str]:
     parts = []
     for job in sweep.jobs.loc[sweep.jobs["status"] == "done", "job"]:
         folder, data = last_stage(sweep, job), configuration(sweep, job).get("data")
-        if folder is None or not data or not (folder / "split.csv").is_file():
+        if folder is None or not data or not (folder / SPLIT).is_file():
             return None, f"job {job} left no config.yaml and split.csv"
         file = _located(data["store"], sweep)
-        key = (file, *data["masks"], (folder / "split.csv").read_text())
+        key = (file, *data["masks"], (folder / SPLIT).read_text())
         try:
             if key not in seen:
-                seen[key] = _of_split(open_store(file), sweep.records[job], data["masks"], folder / "split.csv")
+                seen[key] = _of_split(open_store(file), sweep.records[job], data["masks"], folder / SPLIT)
         except (OSError, ValueError) as error:
             return None, f"{error}"
         parts.append(seen[key])

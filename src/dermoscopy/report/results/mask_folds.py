@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from dermoscopy.masks.predicted import MASKS
 from dermoscopy.report.results.folds import Folds, joined_folds
 from dermoscopy.report.results.mask_scores import METRICS, SIZES
 from dermoscopy.runs.tables import Sweep, kept_views, segments
@@ -31,7 +32,7 @@ class OutOfFold(Folds):
     @property
     def masks(self) -> list[Path]:
         """Files of the predicted masks, one a fold; none unless every fold left its own."""
-        files = [self.folders[fold] / "masks.h5" for fold in sorted(self.folders)]
+        files = [self.folders[fold] / MASKS for fold in sorted(self.folders)]
         return [] if self.missing or not all(file.is_file() for file in files) else files
 
 

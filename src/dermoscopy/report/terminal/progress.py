@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermoscopy.runs.files import HISTORY
 from dermoscopy.runs.stage import finished
 from dermoscopy.runs.tables import NOT_AN_ARM, Sweep, stage_folder
 
@@ -79,7 +80,7 @@ def _stages(sweep: Sweep, record: dict[str, Any]) -> tuple[StageProgress, ...]:
             epoch = result.get("epochs") or 0
             stages.append(StageProgress(**facts, state=state, epoch=epoch, seconds=result.get("seconds")))
         else:
-            epoch, pace = _epochs(folder / "history.csv")
+            epoch, pace = _epochs(folder / HISTORY)
             stages.append(StageProgress(**facts, state=status, epoch=epoch, pace=pace))
             status = "missing"  # the stages after this one
     if status in ("failed", "interrupted"):  # after the training of its last stage

@@ -11,6 +11,7 @@ from rich.text import Text
 from dermoscopy.machine.files import shown_path
 from dermoscopy.report.terminal.progress import OVER, JobProgress, StageProgress, read_progress, seconds_left
 from dermoscopy.report.terminal.results import COLOURS, WIDEST_ARM, arm_names, counts, error_line
+from dermoscopy.runs.files import ERROR, JOB
 from dermoscopy.runs.tables import NOT_AN_ARM, Sweep, experiments, find_sweep, load_sweep
 
 MARKS = {
@@ -141,7 +142,7 @@ def _errors(sweep: Sweep) -> Table | None:
     table.add_column()  # the longest gives way first; its cells are cut
     for row in sweep.jobs.to_dict("records"):
         if error := error_line(sweep.records[row["job"]]):
-            file = "error.txt" if row["status"] == "failed" else "job.json"
+            file = ERROR if row["status"] == "failed" else JOB
             who = f"{names.get(row['arm'], '?')}, {row['repeat']}"
             cells = (f"{row['job']}/{file}", who, error)
             table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))

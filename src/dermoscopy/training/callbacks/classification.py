@@ -8,7 +8,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 
 from dermoscopy.evaluation.classification import prediction_rows, with_earlier, write_label_files
-from dermoscopy.evaluation.files import PREDICTIONS
+from dermoscopy.runs.files import PREDICTIONS
 
 
 class Predictions(Callback):

@@ -11,7 +11,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import Logger
 
 from dermoscopy.machine.files import write_atomically
-from dermoscopy.runs.history import HISTORY, Row, log_history, read_history
+from dermoscopy.runs.files import HISTORY
+from dermoscopy.runs.history import Row, log_history, read_history
 
 
 class History(Callback):

@@ -1,62 +1,10 @@
-"""How jobs share machines: counted on machines that are made up, taken by processes that are real."""
+"""How jobs share machines, counted on machines that are made up."""
 
-import os
-import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dermoscopy.machine import allocation as sharing
-
-
-@pytest.fixture
-def machine(monkeypatch, tmp_path):
-    """Makes this machine look as if it had so many cores and GPUs; None: no driver."""
-
-    def build(cores=8, gpus=0, visible=None):
-        monkeypatch.setattr(sharing, "cores", lambda: cores)
-        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        if visible is not None:
-            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        monkeypatch.setenv("PATH", str(tmp_path))
-        if gpus is not None:
-            program = tmp_path / "nvidia-smi"
-            lines = "".join(f"echo 'GPU {n}: NVIDIA H200 (UUID: GPU-{n})'\n" for n in range(gpus))
-            program.write_text(f"#!/bin/sh\ntest $1 = -L || exit 2\n{lines}echo '  MIG 1g.18gb Device 0:'\n")
-            program.chmod(program.stat().st_mode | stat.S_IXUSR)
-
-    return build
-
-
-def test_the_module_and_the_count_of_gpus_leave_torch_alone():
-    code = "import sys; from dermoscopy.machine import allocation; allocation.gpus(); assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.parametrize(
-    ("gpus", "visible", "names"),
-    [
-        (None, None, []),
-        (0, None, []),
-        (3, None, ["0", "1", "2"]),
-        (4, "2,3", ["2", "3"]),
-        (4, "1, GPU-ab,-1,0", ["1", "GPU-ab"]),
-        (4, "", []),
-        (4, "-1", []),
-    ],
-)
-def test_the_visible_gpus_are_those_that_cuda_would_show(machine, gpus, visible, names):
-    machine(gpus=gpus, visible=visible)
-    assert sharing.visible_gpus() == names
-    assert sharing.gpus() == len(names)
-
-
-def test_a_driver_that_does_not_answer_is_no_gpu(machine, tmp_path):
-    machine(gpus=2)
-    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'GPU 0: lost'\nexit 9\n")
-    assert sharing.gpus() == 0
 
 
 @pytest.mark.parametrize("threads", [None, 1, 2, 3, 8, 100])
@@ -118,48 +66,6 @@ def test_a_job_takes_the_threads_that_its_launcher_leaves_it_unless_they_are_nam
     machine(cores=8)
     assert sharing.threads_of_a_job(None, launcher) == threads
     assert sharing.threads_of_a_job(5, launcher) == 5
-
-
-TAKE = """
-import os, sys
-from pathlib import Path
-from dermoscopy.machine import allocation as sharing
-name = sharing.take_gpu(Path(sys.argv[1]))
-assert sharing.take_gpu(Path(sys.argv[1])) is None and sharing.visible_gpus() == [name]
-print(name, flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_process_takes_the_gpu_with_the_fewest_jobs_and_gives_it_back_even_if_killed(tmp_path):
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "2,GPU-ab"}
-
-    def start() -> tuple[subprocess.Popen, str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", TAKE, str(tmp_path)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return process, process.stdout.readline().strip()
-
-    running = [start() for _ in range(4)]
-    assert [name for _, name in running] == ["2", "GPU-ab", "2", "GPU-ab"]
-    running[1][0].kill()
-    running[1][0].wait()
-    running.append(start())
-    assert running[-1][1] == "GPU-ab"
-    for process, _ in running:
-        process.communicate()
-
-
-def test_a_process_that_sees_one_gpu_or_none_takes_none(monkeypatch, tmp_path):
-    for visible in ("", "3"):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        assert sharing.take_gpu(tmp_path) is None
-        assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
-    assert not list(Path(tmp_path).iterdir())
 
 
 def test_a_job_of_ray_works_in_the_folder_that_it_is_told(monkeypatch, tmp_path):

@@ -36,7 +36,7 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> Path:
+def write_json(path: Path, content: Mapping[str, object]) -> Path:
     """Write a JSON file; NaN and infinity become null, as JSON knows neither."""
     return write_atomically(path, json.dumps(_finite(content), indent=1, default=str) + "\n")
 
@@ -54,7 +54,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

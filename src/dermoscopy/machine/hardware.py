@@ -4,15 +4,22 @@ import logging
 import platform
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 
-from dermoscopy.machine.allocation import take_gpu
+from dermoscopy.machine.gpus import take_gpu
 from dermoscopy.machine.threads import cores
 
 
-def claim(threads: int | None, accelerator: str = "auto") -> dict[str, Any]:
+class Claim(TypedDict):
+    """What a job has taken of its machine, as its record says it: the processor that trains, and threads."""
+
+    hardware: str
+    threads: int
+
+
+def claim(threads: int | None, accelerator: str = "auto") -> Claim:
     """Take a GPU and a number of threads (None leaves it to torch); return what the record of a job says of them.
 
     From now on Lightning is silent about what it thinks of the machine: the record says it.

@@ -5,12 +5,11 @@ import subprocess
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 LIBRARIES = ("torch", "pytorch-lightning", "timm", "torchmetrics", "numpy")
 
 
-def code() -> dict[str, Any]:
+def code() -> dict[str, str | bool | None]:
     """Return the commit, whether tracked files differ from it, and the versions of the libraries that compute."""
     commit_hash, dirty = commit()
     return {"commit": commit_hash, "dirty": dirty} | {name: version(name) for name in LIBRARIES}

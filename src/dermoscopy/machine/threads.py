@@ -1,6 +1,7 @@
 """A map over threads that keeps the order and bounds how much waits in memory."""
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +13,9 @@ Result = TypeVar("Result")
 
 def cores() -> int:
     """Return the number of cores that this process may use: on a cluster, fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if sys.platform == "linux":  # elsewhere nobody says it
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def in_order(

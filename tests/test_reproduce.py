@@ -15,8 +15,9 @@ from rich.console import Console
 from dermoscopy.data.prepare import prepare
 from dermoscopy.machine.files import read_json, write_json
 from dermoscopy.machine.leases import lease
+from dermoscopy.runs.files import REPRODUCTION
 from dermoscopy.sweep.compare import Part, compare, compare_weights, print_parts, verdict
-from dermoscopy.sweep.reproduce import RECORD, choose_folder
+from dermoscopy.sweep.reproduce import choose_folder
 
 ENDED = "ended.json"
 TRAIN = (
@@ -112,7 +113,7 @@ def test_values_that_were_changed_are_counted_and_the_largest_is_named(reproduce
 
 def test_the_same_command_goes_on_where_it_was_killed(reproduce, runs):
     (base, masks), (again,) = keys(runs), runs.glob("zeroing/reproduced/*/*")
-    change(again / RECORD, ended=None)
+    change(again / REPRODUCTION, ended=None)
     shutil.rmtree(again / masks)
     (again / "comparison.csv").unlink()
     trained = (again / base / "best.ckpt").stat().st_mtime_ns
@@ -120,12 +121,12 @@ def test_the_same_command_goes_on_where_it_was_killed(reproduce, runs):
     assert ended.code == 0 and "agree to the last digit" in ended.out
     assert (again / base / "best.ckpt").stat().st_mtime_ns == trained
     assert list(runs.glob("zeroing/reproduced/*/*")) == [again]
-    assert (again / "comparison.csv").is_file() and json.loads((again / RECORD).read_text())["ended"]
+    assert (again / "comparison.csv").is_file() and json.loads((again / REPRODUCTION).read_text())["ended"]
 
 
 def test_a_reproduction_that_is_running_is_not_begun_twice(reproduce, runs):
     (again,) = runs.glob("zeroing/reproduced/*/*")
-    change(again / RECORD, ended=None)
+    change(again / REPRODUCTION, ended=None)
     with lease(again):
         ended = reproduce(f"run={keys(runs)[1]}")
     assert ended.error.endswith(f"this run is being reproduced already, in {again.relative_to(runs.parent)}")
@@ -241,7 +242,7 @@ def test_only_an_unfinished_reproduction_of_the_same_plan_is_continued(tmp_path)
         "3": plan | {"ended": "now"},
     }.items():
         (tmp_path / name).mkdir()
-        (tmp_path / name / RECORD).write_text(json.dumps(record))
+        (tmp_path / name / REPRODUCTION).write_text(json.dumps(record))
     assert choose_folder(tmp_path, plan) == tmp_path / "2"
     assert not choose_folder(tmp_path, plan | {"threads": [2, 2]}).exists()
     assert choose_folder(tmp_path, plan, tmp_path / "3") == tmp_path / "3"

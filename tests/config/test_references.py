@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-import yaml
 from omegaconf import OmegaConf
+from recorded_stages import write_recorded
 
 from dermoscopy.config.references import locate, warn_of_origins
+from dermoscopy.runs.keys import RECIPE
 
 OWN, OTHER = "a" * 64, "b" * 64
 
@@ -32,17 +33,17 @@ def stage(tmp_path):
     return OmegaConf.create({"network": network} | rest)
 
 
-def leave(stage, fingerprint=None, split="w,train\nx,val\ny,test\n"):
+def leave(stage, fingerprint, split="w,train\nx,val\ny,test\n"):
     folder = Path(stage.network.segmenter.checkpoint).parent
-    (folder / "config.yaml").write_text(yaml.safe_dump({"fingerprint": fingerprint} if fingerprint else {}))
+    write_recorded(folder, fingerprint=fingerprint)
     (folder / "split.csv").write_text(f"id,side\n{split}")
 
 
-def test_weights_of_the_same_data_that_have_not_seen_the_test_side_are_fine(stage, data):
+def test_weights_of_the_same_data_that_have_not_seen_the_test_side_are_fine(stage, data, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_origins(stage, data)  # a file alone, of which nothing is known
-        leave(stage)  # a run of before there were fingerprints
+        (tmp_path / "run" / "config.yaml").write_text("of: another program")
         warn_of_origins(stage, data)
         leave(stage, OWN)
         warn_of_origins(stage, data)
@@ -58,6 +59,12 @@ def test_weights_of_other_data_are_warned_of(stage, data):
 def test_weights_that_have_seen_what_is_tested_are_warned_of(stage, data, split, count):
     leave(stage, OWN, split)
     with pytest.warns(UserWarning, match=f"has seen {count} of the 2 images that this run is tested on"):
+        warn_of_origins(stage, data)
+
+
+def test_weights_of_a_stage_of_another_recipe_are_refused(stage, data, tmp_path):
+    write_recorded(tmp_path / "run", recipe=RECIPE - 1)
+    with pytest.raises(ValueError, match=f"config.yaml .*recipe {RECIPE - 1}"):
         warn_of_origins(stage, data)
 
 

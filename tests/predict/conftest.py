@@ -12,12 +12,15 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.config.trained import build_network
 from dermoscopy.data.demo.dataset import make_demo
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.raw.sources import FolderSource
+from dermoscopy.data.store.reader import open_store
 from dermoscopy.predict.network import TrainedNetwork, load_network
-from dermoscopy.predict.trained import read_stage
-from dermoscopy.runs.files import BEST, SPLIT
+from dermoscopy.runs.files import BEST, CONFIG, SPLIT
+from dermoscopy.runs.keys import RECIPE
+from dermoscopy.runs.recorded import read_stage
 
 CONF = Path(__file__).parents[2] / "conf"
 SEGMENTER = (
@@ -54,7 +57,10 @@ def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
     def make(folder: Path, *overrides: str, tested: bool = False) -> Path:
         folder.mkdir(parents=True)
         cfg = composed(f"data.store={wide_store}", f"data.raw={few_source.root}", f"folder={folder}", *overrides)
-        OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
+        fingerprint = open_store(wide_store).fingerprint
+        OmegaConf.save(
+            OmegaConf.merge(cfg, {"recipe": RECIPE, "fingerprint": fingerprint}), folder / CONFIG, resolve=True
+        )
         torch.manual_seed(sum(map(ord, folder.name)))
         data, task = (instantiate(cfg[part]) for part in ("datamodule", "model"))
         spread(task.network.eval(), data)
@@ -98,7 +104,7 @@ def load_run() -> Callable[[Path], TrainedNetwork]:
 
     def load(folder: Path) -> TrainedNetwork:
         stage = read_stage(folder / BEST)
-        return load_network(stage, instantiate(stage.network), torch.device("cpu"))
+        return load_network(stage, build_network(stage), torch.device("cpu"))
 
     return load
 

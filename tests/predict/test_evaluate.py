@@ -12,7 +12,7 @@ import pytest
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.masks.predicted import read_masks
-from dermoscopy.predict.evaluate import predict_store
+from dermoscopy.predict.store_masks import predict_store
 
 FILES = ("predictions.csv", "scores.csv", "masks.h5", "panels.png", "dice.png")
 

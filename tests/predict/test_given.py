@@ -9,8 +9,8 @@ from hydra.utils import instantiate
 from torch import nn
 
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.predict.evaluate import read_store
 from dermoscopy.predict.network import given_masks_of
+from dermoscopy.predict.stores import read_store
 
 
 class Reader(nn.Conv2d):
@@ -34,7 +34,7 @@ def finder(load_run, lesion_run):
 @pytest.fixture
 def told(finder):
     """A classifier of such images that was validated with predicted masks of the lesion."""
-    stage = replace(finder.stage, masks=(), labels=("x",), given=("lesion",), monitored="predicted")
+    stage = replace(finder.stage, masks=(), labels=("x",), given=("lesion",), validation_masks="predicted")
     return replace(finder, stage=stage, network=Reader(), thresholds=torch.zeros(1))
 
 
@@ -63,7 +63,7 @@ def test_masks_are_those_that_the_data_would_have_of_the_same_file(
 def test_without_a_segmenter_a_network_is_not_shown_what_it_never_saw(told, finder):
     with pytest.raises(ValueError, match="was validated with predicted masks, .* segmenter=ID finds them, .* lesion"):
         given_masks_of(told, None)
-    alone = replace(told, stage=replace(told.stage, monitored="none"))
+    alone = replace(told, stage=replace(told.stage, validation_masks="none"))
     assert given_masks_of(alone, None) is alone
     blind = replace(told, network=nn.Flatten())  # an image alone
     assert given_masks_of(blind, None) is blind

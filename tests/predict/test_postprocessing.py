@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from dermoscopy.predict.postprocessing import Decision
+from dermoscopy.predict.postprocessing import Postprocessing
 
 FRAME = (5, 6, 0, 0, 5, 6)  # the image as it is
 RING = np.array([[1, 1, 1, 0, 0, 0], [1, 0, 1, 0, 0, 0], [1, 1, 1, 0, 0, 1], [0, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 0]])
 
 
 def decided(probability, **changes):
-    decision = Decision(**{"exclusive": False, "threshold": 0.5, "fill_holes": False, "min_pixels": 0} | changes)
-    return list(decision.masks(np.asarray(probability, np.uint8), FRAME))
+    postprocessing = Postprocessing(
+        **{"exclusive": False, "threshold": 0.5, "fill_holes": False, "min_pixels": 0} | changes
+    )
+    return list(postprocessing.masks(np.asarray(probability, np.uint8), FRAME))
 
 
 def test_a_mask_is_where_its_probability_exceeds_the_threshold():

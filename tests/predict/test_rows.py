@@ -8,7 +8,7 @@ import pytest
 from dermoscopy.data.splits import write_split
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.predict.rows import choose_rows
-from dermoscopy.predict.trained import read_stage
+from dermoscopy.runs.recorded import read_stage
 
 
 @pytest.fixture

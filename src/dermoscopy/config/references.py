@@ -91,7 +91,7 @@ def warn_of_origins(stage: Any, data: Any) -> None:
     for key, part in _weights(stage):
         named = f"{key}.checkpoint={part.checkpoint}"
         folder, own = Path(part.checkpoint).parent, data.store.fingerprint
-        theirs = _fingerprint(folder / "config.yaml")
+        theirs = _fingerprint(Path(part.checkpoint))
         if theirs not in (None, own):
             warnings.warn(
                 f"{named} learnt from the data {theirs[:16]}, this run learns from {own[:16]}: make sure that both "
@@ -107,9 +107,11 @@ def warn_of_origins(stage: Any, data: Any) -> None:
             )
 
 
-def _fingerprint(config: Path) -> str | None:
-    """The fingerprint of the data that a stage learnt from; None where its configuration does not say it."""
-    import yaml  # noqa: PLC0415
+def _fingerprint(checkpoint: Path) -> str | None:
+    """The fingerprint of the data that weights learnt from; None where no record of a stage lies beside them."""
+    from dermoscopy.runs.recorded import NotAStage, read_stage  # noqa: PLC0415
 
-    content = yaml.safe_load(config.read_text()) if config.is_file() else None
-    return content.get("fingerprint") if isinstance(content, dict) else None
+    try:
+        return read_stage(checkpoint).fingerprint
+    except (FileNotFoundError, NotAStage):
+        return None

@@ -8,20 +8,18 @@ import torch
 
 from dermoscopy.data.store.reader import Store
 from dermoscopy.machine.messages import nearest
-from dermoscopy.predict.trained import TrainedStage
+from dermoscopy.runs.files import EVALUATIONS
+from dermoscopy.runs.recorded import RecordedStage
 from dermoscopy.tasks.tta import VIEWS
 
 USAGE = "python predict.py run=ID images=DIR out=DIR, or python predict.py run=ID data=NAME"
-DECIDED = ("threshold", "fill_holes", "min_pixels", "probabilities", "instances")
+POSTPROCESSING = ("threshold", "fill_holes", "min_pixels", "probabilities", "instances")
 ONLY_FOR = {
-    "images=DIR": ("on_error", "workers", *DECIDED),
+    "images=DIR": ("on_error", "workers", *POSTPROCESSING),
     "data=NAME": ("side", "hd95", "panels"),
     "a run of labels": ("segmenter",),
-    "runs that segment": ("views", *DECIDED, "hd95", "panels"),
+    "runs that segment": ("views", *POSTPROCESSING, "hd95", "panels"),
 }
-
-
-EVALUATIONS = "evaluations"  # in the folder of a stage
 
 
 def check_input(run: bool, images: bool, data: bool, out: bool) -> None:
@@ -114,7 +112,7 @@ def open_output(out: str | Path) -> Path:
     return folder
 
 
-def default_output(stages: Sequence[TrainedStage], store: Store, side: str) -> Path:
+def default_output(stages: Sequence[RecordedStage], store: Store, side: str) -> Path:
     """Return the folder for the evaluation of a run on a store, in the folder of the run.
 
     Raises:
@@ -122,4 +120,4 @@ def default_output(stages: Sequence[TrainedStage], store: Store, side: str) -> P
     """
     if len(stages) > 1:
         raise ValueError("out is missing: several runs have no folder in common, name one with out=DIR")
-    return stages[0].checkpoint.parent / EVALUATIONS / f"{store.path.stem}-{side}"
+    return stages[0].folder / EVALUATIONS / f"{store.path.stem}-{side}"

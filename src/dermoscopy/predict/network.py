@@ -13,9 +13,10 @@ from dermoscopy.data.augment.colour import apply_colour, normalisation
 from dermoscopy.data.batches.padding import Padding, shown_pixels
 from dermoscopy.masks.conditions import takes_masks
 from dermoscopy.masks.probability_maps import decide, in_bytes, probabilities
-from dermoscopy.predict.trained import TrainedStage, load_weights
+from dermoscopy.networks.weights import read_weights
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST
+from dermoscopy.runs.recorded import RecordedStage
 from dermoscopy.tasks.tta import mean_over_views
 
 
@@ -28,7 +29,7 @@ class TrainedNetwork:
     classifier is given, as in its validation; without one they are unknown.
     """
 
-    stage: TrainedStage
+    stage: RecordedStage
     network: nn.Module
     thresholds: Tensor
     segmenter: "TrainedNetwork | None" = None
@@ -68,11 +69,29 @@ class TrainedNetwork:
         return apply_colour(normalisation(self.stage.mean, self.stage.std).to(device), filled.to(device).float())
 
 
-def load_network(stage: TrainedStage, network: nn.Module, device: torch.device) -> TrainedNetwork:
-    """Load the weights of a stage into its network, on a device."""
+def load_network(stage: RecordedStage, network: nn.Module, device: torch.device) -> TrainedNetwork:
+    """Load the weights of a stage into its network, on a device.
+
+    Raises:
+        ValueError: the file holds no weights, or those of another network.
+    """
     load_weights(network, stage.checkpoint)
     ready = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return TrainedNetwork(stage, ready, _thresholds(stage))
+
+
+def load_weights(network: nn.Module, checkpoint: Path) -> None:
+    """Load the network's weights of a checkpoint, which holds those of its whole task.
+
+    Raises:
+        ValueError: the file holds no weights, or those of another network.
+    """
+    state = {name: value for name, value in read_weights(checkpoint).items() if not name.startswith("loss.")}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{checkpoint} does not fit the network of the config.yaml beside it: {reason}") from error
 
 
 def given_masks_of(classifier: TrainedNetwork, segmenter: TrainedNetwork | None) -> TrainedNetwork:
@@ -82,11 +101,12 @@ def given_masks_of(classifier: TrainedNetwork, segmenter: TrainedNetwork | None)
         ValueError: a classifier that was validated with masks, and has no segmenter of its own, is given none; one that
             reads no masks is given some; the segmenter does not find them, or learnt from images of another kind.
     """
-    own, run, reads = classifier.stage, classifier.stage.checkpoint.parent, takes_masks(classifier.network)
+    own, run, reads = classifier.stage, classifier.stage.folder, takes_masks(classifier.network)
     if segmenter is None:
-        if reads and own.monitored != "none" and getattr(classifier.network, "segmenter", None) is None:
+        segments = "segmenter" in dict(classifier.network.named_children())
+        if reads and own.validation_masks != "none" and not segments:
             raise ValueError(
-                f"run {run} was validated with {own.monitored} masks, which new images do not have: "
+                f"run {run} was validated with {own.validation_masks} masks, which new images do not have: "
                 f"segmenter=ID finds them, a run that segments {', '.join(own.given)}"
             )
         return classifier
@@ -94,22 +114,23 @@ def given_masks_of(classifier: TrainedNetwork, segmenter: TrainedNetwork | None)
         raise ValueError(f"run {run} reads no masks: leave segmenter out")
     other = segmenter.stage
     if missing := [name for name in own.given if name not in other.masks]:
-        raise ValueError(f"segmenter {other.checkpoint.parent} does not find {missing[0]}, which run {run} is given")
+        raise ValueError(f"segmenter {other.folder} does not find {missing[0]}, which run {run} is given")
     if (own.size, own.fit) != (other.size, other.fit):
         raise ValueError(
-            f"segmenter {other.checkpoint.parent} learnt from images of {other.size}, {other.fit}, run {run} from "
+            f"segmenter {other.folder} learnt from images of {other.size}, {other.fit}, run {run} from "
             f"{own.size}, {own.fit}: train one of them as the other (data.size, data.fit)"
         )
     return replace(classifier, segmenter=segmenter)
 
 
-def _thresholds(stage: TrainedStage) -> Tensor:
-    """The thresholds kept with a stage's weights; 0 in an older checkpoint, and where a file holds a network alone."""
-    kept = weights(stage.checkpoint) if stage.checkpoint.suffix == Path(BEST).suffix else {}
-    return kept.get("thresholds", torch.zeros(len(stage.labels))).clone()  # the file is only mapped
+def _thresholds(stage: RecordedStage) -> Tensor:
+    """The thresholds kept with a classifier's weights; 0 for a segmenter, and where a file holds a network alone."""
+    if stage.masks or stage.checkpoint.suffix != Path(BEST).suffix:
+        return torch.zeros(len(stage.labels))
+    return weights(stage.checkpoint)["thresholds"].clone()  # the file is only mapped
 
 
-def check_ensemble(stages: Sequence[TrainedStage], decoded: bool) -> None:
+def check_ensemble(stages: Sequence[RecordedStage], decoded: bool) -> None:
     """Refuse runs of which no mean can be taken.
 
     Args:
@@ -120,13 +141,14 @@ def check_ensemble(stages: Sequence[TrainedStage], decoded: bool) -> None:
         ValueError: several runs are no segmenters, or differ in their masks or, if decoded, in what they are shown.
     """
     first, *others = stages
-    facts = ("masks", "exclusive", "size", "fit") if decoded else ("masks", "exclusive")
     for stage in others:
-        for name in facts:
-            if (own := getattr(stage, name)) != (wanted := getattr(first, name)):
+        pairs = {"masks": (first.masks, stage.masks), "exclusive": (first.exclusive, stage.exclusive)}
+        if decoded:
+            pairs |= {"size": (first.size, stage.size), "fit": (first.fit, stage.fit)}
+        for name, (wanted, own) in pairs.items():
+            if own != wanted:
                 raise ValueError(
-                    f"runs must agree for a mean: {name} is {wanted} in {first.checkpoint.parent}, "
-                    f"but {own} in {stage.checkpoint.parent}"
+                    f"runs must agree for a mean: {name} is {wanted} in {first.folder}, but {own} in {stage.folder}"
                 )
     if others and not first.masks:
         raise ValueError(f"run names {len(stages)} classifiers, but only masks of several runs are averaged: name one")

@@ -14,8 +14,8 @@ HALF = 0.5
 
 
 @dataclass(frozen=True)
-class Decision:
-    """How masks are decided.
+class Postprocessing:
+    """How masks follow from probabilities.
 
     Args:
         exclusive: whether the likeliest mask or the background is decided for, instead of each mask by itself.

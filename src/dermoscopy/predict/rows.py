@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from dermoscopy.data.splits import HOLDOUT
 from dermoscopy.data.store.reader import Store
 from dermoscopy.machine.messages import nearest
-from dermoscopy.predict.trained import TrainedStage
-from dermoscopy.runs.splits import SEEN, SPLIT, _read
+from dermoscopy.runs.files import SPLIT
+from dermoscopy.runs.recorded import RecordedStage
+from dermoscopy.runs.splits import SEEN, read_split
 
 ALL, TEST, UNSEEN = "all", "test", "unseen"
 SIDES = (TEST, ALL, "val", HOLDOUT)
@@ -29,7 +30,7 @@ class Chosen(NamedTuple):
     unseen: bool
 
 
-def choose_rows(store: Store, stages: Sequence[TrainedStage], side: str | None) -> Chosen:
+def choose_rows(store: Store, stages: Sequence[RecordedStage], side: str | None) -> Chosen:
     """Choose images of a store by the sides that they have in the splits of runs.
 
     An image is known by its id, so the same images at another size are no new ones.
@@ -67,7 +68,7 @@ def _sides(store: Store, split: Path, side: str | None) -> NDArray[np.str_]:
         if side != ALL:
             raise FileNotFoundError(f"no {split} says which images the run has seen: side=all scores all, seen or not")
         return np.full(len(store), UNKNOWN)
-    known = _read(split)
+    known = read_split(split)
     return np.array([known.get(id, NEW) for id in store.ids.tolist()])
 
 

@@ -17,10 +17,9 @@ from dermoscopy.machine.files import write_atomically
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST, PREDICTIONS
 from dermoscopy.runs.history import read_history
+from dermoscopy.runs.recorded import RecordedStage
 from dermoscopy.runs.stage import finished
-from dermoscopy.sweep.reproduce import Recorded
 
-COMPARISON = "comparison.csv"
 Row = dict[str, Any]
 
 
@@ -73,7 +72,7 @@ def compare(first: Values, again: Values) -> list[Value]:
     return [Value(*place, one, two, difference(one, two)) for place, one, two in pairs]
 
 
-def compare_stage(first: Recorded, again: Path, tested: bool) -> list[Part]:
+def compare_stage(first: RecordedStage, again: Path, tested: bool) -> list[Part]:
     """Compare all that a stage left with what it left in the folder ``again``.
 
     Args:
@@ -81,7 +80,7 @@ def compare_stage(first: Recorded, again: Path, tested: bool) -> list[Part]:
         again: folder in which it was trained again.
         tested: whether scores and predictions of the test side count; only the last stage of a run is tested again.
     """
-    name, folders = first.config["stage"], (first.folder, again)
+    name, folders = first.name, (first.folder, again)
     results = [finished(folder) or {} for folder in folders]
     parts = {
         "history": compare(*map(_history, folders)),

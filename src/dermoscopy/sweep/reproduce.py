@@ -1,103 +1,135 @@
-"""A finished run to be trained again: what its record says, and where it is trained anew."""
+"""A finished run trained again: where, on which store, with how many threads, and what came of it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import NamedTuple
 
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.machine.files import read_json, shown_path
-from dermoscopy.runs.files import BEST
-from dermoscopy.runs.records import JOB, read_sweep
-from dermoscopy.runs.stage import finished
-
-RECORD = "reproduction.json"
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A finished stage: folder, resolved configuration, result, and the record of the job that trained it."""
-
-    folder: Path
-    config: Row
-    result: Row
-    job: Row
+from dermoscopy.machine import hardware
+from dermoscopy.machine.files import read_json, shown_path, write_json
+from dermoscopy.machine.leases import lease
+from dermoscopy.runs.files import COMPARISON, REPRODUCED, REPRODUCTION
+from dermoscopy.runs.recorded import FinishedStage
+from dermoscopy.runs.records import now
+from dermoscopy.runs.stage import Stage
+from dermoscopy.sweep.circumstances import print_circumstances
+from dermoscopy.sweep.compare import compare_stage, print_parts, verdict, write_comparison
+from dermoscopy.training.stages import Build, run_stages
 
 
-def read_run(checkpoint: Path) -> list[Recorded]:
-    """Return the stages of the run that ends with the stage of this checkpoint, in order.
+class Again(NamedTuple):
+    """The stages of a run, to be trained again.
+
+    Attributes:
+        stages: each in a folder of its own.
+        build: builds the parts of one of them.
+        keys: what each would be called now, by this code and these files.
+    """
+
+    stages: list[Stage]
+    build: Build
+    keys: list[str]
+
+
+def threads_of(run: Sequence[FinishedStage], threads: object) -> list[int]:
+    """Return the number of threads for each stage: as many as it was trained with, unless another number is given.
 
     Raises:
-        ValueError: no job of the experiment names the stage; a stage is not finished.
-        FileNotFoundError: a stage has no configuration.
+        ValueError: what is given is no such number.
     """
-    last = checkpoint.absolute().parent
-    jobs = {path.parent: read_json(path) for path in sorted(last.parent.glob(f"sweeps/*/*/{JOB}"))}
-    for job in jobs.values():
-        keys = [stage["key"] for stage in job.get("stages", ())]
-        if last.name in keys:
-            return [_recorded(last.parent / key, jobs) for key in keys[: keys.index(last.name) + 1]]
-    raise ValueError(
-        f"no job in {shown_path(last.parent / 'sweeps')} names the stage {last.name}: the record of its run "
-        f"(sweeps/*/*/{JOB} beside the stage) says what came before it, and is needed"
-    )
+    if threads is None:
+        return [stage.threads for stage in run]
+    if not isinstance(threads, int) or threads < 1:
+        raise ValueError(f"threads must be a whole number of at least 1, got {threads}")
+    return [threads] * len(run)
 
 
-def _recorded(folder: Path, jobs: Mapping[Path, Row]) -> Recorded:
-    """Read a stage; of the jobs that name it, the latest that trained it says on what and with how many threads."""
-    naming = [(place, stage) for place, job in jobs.items() for stage in job.get("stages", ())]
-    naming = [(place, stage) for place, stage in naming if stage["key"] == folder.name]
-    place, _ = max(naming, key=lambda pair: (not pair[1].get("reused", True), jobs[pair[0]]["started"]))
-    result, config = finished(folder), folder / "config.yaml"
-    if result is None or not (folder / BEST).is_file():
-        command = read_sweep(place.parent)["command"]
-        raise ValueError(f"the stage {shown_path(folder)} is not finished; to finish it: {command}")
-    if not config.is_file():
-        raise FileNotFoundError(f"{shown_path(folder)} has no config.yaml: copy the whole folder of the stage")
-    return Recorded(folder, yaml.safe_load(config.read_text()), result, jobs[place])
-
-
-def check_store(stage: Recorded, path: Path) -> None:
+def check_store(finished: FinishedStage, path: Path) -> None:
     """Refuse a store that is not the one the stage was trained on.
 
     Raises:
         FileNotFoundError: there is none.
         ValueError: its content is another one.
     """
-    data, then = stage.config["data"], stage.job["data"]["fingerprint"]
-    height, width = data["size"]
-    make = f"python prepare.py data={data['name']} data.raw={data['raw'] or 'DIR'}"
-    advice = f"name it with store=FILE, or make it: {make} data.size=[{height},{width}] data.fit={data['fit']}"
+    stage, then = finished.recorded, finished.recorded.fingerprint
+    height, width = stage.stored_size
+    make = f"python prepare.py data={stage.data.name} data.raw={stage.data.raw or 'DIR'}"
+    advice = f"name it with store=FILE, or make it: {make} data.size=[{height},{width}] data.fit={stage.fit}"
     if not path.is_file():
         raise FileNotFoundError(f"no store {path}: {advice}")
     if (now := open_store(path).fingerprint) != then:
         raise ValueError(f"{path} has the fingerprint {now[:12]}, but the run learnt from {then[:12]}: {advice}")
 
 
-def choose_folder(root: Path, plan: Mapping[str, Any], out: Path | None = None) -> Path:
-    """Return the folder of a reproduction: the latest of this plan that is not over, else a new one named by the time.
+def facts_of(run: Sequence[FinishedStage], threads: Sequence[int]) -> dict[str, object]:
+    """Return the part of a reproduction's record that says what is trained, and how."""
+    return {"run": run[-1].key, "threads": list(threads)}
+
+
+def choose_folder(root: Path, facts: Mapping[str, object], out: Path | None = None) -> Path:
+    """Return the folder of a reproduction: the latest with these facts that is not over, else a new one.
 
     Args:
-        root: of the reproductions of this run.
-        plan: part of their record that says what is trained, and how.
-        out: the folder that the user wants; new, empty, or of the same plan.
+        root: of the reproductions of this run; a new folder in it is named by the time.
+        facts: see `facts_of`.
+        out: the folder that the user wants; new, empty, or with the same facts.
 
     Raises:
         ValueError: ``out`` holds something else.
     """
     if out is not None:
-        found = out / RECORD
-        if not found.is_file() and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        record = out / REPRODUCTION
+        if not record.is_file() and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
             raise ValueError(f"out={out} is not an empty folder and holds no reproduction: give another one")
-        if found.is_file() and not plan.items() <= read_json(found).items():
+        if record.is_file() and not facts.items() <= read_json(record).items():
             raise ValueError(f"out={out} holds a reproduction of another run or with other threads: give another one")
         return out
-    for found in sorted(root.glob(f"*/{RECORD}"), reverse=True):
-        record = read_json(found)
-        if record["ended"] is None and plan.items() <= record.items():
-            return found.parent
+    for record in sorted(root.glob(f"*/{REPRODUCTION}"), reverse=True):
+        content = read_json(record)
+        if content["ended"] is None and facts.items() <= content.items():
+            return record.parent
     return root / datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+
+
+def reproductions_of(last: FinishedStage) -> Path:
+    """Return the folder of all reproductions of the run that ends with this stage."""
+    return last.recorded.folder.parent / REPRODUCED / last.key
+
+
+def reproduce(run: Sequence[FinishedStage], again: Again, threads: Sequence[int], out: Path) -> bool:
+    """Train a run again, compare every number, print and write the verdict.
+
+    Args:
+        run: its stages as they were.
+        again: the same stages, to be trained in ``out``.
+        threads: with which each is trained.
+        out: folder of the reproduction.
+
+    Returns:
+        Whether all values agree to the last digit.
+
+    Raises:
+        ValueError: another process is reproducing the run in this folder.
+    """
+
+    def refuse() -> None:
+        raise ValueError(f"this run is being reproduced already, in {shown_path(out)}")
+
+    last, facts = run[-1], facts_of(run, threads)
+    with lease(out, refuse):
+        machine = hardware.claim(threads[-1], last.recorded.accelerator)["hardware"]
+        print(f"{shown_path(last.recorded.folder)} again, in {shown_path(out)}", flush=True)
+        print_circumstances(run, machine, threads, again.keys)
+        write_json(out / REPRODUCTION, facts | {"ended": None})
+        run_stages(again.stages, again.build, [])
+        parts = [
+            part
+            for first, second in zip(run, again.stages, strict=True)
+            for part in compare_stage(first.recorded, second.folder, tested=first is last and last.tested is not None)
+        ]
+        table = write_comparison(parts, out / COMPARISON)
+        write_json(out / REPRODUCTION, facts | {"ended": now(), "verdict": verdict(parts)})
+    print_parts(parts)
+    print(f"{verdict(parts)}; every one: {shown_path(table)}")
+    return not any(part.differing for part in parts)

@@ -7,7 +7,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -82,24 +81,33 @@ def open_store(path: str | Path, size: Sequence[int] | None = None, fit: str | N
     return store
 
 
+def describe_store(path: Path) -> str:
+    """Return two lines that say what a store holds."""
+    store = open_store(path)
+    masks, labels = (", ".join(names) or "none" for names in (store.mask_names, store.label_names))
+    return (
+        f"{path}: {len(store)} images of {store.size[0]} x {store.size[1]} px, fingerprint {store.fingerprint[:12]}\n"
+        f"  masks: {masks}; labels: {labels}"
+    )
+
+
 def _open(path: Path) -> Store:
     if not path.is_file():
         raise FileNotFoundError(f"no store {path}: make it with `python prepare.py data=...`")
     remake = "make it again with `python prepare.py data=...`"
     try:
         with h5py.File(path, "r") as file:
-            attributes = dict(file.attrs)
-            if attributes.get("format") != FORMAT:
+            if file.attrs.get("format") != FORMAT:
                 raise ValueError(f"{path} is an HDF5 file but no store: give a file made by prepare.py")
-            if attributes["version"] != VERSION:
-                raise ValueError(f"{path} is a store of version {attributes['version']}, not {VERSION}: {remake}")
-            return _read(path, file, attributes)
+            if file.attrs["version"] != VERSION:
+                raise ValueError(f"{path} is a store of version {file.attrs['version']}, not {VERSION}: {remake}")
+            return _read(path, file)
     except (OSError, KeyError) as error:
         raise ValueError(f"{path} is no whole store ({error}): {remake}") from error
 
 
-def _read(path: Path, file: h5py.File, attributes: dict[str, Any]) -> Store:
-    height, width = attributes["size"]
+def _read(path: Path, file: h5py.File) -> Store:
+    height, width = file.attrs["size"]
     return Store(
         path=path,
         ids=file["id"].asstr()[:].astype(np.str_),
@@ -109,8 +117,8 @@ def _read(path: Path, file: h5py.File, attributes: dict[str, Any]) -> Store:
         label=file["label"][:],
         frame=file["frame"][:],
         size=(int(height), int(width)),
-        fit=attributes["fit"],
-        source=attributes["source"],
-        fingerprint=attributes["fingerprint"],
+        fit=file.attrs["fit"],
+        source=file.attrs["source"],
+        fingerprint=file.attrs["fingerprint"],
         offsets={name: file[name].id.get_offset() or 0 for name in ("image", "mask")},
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,23 @@ from dermoscopy.machine.threads import cores, in_order
 from dermoscopy.masks.probability_maps import FULL, at_size
 from dermoscopy.predict.images import ImageBatch, ImageFolder
 from dermoscopy.predict.network import TrainedNetwork, mean_of
-from dermoscopy.predict.postprocessing import Decision
+from dermoscopy.predict.postprocessing import Postprocessing
 from dermoscopy.predict.rle import encode, encode_instances
 
 TABLE, PROBABILITIES = "masks.csv", "probabilities"
-COLUMNS = ("id", "mask", "instance", "rle", "pixels", "share", "height", "width")
+
+
+class Row(TypedDict):
+    """A row of the table: a mask of an image, or one of its connected parts."""
+
+    id: str
+    mask: str
+    instance: int
+    rle: str
+    pixels: int
+    share: float
+    height: int
+    width: int
 
 
 class Found(NamedTuple):
@@ -39,14 +51,14 @@ class MaskFiles:
     Args:
         folder: ``<id>.png`` goes there, or with several masks ``<id>_<mask>.png``, 255 present and 0 absent.
         names: of the K masks.
-        decision: how they are decided.
+        postprocessing: how they follow from probabilities.
         probabilities: whether to write 255 times the probability under the same names into ``probabilities/``.
         instances: whether each connected part of a mask has a row in the table, instead of each mask.
     """
 
     folder: Path
     names: tuple[str, ...]
-    decision: Decision
+    postprocessing: Postprocessing
     probabilities: bool
     instances: bool
 
@@ -54,25 +66,39 @@ class MaskFiles:
         """Return the name of a mask's picture, relative to the folder."""
         return f"{id}_{mask}.png" if len(self.names) > 1 else f"{id}.png"
 
-    def write(self, found: Found) -> list[dict[str, Any]]:
+    def write(self, found: Found) -> list[Row]:
         """Write the pictures of an image; return its rows of the table."""
-        rows: list[dict[str, Any]] = []
+        rows: list[Row] = []
         frame = found.frame.tolist()
-        for name, mask in zip(self.names, self.decision.masks(found.probability, frame), strict=True):
+        for name, mask in zip(self.names, self.postprocessing.masks(found.probability, frame), strict=True):
             _save(mask * np.uint8(FULL), self.folder / self.place(found.id, name))
-            rows += [{"id": found.id, "mask": name} | row for row in self._rows(mask)]
+            rows += self._rows(found.id, name, mask)
         for name, plane in zip(self.names, np.moveaxis(found.probability, -1, 0), strict=True):
             if self.probabilities:
                 picture = np.rint(resized(plane, frame)).astype(np.uint8)
                 _save(picture, self.folder / PROBABILITIES / self.place(found.id, name))
         return rows
 
-    def _rows(self, mask: NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
+    def _rows(self, id: str, name: str, mask: NDArray[np.bool_]) -> list[Row]:
         parts = encode_instances(mask) if self.instances else [encode(mask)]
-        size = {"height": mask.shape[0], "width": mask.shape[1]}
-        for number, runs in enumerate(parts or [""], start=1 if parts else 0):  # an empty mask has a row as well
-            pixels = sum(int(length) for length in runs.split()[1::2])
-            yield {"instance": number, "rle": runs, "pixels": pixels, "share": pixels / mask.size} | size
+        if not parts:
+            return [_row(id, name, 0, "", mask)]  # an empty mask has a row as well
+        return [_row(id, name, number, runs, mask) for number, runs in enumerate(parts, start=1)]
+
+
+def _row(id: str, name: str, instance: int, runs: str, mask: NDArray[np.bool_]) -> Row:
+    height, width = mask.shape
+    pixels = sum(int(length) for length in runs.split()[1::2])
+    return Row(
+        id=id,
+        mask=name,
+        instance=instance,
+        rle=runs,
+        pixels=pixels,
+        share=pixels / mask.size,
+        height=height,
+        width=width,
+    )
 
 
 def check_apart(images: Path, folder: ImageFolder, files: MaskFiles) -> None:
@@ -109,7 +135,7 @@ def write_masks(found: Iterable[Found], files: MaskFiles, workers: int | None = 
     """
     with closing(in_order(files.write, found, 2 * cores(), workers)) as written:
         images = list(written)
-    columns = [name for name in COLUMNS if files.instances or name != "instance"]
+    columns = [name for name in Row.__annotations__ if files.instances or name != "instance"]
     table = pd.DataFrame([row for rows in images for row in rows], columns=columns)
     write_atomically(files.folder / TABLE, table.to_csv(index=False))
     return f"{files.folder / TABLE}: {len(images)} images, masks: {', '.join(files.names)}"

@@ -15,12 +15,12 @@ from dermoscopy.evaluation.comparison import predicted_planes, resized
 from dermoscopy.masks.predicted import read_masks
 from dermoscopy.predict.arguments import check_options, names_of
 from dermoscopy.predict.images import find_images, read_batches
-from dermoscopy.predict.masks import predict_masks
 from dermoscopy.predict.network import check_ensemble
 from dermoscopy.predict.rle import decode
-from dermoscopy.predict.trained import read_stage
+from dermoscopy.predict.segmentation import predict_masks
 from dermoscopy.runs.files import BEST
 from dermoscopy.runs.find import find_checkpoints
+from dermoscopy.runs.recorded import read_stage
 
 IMAGES = "ISIC2018_Task1-2_Training_Input"
 COUNT = 4

@@ -1,0 +1,222 @@
+"""What stages recorded about themselves, read back: the one place that knows the keys of a stage's config.yaml."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dermoscopy.machine.files import read_json, shown_path
+from dermoscopy.runs.files import BEST, CONFIG, JOB
+from dermoscopy.runs.keys import RECIPE
+from dermoscopy.runs.records import read_sweep
+from dermoscopy.runs.stage import finished
+
+FIRST_RECIPE = 1  # of version 0.1.0, whose records do not say it
+SECTIONS = ("stage", "data", "datamodule", "network", "model", "trainer")  # what no stage's configuration lacks
+Settings = dict[str, Any]
+
+
+class NotAStage(ValueError):
+    """A config.yaml that is not the configuration of a trained stage."""
+
+
+@dataclass(frozen=True)
+class RecordedData:
+    """The data that a stage was trained on: name, folder of the raw files or None, and where the store was."""
+
+    name: str
+    raw: str | None
+    store: Path
+
+
+@dataclass(frozen=True)
+class RecordedStage:
+    """A checkpoint, and what the configuration beside it says.
+
+    Attributes:
+        checkpoint: its weights.
+        configuration: all of it, from which `dermoscopy.config.trained` builds objects.
+        name, epochs, seed: of the stage.
+        data: what it was trained on.
+        fingerprint: of that data.
+        accelerator: as Lightning names it.
+        labels: names of the L labels, in the order of a classifier's logits.
+        masks: names of the K masks, in the order of a segmenter's logits; none for a classifier.
+        exclusive: whether a pixel has at most one of the masks; of a classifier: an image exactly one of the labels.
+        size, fit: height and width of the images that it learnt from, and how an image was laid into them.
+        reduce: by how many times they are smaller than those of its store.
+        padding: what surrounds an image that does not fill its frame, see `dermoscopy.data.batches.padding`.
+        mean, std: normalisation of RGB in 0 ... 1.
+        given: names of the masks that a classifier was given, in their order.
+        validation_masks: which of them its validation was given, which chose its epoch and thresholds: none, given,
+            predicted.
+        mask_threshold: probability above which a pixel of a predicted mask is present.
+    """
+
+    checkpoint: Path
+    configuration: Settings
+    name: str
+    epochs: int
+    seed: int
+    data: RecordedData
+    fingerprint: str
+    accelerator: str
+    labels: tuple[str, ...]
+    masks: tuple[str, ...]
+    exclusive: bool
+    size: tuple[int, int]
+    fit: str
+    reduce: int
+    padding: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    given: tuple[str, ...]
+    validation_masks: str
+    mask_threshold: float
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the stage."""
+        return self.checkpoint.parent
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Height and width of the images in its store."""
+        return self.size[0] * self.reduce, self.size[1] * self.reduce
+
+    def __str__(self) -> str:
+        unfinished = "" if finished(self.folder) else ", best weights so far: the stage is not finished"
+        return f"{self.checkpoint} ({self.size[0]} x {self.size[1]} px, {self.fit}{unfinished})"
+
+
+def read_stage(checkpoint: Path) -> RecordedStage:
+    """Return the stage of a checkpoint, read from the configuration beside it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        NotAStage: it is not the configuration of a stage.
+        ValueError: it is the record of another recipe.
+    """
+    path = checkpoint.with_name(CONFIG)
+    if not path.is_file():
+        raise FileNotFoundError(f"{checkpoint} has no {CONFIG} beside it: copy the whole folder of the stage")
+    try:
+        configuration = yaml.safe_load(path.read_text())
+        if missing := [name for name in SECTIONS if name not in configuration]:
+            raise KeyError(missing[0])
+        _check_recipe(path, configuration.get("recipe", FIRST_RECIPE))
+        return _parsed(checkpoint, configuration)
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        first = next(iter(str(error).splitlines()), "")
+        raise NotAStage(
+            f"{path} is not the configuration of a trained stage ({type(error).__name__}: {first})"
+        ) from error
+
+
+def _check_recipe(path: Path, recipe: int) -> None:
+    if recipe != RECIPE:
+        jobs = _jobs_with(path.parent)
+        command = next((read_sweep(job.parent)["command"] for job, _ in jobs), "the command that trained it")
+        raise ValueError(
+            f"{path} was written by recipe {recipe} of the training, this version reads recipe {RECIPE}; "
+            f"to train it again: {command}"
+        )
+
+
+def _parsed(checkpoint: Path, configuration: Settings) -> RecordedStage:
+    data, batches, model = configuration["data"], configuration["datamodule"], configuration["model"]
+    tells_labels = "labels" in model
+    reduce = batches["reduce"]
+    return RecordedStage(
+        checkpoint=checkpoint,
+        configuration=configuration,
+        name=configuration["stage"],
+        epochs=configuration["epochs"],
+        seed=configuration["seed"],
+        data=RecordedData(data["name"], data["raw"], Path(batches["store"])),
+        fingerprint=configuration["fingerprint"],
+        accelerator=configuration["trainer"]["accelerator"],
+        labels=tuple(batches["labels"]),
+        masks=() if tells_labels else tuple(model["masks"]),
+        exclusive=model["exclusive_labels" if tells_labels else "exclusive"],
+        size=(data["size"][0] // reduce, data["size"][1] // reduce),
+        fit=data["fit"],
+        reduce=reduce,
+        padding=batches["eval_padding"],
+        mean=tuple(batches["mean"]),
+        std=tuple(batches["std"]),
+        given=tuple(batches["masks"]) if tells_labels else (),
+        validation_masks=model["monitored"] if tells_labels else "none",
+        mask_threshold=batches["mask_threshold"],
+    )
+
+
+@dataclass(frozen=True)
+class FinishedStage:
+    """A finished stage, and how it was trained.
+
+    Attributes:
+        recorded: its checkpoint and configuration.
+        key: of the stage.
+        tested: the mask conditions or views of its test; None if it was not tested.
+        code: commit, whether tracked files differed from it, and versions of libraries.
+        hardware, threads: of the machine that trained it.
+    """
+
+    recorded: RecordedStage
+    key: str
+    tested: tuple[str, ...] | None
+    code: Mapping[str, object]
+    hardware: str
+    threads: int
+
+
+def read_run(checkpoint: Path) -> list[FinishedStage]:
+    """Return the stages of the run that ends with the stage of this checkpoint, in order.
+
+    Raises:
+        ValueError: no job of the experiment names the stage; a stage is not finished.
+        FileNotFoundError: a stage has no configuration.
+    """
+    last = checkpoint.absolute().parent
+    for _, job in _jobs_with(last):
+        keys = [stage["key"] for stage in job["stages"]]
+        return [_finished(last.with_name(key)) for key in keys[: keys.index(last.name) + 1]]
+    raise ValueError(
+        f"no job in {shown_path(last.parent / 'sweeps')} names the stage {last.name}: the record of its run "
+        f"(sweeps/*/*/{JOB} beside the stage) says what came before it, and is needed"
+    )
+
+
+def _jobs_with(folder: Path) -> Iterator[tuple[Path, Settings]]:
+    """The jobs that name the stage in this folder: the folder of each, and its record."""
+    for path in sorted(folder.parent.glob(f"sweeps/*/*/{JOB}")):
+        record = read_json(path)
+        if any(stage["key"] == folder.name for stage in record.get("stages", ())):  # one that failed early names none
+            yield path.parent, record
+
+
+def _finished(folder: Path) -> FinishedStage:
+    """Read a stage; of the jobs that name it, the latest that trained it says on what and with how many threads."""
+
+    def trained_it(named: tuple[Path, Settings]) -> tuple[bool, str]:
+        (stage,) = (stage for stage in named[1]["stages"] if stage["key"] == folder.name)
+        return not stage.get("reused", True), named[1]["started"]  # a job that did not get so far does not say it
+
+    place, job = max(_jobs_with(folder), key=trained_it)
+    result = finished(folder)
+    if result is None or not (folder / BEST).is_file():
+        command = read_sweep(place.parent)["command"]
+        raise ValueError(f"the stage {shown_path(folder)} is not finished; to finish it: {command}")
+    if not (folder / CONFIG).is_file():
+        raise FileNotFoundError(f"{shown_path(folder)} has no {CONFIG}: copy the whole folder of the stage")
+    return FinishedStage(
+        recorded=read_stage(folder / BEST),
+        key=folder.name,
+        tested=None if result["tested"] is None else tuple(result["tested"]),
+        code=result["code"],
+        hardware=job["hardware"],
+        threads=job["threads"],
+    )

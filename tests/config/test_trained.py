@@ -1,0 +1,20 @@
+"""The network of a recorded stage: without weights that would be fetched in vain."""
+
+from recorded_stages import write_recorded
+from torch import nn
+
+from dermoscopy.config.trained import build_network, without_weights
+from dermoscopy.runs.recorded import read_stage
+
+
+def test_no_weights_are_fetched_for_a_network_or_a_part_of_it():
+    part = {"pretrained": True, "encoder": "a"}
+    network = {"pretrained": True, "checkpoint": "elsewhere.pt", "segmenter": part, "masks": ["lesion"]}
+    assert without_weights(network) == {
+        **{"pretrained": False, "checkpoint": None, "masks": ["lesion"]},
+        "segmenter": {"pretrained": False, "encoder": "a"},
+    }
+
+
+def test_a_network_is_built_as_it_was_recorded(tmp_path):
+    assert isinstance(build_network(read_stage(write_recorded(tmp_path))), nn.Flatten)

@@ -9,6 +9,7 @@ import pytest
 from dermoscopy.machine.leases import lease
 from dermoscopy.tracking import server as servers
 from dermoscopy.tracking.delivery import flush_pending, pending, read_sent, sent_file
+from dermoscopy.tracking.events import LIMITS
 from dermoscopy.tracking.experiment import connect
 from dermoscopy.tracking.journal import Journal
 
@@ -244,7 +245,7 @@ def test_many_epochs_go_in_few_requests(lab, monkeypatch, tmp_path):
     send = servers._send
     monkeypatch.setattr(servers, "_send", lambda *arguments: requests.append(1) or send(*arguments))
     assert journal.flush(force=True)
-    assert len(requests) == 1000 * 4 / servers.LIMITS["metrics"]
+    assert len(requests) == 1000 * 4 / LIMITS["metrics"]
     assert lab.points("dice") == [(epoch, float(epoch)) for epoch in range(1000)]
 
 

@@ -2,17 +2,26 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from filelock import SoftFileLease, Timeout
 
 from dermoscopy.machine.files import write_json
 from dermoscopy.machine.leases import LEASE, lock_file
-from dermoscopy.tracking.server import Event, Gone, Unreachable, batches, say, server
+from dermoscopy.tracking.events import Destination, Event, batches
+from dermoscopy.tracking.server import Gone, Unreachable, say, server
 
 PAUSE = 30.0  # seconds until a server that did not answer is asked again
+
+
+class Sent(TypedDict):
+    """How far a journal is sent, in bytes, to where, and to which run there."""
+
+    to: Destination | None
+    run: str | None
+    bytes: int
 
 
 def sent_file(journal: Path) -> Path:
@@ -47,10 +56,13 @@ def read_events(journal: Path, start: int = 0) -> Iterator[tuple[int, Event]]:
                 raise ValueError(f"{journal} is damaged before byte {position}: delete that line") from error
 
 
-def read_sent(journal: Path) -> dict[str, Any]:
-    """Return the destination (to), the run and the number of bytes sent."""
+def read_sent(journal: Path) -> Sent:
+    """Return how far a journal is sent."""
     path = sent_file(journal)
-    return json.loads(path.read_text()) if path.is_file() else {"to": None, "run": None, "bytes": 0}
+    if not path.is_file():
+        return Sent(to=None, run=None, bytes=0)
+    sent: Sent = json.loads(path.read_text())
+    return sent
 
 
 def pending(journal: Path) -> bool:
@@ -102,24 +114,23 @@ def _deliver_old(journal: Path, asked: set[str]) -> bool:
         return False
 
 
-def direct(journal: Path, to: Mapping[str, Any]) -> None:
+def direct(journal: Path, to: Destination) -> None:
     """Send a journal to another place from now on, where nothing of it is known yet."""
-    write_json(sent_file(journal), {"to": to, "run": None, "bytes": 0})
+    write_json(sent_file(journal), Sent(to=to, run=None, bytes=0))
 
 
-def _destination(journal: Path) -> dict[str, Any]:
+def _destination(journal: Path) -> Destination:
     """Return where a journal goes; it says so itself if the other file was lost."""
-    to: dict[str, Any] = read_sent(journal)["to"] or [e["to"] for _, e in read_events(journal) if "to" in e][-1]
-    return to
+    return read_sent(journal)["to"] or [event["to"] for _, event in read_events(journal) if "to" in event][-1]
 
 
-def _send(journal: Path, to: dict[str, Any]) -> None:
+def _send(journal: Path, to: Destination) -> None:
     refused: list[str] = []
     try:
-        _send_from(journal, read_sent(journal) | {"to": to}, refused)
+        _send_from(journal, to, read_sent(journal), refused)
     except Gone:  # deleted, or in a database that was replaced: tell all of it again, to a new run
         try:
-            _send_from(journal, {"to": to, "run": None, "bytes": 0}, refused)
+            _send_from(journal, to, Sent(to=to, run=None, bytes=0), refused)
         except Gone as error:
             raise Unreachable(f"it lost the run {error}") from error
     finally:
@@ -127,13 +138,13 @@ def _send(journal: Path, to: dict[str, Any]) -> None:
             say(f"{to['uri']} refuses {len(refused)} of the values, as {refused[0]}; kept in {rejected_file(journal)}")
 
 
-def _send_from(journal: Path, sent: dict[str, Any], refused: list[str]) -> None:
+def _send_from(journal: Path, to: Destination, sent: Sent, refused: list[str]) -> None:
     """Send what follows after ``sent``, and keep that true after each batch."""
-    to = sent["to"]
-    if sent["run"] is None:
+    run, place = sent["run"], server(to["uri"])
+    if run is None:
         _, begin = next(read_events(journal))
-        sent["run"] = server(to["uri"]).open_run(to["experiment"], to["artifacts"], begin)
-        write_json(sent_file(journal), sent)
+        run = place.open_run(to["experiment"], to["artifacts"], begin)
+        write_json(sent_file(journal), Sent(to=to, run=run, bytes=sent["bytes"]))
 
     def reject(event: Event, reason: str) -> None:
         with rejected_file(journal).open("a") as file:
@@ -142,9 +153,8 @@ def _send_from(journal: Path, sent: dict[str, Any], refused: list[str]) -> None:
 
     for end, batch in batches(read_events(journal, sent["bytes"])):
         if batch:
-            server(to["uri"]).send(sent["run"], [_located(event, journal.parent) for event in batch], reject)
-        sent["bytes"] = end
-        write_json(sent_file(journal), sent)
+            place.send(run, [_located(event, journal.parent) for event in batch], reject)
+        write_json(sent_file(journal), Sent(to=to, run=run, bytes=end))
 
 
 def _located(event: Event, folder: Path) -> Event:

@@ -100,7 +100,8 @@ def _open(uri: str, experiment: str, artifacts: str | Path | None) -> str:
     try:
         return _open_if_busy(uri, experiment, artifacts)
     except (MlflowException, SQLAlchemyError, CommandError) as error:
-        if uri.startswith("http") and getattr(error, "get_http_status_code", int)() >= 500:
+        broken = isinstance(error, MlflowException) and error.get_http_status_code() >= 500
+        if uri.startswith("http") and broken:
             raise ValueError(f"tracking.uri {uri} does not answer: start the server, or tracking=sqlite") from error
         raise ValueError(f"tracking.uri {uri} cannot be used: {_first_line(error)}; {_advice(error)}") from error
 

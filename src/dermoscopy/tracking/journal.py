@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from dermoscopy.tracking.delivery import PAUSE, deliver, direct, read_events, read_sent, rejected_file, sent_file
+from dermoscopy.tracking.events import JOURNAL, LIMITS, Destination, Event, parts
 from dermoscopy.tracking.experiment import address
-from dermoscopy.tracking.server import JOURNAL, LIMITS, Event, server
+from dermoscopy.tracking.server import server
 
 STATUS = {"success": "FINISHED", "failed": "FAILED", "aborted": "KILLED"}  # Lightning's words and MLflow's
 
@@ -36,17 +36,16 @@ class Journal:
     ) -> None:
         self.path, self.pause = Path(folder) / "tracking.jsonl", pause
         place = None if artifacts is None else str(Path(artifacts).resolve())
-        self.destination = {"uri": address(uri), "experiment": experiment, "artifacts": place}
+        self.destination: Destination = {"uri": address(uri), "experiment": experiment, "artifacts": place}
         self._forget()
 
     @property
     def run_id(self) -> str | None:
         """The id of the run in MLflow, None as long as the server was never reached."""
         sent = read_sent(self.path)
-        run: str | None = sent["run"] if sent["to"] == self.destination else None
-        return run
+        return sent["run"] if sent["to"] == self.destination else None
 
-    def begin(self, name: str, tags: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+    def begin(self, name: str, tags: Mapping[str, object], identity: Mapping[str, object]) -> None:
         """Begin the run, or continue the one that this folder holds.
 
         Args:
@@ -59,8 +58,8 @@ class Journal:
         if self.begun and self.begun["identity"] != identity_texts:
             self._put_aside()
         if new := not self.begun:
-            both = _texts(tags) | identity_texts
-            begun = {"begin": name, JOURNAL: uuid4().hex, "identity": identity_texts, "tags": both}
+            both, id = _texts(tags) | identity_texts, uuid4().hex
+            begun: Event = {"begin": name, JOURNAL: id, "identity": identity_texts, "tags": both}
             self._append({**begun, "to": self.destination})
         if self.to != self.destination:
             self._append({"to": self.destination})
@@ -71,19 +70,28 @@ class Journal:
         self.set_tags(tags)
         self.flush(force=not server(self.destination["uri"]).away)
 
-    def set_tags(self, tags: Mapping[str, Any]) -> None:
+    def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set tags of the run; None is left out."""
-        self._log("tags", {name: text for name, text in _texts(tags).items() if self.tags.get(name) != text})
+        new = {name: text for name, text in _texts(tags).items() if self.tags.get(name) != text}
+        for part in parts(new, LIMITS["tags"]):
+            self._append({"tags": part})
+        self.flush()
 
-    def log_hyperparams(self, params: Mapping[str, Any]) -> None:
+    def log_hyperparams(self, params: Mapping[str, object]) -> None:
         """Log parameters; those that the run has stay as they are, since MLflow does not let them change."""
-        self._log("params", {name: str(value) for name, value in params.items() if name not in self.params})
+        new = {name: str(value) for name, value in params.items() if name not in self.params}
+        for part in parts(new, LIMITS["params"]):
+            self._append({"params": part})
+        self.flush()
 
-    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log metrics of a step; left out are NaN, infinity, and what was logged of this step before."""
         at = step or 0
         values = {name: float(value) for name, value in metrics.items() if (at, name) not in self.logged}
-        self._log("metrics", {name: value for name, value in values.items() if math.isfinite(value)}, {"step": at})
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        for part in parts(finite, LIMITS["metrics"]):
+            self._append({"metrics": part, "step": at})
+        self.flush()
 
     def log_artifact(self, path: str | Path) -> None:
         """Keep a copy of a small file with the run."""
@@ -108,17 +116,10 @@ class Journal:
         """
         return deliver(self.path, self.pause, force)
 
-    def _log(self, kind: str, values: Mapping[str, Any], more: Event | None = None) -> None:
-        """Append values, as events of which each fits into a request, and send them."""
-        pairs = list(values.items())
-        for start in range(0, len(pairs), LIMITS[kind]):
-            self._append({kind: dict(pairs[start : start + LIMITS[kind]]), **(more or {})})
-        self.flush()
-
     def _append(self, event: Event) -> None:
         if not self.begun and "begin" not in event:
             raise RuntimeError("a journal starts with begin()")
-        dated = {"time": time.time_ns() // 1_000_000, **event}
+        dated: Event = {"time": time.time_ns() // 1_000_000, **event}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab", buffering=0) as file:  # one write a line: only the last can ever be half a line
             file.write(json.dumps(dated).encode() + b"\n")
@@ -135,7 +136,7 @@ class Journal:
 
     def _forget(self) -> None:
         self.begun: Event = {}
-        self.to: Event = {}
+        self.to: Destination | None = None
         self.status = "RUNNING"
         self.tags: dict[str, str] = {}
         self.params: set[str] = set()
@@ -159,5 +160,5 @@ class Journal:
         self._forget()
 
 
-def _texts(tags: Mapping[str, Any]) -> dict[str, str]:
+def _texts(tags: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in tags.items() if value is not None}

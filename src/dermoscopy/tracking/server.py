@@ -3,21 +3,19 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
+from dermoscopy.tracking.events import JOURNAL, Event, halves
 from dermoscopy.tracking.experiment import connect, database, experiment_id
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-Event = Mapping[str, Any]  # the time in ms, and one of: metrics with a step, params, tags, artifact, status
-# of MLflow: 1000 metrics, 100 parameters and 100 tags a batch, and no more than 1000 together
-LIMITS = {"metrics": 800, "params": 100, "tags": 100}
+Answer = TypeVar("Answer")
 REST = 19  # times as long as a request took, until the next
 LONGEST = 6000  # characters of a parameter
-JOURNAL = "journal"  # tag by which a run is found again
 # Client errors that say nothing against what was sent: not allowed, no such page, too slow, too many.
 NOT_A_REFUSAL = (401, 403, 404, 407, 408, 429)
 
@@ -83,8 +81,7 @@ class Server:
 
         A process killed between the making and its answer therefore leaves no second run.
         """
-        run: str = self._ask(lambda client: _open_run(client, experiment_id(client, experiment, artifacts), begin))
-        return run
+        return self._ask(lambda client: _open_run(client, experiment_id(client, experiment, artifacts), begin))
 
     def send(self, run: str, events: list[Event], reject: Callable[[Event, str], None]) -> None:
         """Send one batch; if it is refused, send its halves, until only the values that are refused are left out.
@@ -96,13 +93,13 @@ class Server:
         try:
             self._ask(lambda client: _send(client, run, events), run)
         except Refused as error:
-            parts = _halves(events)
+            parts = halves(events)
             if not parts:
                 reject(events[0], str(error))
             for part in parts:
                 self.send(run, part, reject)
 
-    def _ask(self, question: Callable[["MlflowClient"], Any], run: str | None = None) -> Any:
+    def _ask(self, question: Callable[["MlflowClient"], Answer], run: str | None = None) -> Answer:
         file = database(self.uri)
         if file and not file.is_file():  # sqlite would make an empty one
             raise Unreachable(f"there is no file {file}")
@@ -119,49 +116,6 @@ class Server:
 def say(line: str) -> None:
     """Say one line about the tracking on the console."""
     print(f"tracking: {line}", file=sys.stderr, flush=True)
-
-
-def batches(events: Iterable[tuple[int, Event]]) -> Iterator[tuple[int, list[Event]]]:
-    """Put together what one request can carry; artifacts and changes of the status go alone.
-
-    Args:
-        events: the position after each event, and the event.
-
-    Yields:
-        The position after a batch, and its events; none if they only concern the journal.
-    """
-    batch: list[Event] = []
-    room, end = dict(LIMITS), 0
-    for position, event in events:
-        kind = _kind(event)
-        if batch and (kind is None or len(event[kind]) > room[kind]):
-            yield end, batch
-            batch, room = [], dict(LIMITS)
-        end = position
-        if kind:
-            batch.append(event)
-            room[kind] -= len(event[kind])
-        else:
-            yield end, [event] if "artifact" in event or "status" in event else []
-    if batch:
-        yield end, batch
-
-
-def _kind(event: Event) -> str | None:
-    """Which values an event carries; None for one that carries no values that could be taken apart."""
-    return None if "begin" in event else next((kind for kind in LIMITS if kind in event), None)
-
-
-def _halves(events: list[Event]) -> list[list[Event]]:
-    """Return two smaller batches; none if there is but one value."""
-    if len(events) > 1:
-        return [events[: len(events) // 2], events[len(events) // 2 :]]
-    kind = _kind(events[0])
-    values = list(events[0][kind].items()) if kind else []
-    if kind is None or len(values) < 2:
-        return []
-    middle = len(values) // 2
-    return [[{**events[0], kind: dict(part)}] for part in (values[:middle], values[middle:])]
 
 
 def _open_run(client: "MlflowClient", experiment: str, begin: Event) -> str:
@@ -201,16 +155,25 @@ def _meaning(error: Exception, client: "MlflowClient", run: str | None) -> Excep
 
 
 def _does_not_exist(error: Exception) -> bool:
-    return getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST"
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415  (see tracking.connect)
+
+    return isinstance(error, MlflowException) and error.error_code == "RESOURCE_DOES_NOT_EXIST"
 
 
 def _status(error: Exception) -> int:
     """Return the HTTP status that an error of MLflow or of an upload stands for; 500 if it speaks of an outage."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415  (see tracking.connect)
+    from requests import RequestException  # noqa: PLC0415
+
     if isinstance(error, FileNotFoundError):  # an artifact that is no longer there
         return 400
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None) or getattr(error, "get_http_status_code", lambda: 500)()
-    return 500 if status in NOT_A_REFUSAL else int(status)
+    if isinstance(error, RequestException) and error.response is not None:
+        status = error.response.status_code
+    elif isinstance(error, MlflowException):
+        status = int(error.get_http_status_code())
+    else:
+        return 500
+    return 500 if status in NOT_A_REFUSAL else status
 
 
 def _cause(error: BaseException) -> str:

@@ -48,10 +48,9 @@ def read_json(path: Path) -> dict[str, Any]:
         ValueError: somebody has damaged it.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        return dict(json.loads(path.read_text()))
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it, and start the same command again") from error
-    return content
 
 
 def _finite(value: object) -> object:

@@ -1,7 +1,5 @@
 """Run-length encoding of masks: "start length start length ...", down the columns, the first pixel is 1."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
@@ -54,7 +52,7 @@ def decode(runs: str, size: tuple[int, int]) -> Mask:
     return edges.cumsum(dtype=np.int8)[:-1].astype(np.bool_).reshape(width, height).T
 
 
-def _runs(values: NDArray[Any]) -> tuple[Starts, Starts]:
+def _runs(values: NDArray[np.generic]) -> tuple[Starts, Starts]:
     """Where runs of one value that is not 0 start, counted from 0, and their lengths."""
     zero = values.dtype.type(0)
     edges = np.flatnonzero(np.diff(values, prepend=zero, append=zero))

@@ -17,10 +17,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ValueError: the file is damaged.
     """
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=True))
     except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it, and its stage is trained again") from error
-    return content
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:

@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -19,8 +18,6 @@ from dermoscopy.runs.files import BEST, PREDICTIONS
 from dermoscopy.runs.history import read_history
 from dermoscopy.runs.recorded import RecordedStage
 from dermoscopy.runs.stage import finished
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,10 +78,9 @@ def compare_stage(first: RecordedStage, again: Path, tested: bool) -> list[Part]
         tested: whether scores and predictions of the test side count; only the last stage of a run is tested again.
     """
     name, folders = first.name, (first.folder, again)
-    results = [finished(folder) or {} for folder in folders]
     parts = {
         "history": compare(*map(_history, folders)),
-        "result": compare(*(_scores(result, tested) for result in results)),
+        "result": compare(*(_scores(folder, tested) for folder in folders)),
         "weights": compare_weights(*(weights(folder / BEST) for folder in folders)),
     }
     if tested:
@@ -98,7 +94,10 @@ def _history(folder: Path) -> Values:
     return {(f"{r['mode']}/{name}", r["epoch"]): value for r in rows for name, value in r.items() if name not in skip}
 
 
-def _scores(result: Row, tested: bool) -> Values:
+def _scores(folder: Path, tested: bool) -> Values:
+    result = finished(folder)
+    if result is None:
+        return {}
     metrics = {name: v for name, v in result["metrics"].items() if tested or not name.startswith("test/")}
     return {(name, None): value for name, value in ({"epochs": result["epochs"]} | metrics).items()}
 

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -28,6 +28,7 @@ TURNS = (
     "rotated by 90° anticlockwise",
     "transposed and rotated by 180°",
 )
+Scalar = TypeVar("Scalar", bound=np.generic)
 LONG = 224  # pixels of the longer side of a picture
 INK, FILL = "#8a8a8a", "#4a90c2"  # show on light and on dark
 DPI = 150
@@ -59,7 +60,7 @@ def grey(image: NDArray[np.uint8], frame: NDArray[np.int32], side: int) -> NDArr
     return np.asarray(picture.resize((side, side), Image.Resampling.LANCZOS), np.float32)
 
 
-def turned(picture: NDArray[Any], turn: int) -> NDArray[Any]:
+def turned(picture: NDArray[Scalar], turn: int) -> NDArray[Scalar]:
     """A picture (H, W) or (H, W, C) in one of the eight TURNS."""
     picture = picture.swapaxes(0, 1) if turn & 4 else picture
     picture = picture[::-1] if turn & 2 else picture
@@ -86,7 +87,7 @@ def colour(plane: int) -> str:
     return COLOURS[plane % len(COLOURS)]
 
 
-def histograms(panels: Mapping[str, NDArray[Any]], unit: str) -> str:
+def histograms(panels: Mapping[str, NDArray[np.number]], unit: str) -> str:
     """One histogram a panel, each with its own axes, as a data URI."""
     rows = -(-len(panels) // COLUMNS)
     with mpl.rc_context(STYLE):

@@ -9,7 +9,6 @@ from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -98,7 +97,7 @@ def _mask(data: bytes, size: tuple[int, int], frame: Frame | None, grey: bool) -
     return mask, present
 
 
-def _cover(image: Image.Image, top: int, bottom: int, unit: int, white: int) -> tuple[NDArray[Any], bool]:
+def _cover(image: Image.Image, top: int, bottom: int, unit: int, white: int) -> tuple[NDArray[np.number], bool]:
     """Rows of a mask in which a covered pixel is `unit`, and whether any of them is covered.
 
     Seen as int8, 255 is -1 and all that is near black or white is near 0: no copy and two fast passes.
@@ -176,13 +175,13 @@ def _shown(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32
     return np.diff(y).astype(np.float32)[:, None] * np.diff(x).astype(np.float32)
 
 
-def _sum_columns(values: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[Any]:
+def _sum_columns(values: NDArray[np.number], edges: NDArray[np.float64]) -> NDArray[np.number]:
     """As `_sum_rows`, over the second axis."""
     kind = np.float32 if values.dtype == np.float32 else np.int32
     return _sum_rows(values.swapaxes(0, 1), edges, kind).swapaxes(0, 1)
 
 
-def _sum_rows(values: NDArray[Any], edges: NDArray[np.float64], kind: DTypeLike) -> NDArray[Any]:
+def _sum_rows(values: NDArray[np.number], edges: NDArray[np.float64], kind: DTypeLike) -> NDArray[np.number]:
     """Sums of the rows between consecutive edges; a row that an edge divides counts in parts on both sides.
 
     Args:

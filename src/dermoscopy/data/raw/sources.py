@@ -5,7 +5,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,18 +68,16 @@ class FolderSource:
     from_masks: Sequence[str] = ()
     missing_masks: str = "stop"
     grey_masks: str = "stop"
-    same: Sequence[Sequence[str]] = ()  # records of earlier runs, which can be reproduced, lack it
+    same: Sequence[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
-        for name, pattern in {
-            "images": self.images,
-            **{f"masks.{mask}": self.masks[mask] for mask in self.masks},
-        }.items():
+        patterns = {"images": self.images} | {f"masks.{mask}": self.masks[mask] for mask in self.masks}
+        for name, pattern in patterns.items():
             if "{id}" not in pattern:
                 raise ValueError(f"{name} must hold {{id}}, as in images/{{id}}.jpg, got {pattern}")
-        for name in ("missing_masks", "grey_masks"):
-            if getattr(self, name) not in ("stop", "allow"):
-                raise ValueError(f"{name} must be stop or allow, got {getattr(self, name)}")
+        for name, choice in {"missing_masks": self.missing_masks, "grey_masks": self.grey_masks}.items():
+            if choice not in ("stop", "allow"):
+                raise ValueError(f"{name} must be stop or allow, got {choice}")
         if unknown := [name for name in self.from_masks if name not in self.masks]:
             raise ValueError(
                 f"from_masks names {', '.join(unknown)}, but the masks are {', '.join(self.masks) or 'none'}"
@@ -104,8 +102,7 @@ class FolderSource:
 
     def settings(self) -> str:
         """All arguments as JSON."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return json.dumps({name: _plain(value) for name, value in values.items()})
+        return json.dumps({name: _plain(value) for name, value in asdict(self).items()})
 
     def listing(self) -> Listing:
         """Finds every image with its masks and labels.

@@ -6,13 +6,14 @@ top + i * height / H to top + (i + 1) * height / H, and columns alike. The box i
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 Fit = Literal["pad", "crop", "stretch"]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Frame(NamedTuple):
@@ -59,7 +60,7 @@ def place(original: Sequence[int], size: Sequence[int], fit: str) -> Frame:
     return Frame(height, width, (height - box[0]) // 2, (width - box[1]) // 2, *box)
 
 
-def restore(values: NDArray[Any], frame: Sequence[int], fill: float = 0) -> NDArray[Any]:
+def restore(values: NDArray[Scalar], frame: Sequence[int], fill: float = 0) -> NDArray[Scalar]:
     """Maps a stored mask, or a prediction for one, back onto the original picture, whatever the fit was.
 
     Masks (bool, uint8) take the nearest value, probabilities (float) are interpolated.

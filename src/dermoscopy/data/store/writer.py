@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -136,7 +137,7 @@ def _copy(old: h5py.File, short: Path, writer: StoreWriter) -> None:
 
 def _reserve(part: Path, pixels: int) -> None:
     """Takes the space of `pixels` bytes and of the tables where the system can: HDF5 does not survive a full disk."""
-    if hasattr(os, "posix_fallocate"):
+    if sys.platform == "linux":
         with part.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, pixels + TABLES)
 

@@ -1,5 +1,6 @@
 """Runs of tiny segmenters as train.py leaves them, without the training."""
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,12 @@ SEGMENTER = (
     "data.size=[64,128]",
 )
 COUNT = 30
+TRAINING = [
+    *("data.make.count=40", "data.make.size=[48,64]", "+data.make.workers=1", "data.size=[32,32]"),
+    *("split.val=0.3", "split.test=0.3"),
+    *("network.backbone=test_resnet", "zeroing=never", "epochs=1", "threads=1", "logger=csv"),
+    *("trainer=cpu", "trainer.precision=32-true"),  # whatever the processor has
+]
 MakeRun = Callable[..., Path]
 Shared = Callable[[str, Callable[[Path], object]], Path]
 
@@ -122,3 +129,22 @@ def classes_run(make_run: MakeRun, shared: Shared) -> Path:
     options = ("data.masks=[globules,streaks]", "exclusive=true", "datamodule.reduce=2")
     options, place = (*options, "datamodule.eval_padding=reflection"), Path("run", "c1asses")
     return shared("classes", lambda folder: make_run(folder / place, *options, tested=True)) / place
+
+
+@pytest.fixture
+def trained(run_script: Callable[..., Any], shared: Callable[..., Path], tmp_path: Path) -> Path:
+    """A folder in which a tiny network has learnt for one epoch, made by the real train.py, once for all tests."""
+
+    def fill(folder: Path) -> None:
+        ended = run_script("train.py", *TRAINING)
+        assert ended.code == 0, ended.err
+        for made in ("data", "runs"):
+            shutil.move(tmp_path / made, folder)
+
+    return shared("classifier", fill)
+
+
+@pytest.fixture
+def checkpoint(trained: Path) -> Path:
+    """The checkpoint of that network."""
+    return next(trained.glob(f"runs/run/*/{BEST}"))

@@ -1,8 +1,6 @@
 """Masks of new images: those of the run's own test, at the images' size; the mean of several runs; mistakes."""
 
-import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +11,9 @@ from PIL import Image
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.evaluation.comparison import predicted_planes, resized
 from dermoscopy.masks.predicted import read_masks
-from dermoscopy.predict.arguments import check_options, names_of
 from dermoscopy.predict.images import find_images, read_batches
-from dermoscopy.predict.network import check_ensemble
 from dermoscopy.predict.rle import decode
 from dermoscopy.predict.segmentation import predict_masks
-from dermoscopy.runs.files import BEST
-from dermoscopy.runs.find import find_checkpoints
-from dermoscopy.runs.recorded import read_stage
 
 IMAGES = "ISIC2018_Task1-2_Training_Input"
 COUNT = 4
@@ -98,50 +91,6 @@ def test_several_runs_find_the_mean_of_what_each_finds(make_run, load_run, lesio
         found.append(np.array([image.probability for image in predict_masks(part, batches, "none")], float))
     one, other, mean = found
     assert np.abs(one - other).max() > 50 and np.abs((one + other) / 2 - mean).max() <= 0.5
-
-
-def test_runs_are_named_by_a_list_or_the_folder_of_their_sweep(tmp_path):
-    assert names_of("[12e5, 'a b',007]") == ["12e5", "a b", "007"] and names_of("a,b") == ["a,b"]
-    sweep = tmp_path / "run/sweeps/now"
-    for job in range(11):
-        (tmp_path / f"run/key{job}").mkdir(parents=True)
-        (tmp_path / f"run/key{job}" / BEST).touch()
-        (sweep / str(job)).mkdir(parents=True)
-        (sweep / str(job) / "job.json").write_text(json.dumps({"status": "done", "key": f"key{job}"}))
-    (sweep / "sweep.json").touch()
-    found = find_checkpoints([str(sweep)], tmp_path, "none")
-    assert [path.parent.name for path in found] == [f"key{job}" for job in range(11)]
-    (sweep / "3" / "job.json").write_text(json.dumps({"status": "failed"}))
-    with pytest.raises(ValueError, match="its status is failed"):
-        find_checkpoints([str(sweep)], tmp_path, "none")
-    with pytest.raises(ValueError, match="names no run"):
-        find_checkpoints([], tmp_path, "none")
-    with pytest.raises(ValueError, match="key2/best.ckpt more than once"):
-        find_checkpoints(["key2", "key3", "key2"], tmp_path, "none")
-
-
-def test_runs_that_differ_have_no_mean(lesion_run, classes_run):
-    one, classes = (read_stage(run / BEST) for run in (lesion_run, classes_run))
-    smaller, classifier = replace(one, size=(32, 64)), replace(one, masks=())
-    check_ensemble([one, smaller], decoded=False)  # each reads a store in its own way
-    for stages, message in (
-        ([one, smaller], r"size is \(64, 128\) in .*, but \(32, 64\) in"),
-        ([one, classes], r"masks is \('lesion',\) in .*, but \('globules', 'streaks'\) in"),
-        ([classifier, classifier], "run names 2 classifiers"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            check_ensemble(stages, decoded=True)
-
-
-def test_options_without_an_effect_are_refused():
-    check_options(["run=1", "views=flips", "threshold=0.3"], images=True, segments=True)
-    for option, images, segments, message in (
-        ("panels=2", True, True, "panels has an effect only with data=NAME"),
-        ("instances=true", False, True, "instances has an effect only with images=DIR"),
-        ("views=flips", True, False, "views has an effect only with runs that segment"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            check_options(["run=1", option], images, segments)
 
 
 def test_wrong_input_is_one_clear_line(segment, lesion_run, classes_run, photos):

@@ -1,4 +1,4 @@
-"""A classifier that learnt from predicted masks is given those that a run finds in new images."""
+"""Trained networks: their weights and mode, the masks that a classifier is given, and runs that have a mean."""
 
 from dataclasses import replace
 
@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
+from PIL import Image
 from torch import nn
 
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.predict.network import given_masks_of
+from dermoscopy.predict.classification import predict_labels
+from dermoscopy.predict.images import find_images, read_batches
+from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network, load_weights, mean_of
 from dermoscopy.predict.stores import read_store
+from dermoscopy.runs.files import BEST
+from dermoscopy.runs.recorded import read_stage
 
 
 class Reader(nn.Conv2d):
@@ -90,3 +95,51 @@ def test_runs_that_segment_are_given_no_segmenter(run_script, lesion_run, wide_s
     ended = run_script("predict.py", *run, "device=cpu")
     assert ended.code == 1
     assert "segmenter has an effect only with a run of labels: leave it out" in ended.err
+
+
+def test_weights_come_without_pickled_code_and_only_for_the_network_they_were_trained_for(checkpoint, tmp_path):
+    assert "not finished" not in str(read_stage(checkpoint))
+    torch.save({"state_dict": {"network.a": print}}, tmp_path / BEST)
+    with pytest.raises(ValueError, match="never pickled code"):
+        load_weights(torch.nn.Linear(2, 2), tmp_path / BEST)
+    with pytest.raises(ValueError, match="does not fit the network"):
+        load_weights(torch.nn.Linear(2, 2), checkpoint)
+
+
+def test_the_network_predicts_in_evaluation_mode_and_is_given_no_masks(checkpoint, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+
+    class Watched(torch.nn.Linear):
+        def forward(self, image, mask=None):
+            assert not self.training and mask is None and image.shape == (1, 3, 32, 32)
+            return torch.full((1, 5), 2.0)
+
+    network = Watched(1, 1)
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state | {"thresholds": torch.zeros(5)}}, tmp_path / BEST)
+    stage = replace(read_stage(checkpoint), checkpoint=tmp_path / BEST)
+    trained = load_network(stage, network.train(), torch.device("cpu"))
+    batches = read_batches(find_images(tmp_path), (32, 32), "pad", batch_size=4, workers=1)
+    predicted = predict_labels(trained, batches)
+    names = list(stage.labels)
+    assert np.allclose(predicted.loc[0, names].astype(float), 1 / (1 + np.exp(-2)))
+    assert (predicted.drop(columns=["id", *names]) == 1).all(axis=None)
+
+
+def test_runs_that_differ_have_no_mean(lesion_run, classes_run):
+    one, classes = (read_stage(run / BEST) for run in (lesion_run, classes_run))
+    smaller, classifier = replace(one, size=(32, 64)), replace(one, masks=())
+    check_ensemble([one, smaller], decoded=False)  # each reads a store in its own way
+    for stages, message in (
+        ([one, smaller], r"size is \(64, 128\) in .*, but \(32, 64\) in"),
+        ([one, classes], r"masks is \('lesion',\) in .*, but \('globules', 'streaks'\) in"),
+        ([classifier, classifier], "run names 2 classifiers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_ensemble(stages, decoded=True)
+
+
+def test_the_mean_of_several_networks_is_rounded_to_the_nearest_byte():
+    parts = [np.array([0, 10, 255], np.uint8), np.array([1, 20, 255], np.uint8), np.array([1, 20, 0], np.uint8)]
+    assert mean_of(parts).tolist() == [1, 17, 170] and mean_of(parts).dtype == np.uint8
+    assert mean_of(parts[:1]) is parts[0]

@@ -8,9 +8,7 @@ import pandas as pd
 import pytest
 
 from dermoscopy.data.inspection.duplicates import COLUMNS
-from dermoscopy.data.inspection.markup import table
 from dermoscopy.data.inspection.page import inspect_store
-from dermoscopy.data.inspection.pictures import visible
 from dermoscopy.data.inspection.sections import Measured, sample_section
 from dermoscopy.data.inspection.tables import count_pixels
 from dermoscopy.data.store.frame import place
@@ -99,21 +97,6 @@ def test_names_are_escaped(tmp_path):
     text = made.page.read_text()
     assert "<script>" not in text and "<i>" not in text and "<b>&" not in text
     assert "&lt;script&gt;alert(1)" in text
-
-
-def test_numbers_stand_right_and_what_is_undefined_is_a_dash():
-    text = table(pd.DataFrame({"name": ["a_b", "c"], "count": [1234, 5], "share": [1.25, np.nan]}), digits=2)
-    assert '<th>name<th class="n">count<th class="n">share' in text
-    assert '<td>a_b<td class="n">1,234<td class="n">1.25' in text
-    assert '<td class="n">–' in text
-
-
-def test_the_visible_part_leaves_out_the_padding():
-    image = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
-    assert (visible(image, np.array(place((40, 80), (8, 8), "pad"))) == image[2:6]).all()
-    assert (visible(image, np.array(place((80, 40), (8, 8), "pad"))) == image[:, 2:6]).all()
-    assert (visible(image, np.array(place((40, 80), (8, 8), "crop"))) == image).all()
-    assert visible(image, np.array(place((1, 4000), (8, 8), "pad"))).shape == (1, 8, 3)
 
 
 @pytest.mark.parametrize("key, value", [("distance", 65), ("similarity", -0.1), ("sample", -1)])

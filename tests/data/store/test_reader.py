@@ -56,27 +56,10 @@ def test_a_mapped_store_is_a_piece_of_the_file_that_writing_cannot_change(tmp_pa
     assert (open_store(tmp_path / "a.h5").image() != 7).any()
 
 
-def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
-    written(tmp_path / "a.h5")
-    written(tmp_path / "b.h5", capacity=7)
-    written(tmp_path / "c.h5", count=4)
-    a, b, c = (open_store(tmp_path / f"{name}.h5").fingerprint for name in "abc")
-    assert a == b != c
-
-
 def test_a_store_may_have_no_masks(tmp_path: Path) -> None:
     written(tmp_path / "a.h5", masks=(), capacity=6)
     store = open_store(tmp_path / "a.h5")
     assert store.mask().shape == store.mask(mapped=True).shape == (5, 8, 12, 0)
-
-
-def test_an_error_while_writing_leaves_the_old_store_and_nothing_else(tmp_path: Path) -> None:
-    written(tmp_path / "a.h5")
-    before = (tmp_path / "a.h5").read_bytes()
-    with pytest.raises(KeyboardInterrupt), new_store(tmp_path / "a.h5", Layout((2, 2), "pad", (), (), "", ""), 3):
-        raise KeyboardInterrupt
-    assert (tmp_path / "a.h5").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
 def test_what_is_no_store_is_named_with_what_to_do(tmp_path: Path) -> None:

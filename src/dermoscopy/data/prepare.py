@@ -34,7 +34,7 @@ def prepare(
     workers: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Decodes every file of a source in parallel and writes the store, unless it is there and nothing has changed.
+    """Decode every file of a source in parallel and write the store, unless it is there and nothing has changed.
 
     Args:
         source: where the raw files are.
@@ -82,7 +82,7 @@ def _write(
     workers: int | None,
     progress: bool,
 ) -> list[Problem]:
-    """Writes the store and returns the problems of the images it leaves out."""
+    """Write the store; return the problems of the images it leaves out."""
     items, problems = listing.items, list(listing.problems)
     remove_stale(path)
     _check_space(path, layout.nbytes(len(items)))

@@ -1,1 +1,1 @@
-"""From a checkpoint and new images to labels."""
+"""From checkpoints and images to masks, labels and files; how good they are on a store."""

@@ -100,12 +100,12 @@ class Case:
 
 
 def stream(seed: int, purpose: str, index: int) -> np.random.Generator:
-    """Returns the generator of random numbers for one purpose of one lesion or photograph."""
+    """Return the generator of random numbers for one purpose of one lesion or photograph."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(purpose.encode()), index)))
 
 
 def lesion_of(seed: int, index: int) -> int:
-    """Returns the index of the first photograph of the lesion that photograph `index` shows."""
+    """Return the index of the first photograph of the lesion that photograph `index` shows."""
     run = 0
     while run < index and stream(seed, "repeat", index - run).random() < REPEAT:
         run += 1
@@ -113,7 +113,7 @@ def lesion_of(seed: int, index: int) -> int:
 
 
 def draw_case(seed: int, lesion: int) -> Case:
-    """Draws one lesion and its patient from the causal model, cause before effect."""
+    """Draw one lesion and its patient from the causal model, cause before effect."""
     rng = stream(seed, "case", lesion)
     age = int(np.clip(AGE_STEP * round(rng.normal(AGE_MEAN, AGE_SD) / AGE_STEP), *AGE_RANGE))
     sex = str(rng.choice(list(DIAGNOSIS_GIVEN_PATIENT)))

@@ -40,7 +40,7 @@ Recipe = dict[str, str | int | list[int]]
 def make_demo(
     root: Path, count: int = 600, size: tuple[int, int] = (192, 256), seed: int = 0, workers: int | None = None
 ) -> Path:
-    """Makes the demo data set in the folder `root`, unless the same one is already there, and returns the folder.
+    """Make the demo data set in the folder `root`, unless the same one is already there; return the folder.
 
     Image i depends on the seed, on i and on the size only. The folder appears whole or not at all.
 
@@ -84,7 +84,7 @@ def _check(count: int, size: tuple[int, int], seed: int, workers: int | None) ->
 
 
 def _recipe_of(root: Path) -> Recipe | None:
-    """Returns the recipe of the demo folder `root`, None where there is nothing, and refuses what was not made here."""
+    """Return the recipe of the demo folder `root`, None where there is nothing; refuse what was not made here."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return None
     try:
@@ -97,7 +97,7 @@ def _recipe_of(root: Path) -> Recipe | None:
 
 
 def _write(root: Path, count: int, size: tuple[int, int], seed: int, workers: int | None) -> None:
-    """Writes all images, masks and labels.csv into the folder `root`."""
+    """Write all images, masks and labels.csv into the folder `root`."""
     for folder in (IMAGES, LESIONS, REGIONS):
         (root / folder).mkdir(parents=True)
     write = partial(_write_image, root, size, seed)
@@ -115,7 +115,7 @@ def _write(root: Path, count: int, size: tuple[int, int], seed: int, workers: in
 
 
 def _write_image(root: Path, size: tuple[int, int], seed: int, index: int) -> Row:
-    """Writes one photograph with its masks and returns its row of labels.csv."""
+    """Write one photograph with its masks; return its row of labels.csv."""
     lesion = lesion_of(seed, index)
     case = draw_case(seed, lesion)
     photograph = draw_photograph(seed, index, lesion, case, size)

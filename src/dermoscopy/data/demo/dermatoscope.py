@@ -16,7 +16,7 @@ CORNER = float(np.hypot(*REFERENCE)) / 2  # from the middle of the image to its 
 
 
 def field_of_view(rng: np.random.Generator, canvas: Canvas) -> Field:
-    """Returns 1 where the dermatoscope sees the skin and 0 in the dark around its round window, if that is shown."""
+    """Return 1 where the dermatoscope sees the skin and 0 in the dark around its round window, if that is shown."""
     window = rng.random() < 0.35
     radius, x, y = rng.uniform(118, 150), rng.normal(0, 6), rng.normal(0, 6)
     if not window:
@@ -25,7 +25,7 @@ def field_of_view(rng: np.random.Generator, canvas: Canvas) -> Field:
 
 
 def photograph_through(seed: int, index: int, canvas: Canvas, picture: Picture, field: Field) -> Picture:
-    """Adds what the photograph adds: bubbles, hairs, ruler, light, window, blur and grain."""
+    """Add what the photograph adds: bubbles, hairs, ruler, light, window, blur and grain."""
     picture = _bubbles(stream(seed, "bubbles", index), canvas, picture)
     hairs, ruler = _hairs(stream(seed, "hairs", index), canvas), _ruler(stream(seed, "ruler", index), canvas)
     for cover, ink in (hairs, ruler):
@@ -45,7 +45,7 @@ def photograph_through(seed: int, index: int, canvas: Canvas, picture: Picture, 
 
 
 def _bubbles(rng: np.random.Generator, canvas: Canvas, picture: Picture) -> Picture:
-    """Adds bubbles of the immersion fluid: a bright rim that is dark on one side."""
+    """Add bubbles of the immersion fluid: a bright rim that is dark on one side."""
     number = rng.integers(1, 6) if rng.random() < 0.25 else 0
     for _ in range(number):
         x, y = canvas.x - rng.uniform(-120, 120), canvas.y - rng.uniform(-90, 90)
@@ -59,7 +59,7 @@ Lines = list[tuple[list[tuple[float, float]], float]]  # the points of each line
 
 
 def _ink(canvas: Canvas, lines: Lines) -> Field:
-    """Draws lines and returns how far each pixel is covered, 0 to 1."""
+    """Draw lines; return how far each pixel is covered, 0 to 1."""
     if not lines:
         return np.zeros_like(canvas.x)
     height, width = canvas.x.shape
@@ -74,7 +74,7 @@ def _ink(canvas: Canvas, lines: Lines) -> Field:
 
 
 def _hairs(rng: np.random.Generator, canvas: Canvas) -> tuple[Field, tuple[float, float, float]]:
-    """Draws curved hairs that lie roughly one way; many photographs have none."""
+    """Draw curved hairs that lie roughly one way; many photographs have none."""
     number = int(rng.choice([0, int(rng.integers(1, 6)), int(rng.integers(6, 26))], p=[0.5, 0.35, 0.15]))
     lie = rng.uniform(0, np.pi)
     lines: Lines = []
@@ -90,7 +90,7 @@ def _hairs(rng: np.random.Generator, canvas: Canvas) -> tuple[Field, tuple[float
 
 
 def _ruler(rng: np.random.Generator, canvas: Canvas) -> tuple[Field, tuple[float, float, float]]:
-    """Draws the millimetre ruler of a contact plate near the lower edge, in one photograph of four."""
+    """Draw the millimetre ruler of a contact plate near the lower edge, in one photograph of four."""
     shown = rng.random() < 0.25
     left, level, tilt, step = rng.uniform(-90, 0), rng.uniform(66, 84), rng.normal(0, 0.08), rng.uniform(8.5, 10.5)
     lines: Lines = []

@@ -57,7 +57,7 @@ class Photograph:
 
 
 def draw_photograph(seed: int, index: int, lesion: int, case: Case, size: tuple[int, int]) -> Photograph:
-    """Draws photograph `index`, which shows `lesion`; the same arguments always give the same pixels.
+    """Draw photograph `index`, which shows `lesion`; the same arguments always give the same pixels.
 
     Args:
         seed: Of the data set.
@@ -87,7 +87,7 @@ def _largest_piece(mask: Mask) -> Mask:
 
 
 def _place(seed: int, index: int, lesion: int, case: Case, canvas: Canvas) -> Place:
-    """Puts the lesion under the dermatoscope: shift, turn and zoom of the photograph, then the lesion's own outline."""
+    """Put the lesion under the dermatoscope: shift, turn and zoom of the photograph, then the lesion's own outline."""
     rng = stream(seed, "position", index)
     zoom, turn = rng.uniform(0.92, 1.10), rng.uniform(0, 2 * np.pi)
     x, y = canvas.x - rng.normal(0, 8), canvas.y - rng.normal(0, 6)
@@ -97,7 +97,7 @@ def _place(seed: int, index: int, lesion: int, case: Case, canvas: Canvas) -> Pl
 
 
 def _depth(rng: np.random.Generator, case: Case, radius: float, x: Field, y: Field) -> Field:
-    """Returns how far inside the outline each pixel lies; the outline is an ellipse with lobes, bent by noise."""
+    """Return how far inside the outline each pixel lies; the outline is an ellipse with lobes, bent by noise."""
     depth: Field = np.full_like(x, -radius)
     near = np.hypot(x, y) < 2.2 * radius  # no outline reaches further; the rest is skipped for speed
     x, y = x[near], y[near]
@@ -115,7 +115,7 @@ def _depth(rng: np.random.Generator, case: Case, radius: float, x: Field, y: Fie
 
 
 def _pigment(rng: np.random.Generator, case: Case, place: Place) -> Picture:
-    """Returns the absorbance of the lesion without its attributes, (H,W,3)."""
+    """Return the absorbance of the lesion without its attributes, (H,W,3)."""
     fade = 3 + 0.45 * (1 - case.sharpness) * place.radius
     body = step_up(place.depth - 0.1 * fade, fade) * (0.8 + 0.3 * np.clip(place.depth / place.radius, 0, 1))
     here = body > 0
@@ -134,7 +134,7 @@ def _pigment(rng: np.random.Generator, case: Case, place: Place) -> Picture:
 
 
 def _skin(seed: int, index: int, lesion: int, canvas: Canvas) -> Picture:
-    """Draws healthy skin: the person's tone, mottling, fine lines, vessels, and at times freckles."""
+    """Draw healthy skin: the person's tone, mottling, fine lines, vessels, and at times freckles."""
     person, rng = stream(seed, "tone", lesion), stream(seed, "skin", index)
     tone = SKIN[person.integers(len(SKIN))] / 255 * np.exp(person.normal(0, 0.04, 3) + rng.normal(0, 0.03, 3))
     turn = rng.uniform(0, np.pi)

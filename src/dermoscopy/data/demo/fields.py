@@ -34,7 +34,7 @@ class Canvas:
 
 
 def make_canvas(size: tuple[int, int]) -> Canvas:
-    """Returns the canvas of a photograph of the given height and width in pixels."""
+    """Return the canvas of a photograph of the given height and width in pixels."""
     height, width = size
     scale = float(np.sqrt(height * width / (REFERENCE[0] * REFERENCE[1])))
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -42,7 +42,7 @@ def make_canvas(size: tuple[int, int]) -> Canvas:
 
 
 def noise(rng: np.random.Generator, x: Field, y: Field, scale: float, cells: int = 96) -> Field:
-    """Returns smooth noise, mean 0 and deviation 1, with features about `scale` units of `x` and `y` wide."""
+    """Return smooth noise, mean 0 and deviation 1, with features about `scale` units of `x` and `y` wide."""
     grid = ndimage.gaussian_filter(rng.standard_normal((cells, cells), dtype=np.float32), 1.0, mode="wrap")
     grid = (grid - grid.mean()) / grid.std()
     step = scale / 2.5  # the filter makes features about two and a half cells wide
@@ -52,7 +52,7 @@ def noise(rng: np.random.Generator, x: Field, y: Field, scale: float, cells: int
 
 
 def cloud(rng: np.random.Generator, canvas: Canvas, scale: float) -> Field:
-    """Returns noise as `noise` does, over the whole image, faster since the coordinates are those of the image."""
+    """Return noise as `noise` does, over the whole image, faster since the coordinates are those of the image."""
     height, width = canvas.x.shape
     cells = [max(4, round(2.0 * side / canvas.scale / scale)) for side in (height, width)]
     grid = ndimage.gaussian_filter(rng.standard_normal(cells, dtype=np.float32), 0.7, mode="reflect")

@@ -57,7 +57,7 @@ class Place:
 
 
 def seeds(rng: np.random.Generator, spacing: float, jitter: float) -> NDArray[np.float64]:
-    """Returns the points of a hexagonal grid, each moved by up to `jitter` spacings, (points,2)."""
+    """Return the points of a hexagonal grid, each moved by up to `jitter` spacings, (points,2)."""
     rows, columns = np.mgrid[-EXTENT : EXTENT : spacing * np.sqrt(3) / 2, -EXTENT:EXTENT:spacing]
     columns = columns + spacing / 2 * (np.arange(len(rows)) % 2)[:, None]
     points = np.stack([columns.ravel(), rows.ravel()], axis=1)
@@ -65,7 +65,7 @@ def seeds(rng: np.random.Generator, spacing: float, jitter: float) -> NDArray[np
 
 
 def place_regions(seed: int, lesion: int, names: frozenset[str], place: Place, visible: Mask) -> dict[str, Mask]:
-    """Returns the region of each attribute in `names`: disjoint, inside `visible`, and never empty.
+    """Return the region of each attribute in `names`: disjoint, inside `visible`, and never empty.
 
     Args:
         seed: Of the data set.
@@ -98,7 +98,7 @@ def place_regions(seed: int, lesion: int, names: frozenset[str], place: Place, v
 
 
 def _best_cells(cell: NDArray[np.int64], wanted: Mask, score: Field, share: float, spare: int) -> NDArray[np.bool_]:
-    """Says which superpixels score highest among those at least half as large as is typical; leaves `spare` free."""
+    """Say which superpixels score highest among those at least half as large as is typical; leave `spare` free."""
     pixels = np.bincount(cell[wanted], minlength=len(score))
     present = np.flatnonzero(2 * pixels >= max(1, np.median(pixels[pixels > 0])))
     number = max(1, min(round(share * len(present)), len(present) - spare))
@@ -108,7 +108,7 @@ def _best_cells(cell: NDArray[np.int64], wanted: Mask, score: Field, share: floa
 
 
 def draw_structures(seed: int, lesion: int, place: Place, regions: dict[str, Mask]) -> tuple[Field, Field]:
-    """Draws each attribute in its region.
+    """Draw each attribute in its region.
 
     Returns:
         How much pigment is added, and how far the colour is drawn to pale, 0 to 1; both (H,W), zero outside regions.
@@ -125,14 +125,14 @@ Strokes = tuple[Field, Field]  # pigment added, paleness added
 
 
 def _inside(values: Field, region: Mask) -> Field:
-    """Puts the values of the region's pixels back into an image, zero elsewhere."""
+    """Put the values of the region's pixels back into an image, zero elsewhere."""
     image = np.zeros(region.shape, dtype=np.float32)
     image[region] = values
     return image
 
 
 def _web(rng: np.random.Generator, x: Field, y: Field, spacing: float, width: float) -> Field:
-    """Returns the edges of irregular honeycomb cells at the given points: about 1 on a line, 0 in a hole."""
+    """Return the edges of irregular honeycomb cells at the given points: about 1 on a line, 0 in a hole."""
     bent = np.stack([axis + 1.8 * noise(rng, x, y, 11) for axis in (x, y)], axis=-1)
     distance: Field = cKDTree(seeds(rng, spacing, 0.24)).query(bent, k=2)[0].astype(np.float32)
     thickness = width * (1 + 0.25 * noise(rng, x, y, 18))

@@ -24,7 +24,7 @@ COARSE = 8  # from so many pixels a stored pixel on, its edges move to whole pix
 
 
 def read_image(path: Path, size: tuple[int, int], fit: str) -> tuple[NDArray[np.uint8], Frame]:
-    """Decodes an image, a JPEG already reduced while decoding, and lays it into `size`.
+    """Decode an image, a JPEG already reduced while decoding, and lay it into `size`.
 
     Returns:
         uint8 (H, W, 3), black outside the image, and where it lies.
@@ -51,7 +51,7 @@ def read_image(path: Path, size: tuple[int, int], fit: str) -> tuple[NDArray[np.
 
 
 def read_mask(path: Path, size: tuple[int, int], frame: Frame | None, grey: bool) -> tuple[NDArray[np.uint8], bool]:
-    """Decodes a mask, averages areas and takes one half as the threshold.
+    """Decode a mask, average areas and take one half as the threshold.
 
     Args:
         path: the mask's file.

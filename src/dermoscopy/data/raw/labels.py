@@ -46,7 +46,7 @@ class LabelTable:
 def read_labels(
     root: Path, csv: str | Path | None, id_column: str, group_column: str | None, columns: Mapping[str, str]
 ) -> LabelTable:
-    """Reads the labels `columns` ask for: name to `column`, `column=value` or `column=value|value`.
+    """Read the labels `columns` ask for: name to `column`, `column=value` or `column=value|value`.
 
     Raises:
         FileNotFoundError: the file does not exist.

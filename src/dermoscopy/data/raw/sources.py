@@ -105,7 +105,7 @@ class FolderSource:
         return json.dumps({name: _plain(value) for name, value in asdict(self).items()})
 
     def listing(self) -> Listing:
-        """Finds every image with its masks and labels.
+        """Find every image with its masks and labels.
 
         Raises:
             ValueError: no image matches, or the table of labels lacks a column.

@@ -28,7 +28,7 @@ class Frame(NamedTuple):
 
 
 def checked_size(size: Sequence[int]) -> tuple[int, int]:
-    """Returns (height, width).
+    """Return (height, width).
 
     Raises:
         ValueError: not two positive whole numbers.
@@ -39,7 +39,7 @@ def checked_size(size: Sequence[int]) -> tuple[int, int]:
 
 
 def place(original: Sequence[int], size: Sequence[int], fit: str) -> Frame:
-    """Lays a picture of `original` height and width into `size`.
+    """Lay a picture of `original` height and width into `size`.
 
     Args:
         original: height and width in pixels.
@@ -61,7 +61,7 @@ def place(original: Sequence[int], size: Sequence[int], fit: str) -> Frame:
 
 
 def restore(values: NDArray[Scalar], frame: Sequence[int], fill: float = 0) -> NDArray[Scalar]:
-    """Maps a stored mask, or a prediction for one, back onto the original picture, whatever the fit was.
+    """Map a stored mask, or a prediction for one, back onto the original picture, whatever the fit was.
 
     Masks (bool, uint8) take the nearest value, probabilities (float) are interpolated.
 

@@ -61,7 +61,7 @@ class Store:
 
 
 def open_store(path: str | Path, size: Sequence[int] | None = None, fit: str | None = None) -> Store:
-    """Opens a store that `prepare` made.
+    """Open a store that `prepare` made.
 
     Args:
         path: of the file.

@@ -57,7 +57,7 @@ class StoreWriter:
         self.mask = _contiguous(file, "mask", (capacity, *layout.size, len(layout.mask_names)))
 
     def append(self, row: Row) -> None:
-        """Writes the next row and adds it to the fingerprint."""
+        """Write the next row and add it to the fingerprint."""
         index = len(self.rows)
         self.image[index] = row.image
         if self.layout.mask_names:
@@ -68,7 +68,7 @@ class StoreWriter:
         self.rows.append(row._replace(image=row.image[:0], mask=row.mask[:0]))
 
     def finish(self, file: h5py.File) -> None:
-        """Writes tables and attributes to the file that is to stay."""
+        """Write tables and attributes to the file that is to stay."""
         count = len(self.rows)
         text = h5py.string_dtype()
         file.create_dataset("id", data=[row.id for row in self.rows], dtype=text)
@@ -85,7 +85,7 @@ class StoreWriter:
 
 @contextmanager
 def new_store(path: Path, layout: Layout, capacity: int) -> Iterator[StoreWriter]:
-    """Gives a writer for at most `capacity` rows; the store appears at `path` when the block ends without an error.
+    """Yield a writer for at most `capacity` rows; the store appears at `path` when the block ends without an error.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; nothing is left behind.
@@ -106,7 +106,7 @@ def new_store(path: Path, layout: Layout, capacity: int) -> Iterator[StoreWriter
 
 
 def remove_stale(path: Path) -> None:
-    """Removes what killed runs left beside `path`; HDF5 keeps a running one's file locked."""
+    """Remove what killed runs left beside `path`; HDF5 keeps a running one's file locked."""
     for part in path.parent.glob(f".{path.name}.*.part"):
         try:
             h5py.File(part, "r").close()
@@ -118,7 +118,7 @@ def remove_stale(path: Path) -> None:
 
 
 def _shorten(part: Path, writer: StoreWriter) -> None:
-    """Copies the rows written to a file of just that many: a contiguous dataset cannot shrink."""
+    """Copy the rows written to a file of just that many: a contiguous dataset cannot shrink."""
     with _replacing(part) as short, h5py.File(part, "r") as old:
         _reserve(short, writer.layout.nbytes(len(writer.rows)))
         _copy(old, short, writer)
@@ -136,7 +136,7 @@ def _copy(old: h5py.File, short: Path, writer: StoreWriter) -> None:
 
 
 def _reserve(part: Path, pixels: int) -> None:
-    """Takes the space of `pixels` bytes and of the tables where the system can: HDF5 does not survive a full disk."""
+    """Take the space of `pixels` bytes and of the tables where the system can: HDF5 does not survive a full disk."""
     if sys.platform == "linux":
         with part.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, pixels + TABLES)

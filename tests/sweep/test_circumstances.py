@@ -28,8 +28,7 @@ def printed(tmp_path, monkeypatch, capsys):
         write_finished(tmp_path / "k1", code=CODE)
         write_job(tmp_path, 0, "k1")
         monkeypatch.setattr(module, "code", lambda: code_now)
-        monkeypatch.setattr(module, "stage_key", lambda configurations, fingerprint: key)
-        print_circumstances(read_run(tmp_path / "k1" / "best.ckpt"), hardware, threads)
+        print_circumstances(read_run(tmp_path / "k1" / "best.ckpt"), hardware, threads, [key])
         return capsys.readouterr().out
 
     return run

@@ -1,12 +1,13 @@
 """Shared material: a tiny demo data set, drawn and prepared once, and a data module over it."""
 
+import builtins
 import copy
 import gc
 import os
 import runpy
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from hydra.core.plugins import Plugins
 # before torch is imported; where several processes test at a time, a core each
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
+from builders import ROOT
+
 from dermoscopy.data.batches.datamodule import DermoscopyData
 from dermoscopy.data.demo.dataset import make_demo
 from dermoscopy.data.prepare import prepare
@@ -30,7 +33,6 @@ from dermoscopy.tracking.experiment import open_experiment
 
 pytest_plugins = ["sweeps_on_disk"]
 
-ROOT = Path(__file__).parents[1]
 ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
 
 
@@ -143,10 +145,21 @@ def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
 
 
 class Ended:
-    """How a root script ended: its exit code and what it printed."""
+    """How a root script ended: its exit code, what it printed, and what it warned of."""
 
-    def __init__(self, code: int, out: str, err: str) -> None:
+    def __init__(self, code: int, out: str, err: str, warned: Sequence[warnings.WarningMessage]) -> None:
         self.code, self.out, self.err = code, out, err
+        self._warned, self._expected = warned, False
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings that a user sees. A test that asks for them expects some; any others are errors."""
+        self._expected = True
+        return [str(warning.message) for warning in self._warned]
+
+    def unexpected(self) -> list[str]:
+        """Warnings that the test has not asked for."""
+        return [] if self._expected else [str(warning) for warning in self._warned]
 
     @property
     def error(self) -> str:
@@ -157,8 +170,13 @@ class Ended:
 
 
 @pytest.fixture
-def run_script(tmp_path, monkeypatch, capfd) -> Callable[..., Ended]:
-    """Runs a root script as a user does, in an empty folder, without the seconds that a new process takes."""
+def run_script(tmp_path, monkeypatch, capfd, pytestconfig) -> Iterator[Callable[..., Ended]]:
+    """Runs a root script as a user does, in an empty folder, without the seconds that a new process takes.
+
+    A warning is an error, as everywhere in the tests, unless the test asks for `Ended.warnings`.
+    """
+    known = [line for line in pytestconfig.getini("filterwarnings") if line.startswith("ignore")]
+    runs: list[Ended] = []
 
     def run(script: str, *arguments: str) -> Ended:
         monkeypatch.chdir(tmp_path)
@@ -167,12 +185,17 @@ def run_script(tmp_path, monkeypatch, capfd) -> Callable[..., Ended]:
         GlobalHydra.instance().clear()
         capfd.readouterr()
         code = 0
-        with warnings.catch_warnings():  # root scripts choose which warnings a user sees
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True) as warned:  # root scripts choose which warnings a user sees
+            warnings.simplefilter("always")
+            for line in known:
+                action, message, category = line.split(":")
+                warnings.filterwarnings(action, message, getattr(builtins, category))
             try:
                 runpy.run_path(str(ROOT / script), run_name="__main__")
             except SystemExit as ended:
                 code = int(ended.code or 0)
-        return Ended(code, *capfd.readouterr())
+        runs.append(Ended(code, *capfd.readouterr(), warned))
+        return runs[-1]
 
-    return run
+    yield run
+    assert not [warning for ended in runs for warning in ended.unexpected()]

@@ -11,9 +11,9 @@ import runpy
 import signal
 import sys
 import warnings
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from builders import ROOT
+
 MODULES = (
     "torch",
     "pytorch_lightning",

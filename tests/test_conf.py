@@ -1,11 +1,13 @@
-"""Every experiment composes, builds and trains one batch under the quick protocol; the paper protocol composes."""
+"""Every experiment trains one batch under the quick protocol; every job and every choice can be built."""
 
+import copy
+import json
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
+from builders import CONF, assert_can_be_built
+from builders import composed as compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -14,7 +16,6 @@ from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.masks.predicted import PredictedMasks, write_masks
 
-CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 GROUPS = ("zeroing", "optimizer", "scheduler", "augment", "split", "logger", "callbacks", "trainer", "loss", "data")
 GROUPS += ("tracking", "hydra/launcher", "model", "network")
@@ -28,8 +29,7 @@ TRAINED |= {"availability": "predicted"}
 
 @cache
 def composed(*overrides: str) -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [*overrides], return_hydra_config=True)
+    return compose("train", *overrides, with_hydra=True)
 
 
 def axes(cfg: DictConfig) -> dict[str, list]:
@@ -72,7 +72,7 @@ def predicted(store, shared):
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment):
+def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment, tmp_path):
     cfg = composed(f"+experiment={experiment}", "protocol=quick")
     lengths = cfg.lengths.quick
     ended = run_script(
@@ -95,20 +95,39 @@ def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment
         "lengths.quick=" + ("1" if isinstance(lengths, int) else f"[{','.join('1' for _ in lengths)}]"),
     )
     assert ended.code == 0, ended.err
+    (record,) = tmp_path.glob(f"runs/{experiment}/sweeps/*/0/job.json")
+    job = json.loads(record.read_text())
+    assert job["status"] == "done"
+    assert all((tmp_path / stage["folder"] / "result.json").is_file() for stage in job["stages"])
 
 
 @pytest.mark.parametrize(("experiment", "arm"), ARMS)
 def test_every_arm_is_built_and_swept(experiment, arm):
     assert arm in axes(composed(f"+experiment={experiment}"))[f"arm/{experiment}"]
-    small = ("protocol.backbone=test_resnet", "protocol.encoder=tu-test_resnet")
-    cfg = composed(f"+experiment={experiment}", f"arm/{experiment}={arm}", *small)
-    assert instantiate(cfg.model).network
+    (cfg,) = (
+        copy.deepcopy(job)
+        for job in jobs(f"+experiment={experiment}", "protocol=quick")
+        if job.hydra.runtime.choices[f"arm/{experiment}"] == arm
+    )
+    cfg.protocol.backbone, cfg.protocol.encoder = "test_resnet", "tu-test_resnet"
+    network = instantiate(cfg.model).network
+    assert any(parameter.requires_grad for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("protocol", ["quick", "paper"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_job_of_a_sweep_composes(experiment, protocol):
-    assert jobs(f"+experiment={experiment}", f"protocol={protocol}")
+def test_every_job_of_a_sweep_can_be_built(experiment):
+    for cfg in jobs(f"+experiment={experiment}", "protocol=quick"):
+        assert assert_can_be_built(cfg)["name"] == experiment
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_what_the_paper_protocol_adds_to_a_sweep_can_be_built(experiment):
+    """Of the jobs that both protocols have one is enough: protocols change values that all jobs refer to alike."""
+    quick, paper = (axes(composed(f"+experiment={experiment}", f"protocol={name}")) for name in ("quick", "paper"))
+    added = [f"{key}={v}" for key in paper if (CONF / key).is_dir() for v in paper[key] if v not in quick.get(key, ())]
+    for start in ((), *((choice,) for choice in added)):
+        plain = assert_can_be_built(composed(f"+experiment={experiment}", "protocol=paper", *start))
+        assert (plain["name"], plain["protocol"]["name"]) == (experiment, "paper")
 
 
 def test_the_arms_of_zeroing_have_the_same_total_of_epochs():
@@ -143,13 +162,17 @@ def test_any_experiment_borrows_the_axes_of_sweep(experiment):
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_choice_of_every_group_composes(choice):
-    assert composed(choice)
+def test_every_choice_of_every_group_can_be_built(choice):
+    group, name = choice.split("=")
+    cfg = composed(choice, *(["data.raw=photos"] if choice == "data=folders" else []))
+    assert cfg.hydra.runtime.choices[group] == name
+    assert_can_be_built(cfg)
 
 
 @pytest.mark.parametrize("choice", OF_VIEWS)
-def test_every_choice_of_a_consistency_composes(choice):
-    assert composed("model=consistency", choice)
+def test_every_choice_of_a_consistency_can_be_built(choice):
+    plain = assert_can_be_built(composed("model=consistency", choice))
+    assert instantiate(plain["model"]).consistency.of in ("features", "logits", "probabilities")
 
 
 @pytest.mark.parametrize(("name", "p", "grid"), [("never", 1, 1), ("always", 0, 1), ("cells16_20", 0.2, 16)])

@@ -1,15 +1,13 @@
-"""What the documents say is so: commands compose, links lead somewhere, groups name what there is."""
+"""What the documents say is so: commands can be built, links lead somewhere, groups name what there is."""
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from builders import CONF, ROOT, assert_can_be_built, composed
 
 from dermoscopy.config.shorthand import spell_out
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("experiments/**/*.md")])
 COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train|reproduce)\.py[^#`&\n]*)")
 
@@ -21,14 +19,13 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_a_command_in_a_document_composes(command):
+def test_what_a_command_in_a_document_asks_for_can_be_built(command):
     script, *arguments = shlex.split(command)
     overrides = [
         a for a in arguments if a != "-m" and "," not in re.sub(r"\[.*?\]|\{.*?\}", "", a) and "range(" not in a
     ]
-    losses = {path.stem for path in (ROOT / "conf" / "loss").glob("*.yaml")}
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        assert compose(script.removesuffix(".py"), spell_out(overrides, losses))
+    losses = {path.stem for path in (CONF / "loss").glob("*.yaml")}
+    assert_can_be_built(composed(script.removesuffix(".py"), *spell_out(overrides, losses), with_hydra=True))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -42,7 +39,7 @@ def test_the_groups_that_the_readme_names_are_there():
     text = (ROOT / "README.md").read_text()
     for group in ("data", "split", "optimizer", "scheduler", "augment", "trainer", "logger", "callbacks"):
         row = next(line for line in text.splitlines() if line.startswith("|") and f"`{group}=`" in line)
-        for path in (ROOT / "conf" / group).glob("*.yaml"):
+        for path in (CONF / group).glob("*.yaml"):
             assert path.stem in row, f"README's row of {group} lacks {path.stem}"
 
 

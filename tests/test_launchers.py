@@ -10,12 +10,12 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+from builders import ROOT
 from omegaconf import DictConfig, OmegaConf
 
 from dermoscopy.machine.allocation import EXTRAS, cores
 
 pytestmark = pytest.mark.services
-ROOT = Path(__file__).parents[1]
 TINY = ("network.backbone=test_resnet", "trainer=cpu", "lengths.quick=[1,1]", "logger=csv")
 NEEDS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit"}  # launcher: what it starts jobs with
 

@@ -2,16 +2,15 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from builders import ROOT
 
 from dermoscopy.data.store.reader import open_store
 
-ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^`([\w/]+\.yaml)`[^\n]*\n\n```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = ("trainer=cpu", "logger=csv", "epochs=1", "datamodule.batch_size=8", "trainer.limit_train_batches=2")
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import REAL
 from PIL import Image
 
 from dermoscopy.data.store.reader import open_store
-
-REAL = Path(__file__).parents[2] / "shared/data/isic2018"
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from builders import ROOT
 from mlflow import MlflowClient
 
 pytestmark = pytest.mark.kills
-ROOT = Path(__file__).parents[1]
 KILLS = 20
 AT_ONCE = 4  # times that one sweep is killed
 JOBS, EPOCHS = 2, (2, 2)

@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from builders import REAL
 from PIL import Image
 
 from dermoscopy.data import prepare as module
@@ -20,7 +21,6 @@ from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.data.store.reader import open_store
 
 SIZE = [24, 32]
-REAL = Path(__file__).parents[2] / "../shared/data/isic2018"
 
 
 @pytest.fixture

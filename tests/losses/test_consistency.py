@@ -1,9 +1,8 @@
 """Consistency of views: hand-worked cases, second implementations, gradients, what equal views cost."""
 
-from pathlib import Path
-
 import pytest
 import torch
+from builders import CONF
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
@@ -13,7 +12,6 @@ from dermoscopy.losses.consistency import Consistency
 from dermoscopy.machine.randomness import generator
 
 KINDS = ("std", "variance", "cosine", "mse", "jaccard")
-CONF = Path(__file__).parents[2] / "conf/consistency"
 
 
 def build(kind: str, of: str = "features", stop: str = "none", weight: float = 1.0) -> Consistency:
@@ -184,6 +182,6 @@ def test_a_single_view_is_refused():
 
 @pytest.mark.parametrize("name", ["std", "variance", "cosine", "pair_mse", "pair_jaccard"])
 def test_its_files_build_what_their_names_say(name):
-    loss = instantiate(OmegaConf.load(CONF / f"{name}.yaml"))
+    loss = instantiate(OmegaConf.load(CONF / "consistency" / f"{name}.yaml"))
     assert loss.kind == name.removeprefix("pair_")
     assert loss.stop == ("others" if name.startswith("pair_") else "none")

@@ -1,26 +1,22 @@
 """Sums of terms: how a text is read, which terms are built, and the choice loss=sum of the configuration."""
 
-from pathlib import Path
-
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from builders import composed
 from hydra.utils import instantiate
 from torch import nn
 
 from dermoscopy.losses.segmentation import BinaryCrossEntropy, Dice
 from dermoscopy.losses.weighted_sum import LossSum, parse
 
-CONF = Path(__file__).parents[2] / "conf"
 TERMS = ("bce", "ce", "focal", "dice", "jaccard", "tversky", "lovasz")
 LOGITS = torch.linspace(-2, 2, 36).reshape(1, 1, 6, 6)
 TARGET = torch.ones(1, 1, 6, 6).tril() * 2 - 1
 
 
-def composed(*overrides: str, exclusive: bool = False) -> LossSum:
+def chosen(*overrides: str, exclusive: bool = False) -> LossSum:
     """The loss of a command line."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return instantiate(compose("loss/sum", [f"+exclusive={exclusive}", *overrides]).loss)
+    return instantiate(composed("loss/sum", f"+exclusive={exclusive}", *overrides).loss)
 
 
 @pytest.mark.parametrize(

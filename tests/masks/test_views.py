@@ -1,9 +1,8 @@
 """Views of masks: each from the original, independent of the others, zeroed as often as asked."""
 
-from pathlib import Path
-
 import pytest
 import torch
+from builders import CONF
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
@@ -11,8 +10,6 @@ from torch import Tensor
 from dermoscopy.machine.randomness import generator
 from dermoscopy.masks.views import Pair, ZeroedViews
 from dermoscopy.masks.zeroing import Zeroing
-
-CONF = Path(__file__).parents[2] / "conf/mask_views"
 
 
 @pytest.fixture
@@ -148,7 +145,7 @@ def test_a_pair_refuses_the_grid_that_its_zeroing_refuses():
 
 
 def test_the_file_of_s0_has_its_cells_and_probabilities_at_224_px():
-    views = instantiate(OmegaConf.load(CONF / "s0.yaml"))
+    views = instantiate(OmegaConf.load(CONF / "mask_views" / "s0.yaml"))
     assert [224 / side for side in views.grids] == [14, 28, 56]
     assert views.p.tolist() == pytest.approx([0.01, 0.2, 0.8])
     assert views.whole == 0.5
@@ -156,4 +153,4 @@ def test_the_file_of_s0_has_its_cells_and_probabilities_at_224_px():
 
 
 def test_the_file_of_a_pair_shows_its_masks_whole(mask):
-    assert torch.equal(instantiate(OmegaConf.load(CONF / "pair.yaml"))(mask)[0], mask)
+    assert torch.equal(instantiate(OmegaConf.load(CONF / "mask_views" / "pair.yaml"))(mask)[0], mask)

@@ -1,12 +1,11 @@
 """The cascade: given masks and its own, both parts learning together, their weights and what they must agree on."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-from hydra import compose, initialize_config_dir
+from builders import composed
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
@@ -18,7 +17,6 @@ from dermoscopy.networks.improved_unet import ImprovedUNet
 from dermoscopy.networks.region import Region
 from dermoscopy.networks.segmenter import Segmenter
 
-CONF = Path(__file__).parents[2] / "conf"
 STATISTICS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 MASKS = ("globules", "lesion")
 
@@ -264,8 +262,7 @@ def test_its_parts_are_chosen_on_the_command_line():
     given = ["network=cascade", "data.masks=[lesion]", "protocol.backbone=test_resnet", "mask_threshold=0.3"]
     parts = ["network@network.segmenter=improved_unet", "network@network.classifier=googlenet"]
     OmegaConf.register_new_resolver("len", len, replace=True)  # as train.py does
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", [*given, *parts])
+    cfg = composed("train", *given, *parts)
     network = instantiate(cfg.network)
     assert isinstance(network.segmenter, ImprovedUNet)
     assert network.threshold == 0.3

@@ -2,13 +2,12 @@
 
 import json
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-from hydra import compose, initialize_config_dir
+from builders import CONF, composed
 from hydra.utils import instantiate
 from safetensors.torch import save_file
 
@@ -17,7 +16,6 @@ from dermoscopy.networks.normalisation import Preprocessing
 from dermoscopy.networks.padding import at_own_size
 from dermoscopy.networks.segmenter import Segmenter
 
-CONF = Path(__file__).parents[2] / "conf"
 ARCHITECTURES = sorted(p.stem for p in (CONF / "network").glob("*.yaml") if "segmentation_models" in p.read_text())
 ENCODER = "tu-test_resnet"  # small, and trained with another normalisation than ImageNet's
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -41,10 +39,9 @@ def logits(network, image):
 
 def configuration(name):
     """What a file in conf/network says of a network."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        given = {"+data.masks": "[a,b]", "+exclusive": "false", "+datamodule.mean": [*MEAN], "+datamodule.std": [*STD]}
-        given |= {"network.encoder": ENCODER, "network.pretrained": "false"}
-        return compose(f"network/{name}", [f"{key}={value}" for key, value in given.items()]).network
+    given = {"+data.masks": "[a,b]", "+exclusive": "false", "+datamodule.mean": [*MEAN], "+datamodule.std": [*STD]}
+    given |= {"network.encoder": ENCODER, "network.pretrained": "false"}
+    return composed(f"network/{name}", *(f"{key}={value}" for key, value in given.items())).network
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

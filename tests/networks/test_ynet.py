@@ -1,19 +1,17 @@
 """The Y-net: labels from a segmenter's features, in one pass and at any size, without what they do not need."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-from hydra import compose, initialize_config_dir
+from builders import composed
 from hydra.utils import instantiate
 from torch import nn
 
 from dermoscopy.networks.segmenter import Segmenter
 from dermoscopy.networks.ynet import POSITIONS, YNet
 
-CONF = Path(__file__).parents[2] / "conf"
 ENCODER = "tu-test_resnet"  # small, with features at strides 2 to 32
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 UNET = partial(smp.Unet, decoder_channels=(24, 16, 8, 8, 8))
@@ -161,7 +159,6 @@ def test_the_segmenter_of_the_configuration_can_be_exchanged(name):
     given = {"+data.masks": "[a,b]", "+data.labels": "[x]", "+exclusive": "false", "network.position": position}
     given |= {"+datamodule.mean": [*MEAN], "+datamodule.std": [*STD], "network@network.segmenter": name}
     given |= {"network.segmenter.encoder": ENCODER, "network.segmenter.pretrained": "false"}
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("network/ynet", [f"{key}={value}" for key, value in given.items()]).network
+    cfg = composed("network/ynet", *(f"{key}={value}" for key, value in given.items())).network
     labels, masks = instantiate(cfg).eval().both(images(32, 32))
     assert (labels.shape, masks.shape) == ((2, 1), (2, 2, 32, 32))

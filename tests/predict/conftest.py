@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from builders import composed
 from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -23,7 +23,6 @@ from dermoscopy.runs.files import BEST, CONFIG, SPLIT
 from dermoscopy.runs.keys import RECIPE
 from dermoscopy.runs.recorded import read_stage
 
-CONF = Path(__file__).parents[2] / "conf"
 SEGMENTER = (
     *("model=segmentation", "network.encoder=tu-test_resnet", "network.pretrained=false", "trainer=cpu", "logger=csv"),
     *("+network.architecture.decoder_channels=[8,8,8,8,8]", "trainer.precision=32-true", "data.stratify=[]"),
@@ -63,11 +62,11 @@ def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
 
     def make(folder: Path, *overrides: str, tested: bool = False) -> Path:
         folder.mkdir(parents=True)
-        cfg = composed(f"data.store={wide_store}", f"data.raw={few_source.root}", f"folder={folder}", *overrides)
-        fingerprint = open_store(wide_store).fingerprint
-        OmegaConf.save(
-            OmegaConf.merge(cfg, {"recipe": RECIPE, "fingerprint": fingerprint}), folder / CONFIG, resolve=True
+        cfg = stage_configuration(
+            f"data.store={wide_store}", f"data.raw={few_source.root}", f"folder={folder}", *overrides
         )
+        facts = {"recipe": RECIPE, "fingerprint": open_store(wide_store).fingerprint}
+        OmegaConf.save(OmegaConf.merge(cfg, facts), folder / CONFIG, resolve=True)
         torch.manual_seed(sum(map(ord, folder.name)))
         data, task = (instantiate(cfg[part]) for part in ("datamodule", "model"))
         spread(task.network.eval(), data)
@@ -80,18 +79,17 @@ def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
     return make
 
 
-def composed(*overrides: str) -> DictConfig:
+def stage_configuration(*overrides: str) -> DictConfig:
     """The configuration of a stage, without its logger, which Hydra must run for."""
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", [*SEGMENTER, *overrides])
+    cfg = composed("train", *SEGMENTER, *overrides)
     return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "logger"])
 
 
 @pytest.fixture(scope="session")
 def composed_stage() -> Callable[..., DictConfig]:
     """Composes the configuration of a stage, by overrides of train.py."""
-    return composed
+    return stage_configuration
 
 
 @torch.no_grad()

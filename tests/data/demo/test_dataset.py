@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import REAL
 from PIL import Image
 
 from dermoscopy.data.demo import dataset as demo
@@ -15,7 +16,6 @@ from dermoscopy.data.demo.cases import (
 )
 from dermoscopy.data.demo.dataset import IMAGES, LESIONS, REGIONS, make_demo
 
-REAL = Path(__file__).parents[4] / "shared/data/isic2018"
 SIZE = (72, 96)
 COUNT = 40
 

@@ -1,11 +1,11 @@
 """Tables of a store made by hand, whose right numbers are known."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import REAL
 
 from dermoscopy.data.inspection import tables
 from dermoscopy.data.prepare import prepare
@@ -14,7 +14,6 @@ from dermoscopy.data.store.frame import place
 from dermoscopy.data.store.reader import Store, open_store
 from dermoscopy.data.store.writer import Layout, Row, new_store
 
-REAL = Path(__file__).parents[3] / "shared/data/isic2018"
 ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
 
 

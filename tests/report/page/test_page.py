@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ROOT
 
 from dermoscopy.report.page.facts import hours, job_counts
 from dermoscopy.report.page.index import with_row
@@ -18,7 +19,6 @@ from dermoscopy.report.page.page import BEGIN, END, compact_csv, read_header, re
 from dermoscopy.report.results.findings import choose_reference, find, sentences
 from dermoscopy.runs.tables import load_sweep
 
-ROOT = Path(__file__).parents[3]
 MakeRuns = Callable[..., Path]
 HEADER = """# @package _global_
 # question: Do masks help,

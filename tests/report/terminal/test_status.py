@@ -7,12 +7,12 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from builders import ROOT
 from rich.console import Console
 
 from dermoscopy.report.terminal.status import duration, print_overview, print_status
 from dermoscopy.runs.tables import load_sweep
 
-ROOT = Path(__file__).parents[3]
 MakeSweep = Callable[..., Path]
 MakeRuns = Callable[..., Path]
 AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}

@@ -1,0 +1,56 @@
+"""Places of the repository, and what tests build of its configuration."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+HYDRA_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
+REAL = ROOT.parent / "shared" / "data" / "isic2018"  # real images, beside the repository where somebody put them
+
+
+def composed(file: str, *overrides: str, with_hydra: bool = False) -> DictConfig:
+    """Return the configuration that a file of conf/ (train, predict, loss/sum ...) gives under some overrides."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(file, list(overrides), return_hydra_config=with_hydra)
+
+
+def assert_can_be_built(cfg: DictConfig) -> dict[str, Any]:
+    """Resolve every reference, look up every class that is named and bind its arguments, which composing does not.
+
+    Returns:
+        The resolved configuration, without Hydra's own.
+    """
+    OmegaConf.register_new_resolver("len", len, replace=True)  # as train.py does
+    if "hydra" in cfg:  # loggers ask Hydra for the folder of the job
+        with open_dict(cfg):
+            cfg.hydra.runtime.output_dir = "job"
+        HydraConfig.instance().set_config(cfg)
+    plain = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"]), resolve=True)
+    assert isinstance(plain, dict)
+    _bind("", plain)
+    return plain
+
+
+def _bind(path: str, value: Any) -> None:
+    if isinstance(value, list):
+        for number, entry in enumerate(value):
+            _bind(f"{path}[{number}]", entry)
+    if not isinstance(value, dict):
+        return
+    for key, entry in value.items():
+        _bind(f"{path}.{key}".lstrip("."), entry)
+    if "_target_" in value:
+        arguments = {key: entry for key, entry in value.items() if key not in HYDRA_KEYS}
+        signature = inspect.signature(get_object(value["_target_"]))
+        bind = signature.bind_partial if value.get("_partial_") else signature.bind
+        try:
+            bind(*value.get("_args_", ()), **arguments)
+        except TypeError as error:
+            raise AssertionError(f"{path} cannot be built, {value['_target_']}: {error}") from error

@@ -1,9 +1,7 @@
 """What a tested segmentation leaves in its folder."""
 
-import shutil
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from dermoscopy.data.store.reader import Store, open_store
 from dermoscopy.evaluation.files import read_predictions, write_evaluation
 from dermoscopy.evaluation.segmentation import evaluate
-from dermoscopy.masks.predicted import PredictedMasks, read_masks, write_masks
+from dermoscopy.masks.predicted import PredictedMasks
 
 INDEX = [7, 3, 50]
 
@@ -29,25 +27,6 @@ def folder(demo_store: Path, tmp_path: Path) -> Path:
     evaluation = evaluate(masks.probability, INDEX, store, store.mask_names, exclusive=False, hd95=True)
     write_evaluation(tmp_path / "stage", {"none": evaluation, "flips": evaluation}, masks)
     return tmp_path / "stage"
-
-
-def test_masks_come_back_as_they_were_written(folder: Path, demo_store: Path) -> None:
-    store = open_store(demo_store)
-    expected, found = predicted(store), read_masks(folder / "masks.h5")
-    assert found.ids.tolist() == store.ids[INDEX].tolist() and found.names == store.mask_names
-    assert (found.fingerprint, found.exclusive) == (store.fingerprint, False)
-    assert (found.probability == expected.probability).all()
-    assert (found.of(store.ids[[50, 7]]) == expected.probability[[2, 0]]).all()
-    with pytest.raises(ValueError, match=f"no predicted masks of 1 images, the first is {store.ids[4]}"):
-        found.of(store.ids[[3, 4]])
-
-
-def test_masks_are_mapped_and_no_change_reaches_the_file(folder: Path) -> None:
-    found = read_masks(folder / "masks.h5")
-    assert isinstance(found.probability, np.memmap)
-    before = (folder / "masks.h5").read_bytes()
-    found.probability[:] = 0
-    assert (folder / "masks.h5").read_bytes() == before
 
 
 def test_the_tables_have_their_columns_and_come_back_to_the_last_digit(folder: Path, demo_store: Path) -> None:
@@ -72,29 +51,6 @@ def test_ids_that_look_like_numbers_or_nothing_stay_text(folder: Path) -> None:
     assert set(read_predictions(path)["group"]) == {"01"}
 
 
-def test_damaged_masks_are_named(folder: Path) -> None:
-    path = folder / "masks.h5"
-    whole = path.read_bytes()
-    for damaged in (b"", b"text", whole[: len(whole) // 2], whole[:-1]):
-        path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"masks\.h5 holds no whole predicted masks .* delete it, and test again"):
-            read_masks(path)
-    path.write_bytes(whole)
-    with h5py.File(path, "a") as file:
-        ids = file["id"][:-1]
-        del file["id"]
-        file["id"] = ids
-    with pytest.raises(ValueError, match="2 ids and 6 names, but uint8"):
-        read_masks(path)
-    with h5py.File(path, "w") as file:
-        file.attrs["format"] = "dermoscopy store"
-    with pytest.raises(ValueError, match="format and version are"):
-        read_masks(path)
-    path.unlink()
-    with pytest.raises(FileNotFoundError, match="no predicted masks"):
-        read_masks(path)
-
-
 def test_a_damaged_table_is_named(folder: Path) -> None:
     path = folder / "predictions.csv"
     lines = path.read_text().splitlines(keepends=True)
@@ -107,24 +63,3 @@ def test_a_damaged_table_is_named(folder: Path) -> None:
     path.unlink()
     with pytest.raises(FileNotFoundError, match="test a segmentation first"):
         read_predictions(path)
-
-
-def test_a_full_disk_is_told_before_anything_is_written(
-    folder: Path, demo_store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = folder / "masks.h5"
-    before, masks = path.read_bytes(), predicted(open_store(demo_store))
-    full = shutil.disk_usage(folder)._replace(free=masks.probability.nbytes)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
-    with pytest.raises(OSError, match=r"needs 0\.00 GB, 0\.00 GB are free"):
-        write_masks(path, masks)
-    assert path.read_bytes() == before
-
-
-def test_a_write_that_fails_leaves_the_older_file(folder: Path, demo_store: Path) -> None:
-    path = folder / "masks.h5"
-    before = path.read_bytes()
-    masks = predicted(open_store(demo_store))
-    with pytest.raises(TypeError):
-        write_masks(path, PredictedMasks(masks.ids, masks.names, False, object(), masks.probability))  # type: ignore[arg-type]
-    assert path.read_bytes() == before and len(list(folder.iterdir())) == 3

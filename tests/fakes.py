@@ -1,0 +1,45 @@
+"""Stand-ins for the large parts of a run: small enough that a test sees all that they do."""
+
+import torch
+from torch import Tensor
+
+from dermoscopy.contracts import Batch
+from dermoscopy.machine.randomness import generator
+
+
+class FakeData:
+    """A data module whose images, masks and labels are noise and whose every row is known.
+
+    Args:
+        count: images; the second half of them is tested.
+        masks: a mask each image.
+        labels: of each image.
+        side: pixels.
+    """
+
+    def __init__(self, count: int = 20, masks: int = 2, labels: int = 3, side: int = 16) -> None:
+        draw = generator("fake data")
+        self.image = torch.rand((count, 3, side, side), generator=draw)
+        self.mask = torch.where(torch.rand((count, masks, side, side), generator=draw) < 0.5, -1.0, 1.0)
+        self.label = (torch.rand((count, labels), generator=draw) < 0.5).float()
+        self.store = range(count)  # it has a length, and that is asked for
+        self.size = (side, side)
+        self.predicted = "masks.h5"
+
+    def rows(self, side: str) -> Tensor:
+        """Rows of the images of a side of the split."""
+        half = len(self.store) // 2
+        return torch.arange(half, len(self.store)) if side == "test" else torch.arange(half)
+
+    def masks_of(self, rows: Tensor) -> Tensor:
+        """Masks (B, K, H, W) of some rows."""
+        return self.mask[rows]
+
+    def labels_of(self, side: str) -> Tensor:
+        """Labels (n, L) of a side."""
+        return self.label[self.rows(side)]
+
+    def batch(self, rows: Tensor) -> Batch:
+        """What a network sees of some rows; the predicted masks are the opposite of the given ones."""
+        mask = self.mask[rows]
+        return Batch(image=self.image[rows], mask=mask, label=self.label[rows], index=rows, predicted=-mask)

@@ -1,0 +1,36 @@
+"""Random numbers: a function of their parts, the same on every machine."""
+
+import hashlib
+
+import torch
+
+from dermoscopy.machine.randomness import derive, generator, seed_hidden_state
+
+
+def test_a_seed_is_the_first_63_bits_of_the_sha256_of_its_parts():
+    digest = hashlib.sha256(b"7\x1forder\x1f2").hexdigest()
+    assert derive(7, "order", 2) == int(digest[:16], 16) >> 1
+    assert derive() == int(hashlib.sha256(b"").hexdigest()[:16], 16) >> 1
+
+
+def test_every_part_and_its_place_counts():
+    parts = [(0, "a"), (1, "a"), (0, "b"), ("a", 0), (0, "a", 0), ("0a",), (10, 1), (1, 10), (101,)]
+    seeds = {derive(*each) for each in parts}
+    assert len(seeds) == len(parts)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_a_generator_gives_the_same_numbers_again_and_disturbs_no_other():
+    torch.manual_seed(0)
+    before = torch.default_generator.get_state()
+    first = torch.rand(5, generator=generator(3, "zeroing"))
+    assert torch.equal(first, torch.rand(5, generator=generator(3, "zeroing")))
+    assert not torch.equal(first, torch.rand(5, generator=generator(4, "zeroing")))
+    assert torch.equal(torch.default_generator.get_state(), before)
+
+
+def test_hidden_state_is_seeded_as_torch_does_it():
+    seed_hidden_state(5, torch.device("cpu"))
+    ours = torch.nn.functional.dropout(torch.ones(100))
+    torch.manual_seed(5)
+    assert torch.equal(ours, torch.nn.functional.dropout(torch.ones(100)))

@@ -1,0 +1,90 @@
+"""Files of predicted masks: whole or refused, and as they were written."""
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from dermoscopy.data.store.reader import Store, open_store
+from dermoscopy.masks.predicted import PredictedMasks, read_masks, write_masks
+
+INDEX = [7, 3, 50]
+
+
+def predicted(store: Store, index: list[int] = INDEX) -> PredictedMasks:
+    shape = (len(index), *store.size, len(store.mask_names))
+    probability = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    return PredictedMasks(store.ids[index], store.mask_names, False, store.fingerprint, probability)
+
+
+@pytest.fixture
+def folder(demo_store: Path, tmp_path: Path) -> Path:
+    store = open_store(demo_store)
+    masks = predicted(store)
+    write_masks(tmp_path / "stage" / "masks.h5", masks)
+    return tmp_path / "stage"
+
+
+def test_masks_come_back_as_they_were_written(folder: Path, demo_store: Path) -> None:
+    store = open_store(demo_store)
+    expected, found = predicted(store), read_masks(folder / "masks.h5")
+    assert found.ids.tolist() == store.ids[INDEX].tolist() and found.names == store.mask_names
+    assert (found.fingerprint, found.exclusive) == (store.fingerprint, False)
+    assert (found.probability == expected.probability).all()
+    assert (found.of(store.ids[[50, 7]]) == expected.probability[[2, 0]]).all()
+    with pytest.raises(ValueError, match=f"no predicted masks of 1 images, the first is {store.ids[4]}"):
+        found.of(store.ids[[3, 4]])
+
+
+def test_masks_are_mapped_and_no_change_reaches_the_file(folder: Path) -> None:
+    found = read_masks(folder / "masks.h5")
+    assert isinstance(found.probability, np.memmap)
+    before = (folder / "masks.h5").read_bytes()
+    found.probability[:] = 0
+    assert (folder / "masks.h5").read_bytes() == before
+
+
+def test_damaged_masks_are_named(folder: Path) -> None:
+    path = folder / "masks.h5"
+    whole = path.read_bytes()
+    for damaged in (b"", b"text", whole[: len(whole) // 2], whole[:-1]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"masks\.h5 holds no whole predicted masks .* delete it, and test again"):
+            read_masks(path)
+    path.write_bytes(whole)
+    with h5py.File(path, "a") as file:
+        ids = file["id"][:-1]
+        del file["id"]
+        file["id"] = ids
+    with pytest.raises(ValueError, match="2 ids and 6 names, but uint8"):
+        read_masks(path)
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = "dermoscopy store"
+    with pytest.raises(ValueError, match="format and version are"):
+        read_masks(path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="no predicted masks"):
+        read_masks(path)
+
+
+def test_a_full_disk_is_told_before_anything_is_written(
+    folder: Path, demo_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "masks.h5"
+    before, masks = path.read_bytes(), predicted(open_store(demo_store))
+    full = shutil.disk_usage(folder)._replace(free=masks.probability.nbytes)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(OSError, match=r"needs 0\.00 GB, 0\.00 GB are free"):
+        write_masks(path, masks)
+    assert path.read_bytes() == before
+
+
+def test_a_write_that_fails_leaves_the_older_file(folder: Path, demo_store: Path) -> None:
+    path = folder / "masks.h5"
+    before = path.read_bytes()
+    masks = predicted(open_store(demo_store))
+    with pytest.raises(TypeError):
+        write_masks(path, PredictedMasks(masks.ids, masks.names, False, object(), masks.probability))  # type: ignore[arg-type]
+    assert path.read_bytes() == before and len(list(folder.iterdir())) == 1

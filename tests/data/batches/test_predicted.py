@@ -12,8 +12,10 @@ from torch.nn.functional import interpolate
 from dermoscopy.data.augment.augment import Augment
 from dermoscopy.data.batches.predicted import Predicted
 from dermoscopy.data.store.reader import Store, open_store
+from dermoscopy.evaluation.comparison import predicted_planes
 from dermoscopy.masks.encoding import encode
 from dermoscopy.masks.predicted import PredictedMasks, write_masks
+from dermoscopy.masks.probability_maps import decide
 
 OWN = ("streaks", "lesion", "globules")  # masks of the file, in another order than the store's
 
@@ -121,6 +123,16 @@ def test_where_a_given_mask_is_not_annotated_the_predicted_one_is_known(make_dat
     assert (batch["mask"] == 0).all()
     stored = store.mask()[:9, ..., [store.mask_names.index("lesion")]]
     assert torch.equal(batch["predicted"], encode(torch.from_numpy(stored).permute(0, 3, 1, 2)))
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_masks_are_decided_as_those_of_a_segmentation_are(exclusive):
+    probability = np.random.default_rng(0).integers(0, 256 // (1 + 2 * exclusive), (7, 20, 24, 3), dtype=np.uint8)
+    probability[0] = [[100, 100, 55]]  # two are likeliest
+    probability[1] = [[100, 55, 0]]  # as likely as the background
+    found = decide(torch.from_numpy(probability).permute(0, 3, 1, 2), exclusive, 0.5)
+    for ours, image in zip(found.numpy(), probability, strict=True):
+        assert (ours == np.stack(list(predicted_planes(image, exclusive)))).all()
 
 
 def test_masks_that_exclude_each_other_are_decided_among_all_of_the_file(store, tmp_path):

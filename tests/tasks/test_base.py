@@ -1,0 +1,96 @@
+"""What every task shares: the mean of the terms of a loss, draws that can be repeated, the first bad step."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from dermoscopy.machine.randomness import generator
+from dermoscopy.tasks.base import Task, checked_names
+
+
+class Plain(Task):
+    """A task that scores the mean of what its steps hand over."""
+
+    def scores(self, outputs):
+        return {"mean": torch.cat([output for (output,) in outputs]).mean().item()}
+
+    def metrics(self):
+        return ["mean"]
+
+
+@pytest.fixture
+def task() -> Plain:
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+    return Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), seed=7)
+
+
+def test_a_loss_is_the_mean_over_images_however_they_fall_into_batches(task):
+    assert task.add({"a": torch.tensor(1.0), "b": torch.tensor(2.0)}, torch.tensor([0.0, 0.0, 0.0])) == 3
+    assert task.add({"a": torch.tensor(5.0), "b": torch.tensor(0.0)}, torch.tensor([1.0])) == 5
+    task._log("train")
+    assert task.scored == {"train/loss": 3.5, "train/loss/a": 2.0, "train/loss/b": 1.5, "train/mean": 0.25}
+
+
+def test_a_loss_of_one_term_is_not_told_twice(task):
+    task.add({"bce": torch.tensor(1.0)}, torch.zeros(2))
+    task._log("train")
+    assert set(task.scored) == {"train/loss", "train/mean"}
+
+
+def test_a_step_keeps_no_graph_of_what_it_adds_up(task):
+    value = torch.ones(2, requires_grad=True)
+    total = task.add({"a": value.sum()}, value)
+    assert total.requires_grad
+    assert not any(kept.requires_grad for (kept,) in task._outputs)
+    assert not any(term.requires_grad for term in task._terms.values())
+
+
+def test_a_loss_without_names_is_refused(task):
+    with pytest.raises(ValueError, match="by name.*Tensor"):
+        task.add(torch.tensor(1.0), torch.zeros(2))
+
+
+def test_draws_depend_on_the_seed_the_purpose_the_epoch_and_the_step(task):
+    drawn = [torch.rand(3, generator=task.draw(*each)) for each in (("views", 0), ("views", 1), ("zeroing", 0))]
+    assert torch.equal(drawn[0], torch.rand(3, generator=generator(7, "views", 0, 0)))
+    assert len({tuple(numbers.tolist()) for numbers in drawn}) == 3
+    task.seed = 8
+    assert not torch.equal(drawn[0], torch.rand(3, generator=task.draw("views", 0)))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_the_first_step_whose_loss_is_not_finite_is_remembered(task, bad):
+    for step, loss in enumerate((1.0, 2.0)):
+        task.watch(torch.tensor(loss), step)
+    assert int(task._bad_step) == -1
+    for step, loss in ((2, bad), (3, 1.0), (4, bad)):
+        task.watch(torch.tensor(loss), step)
+    assert int(task._bad_step) == 2
+
+
+def test_dropout_of_a_step_is_the_same_when_the_step_comes_again(task):
+    masks = []
+    for step in (0, 1, 0):
+        task.on_train_batch_start({}, step)
+        masks.append(nn.functional.dropout(torch.ones(50)))
+    assert torch.equal(masks[0], masks[2])
+    assert not torch.equal(masks[0], masks[1])
+
+
+def test_what_is_frozen_does_not_train_and_keeps_its_statistics():
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+    task = Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), seed=0, freeze=["0", "1"])
+    assert [module.training for module in network] == [True, False, True]
+    optimizer = task.configure_optimizers()
+    assert {id(p) for group in optimizer.param_groups for p in group["params"]} == {
+        id(p) for p in network[2].parameters()
+    }
+
+
+def test_names_of_a_list_are_checked():
+    assert checked_names(["a", "b"], ("a", "b", "c"), "model.views") == ("a", "b")
+    for given, told in (([], r"\[\]"), ("a", "'a'"), (["rotation"], "'rotation'.*did you mean rotations")):
+        with pytest.raises(ValueError, match=rf"model\.views.*{told}"):
+            checked_names(given, ("a", "rotations"), "model.views")

@@ -23,7 +23,7 @@ class Plain(Task):
 @pytest.fixture
 def task() -> Plain:
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
-    return Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), seed=7)
+    return Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 7, None, (), {})
 
 
 def test_a_loss_is_the_mean_over_images_however_they_fall_into_batches(task):
@@ -81,7 +81,7 @@ def test_dropout_of_a_step_is_the_same_when_the_step_comes_again(task):
 
 def test_what_is_frozen_does_not_train_and_keeps_its_statistics():
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
-    task = Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), seed=0, freeze=["0", "1"])
+    task = Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 0, None, ["0", "1"], {})
     assert [module.training for module in network] == [True, False, True]
     optimizer = task.configure_optimizers()
     assert {id(p) for group in optimizer.param_groups for p in group["params"]} == {

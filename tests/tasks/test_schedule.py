@@ -15,15 +15,15 @@ def optimizer() -> torch.optim.Optimizer:
 
 
 def test_a_scheduler_of_steps_is_told_the_steps_and_one_of_epochs_the_epochs(optimizer):
-    cycle = Schedule(partial(OneCycleLR, max_lr=0.1), "step", "total_steps")(optimizer, epochs=3, steps=12)
+    cycle = Schedule(partial(OneCycleLR, max_lr=0.1), "step", "total_steps", None)(optimizer, epochs=3, steps=12)
     assert (cycle["interval"], cycle["scheduler"].total_steps) == ("step", 12)
-    cosine = Schedule(CosineAnnealingLR, "epoch", "T_max")(optimizer, epochs=3, steps=12)
+    cosine = Schedule(CosineAnnealingLR, "epoch", "T_max", None)(optimizer, epochs=3, steps=12)
     assert (cosine["interval"], cosine["scheduler"].T_max) == ("epoch", 3)
     assert "monitor" not in cycle | cosine
 
 
 def test_a_cosine_over_the_stage_ends_at_0_as_its_formula_says(optimizer):
-    scheduler = Schedule(CosineAnnealingLR, "epoch", "T_max")(optimizer, epochs=4, steps=40)["scheduler"]
+    scheduler = Schedule(CosineAnnealingLR, "epoch", "T_max", None)(optimizer, epochs=4, steps=40)["scheduler"]
     rates = []
     for _ in range(4):
         optimizer.step()
@@ -34,10 +34,12 @@ def test_a_cosine_over_the_stage_ends_at_0_as_its_formula_says(optimizer):
 
 
 def test_a_scheduler_without_a_length_is_told_none(optimizer):
-    scheduler = Schedule(partial(MultiStepLR, milestones=[2]))(optimizer, epochs=3, steps=12)["scheduler"]
+    scheduler = Schedule(partial(MultiStepLR, milestones=[2]), "epoch", None, None)(optimizer, epochs=3, steps=12)[
+        "scheduler"
+    ]
     assert dict(scheduler.milestones) == {2: 1}
 
 
 def test_a_plateau_names_what_it_watches(optimizer):
-    entry = Schedule(partial(ReduceLROnPlateau, mode="max"), monitor="val/f1")(optimizer, epochs=3, steps=12)
+    entry = Schedule(partial(ReduceLROnPlateau, mode="max"), "epoch", None, "val/f1")(optimizer, epochs=3, steps=12)
     assert (entry["monitor"], entry["interval"], entry["scheduler"].mode) == ("val/f1", "epoch", "max")

@@ -3,10 +3,17 @@
 import io
 import math
 
+import pandas as pd
+import pytest
 import torch
+from recorded_stages import write_recorded
 from rich.console import Console
 
-from dermoscopy.sweep.compare import Part, compare, compare_weights, print_parts, verdict
+from dermoscopy.evaluation.summary import METRICS
+from dermoscopy.machine.files import write_json
+from dermoscopy.runs.files import PREDICTIONS
+from dermoscopy.runs.recorded import read_stage
+from dermoscopy.sweep.compare import Part, compare, compare_stage, compare_weights, print_parts, verdict
 
 NAN = math.nan
 
@@ -54,3 +61,26 @@ def test_the_table_fits_80_columns():
     print_parts([part], Console(file=out, width=80))
     assert max(map(len, out.getvalue().splitlines())) <= 80
     assert "1e-12" in out.getvalue()
+
+
+LABELS = pd.DataFrame({"id": ["a", "b"], "availability": "none", "label": "x", "logit": [0.5, 1.0]})
+MASKS = pd.DataFrame({"id": ["a", "b"], "mask": "lesion", "size": "store", "truth": [3, 0], "predicted": [2, 0]})
+MASKS = MASKS.assign(**{name: [0.5, None] for name in METRICS})
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "place"), [(LABELS, "logit", "none/x/b"), (MASKS, "predicted", "store/lesion/predicted/b")]
+)
+def test_the_predictions_of_a_classifier_and_of_a_segmenter_are_compared(tmp_path, table, column, place):
+    for name, predicted in (("first", table), ("again", table.assign(**{column: [table[column][0], 7]}))):
+        checkpoint = write_recorded(tmp_path / name)
+        torch.save({"state_dict": {"a": torch.ones(1)}}, checkpoint)
+        write_json(checkpoint.with_name("result.json"), {"metrics": {"test/none/f1": 0.5}, "epochs": 3})
+        predicted.to_csv(tmp_path / name / PREDICTIONS, index=False)
+    parts = compare_stage(read_stage(tmp_path / "first" / "best.ckpt"), tmp_path / "again", tested=True)
+    assert {part.name: [value.place for value in part.differing] for part in parts} == {
+        **{"history": [], "result": [], "weights": []},
+        "predictions": [place],
+    }
+    untested = compare_stage(read_stage(tmp_path / "first" / "best.ckpt"), tmp_path / "again", tested=False)
+    assert [len(part.compared) for part in untested] == [0, 1, 1]  # history, epochs without the test's score, weights

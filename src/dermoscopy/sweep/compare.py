@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dermoscopy.evaluation.summary import METRICS
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST, PREDICTIONS
@@ -84,7 +85,7 @@ def compare_stage(first: RecordedStage, again: Path, tested: bool) -> list[Part]
         "weights": compare_weights(*(weights(folder / BEST) for folder in folders)),
     }
     if tested:
-        parts["predictions"] = compare(*map(_logits, folders))
+        parts["predictions"] = compare(*map(_predictions, folders))
     return [Part(name, kind, values) for kind, values in parts.items()]
 
 
@@ -102,12 +103,21 @@ def _scores(folder: Path, tested: bool) -> Values:
     return {(name, None): value for name, value in ({"epochs": result["epochs"]} | metrics).items()}
 
 
-def _logits(folder: Path) -> Values:
+def _predictions(folder: Path) -> Values:
+    """The log-odds of each test image and label, or the scores of each test image and mask."""
     path = folder / PREDICTIONS
     if not path.is_file():
         return {}
     with path.open(newline="") as file:
-        return {(f"{r['availability']}/{r['label']}/{r['id']}", None): float(r["logit"]) for r in csv.DictReader(file)}
+        rows = list(csv.DictReader(file))
+    if rows and "logit" in rows[0]:
+        return {(f"{r['availability']}/{r['label']}/{r['id']}", None): float(r["logit"]) for r in rows}
+    scores = (*METRICS, "truth", "predicted")
+    return {
+        (f"{row['size']}/{row['mask']}/{name}/{row['id']}", None): float(row[name] or "nan")
+        for row in rows
+        for name in scores
+    }
 
 
 def compare_weights(first: Mapping[str, torch.Tensor], again: Mapping[str, torch.Tensor]) -> list[Value]:

@@ -12,6 +12,7 @@ from power_cut import Cut, PowerCut
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
+from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.losses.segmentation import Dice
 from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.runs.checkpoints import BEST, LAST, weights
@@ -162,6 +163,7 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
             ("lesion", "streaks"),
             False,
             ["none", "flips"],
+            Evaluator(None, hd95=False),
             partial(torch.optim.AdamW, lr=0.01),
             seed=7,
             scheduler=Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.01), "step", "total_steps"),
@@ -170,7 +172,7 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
         best = ModelCheckpoint(folder, "best", monitor="val/dice", mode="max", save_weights_only=True)
         best.save_on_train_epoch_end, best._enable_version_counter = True, False
         callbacks = [best, LastCheckpoint(folder), History(folder, "only", 0, ["val/dice"]), *extra]
-        callbacks.append(MaskPredictions(folder, None, hd95=False, panels=0))
+        callbacks.append(MaskPredictions(folder, panels=0))
         trainer = make_trainer(max_epochs=2, callbacks=callbacks, accelerator="cpu", default_root_dir=folder)
         data = make_data(masks=("lesion", "streaks"), labels=(), batch_size=24, negatives=0.2)
         return data, task, trainer

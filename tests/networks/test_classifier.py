@@ -142,10 +142,10 @@ def test_an_exit_gives_features_at_its_stride_and_the_logits_of_forward_in_one_p
     handle = stem(network).register_forward_hook(lambda *_: passes.append(1))
     image, mask = image_and_mask(network)
     with torch.no_grad():
-        logits, features = network.tapped(image, mask)
+        logits, features = network.forward_with_features(image, mask)
         assert passes == [1]
         assert torch.equal(logits, network(image, mask))
-        without = network.tapped(image)[0]
+        without = network.forward_with_features(image)[0]
         assert torch.equal(without, network(image, 0 * mask))
         assert not torch.equal(without, logits)
     assert features.shape[-2:] == tuple(side // EXITS[network.name] for side in image.shape[-2:])
@@ -156,7 +156,7 @@ def test_an_exit_gives_features_at_its_stride_and_the_logits_of_forward_in_one_p
 def test_what_follows_the_exit_does_not_change_its_features(network):
     image, _ = image_and_mask(network)
     with torch.no_grad():
-        _, features = network.tapped(image)
+        _, features = network.forward_with_features(image)
         alone = {"indices": [network.exit], "stop_early": True, "intermediates_only": True}
         assert torch.equal(network.backbone.forward_intermediates(image, **alone)[0], features)
 
@@ -164,7 +164,7 @@ def test_what_follows_the_exit_does_not_change_its_features(network):
 @pytest.mark.parametrize("network", [*SMALL, "test_vit"], indirect=True)
 def test_the_gradient_of_the_features_reaches_the_stem_and_nothing_after_the_exit(network):
     network.zero_grad(set_to_none=True)
-    network.tapped(*image_and_mask(network))[1].square().sum().backward()
+    network.forward_with_features(*image_and_mask(network))[1].square().sum().backward()
     assert stem(network).rgb.weight.grad.any()
     assert stem(network).masks.weight.grad.any()
     assert all(p.grad is None for p in network.backbone.get_classifier().parameters())
@@ -175,7 +175,7 @@ def test_the_exit_of_a_resnet_at_stride_8_is_the_end_of_its_second_layer(network
     seen = []
     handle = network.backbone.layer2.register_forward_hook(lambda *given: seen.append(given[-1]))
     with torch.no_grad():
-        assert torch.equal(network.tapped(image_and_mask(network)[0])[1], seen[0])
+        assert torch.equal(network.forward_with_features(image_and_mask(network)[0])[1], seen[0])
     handle.remove()
 
 
@@ -189,15 +189,15 @@ def test_the_head_of_the_features_is_forward(network):
     image, mask = image_and_mask(network)
     with torch.no_grad():
         for given in (mask, None):
-            features = network.features(image, given)
+            features = network.forward_maps(image, given)
             assert features.shape[-2:] == (2, 3)
-            assert torch.equal(network.head(features), network(image, given))
+            assert torch.equal(network.forward_head(features), network(image, given))
 
 
 @pytest.mark.parametrize(("backbone", "side"), [("test_vit", 160), ("mambaout_femto", 64)])
 def test_a_backbone_that_ends_in_no_map_of_channels_first_has_no_features(backbone, side):
     with pytest.raises(ValueError, match=rf"'{backbone}' ends in .* \(4, .*, not in a map"), torch.no_grad():
-        Classifier(backbone, LABELS).features(images(side))
+        Classifier(backbone, LABELS).forward_maps(images(side))
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_a_stride_that_the_backbone_does_not_have_is_answered_with_those_there_a
         Classifier(backbone, LABELS, exit_stride=stride)
 
 
-def test_a_network_without_an_exit_says_how_to_have_one():
-    with pytest.raises(ValueError, match="no exit: set network.exit_stride"):
-        Classifier("resnet10t", LABELS).tapped(images())
+def test_a_network_without_an_auxiliary_head_says_how_to_have_one():
+    with pytest.raises(ValueError, match="no auxiliary head: set exit_stride"):
+        Classifier("resnet10t", LABELS).forward_with_features(images())
 
 
 @pytest.mark.parametrize(("backbone", "side"), [("test_vit", 75), ("test_convnext", 16), ("densenet121", 16)])

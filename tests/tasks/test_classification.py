@@ -19,7 +19,8 @@ from dermoscopy.masks.views import Pair
 from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.consistency import ConsistencyTask
-from dermoscopy.tasks.joint import JointTask
+from dermoscopy.tasks.joint import JointTask, LabelsOnlyTask, MasksOnlyTask
+from dermoscopy.training.callbacks.classification import Predictions
 from dermoscopy.training.trainer import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
@@ -30,6 +31,7 @@ class Reader(nn.Module):
     """Logits from the mean colour and the masks' means; keeps what it was given."""
 
     exit_stride = 1
+    segments = ("globules", "streaks")
 
     def __init__(self, labels=2, masks=2):
         super().__init__()
@@ -42,10 +44,13 @@ class Reader(nn.Module):
         logits = self.image(image.mean((2, 3)))
         return logits if mask is None else logits + self.mask(mask.mean((2, 3)))
 
-    def tapped(self, image, mask):
+    def forward_with_features(self, image, mask):
         return self(image, mask), self.mask(mask.mean((2, 3)))[:, :, None, None]
 
-    def both(self, image):
+    def forward_masks(self, image):
+        return self.segmenter(image)
+
+    def forward_joint(self, image):
         found = self.segmenter(image)
         return self(image, found.tanh()), found
 
@@ -69,11 +74,16 @@ class ImageOnly(nn.Module):
 class Both(ImageOnly):
     """Segments as well, as a Y-net does, and keeps how often."""
 
+    segments = LABELS
+
     def __init__(self):
         super().__init__()
         self.segmenter, self.together = nn.Conv2d(3, len(LABELS), 1), []
 
-    def both(self, image):
+    def forward_masks(self, image):
+        return self.segmenter(image)
+
+    def forward_joint(self, image):
         self.together.append(len(image))
         return self.layer(image.mean((2, 3))), self.segmenter(image)
 
@@ -93,14 +103,15 @@ def make_task(task=ClassificationTask, network=None, **rest):
     return task(**(common | rest))
 
 
-def joint(labels=1.0, masks=1.0, **rest):
+def joint(task=JointTask, **rest):
     mask_loss = LossSum("bce", {"bce": MaskBinaryCrossEntropy(exclusive=False)})
-    return make_task(JointTask, mask_loss=mask_loss, masks=LABELS, weights={"labels": labels, "masks": masks}, **rest)
+    arguments = {"mask_loss": mask_loss, "masks": LABELS, "weights": {"labels": 1.0, "masks": 1.0}, "exclusive": False}
+    return make_task(task, **(arguments | rest))
 
 
 def trainer(**rest):
     quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
-    return make_trainer(max_epochs=1, callbacks=[], **(quiet | rest))
+    return make_trainer(max_epochs=1, **({"callbacks": []} | quiet | rest))
 
 
 def fit(task, data):
@@ -108,8 +119,8 @@ def fit(task, data):
     return task
 
 
-def judged(task, data):
-    trainer().test(task, datamodule=data, verbose=False)
+def judged(task, data, *callbacks):
+    trainer(callbacks=list(callbacks)).test(task, datamodule=data, verbose=False)
     return task
 
 
@@ -149,6 +160,13 @@ def test_at_test_a_network_is_given_what_the_availability_names(make_data, predi
     shares = [part.float().mean().item() / (given != 0).float().mean().item() for part in known]
     assert np.allclose(shares, np.arange(0.1, 1, 0.1), atol=0.05)
     assert all(f"test/{name}/f1" in task.scored for name in AVAILABILITIES)
+
+
+def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not(data, tmp_path):
+    one, other = judged(make_task(), data), judged(make_task(), data, Predictions(tmp_path))
+    assert (tmp_path / "predictions.csv").is_file()
+    assert [f"{name}={v}" for name, v in one.scored.items()] == [f"{name}={v}" for name, v in other.scored.items()]
+    assert {"test/none/f1", "test/given/f1"} <= one.scored.keys()
 
 
 def test_shuffled_masks_are_each_those_of_another_test_image(make_data):
@@ -272,32 +290,38 @@ def test_without_weight_the_views_learn_from_their_labels_alone(data):
     assert task.scored["train/loss"] == task.scored["train/loss/bce"]
 
 
-def test_features_are_compared_where_the_network_has_an_exit():
+def test_features_are_compared_where_the_network_has_an_auxiliary_head():
     network = Reader()
     network.exit_stride = None
-    with pytest.raises(ValueError, match="consistency.of=features needs a network with an exit, Reader has none"):
+    with pytest.raises(
+        ValueError, match="consistency of features needs a network with an auxiliary head, Reader has none"
+    ):
         make_task(ConsistencyTask, network=network, mask_views=Pair(Zeroing(0)), consistency=consistency("features"))
 
 
 @pytest.mark.parametrize(
-    ("labels", "masks", "trained"),
-    [(1, 1, {"image", "mask", "segmenter"}), (1, 0, {"image", "mask"}), (0, 1, {"segmenter"})],
+    ("kind", "trained"),
+    [
+        (JointTask, {"image", "mask", "segmenter"}),
+        (LabelsOnlyTask, {"image", "mask"}),
+        (MasksOnlyTask, {"segmenter"}),
+    ],
 )
-def test_labels_and_masks_train_their_parts(data, labels, masks, trained):
-    task = joint(labels, masks)
+def test_labels_and_masks_train_their_parts(data, kind, trained):
+    task = joint(kind)
     before = {name: value.clone() for name, value in task.network.state_dict().items()}
     fit(task, data)
     changed = {name.split(".")[0] for name, v in task.network.state_dict().items() if not torch.equal(v, before[name])}
     assert changed == trained
-    assert ("val/dice" in task.scored) == bool(masks)
-    assert ("val/auroc" in task.scored) == bool(labels)
+    assert ("val/dice" in task.scored) == (kind is not LabelsOnlyTask)
+    assert ("val/auroc" in task.scored) == (kind is not MasksOnlyTask)
 
 
 def test_the_gradient_of_labels_reaches_the_segmenter(data):
     data.setup("test")
     batch = data.finish(next(iter(data.test_dataloader())))
     task = joint()
-    logits, _ = task.network.both(batch["image"])
+    logits, _ = task.network.forward_joint(batch["image"])
     logits.sum().backward()
     assert task.network.segmenter.weight.grad.abs().sum() > 0
 
@@ -310,20 +334,21 @@ def test_a_joint_network_is_tested_on_labels_and_masks(data):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"labels": 0, "masks": 0}, "at least 0 and not both 0"),
+        ({"labels": 0, "masks": 0}, "both above 0, got {'labels': 0, 'masks': 0}"),
         ({"labels": 1}, "must be {labels: a, masks: b}"),
-        ({"labels": 1, "masks": -1}, "at least 0"),
+        ({"labels": 1, "masks": -1}, "both above 0"),
+        ({"labels": 0, "masks": 1}, "model._target_=dermoscopy.tasks.joint.LabelsOnlyTask or .*MasksOnlyTask"),
     ],
 )
-def test_weights_that_teach_nothing_are_refused(weights, message):
+@pytest.mark.parametrize("kind", [JointTask, LabelsOnlyTask, MasksOnlyTask])
+def test_weights_that_teach_nothing_are_refused(kind, weights, message):
     with pytest.raises(ValueError, match=message):
-        make_task(JointTask, mask_loss=nn.Identity(), masks=LABELS, weights=weights)
+        joint(kind, weights=weights)
 
 
 def test_masks_that_exclude_each_other_are_not_learnt_with_labels():
-    weights = {"labels": 1.0, "masks": 1.0}
     with pytest.raises(ValueError, match="masks that may overlap: set exclusive=false"):
-        make_task(JointTask, mask_loss=nn.Identity(), masks=LABELS, weights=weights, exclusive=True)
+        joint(exclusive=True)
 
 
 def test_views_of_masks_that_nobody_reads_are_refused():

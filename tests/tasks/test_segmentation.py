@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
+from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.losses.segmentation import BinaryCrossEntropy, Dice
 from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.masks.encoding import unpack
@@ -41,11 +42,12 @@ class Reader(nn.Module):
         return torch.cat([torch.zeros_like(found), found], 1) if self.exclusive else found
 
 
-def make_task(network=None, masks=("lesion",), exclusive=False, views=("none",), **rest):
+def make_task(network=None, masks=("lesion",), exclusive=False, views=("none",), hd95=False, **rest):
     torch.manual_seed(0)
     network = network or Pixelwise(max(1, len(masks) + exclusive))
     loss = LossSum("bce+dice", {"bce": BinaryCrossEntropy(exclusive), "dice": Dice(exclusive, smooth=1.0)})
-    return SegmentationTask(network, loss, masks, exclusive, views, partial(torch.optim.SGD, lr=0.1), seed=0, **rest)
+    evaluator, optimizer = Evaluator(None, hd95), partial(torch.optim.SGD, lr=0.1)
+    return SegmentationTask(network, loss, masks, exclusive, views, evaluator, optimizer, seed=0, **rest)
 
 
 def make_batch(masks=1):
@@ -92,8 +94,8 @@ def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_vie
     data.setup("test")
     painted = (unpack(data.pixels.masks, 1) > 0).to(torch.uint8) * 255
     data.pixels.images = painted.expand(-1, 3, -1, -1).contiguous()
-    task = make_task(Reader(exclusive), exclusive=exclusive, views=("none", "flips", "rotations"))
-    tests = trainer(MaskPredictions(tmp_path, None, hd95=True, panels=1))
+    task = make_task(Reader(exclusive), exclusive=exclusive, views=("none", "flips", "rotations"), hd95=True)
+    tests = trainer(MaskPredictions(tmp_path, panels=1))
     tests.validate(task, datamodule=data, verbose=False)
     tests.test(task, datamodule=data, verbose=False)
     perfect = dict.fromkeys(
@@ -107,6 +109,16 @@ def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_vie
     scores = pd.read_csv(tmp_path / "scores.csv")
     assert scores["views"].unique().tolist() == list(task.views)  # of all, with their intervals
     assert (scores.loc[scores["metric"] == "dice", ["mean", "low", "high"]].to_numpy() == 1).all()
+
+
+def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not(make_data, tmp_path):
+    scored = []
+    for callbacks in ((), (MaskPredictions(tmp_path, panels=0),)):
+        task = make_task(masks=("lesion", "streaks"), views=("none", "flips"), hd95=True)
+        trainer(*callbacks).test(task, datamodule=make_data(masks=("lesion", "streaks"), labels=()), verbose=False)
+        scored.append([f"{name}={value}" for name, value in task.scored.items()])  # nan equals nan as a text
+    assert scored[0] == scored[1]
+    assert any(name.startswith("test/flips/hd95/streaks=") for name in scored[0])
 
 
 def test_validation_and_test_leave_weights_and_statistics_alone_and_see_the_network_in_evaluation(make_data):
@@ -131,7 +143,7 @@ def test_what_a_pixelwise_network_finds_is_the_same_in_every_view_and_is_255_tim
         assert index.tolist() == [0, 1, 2, 3]
         assert found.dtype == torch.uint8
         assert (found - wanted).abs().max() <= 1  # a mean of eight may round differently
-    assert torch.equal(task.found(IMAGE), wanted.byte())
+    assert torch.equal(task.predict(IMAGE), wanted.byte())
 
 
 def test_probabilities_of_exclusive_masks_are_those_of_softmax_without_the_background():
@@ -169,7 +181,7 @@ def test_an_own_metric_is_the_mean_over_images_and_agrees_with_the_counts():
         for number, half in enumerate(halves):
             task.test_step(half, number)
         expected = share_right(task.probability(IMAGE), batch["mask"]).nanmean().item()
-    task.on_test_epoch_end()
+    task._score_own_metrics()
     assert task.scored == {f"test/{views}/right": pytest.approx(expected) for views in ("none", "flips")}
 
 
@@ -212,8 +224,8 @@ def test_pictures_that_cannot_be_are_refused(tmp_path):
         EpochPictures(tmp_path, every=-1, images=4)
     with pytest.raises(ValueError, match="every must be at least 0 and images at least 1, got 10 and 0"):
         EpochPictures(tmp_path, every=10, images=0)
-    with pytest.raises(ValueError, match="callbacks.predictions.panels must be at least 0, got -1"):
-        MaskPredictions(tmp_path, None, hd95=False, panels=-1)
+    with pytest.raises(ValueError, match="panels must be at least 0, got -1"):
+        MaskPredictions(tmp_path, panels=-1)
 
 
 def test_a_term_of_the_loss_may_be_monitored(make_data, tmp_path):

@@ -7,8 +7,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from dermoscopy.contracts import NOT_ANNOTATED
-from dermoscopy.data.store.reader import Store
+from dermoscopy.contracts import NOT_ANNOTATED, Store
 from dermoscopy.evaluation.comparison import predicted_planes
 from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.probability_maps import FULL

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.contracts import NOT_ANNOTATED, Store
 from dermoscopy.data.raw.sources import FolderSource
-from dermoscopy.data.store.reader import Store
 from dermoscopy.evaluation.comparison import Comparison, compare, predicted_planes
 from dermoscopy.evaluation.originals import NoOriginals, Original, find_originals, read_original
-from dermoscopy.evaluation.summary import summarise
+from dermoscopy.evaluation.summary import MEAN, summarise
 from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.threads import cores, in_order
 from dermoscopy.metrics.segmentation import image_scores
@@ -33,6 +32,42 @@ class Evaluation:
     images: pd.DataFrame
     scores: pd.DataFrame
     note: str
+
+    def metrics(self, views: str) -> dict[str, float]:
+        """Return the mean scores by the names that they have in a run, of images shown in these views.
+
+        Those are ``test/<views>/<metric>[/<mask>]`` at the store's size, ``test/<views>_original/...`` at the
+        originals'.
+        """
+        several = self.scores["mask"].nunique() > 1
+        named = {}
+        for row in self.scores.to_dict("records"):
+            shown = views if row["size"] == "store" else f"{views}_original"
+            part = f"/{row['mask']}" if several and row["mask"] != MEAN else ""
+            named[f"test/{shown}/{row['metric']}{part}"] = float(row["mean"])
+        return named
+
+
+class Evaluator:
+    """What a task of segmentation scores its test images by, see `evaluate`.
+
+    Args:
+        source: where the raw files are, to score at the original size too; None: at the store's only.
+        hd95: whether to compute the Hausdorff distances, which takes long.
+    """
+
+    def __init__(self, source: FolderSource | None, hd95: bool) -> None:
+        self.source, self.hd95 = source, hd95
+
+    def __call__(
+        self,
+        probability: NDArray[np.uint8],
+        index: NDArray[np.int64],
+        store: Store,
+        masks: Sequence[str],
+        exclusive: bool,
+    ) -> Evaluation:
+        return evaluate(probability, index, store, masks, exclusive, self.hd95, self.source)
 
 
 def evaluate(

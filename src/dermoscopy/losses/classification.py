@@ -40,11 +40,11 @@ class BinaryCrossEntropy(nn.Module):
         self.register_buffer("pos_weight", self.given.clone())
 
     @property
-    def found(self) -> dict[str, float]:
-        """The factor on the positives of each label; those of the training side only after fit."""
+    def class_weights(self) -> dict[str, float]:
+        """The factor on the positives of each label; those of the training side only after ``fit_class_weights``."""
         return dict(zip(self.labels, self.pos_weight.tolist(), strict=True))
 
-    def fit(self, label: Tensor) -> None:
+    def fit_class_weights(self, label: Tensor) -> None:
         """Set what the training labels (N, L) decide: automatic weights, and which label is the rarest."""
         positives, negatives = (counts.cpu() for counts in label_counts(label))
         weight = negatives / positives.clamp(min=1) if self.automatic else self.given.clone()
@@ -75,8 +75,8 @@ class CrossEntropy(nn.Module):
         rarest: another factor, on the weight of that label which the training side shows most rarely, if at all.
 
     Raises:
-        ValueError: fewer than 2 labels, a weight that is not positive, of an unknown label, or of the wrong number; (in
-            fit) images with several labels, or automatic weights where only one label is ever seen.
+        ValueError: fewer than 2 labels, a weight that is not positive, of an unknown label, or of the wrong number; in
+            ``fit_class_weights``, images with several labels, or automatic weights where only one label is ever seen.
     """
 
     class_weight: Tensor
@@ -92,11 +92,11 @@ class CrossEntropy(nn.Module):
         self.register_buffer("class_weight", self.given.clone())
 
     @property
-    def found(self) -> dict[str, float]:
-        """The weight of each label; those of the training side only after fit."""
+    def class_weights(self) -> dict[str, float]:
+        """The weight of each label; those of the training side only after ``fit_class_weights``."""
         return dict(zip(self.labels, self.class_weight.tolist(), strict=True))
 
-    def fit(self, label: Tensor) -> None:
+    def fit_class_weights(self, label: Tensor) -> None:
         """Set what the training labels (N, L) decide: automatic weights, and which label is the rarest."""
         several = int(((label == 1).sum(1) > 1).sum())
         if several:

@@ -28,8 +28,8 @@ class Classifier(nn.Module):
         pretrained: start from timm's published weights (downloaded once).
         checkpoint: start from a file: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
         dropout: rate before the last layer.
-        exit_stride: how many pixels apart the features of ``tapped`` are; where the backbone has several maps of that
-            stride, the last of them; None for no exit.
+        exit_stride: how many pixels apart the features of ``forward_with_features`` are; where the backbone has several
+            maps of that stride, the last of them; None for no auxiliary head.
         mean, std: normalisation that the images come with; published weights that expect another one get theirs.
 
     Raises:
@@ -73,35 +73,35 @@ class Classifier(nn.Module):
         logits: Tensor = self._read(self.backbone, image, mask)
         return logits
 
-    def tapped(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the logits (B, L) and the features (B, C, h, w) at the exit, in one pass.
+    def forward_with_features(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the logits (B, L) and the features (B, C, h, w) of the auxiliary head, in one pass.
 
         Raises:
-            ValueError: the network has no exit.
+            ValueError: the network has no auxiliary head.
         """
         if self.exit is None:
-            raise ValueError("this network has no exit: set network.exit_stride, such as network.exit_stride=8")
+            raise ValueError("this network has no auxiliary head: set exit_stride, such as exit_stride=8")
         part = partial(self.backbone.forward_intermediates, indices=[self.exit])
         last, (features,) = self._read(part, image, mask)
         return self.backbone.forward_head(last), features
 
-    def features(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the last features (B, C, h, w) before pooling, of which ``head`` makes the logits.
+    def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the last features (B, C, h, w) before pooling, of which ``forward_head`` makes the logits.
 
         Raises:
             ValueError: the backbone ends in tokens, or in a map with its channels last.
         """
-        features: Tensor = self._read(self.backbone.forward_features, image, mask)
-        if features.ndim != 4 or getattr(self.backbone, "output_fmt", "NCHW") != "NCHW":
+        maps: Tensor = self._read(self.backbone.forward_features, image, mask)
+        if maps.ndim != 4 or getattr(self.backbone, "output_fmt", "NCHW") != "NCHW":
             raise ValueError(
-                f"network.backbone {self.name!r} ends in features {tuple(features.shape)}, not in a map (B, C, h, w): "
+                f"network.backbone {self.name!r} ends in features {tuple(maps.shape)}, not in a map (B, C, h, w): "
                 "choose a convolutional backbone"
             )
-        return features
+        return maps
 
-    def head(self, features: Tensor) -> Tensor:
-        """Return the logits (B, L) of what ``features`` returned."""
-        logits: Tensor = self.backbone.forward_head(features)
+    def forward_head(self, maps: Tensor) -> Tensor:
+        """Return the logits (B, L) of what ``forward_maps`` returned."""
+        logits: Tensor = self.backbone.forward_head(maps)
         return logits
 
     def _read(self, part: Callable[[Tensor], Any], image: Tensor, mask: Tensor | None) -> Any:

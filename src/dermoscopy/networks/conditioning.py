@@ -98,7 +98,7 @@ class Conditioning(nn.Module):
                 return image, channel
             return self._cropped(image, channel, _cut_out(found, self.crop).to(image))
 
-    def placed(self, picture: Tensor, hard: Tensor) -> Tensor:
+    def to_image_coordinates(self, picture: Tensor, hard: Tensor) -> Tensor:
         """Return a picture (B, C, H, W) of what is seen where it lies in the image; 0 where nothing is seen.
 
         Args:

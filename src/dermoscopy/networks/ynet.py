@@ -35,9 +35,9 @@ class YNet(nn.Module):
 
     def __init__(self, segmenter: Segmenter, labels: Sequence[str], position: str, dropout: float) -> None:
         super().__init__()
-        if not hasattr(getattr(segmenter, "model", None), "encoder"):
+        if not isinstance(segmenter, Segmenter):
             raise ValueError(
-                f"network.segmenter={type(segmenter).__name__} has no encoder to tell labels from: choose one of "
+                f"segmenter {type(segmenter).__name__} has no encoder to tell labels from: choose one of "
                 "segmentation-models-pytorch, such as network@network.segmenter=fpn"
             )
         self.segmenter, self.labels, self.position = segmenter, tuple(labels), position
@@ -55,7 +55,17 @@ class YNet(nn.Module):
         """Return label logits (B, L) of image (B, 3, H, W); masks are not computed."""
         return self._at_own_size(self._labels, image)[..., 0, 0]
 
-    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Names of the masks that it segments."""
+        return self.segmenter.masks
+
+    def forward_masks(self, image: Tensor) -> Tensor:
+        """Return mask logits (B, K or K + 1, H, W) of image (B, 3, H, W); labels are not computed."""
+        logits: Tensor = self.segmenter(image)
+        return logits
+
+    def forward_joint(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return label logits (B, L) and mask logits (B, K or K + 1, H, W) of image (B, 3, H, W), in one pass."""
         logits = self._at_own_size(self._labels_and_masks, image)
         labels, masks = logits.tensor_split([len(self.labels)], dim=1)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch
+from dermoscopy.contracts.networks import Loss
 from dermoscopy.masks.conditions import AVAILABILITIES, SOURCES, check_predicted, masks_at, takes_masks
 from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.metrics.classification import label_scores
@@ -40,7 +41,7 @@ class LabelTask(Task):
     def __init__(
         self,
         network: nn.Module,
-        loss: nn.Module,
+        loss: Loss,
         labels: Sequence[str],
         availability: Sequence[str],
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],

@@ -1,11 +1,16 @@
 """The files that the test of a classifier leaves."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
+from dermoscopy.losses.classification import BinaryCrossEntropy
+from dermoscopy.masks.zeroing import Zeroing
+from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.training.callbacks.classification import Predictions
 
 
@@ -17,13 +22,22 @@ def test_predictions_are_those_of_each_image_with_the_thresholds_of_the_run(make
     label = data.labels_of("test")
     logits = {name: torch.randn(label.shape, generator=torch.Generator().manual_seed(k)) for k, name in enumerate("ab")}
     halves = (slice(0, 7), slice(7, None))  # batches
-    task = SimpleNamespace(
-        tested={name: [(values[part], label[part], rows[part]) for part in halves] for name, values in logits.items()},
-        thresholds=torch.linspace(-1, 1, label.shape[1]),
+    task = ClassificationTask(
+        zeroing=Zeroing(0),
+        network=nn.Linear(1, 1),
+        loss=BinaryCrossEntropy(data.label_names),
+        labels=data.label_names,
+        availability=["none"],
+        optimizer=partial(torch.optim.SGD, lr=0.1),
+        seed=0,
         exclusive_labels=exclusive,
-        shown="a",
     )
-    Predictions(tmp_path).on_test_end(SimpleNamespace(datamodule=data), task)
+    task.tested = {
+        name: [(values[part], label[part], rows[part]) for part in halves] for name, values in logits.items()
+    }
+    task.thresholds.copy_(torch.linspace(-1, 1, label.shape[1]))
+    task.trainer = SimpleNamespace(datamodule=data)
+    Predictions(tmp_path).on_test_end(task.trainer, task)
     table = pd.read_csv(tmp_path / "predictions.csv")
     assert list(table) == ["id", "group", "availability", "label", "truth", "logit", "threshold"]
     assert len(table) == 2 * label.numel()

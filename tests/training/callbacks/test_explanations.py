@@ -29,17 +29,17 @@ class Reader(nn.Module):
         self.below = nn.Sequential(nn.Conv2d(3, 4, 8, stride=8), nn.BatchNorm2d(4), nn.ReLU())
         self.above, self.weight = nn.Linear(4, 2), torch.tensor(WEIGHT)
 
-    def features(self, image, mask=None):
+    def forward_maps(self, image, mask=None):
         maps = self.below(image)
         told = torch.zeros_like(maps[:, :2]) if mask is None else (mask.mean((2, 3)) @ self.weight.T)[..., None, None]
         return torch.cat([maps, told.expand(-1, -1, *maps.shape[2:])], dim=1)
 
-    def head(self, features):
+    def forward_head(self, features):
         maps, told = features.mean((2, 3)).split([4, 2], dim=1)
         return self.above(maps) + told
 
     def forward(self, image, mask=None):
-        return self.head(self.features(image, mask))
+        return self.forward_head(self.forward_maps(image, mask))
 
 
 class Opaque(nn.Module):

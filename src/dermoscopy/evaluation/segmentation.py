@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.contracts import NOT_ANNOTATED, Store
+from dermoscopy.contracts import Store
 from dermoscopy.data.raw.sources import FolderSource
-from dermoscopy.evaluation.comparison import Comparison, compare, predicted_planes
+from dermoscopy.evaluation.comparison import Comparison, commonly_known, compare, predicted_planes
 from dermoscopy.evaluation.originals import NoOriginals, Original, find_originals, read_original
 from dermoscopy.evaluation.summary import MEAN, summarise
 from dermoscopy.machine.messages import nearest
@@ -99,9 +99,7 @@ def evaluate(
     ids, groups = store.ids[index], store.groups[index]
 
     def at_store_size(row: int) -> Comparison:
-        codes = np.array(truth[index[row]][..., planes])
-        if exclusive:
-            codes[(codes == NOT_ANNOTATED).any(-1)] = NOT_ANNOTATED
+        codes = commonly_known(truth[index[row]][..., planes], exclusive)
         return compare(predicted_planes(probability[row], exclusive), np.moveaxis(codes, -1, 0), hd95)
 
     def at_original_size(originals: Sequence[Original], grey: bool, row: int) -> Comparison:

@@ -1,18 +1,17 @@
 """Conditioning: how a classifier sees an image of which a region is known."""
 
-import math
 from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, grid_sample, pad
+from torch.nn.functional import grid_sample
 
 from dermoscopy.machine.messages import nearest
+from dermoscopy.masks.blur import gaussian_blur
 
 KEEP = ("all", "lesion", "background", "outside_box", "nothing")
 FILL = ("black", "mean", "blur")
 EMPTY = ("whole", "black")
-REACH = 3  # standard deviations after which a Gaussian is cut off
 
 
 class Conditioning(nn.Module):
@@ -129,7 +128,8 @@ class Conditioning(nn.Module):
             return self.black[None].to(image)
         if self.fill == "mean":
             return image.mean((2, 3), keepdim=True)
-        return _blurred(image, self.blur * min(image.shape[-2:]))
+        sigma = self.blur * min(image.shape[-2:])
+        return gaussian_blur(image, torch.full((len(image),), sigma, device=image.device), widest=sigma)
 
     def _cropped(self, image: Tensor, channel: Tensor | None, grid: Tensor) -> tuple[Tensor, Tensor | None]:
         black = self.black.to(image)
@@ -190,12 +190,3 @@ def _resampled(planes: Tensor, grid: Tensor) -> Tensor:
 def _centres(count: int, device: torch.device) -> Tensor:
     """Return the centres of pixels, in -1 ... 1."""
     return (2 * torch.arange(count, device=device) + 1) / count - 1
-
-
-def _blurred(image: Tensor, sigma: float) -> Tensor:
-    """Return images (B, C, H, W) blurred by a Gaussian of ``sigma`` pixels; the border continues."""
-    radius, channels = math.ceil(REACH * sigma), image.shape[1]
-    weight = torch.exp(-((torch.arange(-radius, radius + 1, device=image.device) / sigma) ** 2) / 2).to(image)
-    across = (weight / weight.sum()).expand(channels, 1, 1, -1)
-    rows = conv2d(pad(image, (radius,) * 4, mode="replicate"), across, groups=channels)
-    return conv2d(rows, across.transpose(2, 3), groups=channels)

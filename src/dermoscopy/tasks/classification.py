@@ -81,6 +81,10 @@ class LabelTask(Task):
         """Return the network's logits (B, L) in fp32."""
         return (self.network(image, mask) if self.reads_masks else self.network(image)).float()
 
+    def probability(self, logits: Tensor) -> Tensor:
+        """Return the probability of each label, of logits (N, L)."""
+        return logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
+
     def source_masks(self, batch: Batch) -> Tensor:
         """Return the masks (B, K, H, W) that training reads."""
         return batch["predicted" if self.source == "predicted" else "mask"]
@@ -91,7 +95,7 @@ class LabelTask(Task):
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
-        probability = logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
+        probability = self.probability(logits)
         own = {name: float(metric(probability, label)) for name, metric in self.own_metrics.items()}
         return label_scores(logits, label, self.label_names, self.exclusive_labels, self.thresholds) | own
 

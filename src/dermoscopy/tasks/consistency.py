@@ -60,6 +60,4 @@ class ConsistencyTask(LabelTask):
             logits, features = self.network.forward_with_features(image, mask)  # type: ignore[operator]
             return logits.float(), features
         logits = self.logits(image, mask)
-        if self.consistency.of == "logits":
-            return logits, logits
-        return logits, logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
+        return logits, logits if self.consistency.of == "logits" else self.probability(logits)

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.data.augment.blur import gaussian_blur
 from dermoscopy.data.augment.colour import apply_colour, compose, turn_about_grey
 from dermoscopy.data.augment.warp import PADDING, sampling_grid, steepest_tilt, warp
+from dermoscopy.masks.blur import gaussian_blur
 
 IN_CACHE = 200_000  # pixels that pass through the steps together; measured with one and two threads
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601

@@ -168,6 +168,7 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
             seed=7,
             scheduler=Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.01), "step", "total_steps"),
             freeze=["1"],
+            metrics={},
         )
         best = ModelCheckpoint(folder, "best", monitor="val/dice", mode="max", save_weights_only=True)
         best.save_on_train_epoch_end, best._enable_version_counter = True, False
@@ -200,10 +201,10 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("network.encoder=mobilenet_v",), "network.encoder 'mobilenet_v' is neither .*; did you mean mobilenet_v2"),
+        (("network.encoder=mobilenet_v",), "encoder 'mobilenet_v' is neither .*; did you mean mobilenet_v2"),
         (("datamodule.reduce=8",), "images of 4 x 4 px are too small for this network: both sides .* at least 8"),
         (("data.masks=[lesio]",), "has no mask 'lesio', .*; did you mean lesion?"),
-        (("loss=bce+",), r"loss.text 'bce\+' cannot be read at '\+': expected a term"),
+        (("loss=bce+",), r"text 'bce\+' cannot be read at '\+': expected a term"),
         (("loss=ce",), "the loss term ce needs exclusive=true"),
         (("exclusive=yes",), "exclusive of stage only must be true or false, got yes"),
         (("stages=[{stage: a, epoch: 2}]",), "Key 'epoch' is not in struct"),

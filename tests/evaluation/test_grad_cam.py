@@ -5,10 +5,10 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from parts import make_classifier
 from torch import nn
 
 from dermoscopy.evaluation.grad_cam import Unexplained, grad_cam, influence_table, mask_influence
-from dermoscopy.networks.classifier import Classifier
 
 
 class Linear(nn.Module):
@@ -102,7 +102,7 @@ def test_what_modules_return_is_what_features_and_head_say(backbone):
             return self.network(image, mask)
 
     torch.manual_seed(0)
-    network, (image, mask) = Classifier(backbone, ("melanoma", "nevus"), ("globules", "streaks")), batch()
+    network, (image, mask) = make_classifier(backbone, ("melanoma", "nevus"), ("globules", "streaks")), batch()
     image, mask = (nn.functional.interpolate(values, (64, 96)) for values in (image, mask))
     seen = []
     for given in (None, mask):

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+import parts
 import pytest
 import segmentation_models_pytorch as smp
 import torch
@@ -12,7 +13,6 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from dermoscopy.networks.cascade import Cascade
-from dermoscopy.networks.classifier import Classifier
 from dermoscopy.networks.conditioning import Conditioning
 from dermoscopy.networks.improved_unet import ImprovedUNet
 from dermoscopy.networks.region import Region
@@ -21,6 +21,7 @@ from dermoscopy.networks.segmenter import Segmenter
 CONF = Path(__file__).parents[2] / "conf"
 STATISTICS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 MASKS = ("globules", "lesion")
+NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
 
 
 class Small(nn.Module):
@@ -38,11 +39,11 @@ class Small(nn.Module):
 
 def segmenter(masks=MASKS, **rest):
     architecture = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
-    return Segmenter(architecture, "tu-test_resnet", masks, False, **STATISTICS, **rest)
+    return Segmenter(architecture, "tu-test_resnet", masks, False, **STATISTICS | NO_WEIGHTS | rest)
 
 
 def classifier(masks=(), labels=("melanoma", "nevus"), **rest):
-    return Classifier("test_resnet", labels, masks, **rest)
+    return parts.make_classifier("test_resnet", labels, masks, **rest)
 
 
 def conditioning(**changes):
@@ -55,7 +56,7 @@ def cascade(finds=None, tells=None, condition=None, region=None, **changes):
     torch.manual_seed(0)
     finds = None if finds is False else finds or Small()
     condition, region = condition or conditioning(), region or Region(dilate=0.0, largest=False, fill=False)
-    given = {"mask": "lesion", "masks": MASKS, "threshold": 0.5}
+    given = {"mask": "lesion", "masks": MASKS, "threshold": 0.5, "checkpoint": None}
     return Cascade(finds, tells or classifier(), region=region, conditioning=condition, **given | changes)
 
 

@@ -213,11 +213,11 @@ def test_what_is_seen_has_no_weights_to_be_loaded():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"keep": "lesions"}, "network.conditioning.keep is one of .* got 'lesions'; did you mean lesion"),
-        ({"fill": "grey"}, "network.conditioning.fill is one of .* got 'grey'"),
-        ({"empty": "blck"}, "network.conditioning.empty is one of .* did you mean black"),
-        ({"crop": -0.1}, "network.conditioning.crop is null or a margin of at least 0, got -0.1"),
-        ({"blur": 0}, "network.conditioning.blur is a share of the shorter side, in .0, 1., got 0"),
+        ({"keep": "lesions"}, "keep is one of .* got 'lesions'; did you mean lesion"),
+        ({"fill": "grey"}, "fill is one of .* got 'grey'"),
+        ({"empty": "blck"}, "empty is one of .* did you mean black"),
+        ({"crop": -0.1}, "crop is null or a margin of at least 0, got -0.1"),
+        ({"blur": 0}, "blur is a share of the shorter side, in .0, 1., got 0"),
     ],
 )
 def test_an_unknown_name_or_a_number_out_of_range_is_refused(change, message):

@@ -21,7 +21,7 @@ UNET = partial(smp.Unet, decoder_channels=(24, 16, 8, 8, 8))
 
 def ynet(position="decoder", architecture=UNET, encoder=ENCODER, mean=MEAN, std=STD, dropout=0.0):
     torch.manual_seed(0)
-    segmenter = Segmenter(architecture, encoder, ("lesion", "hair"), False, mean, std)
+    segmenter = Segmenter(architecture, encoder, ("lesion", "hair"), False, mean, std, False, None, None)
     return YNet(segmenter, ("a", "b", "c"), position, dropout).eval()
 
 
@@ -130,7 +130,7 @@ def test_a_segmenter_without_an_encoder_is_refused():
 
 
 def test_an_unknown_position_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match="network.position must be one of .*'decodr'; did you mean decoder"):
+    with pytest.raises(ValueError, match="position must be one of .*'decodr'; did you mean decoder"):
         ynet("decodr")
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from parts import LABEL_TASK, make_zeroing
 from torch import nn
 
 from dermoscopy.data.store.reader import open_store
@@ -16,7 +17,6 @@ from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.masks.conditions import AVAILABILITIES
 from dermoscopy.masks.predicted import PredictedMasks, write_masks
 from dermoscopy.masks.views import Pair
-from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.consistency import ConsistencyTask
 from dermoscopy.tasks.joint import JointTask, LabelsOnlyTask, MasksOnlyTask
@@ -97,9 +97,10 @@ def make_task(task=ClassificationTask, network=None, **rest):
         "availability": ["none", "given"],
         "optimizer": partial(torch.optim.SGD, lr=0.1),
         "seed": 0,
+        **LABEL_TASK,
     }
     if task is not ConsistencyTask:
-        common["zeroing"] = Zeroing(0)
+        common["zeroing"] = make_zeroing(0)
     return task(**(common | rest))
 
 
@@ -202,29 +203,31 @@ def test_training_and_validation_read_the_masks_of_their_source(make_data, predi
     for given, found in zip(*seen.values(), strict=True):
         assert given.shape == found.shape
         assert (given * found <= 0).all() and (given * found < 0).any()
-    assert fit(make_task(zeroing=Zeroing(1)), data).network.masks(training=True) == [None]
+    assert fit(make_task(zeroing=make_zeroing(1)), data).network.masks(training=True) == [None]
 
 
 @pytest.mark.parametrize(
-    ("rest", "key"),
+    ("rest", "argument"),
     [
-        ({"source": "predicted"}, "model.source"),
-        ({"monitored": "predicted"}, "model.monitored"),
-        ({"availability": ["predicted"]}, "model.availability"),
+        ({"source": "predicted"}, "source"),
+        ({"monitored": "predicted"}, "monitored"),
+        ({"availability": ["predicted"]}, "availability"),
     ],
 )
-def test_predicted_masks_that_no_file_holds_are_asked_for(data, rest, key):
-    with pytest.raises(ValueError, match=f"{key} is predicted, but datamodule.predicted names no predicted masks"):
+def test_predicted_masks_that_no_file_holds_are_asked_for(data, rest, argument):
+    with pytest.raises(
+        ValueError, match=f"{argument} is predicted, but the data have no predicted masks: give datamodule.predicted"
+    ):
         fit(make_task(**rest), data)
 
 
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        ({"availability": ["gven"]}, "model.availability names 'gven'.*did you mean given"),
-        ({"source": "none"}, "model.source names 'none'"),
-        ({"monitored": "shuffled"}, "model.monitored names 'shuffled'"),
-        ({"threshold": "yuden"}, "model.threshold.*did you mean youden"),
+        ({"availability": ["gven"]}, "availability names 'gven'.*did you mean given"),
+        ({"source": "none"}, "source names 'none'"),
+        ({"monitored": "shuffled"}, "monitored names 'shuffled'"),
+        ({"threshold": "yuden"}, "threshold.*did you mean youden"),
         (
             {"network": nn.MultiheadAttention(2, 1)},
             "a network of labels .* MultiheadAttention does not",
@@ -275,7 +278,7 @@ def consistency(of, weight=1.0):
 
 @pytest.mark.parametrize("of", ["features", "logits", "probabilities"])
 def test_the_views_of_an_image_meet_in_the_loss(data, of):
-    task = make_task(ConsistencyTask, mask_views=Pair(Zeroing(0)), consistency=consistency(of, weight=2.0))
+    task = make_task(ConsistencyTask, mask_views=Pair(make_zeroing(0)), consistency=consistency(of, weight=2.0))
     before = task.network.mask.weight.detach().clone()
     fit(task, data)
     (_, image, mask), *_ = task.network.given
@@ -286,7 +289,9 @@ def test_the_views_of_an_image_meet_in_the_loss(data, of):
 
 
 def test_without_weight_the_views_learn_from_their_labels_alone(data):
-    task = fit(make_task(ConsistencyTask, mask_views=Pair(Zeroing(0)), consistency=consistency("logits", 0.0)), data)
+    task = fit(
+        make_task(ConsistencyTask, mask_views=Pair(make_zeroing(0)), consistency=consistency("logits", 0.0)), data
+    )
     assert task.scored["train/loss"] == task.scored["train/loss/bce"]
 
 
@@ -296,7 +301,9 @@ def test_features_are_compared_where_the_network_has_an_auxiliary_head():
     with pytest.raises(
         ValueError, match="consistency of features needs a network with an auxiliary head, Reader has none"
     ):
-        make_task(ConsistencyTask, network=network, mask_views=Pair(Zeroing(0)), consistency=consistency("features"))
+        make_task(
+            ConsistencyTask, network=network, mask_views=Pair(make_zeroing(0)), consistency=consistency("features")
+        )
 
 
 @pytest.mark.parametrize(
@@ -358,7 +365,7 @@ def test_views_of_masks_that_nobody_reads_are_refused():
 
     with pytest.raises(ValueError, match="views differ in their masks alone, and Blind reads none: name some"):
         make_task(
-            ConsistencyTask, network=Blind(1, 1, 1), mask_views=Pair(Zeroing(0)), consistency=consistency("logits")
+            ConsistencyTask, network=Blind(1, 1, 1), mask_views=Pair(make_zeroing(0)), consistency=consistency("logits")
         )
 
 

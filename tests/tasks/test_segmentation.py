@@ -47,7 +47,8 @@ def make_task(network=None, masks=("lesion",), exclusive=False, views=("none",),
     network = network or Pixelwise(max(1, len(masks) + exclusive))
     loss = LossSum("bce+dice", {"bce": BinaryCrossEntropy(exclusive), "dice": Dice(exclusive, smooth=1.0)})
     evaluator, optimizer = Evaluator(None, hd95), partial(torch.optim.SGD, lr=0.1)
-    return SegmentationTask(network, loss, masks, exclusive, views, evaluator, optimizer, seed=0, **rest)
+    given = {"seed": 0, "scheduler": None, "freeze": (), "metrics": {}} | rest
+    return SegmentationTask(network, loss, masks, exclusive, views, evaluator, optimizer, **given)
 
 
 def make_batch(masks=1):
@@ -187,13 +188,13 @@ def test_an_own_metric_is_the_mean_over_images_and_agrees_with_the_counts():
 
 def test_an_own_metric_that_gives_no_number_an_image_is_named():
     task = make_task(metrics={"mean": lambda probability, mask: probability.mean()})
-    with pytest.raises(ValueError, match=r"model.metrics.mean must give one number an image, \(4,\), it gives \(\)"):
+    with pytest.raises(ValueError, match=r"metrics.mean must give one number an image, \(4,\), it gives \(\)"):
         task._step(make_batch())
 
 
 def test_an_own_metric_by_the_name_of_one_that_is_there_is_refused(make_data):
     task = make_task(metrics={"dice": share_right})
-    with pytest.raises(ValueError, match="model.metrics.dice has the name of a metric that is there"):
+    with pytest.raises(ValueError, match="metrics.dice has the name of a metric that is there"):
         trainer().fit(task, datamodule=make_data(masks=("lesion",), labels=()))
 
 
@@ -207,11 +208,11 @@ def test_a_loss_that_does_not_name_its_terms_is_refused():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"masks": ()}, r"data.masks is empty: name the masks to segment"),
-        ({"masks": ("lesion", "lesion")}, r"data.masks=\['lesion', 'lesion'\] names a mask twice"),
-        ({"views": ()}, r"model.views must be a list out of \['none', 'flips', 'rotations'\], got \(\)"),
-        ({"views": "flips"}, r"model.views must be a list out of .* got 'flips'"),
-        ({"views": ["none", "flip"]}, "model.views names 'flip', .*; did you mean flips?"),
+        ({"masks": ()}, r"masks is empty: name what to segment"),
+        ({"masks": ("lesion", "lesion")}, r"masks=\['lesion', 'lesion'\] names a mask twice"),
+        ({"views": ()}, r"views must be a list out of \['none', 'flips', 'rotations'\], got \(\)"),
+        ({"views": "flips"}, r"views must be a list out of .* got 'flips'"),
+        ({"views": ["none", "flip"]}, "views names 'flip', .*; did you mean flips?"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from parts import LABEL_TASK, make_zeroing
 from pytorch_lightning import Callback
 from torch import nn
 
-from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.plots.curves import draw_lr_curve
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.schedule import Schedule
@@ -83,12 +83,12 @@ def make_task():
         return ClassificationTask(
             network=TinyNetwork(),
             loss=SquaredError(),
-            zeroing=Zeroing(1.0, 4),
+            zeroing=make_zeroing(1.0, 4),
             labels=LABELS,
             availability=("none",),
             optimizer=optimizer,
             seed=7,
-            scheduler=scheduler,
+            **LABEL_TASK | {"scheduler": scheduler},
         )
 
     return build

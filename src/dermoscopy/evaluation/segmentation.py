@@ -121,7 +121,7 @@ def _check(probability: NDArray[np.uint8], index: NDArray[np.integer], store: St
     """The store's planes of the masks, if all arguments fit together."""
     for name in masks:
         if name not in store.mask_names:
-            raise ValueError(f"data.masks names {name}, {store.path} has no such mask{nearest(name, store.mask_names)}")
+            raise ValueError(f"masks names {name}, {store.path} has no such mask{nearest(name, store.mask_names)}")
     wanted = (len(index), *store.size, len(masks))
     if probability.shape != wanted or probability.dtype != np.uint8 or not probability.size:
         found = f"{probability.dtype} {list(probability.shape)}"

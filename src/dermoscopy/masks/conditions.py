@@ -17,12 +17,19 @@ AVAILABILITIES = ("none", *SOURCES, "shuffled", *SHARES)
 Masks = Callable[[Batch], Tensor | None]
 
 
-def check_predicted(asked: str, key: str, data: DataModule) -> None:
-    """Raise ValueError if masks are to be predicted ones and the data have none."""
-    if asked == "predicted" and data.predicted is None:
+def check_predicted(masks: str, argument: str, data: DataModule) -> None:
+    """Raise ValueError if masks are to be predicted ones and the data have none.
+
+    Args:
+        masks: a mask condition, or which masks training reads.
+        argument: of the task, that says so.
+        data: of the task.
+    """
+    if masks == "predicted" and data.predicted is None:
         raise ValueError(
-            f"{key} is predicted, but datamodule.predicted names no predicted masks: give a file, or an experiment "
-            "whose folds have predicted them, such as folds after `python train.py +experiment=folds -m`"
+            f"the task's {argument} is predicted, but the data have no predicted masks: give datamodule.predicted a "
+            "file, or an experiment whose folds have predicted them, such as folds after "
+            "`python train.py +experiment=folds -m`"
         )
 
 

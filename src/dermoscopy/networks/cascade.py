@@ -43,7 +43,7 @@ class Cascade(nn.Module):
         region: Region,
         conditioning: Conditioning,
         threshold: float,
-        checkpoint: str | Path | None = None,
+        checkpoint: str | Path | None,
     ) -> None:
         super().__init__()
         if not 0 < threshold < 1:

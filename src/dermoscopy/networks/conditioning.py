@@ -60,9 +60,9 @@ class Conditioning(nn.Module):
         self.fill = _named("fill", fill, FILL)
         self.empty = _named("empty", empty, EMPTY)
         if not 0 < blur < 1:
-            raise ValueError(f"network.conditioning.blur is a share of the shorter side, in (0, 1), got {blur}")
+            raise ValueError(f"blur is a share of the shorter side, in (0, 1), got {blur}")
         if crop is not None and crop < 0:
-            raise ValueError(f"network.conditioning.crop is null or a margin of at least 0, got {crop}")
+            raise ValueError(f"crop is null or a margin of at least 0, got {crop}")
         self.blur, self.crop, self.channel = blur, crop, channel
         black = -torch.tensor(mean) / torch.tensor(std)
         self.register_buffer("black", black[:, None, None], persistent=False)
@@ -139,12 +139,13 @@ class Conditioning(nn.Module):
         return cut[:, :3] + black, None if channel is None else cut[:, 3:]
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={getattr(self, name)}" for name in ("keep", "fill", "crop", "channel", "empty"))
+        seen = f"keep={self.keep}, fill={self.fill}, crop={self.crop}"
+        return f"{seen}, channel={self.channel}, empty={self.empty}"
 
 
-def _named(key: str, name: str, known: Collection[str]) -> str:
+def _named(argument: str, name: str, known: Collection[str]) -> str:
     if name not in known:
-        raise ValueError(f"network.conditioning.{key} is one of {list(known)}, got {name!r}{nearest(str(name), known)}")
+        raise ValueError(f"{argument} is one of {list(known)}, got {name!r}{nearest(str(name), known)}")
     return name
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
+from segmentation_models_pytorch.base import SegmentationModel
 from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
@@ -103,22 +103,22 @@ class YNet(nn.Module):
         return x
 
 
-def _channels(model: Any, position: str) -> int:
+def _channels(model: SegmentationModel, position: str) -> int:
     """How many channels there are at a position of an smp model."""
     if position not in POSITIONS:
         known = ", ".join(POSITIONS)
-        raise ValueError(f"network.position must be one of {known}, got {position!r}{nearest(position, POSITIONS)}")
+        raise ValueError(f"position must be one of {known}, got {position!r}{nearest(position, POSITIONS)}")
     if position == "decoder" and not isinstance(model, smp.Unet):
         raise ValueError(
-            f"network.position=decoder needs the decoder of a Unet, {type(model).__name__} has another: "
-            "set network.position=encoder or network.position=bottleneck"
+            f"position=decoder needs the decoder of a Unet, {type(model).__name__} has another: "
+            "set position=encoder or position=bottleneck"
         )
     channels = model.encoder.out_channels
-    depth, least = len(channels) - 1, LEVEL + (position == "decoder")
+    depth, least = len(channels) - 1, LEVEL + 1 if position == "decoder" else LEVEL
     if position != "bottleneck" and depth < least:
         raise ValueError(
-            f"network.position={position} needs network.segmenter.architecture.encoder_depth={least} or more, "
-            f"it is {depth}: set network.position=bottleneck"
+            f"position={position} needs a segmenter with architecture.encoder_depth={least} or more, it is {depth}: "
+            "set position=bottleneck"
         )
     if position == "decoder":
         return int(model.decoder.blocks[-LEVEL - 1].conv2[0].out_channels)

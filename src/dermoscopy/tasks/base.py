@@ -54,16 +54,16 @@ class Task(LightningModule):
         loss: Loss,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
-        scheduler: Schedule | None = None,
-        freeze: Sequence[str] = (),
-        metrics: Mapping[str, Metric] | None = None,
+        scheduler: Schedule | None,
+        freeze: Sequence[str],
+        metrics: Mapping[str, Metric],
     ) -> None:
         super().__init__()
         freeze_parameters(network, freeze)
         self.network, self.loss = network.to(memory_format=torch.channels_last), loss
         self.optimizer, self.scheduler = optimizer, scheduler
         self.seed = seed
-        self.own_metrics = dict(metrics or {})
+        self.own_metrics = dict(metrics)
         self.scored: dict[str, float] = {}
         self._outputs: list[tuple[Tensor, ...]] = []
         self._terms: dict[str, Tensor] = {}
@@ -92,7 +92,7 @@ class Task(LightningModule):
             self.loss.fit_class_weights(self.data.labels_of("train"))
         taken = {"loss", *self.metrics()}
         if doubled := taken & self.own_metrics.keys():
-            raise ValueError(f"model.metrics.{doubled.pop()} has the name of a metric that is there: choose another")
+            raise ValueError(f"metrics.{doubled.pop()} has the name of a metric that is there: choose another")
         known = {f"val/{name}" for name in (*taken, *self.own_metrics)}
         # the terms of a loss are known once it has been computed: they are checked after the first validation
         self._check_monitored(known | {name for name in self._monitored().values() if name.startswith("val/loss/")})
@@ -179,15 +179,15 @@ class Task(LightningModule):
         self._outputs, self._terms, self._samples = [], {}, 0
 
 
-def checked_names(given: Sequence[str], known: Collection[str], key: str) -> tuple[str, ...]:
-    """Return the names that a key of the configuration lists.
+def checked_names(given: Sequence[str], known: Collection[str], argument: str) -> tuple[str, ...]:
+    """Return the names that an argument lists.
 
     Raises:
         ValueError: no list, an empty one, or a name that is not known.
     """
     if not given or isinstance(given, str):
-        raise ValueError(f"{key} must be a list out of {list(known)}, got {given!r}")
+        raise ValueError(f"{argument} must be a list out of {list(known)}, got {given!r}")
     for name in given:
         if name not in known:
-            raise ValueError(f"{key} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
+            raise ValueError(f"{argument} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
     return tuple(given)

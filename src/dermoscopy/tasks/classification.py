@@ -46,20 +46,20 @@ class LabelTask(Task):
         availability: Sequence[str],
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
-        scheduler: Schedule | None = None,
-        freeze: Sequence[str] = (),
-        metrics: Mapping[str, Metric] | None = None,
-        exclusive_labels: bool = False,  # records of earlier runs, which can be reproduced, lack it and the rest
-        source: str = "given",
-        monitored: str = "none",
-        threshold: str = "zero",
+        scheduler: Schedule | None,
+        freeze: Sequence[str],
+        metrics: Mapping[str, Metric],
+        exclusive_labels: bool,
+        source: str,
+        monitored: str,
+        threshold: str,
     ) -> None:
         super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
         self.reads_masks = takes_masks(network)
         self.label_names, self.exclusive_labels = tuple(labels), exclusive_labels
-        self.availability = checked_names(availability, AVAILABILITIES, "model.availability")
-        (self.source,) = checked_names([source], SOURCES, "model.source")
-        (self.monitored,) = checked_names([monitored], ("none", *SOURCES), "model.monitored")
+        self.availability = checked_names(availability, AVAILABILITIES, "availability")
+        (self.source,) = checked_names([source], SOURCES, "source")
+        (self.monitored,) = checked_names([monitored], ("none", *SOURCES), "monitored")
         check_rule(threshold)
         self.threshold = threshold
         self.register_buffer("thresholds", torch.zeros(len(labels)))  # kept with the weights that they belong to
@@ -67,10 +67,10 @@ class LabelTask(Task):
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
-        for key, asked in (("model.source", self.source), ("model.monitored", self.monitored)):
-            check_predicted(asked, key, self.data)
-        for asked in self.availability:
-            check_predicted(asked, "model.availability", self.data)
+        check_predicted(self.source, "source", self.data)
+        check_predicted(self.monitored, "monitored", self.data)
+        for condition in self.availability:
+            check_predicted(condition, "availability", self.data)
 
     @property
     def shown(self) -> str:

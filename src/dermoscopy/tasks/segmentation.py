@@ -45,17 +45,17 @@ class SegmentationTask(Task):
         evaluator: MaskEvaluator,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
-        scheduler: Schedule | None = None,
-        freeze: Sequence[str] = (),
-        metrics: Mapping[str, Metric] | None = None,
+        scheduler: Schedule | None,
+        freeze: Sequence[str],
+        metrics: Mapping[str, Metric],
     ) -> None:
         super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
         if not masks:
-            raise ValueError("data.masks is empty: name the masks to segment, data.masks=[lesion]")
+            raise ValueError("masks is empty: name what to segment, data.masks=[lesion]")
         if len(set(masks)) < len(masks):
-            raise ValueError(f"data.masks={list(masks)} names a mask twice: name each once")
+            raise ValueError(f"masks={list(masks)} names a mask twice: name each once")
         self.masks, self.exclusive, self.evaluator = tuple(masks), exclusive, evaluator
-        self.views = checked_names(views, list(VIEWS), "model.views")
+        self.views = checked_names(views, list(VIEWS), "views")
         self.tested: dict[str, list[tuple[Tensor, Tensor]]] = {}
         self._measured: dict[str, list[list[Tensor]]] = {}
         self.evaluations: dict[str, MaskEvaluation] = {}
@@ -131,5 +131,5 @@ class SegmentationTask(Task):
         for name, value in zip(self.own_metrics, values, strict=True):
             if value.shape != target.shape[:1]:
                 wanted, given = tuple(target.shape[:1]), tuple(value.shape)
-                raise ValueError(f"model.metrics.{name} must give one number an image, {wanted}, it gives {given}")
+                raise ValueError(f"metrics.{name} must give one number an image, {wanted}, it gives {given}")
         return values

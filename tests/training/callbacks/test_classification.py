@@ -6,10 +6,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import torch
+from parts import LABEL_TASK, make_label_loss, make_zeroing
 from torch import nn
 
-from dermoscopy.losses.classification import BinaryCrossEntropy
-from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.training.callbacks.classification import Predictions
 
@@ -23,14 +22,14 @@ def test_predictions_are_those_of_each_image_with_the_thresholds_of_the_run(make
     logits = {name: torch.randn(label.shape, generator=torch.Generator().manual_seed(k)) for k, name in enumerate("ab")}
     halves = (slice(0, 7), slice(7, None))  # batches
     task = ClassificationTask(
-        zeroing=Zeroing(0),
+        zeroing=make_zeroing(0),
         network=nn.Linear(1, 1),
-        loss=BinaryCrossEntropy(data.label_names),
+        loss=make_label_loss(data.label_names),
         labels=data.label_names,
         availability=["none"],
         optimizer=partial(torch.optim.SGD, lr=0.1),
         seed=0,
-        exclusive_labels=exclusive,
+        **LABEL_TASK | {"exclusive_labels": exclusive},
     )
     task.tested = {
         name: [(values[part], label[part], rows[part]) for part in halves] for name, values in logits.items()

@@ -46,18 +46,14 @@ class Explanations(Callback):
 
     def __init__(self, folder: str | Path, label: str | None, images: int, influence_images: int) -> None:
         if min(images, influence_images) < 1:
-            raise ValueError(
-                "callbacks.explanations: images and influence_images must be at least 1, "
-                f"got {images} and {influence_images}"
-            )
+            raise ValueError(f"images and influence_images must be at least 1, got {images} and {influence_images}")
         self.folder, self.label, self.images, self.influence_images = Path(folder), label, images, influence_images
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         names = trainer.datamodule.label_names  # type: ignore[attr-defined]
         if self.label is not None and self.label not in names:
             raise ValueError(
-                f"callbacks.explanations.label is {self.label!r}, the labels are {list(names)}"
-                f"{nearest(self.label, names)}"
+                f"label of the explanations is {self.label!r}, the labels are {list(names)}{nearest(self.label, names)}"
             )
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -165,7 +165,7 @@ def test_pretrained_weights_that_cannot_be_had_name_the_two_ways_out(monkeypatch
     ("encoder", "said"),
     [
         ("resnet18", r"pretrained=noisy: resnet18 has the weights \['imagenet', 'ssl', 'swsl'\]"),
-        (ENCODER, "set network.encoder=tu-test_resnet.noisy and network.pretrained=true"),
+        (ENCODER, "set encoder=tu-test_resnet.noisy and pretrained=true"),
     ],
 )
 def test_published_weights_of_an_unknown_name_are_answered_with_those_there_are(encoder, said):

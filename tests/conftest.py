@@ -138,6 +138,9 @@ def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
             "eval_batch_size": 32,
             "mean": (0.5, 0.4, 0.3),
             "std": (0.2, 0.25, 0.3),
+            **dict.fromkeys(("augment", "stratify", "negatives", "val_negatives", "predicted")),
+            **dict.fromkeys(("padding", "eval_padding"), "constant"),
+            **{"memory": "auto", "mirror_truth": False, "reduce": 1, "mask_threshold": 0.5},
         }
         return DermoscopyData(**{**arguments, **changes})
 

@@ -71,6 +71,9 @@ def test_the_whole_loss_is_ones_own(train, demo_store):
     arguments = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]", "~callbacks.predictions")
     result, folder = train("model=segmentation", "network=mine", "loss=whole", *arguments)
     assert 0 < result["metrics"]["best/val/loss"] < 1
+    assert (
+        "test/none/dice" in result["metrics"] and not (folder / "scores.csv").exists()
+    )  # without the callback's files
     assert yaml.safe_load((folder / "config.yaml").read_text())["loss"] == {"_target_": "own_parts.SquaredError"}
 
 

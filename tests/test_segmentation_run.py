@@ -13,6 +13,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 from trainers import quiet_trainer
 
+from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.losses.segmentation import Dice
 from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.runs.checkpoints import weights
@@ -163,15 +164,17 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
             ("lesion", "streaks"),
             False,
             ["none", "flips"],
+            Evaluator(None, hd95=False),
             partial(torch.optim.AdamW, lr=0.01),
             seed=7,
             scheduler=Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.01), "step", "total_steps"),
             freeze=["1"],
+            metrics={},
         )
         best = ModelCheckpoint(folder, "best", monitor="val/dice", mode="max", save_weights_only=True)
         best.save_on_train_epoch_end, best._enable_version_counter = True, False
         callbacks = [best, LastCheckpoint(folder), History(folder, "only", 0, ["val/dice"]), *extra]
-        callbacks.append(MaskPredictions(folder, None, hd95=False, panels=0))
+        callbacks.append(MaskPredictions(folder, panels=0))
         trainer = partial(quiet_trainer, max_epochs=2, callbacks=callbacks, default_root_dir=folder)
         data = make_data(masks=("lesion", "streaks"), labels=(), batch_size=24, negatives=0.2)
         return Parts(data, task, trainer)
@@ -200,10 +203,10 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("network.encoder=mobilenet_v",), "network.encoder 'mobilenet_v' is neither .*; did you mean mobilenet_v2"),
+        (("network.encoder=mobilenet_v",), "encoder 'mobilenet_v' is neither .*; did you mean mobilenet_v2"),
         (("datamodule.reduce=8",), "images of 4 x 4 px are too small for this network: both sides .* at least 8"),
         (("data.masks=[lesio]",), "has no mask 'lesio', .*; did you mean lesion?"),
-        (("loss=bce+",), r"loss.text 'bce\+' cannot be read at '\+': expected a term"),
+        (("loss=bce+",), r"text 'bce\+' cannot be read at '\+': expected a term"),
         (("loss=ce",), "the loss term ce needs exclusive=true"),
         (("exclusive=yes",), "exclusive of stage only must be true or false, got yes"),
         (("stages=[{stage: a, epoch: 2}]",), "Key 'epoch' is not in struct"),

@@ -139,7 +139,7 @@ def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(
     arguments = ("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0")
     ended = sweep(*arguments)
     assert ended.code == 1
-    failed = "1/2 zeroing=cells8_80, seed 0: failed: zeroing.grid 64 x 64 is finer than the image of 32 x 32 px"
+    failed = "1/2 zeroing=cells8_80, seed 0: failed: the grid of zeroing 64 x 64 is finer than the image of 32 x 32 px"
     assert ended.out.index(failed) < ended.out.index("2/2 zeroing=never, seed 0")
     assert "1 of 2 jobs failed" in ended.error
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
@@ -244,7 +244,7 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("seed=abc",), "seed must be a whole number of at least 0, got abc"),
         (("seed=-1",), "seed must be a whole number of at least 0, got -1"),
         (("zeroing.p=1.5",), r"zeroing.p must lie in \[0, 1\], got 1.5"),
-        (("zeroing=cells8_80", "zeroing.grid=64"), "zeroing.grid 64 x 64 is finer than the image"),
+        (("zeroing=cells8_80", "zeroing.grid=64"), "the grid of zeroing 64 x 64 is finer than the image"),
         (("network.backbone=resnet5O",), "'resnet5O' is not a timm model; did you mean"),
         (("data.labels=[melanom]",), "has no label 'melanom'"),
         (("data.masks=[globule]",), "has no mask 'globule'"),
@@ -265,7 +265,7 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("trainer.limit_val_batches=0",), "trainer.limit_val_batches of stage only must be a number of batches"),
         (
             ("model.availability=[some]",),
-            r"model.availability names 'some', it may name \['none', 'given', ",
+            r"availability names 'some', it may name \['none', 'given', ",
         ),
         (("network.checkpoint=nowhere.pt",), "network.checkpoint nowhere.pt does not exist"),
     ],

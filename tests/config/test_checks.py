@@ -62,12 +62,21 @@ def test_only_the_first_stage_takes_weights_of_a_part():
         check_stage(WHOLE, part, first=False)
 
 
+def test_a_y_net_may_learn_labels_without_ever_segmenting():
+    model = {"mask_loss": {}, "_target_": "dermoscopy.tasks.joint.LabelsOnlyTask"}
+    check_segmenter({"network": {"segmenter": {"checkpoint": None}}, "model": model})
+
+
 @pytest.mark.parametrize(
     ("network", "model", "refused"),
     [
         ({"segmenter": {"checkpoint": None}, "checkpoint": None}, {}, True),
-        ({"segmenter": {"checkpoint": None}}, {"mask_loss": {}, "weights": {"masks": 0}}, True),
-        ({"segmenter": {"checkpoint": None}}, {"mask_loss": {}, "weights": {"masks": 1.0}}, False),
+        (
+            {"segmenter": {"checkpoint": None}},
+            {"mask_loss": {}, "_target_": "dermoscopy.tasks.joint.LabelsOnlyTask"},
+            True,
+        ),
+        ({"segmenter": {"checkpoint": None}}, {"mask_loss": {}, "_target_": "dermoscopy.tasks.joint.JointTask"}, False),
         ({"segmenter": {"checkpoint": "a.pt"}}, {}, False),
         ({"segmenter": {"checkpoint": None}, "checkpoint": "a.pt"}, {}, False),
         ({"segmenter": None}, {}, False),
@@ -75,7 +84,7 @@ def test_only_the_first_stage_takes_weights_of_a_part():
     ],
 )
 def test_a_segmenter_that_nothing_trains_needs_weights(network, model, refused):
-    stage = {"network": network, "model": model}
+    stage = {"network": network | {"conditioning": {}}, "model": model}
     if not refused:
         check_segmenter(stage)
         return

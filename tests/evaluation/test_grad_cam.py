@@ -5,10 +5,10 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from parts import make_classifier
 from torch import nn
 
 from dermoscopy.evaluation.grad_cam import Unexplained, grad_cam, influence_table, mask_influence
-from dermoscopy.networks.classifier import Classifier
 
 
 class Linear(nn.Module):
@@ -18,14 +18,14 @@ class Linear(nn.Module):
         super().__init__()
         self.weight, self.masks = torch.tensor(weight), torch.tensor(masks)  # (L, 2) and (L, K)
 
-    def features(self, image, mask=None):
+    def forward_maps(self, image, mask=None):
         return image[:, :2]
 
-    def head(self, features):
+    def forward_head(self, features):
         return features.mean((2, 3)) @ self.weight.T
 
     def forward(self, image, mask=None):
-        logits = self.head(self.features(image))
+        logits = self.forward_head(self.forward_maps(image))
         return logits if mask is None else logits + mask.mean((2, 3)) @ self.masks.T
 
 
@@ -41,15 +41,15 @@ class Deep(nn.Module):
         with torch.no_grad():
             self.below[1].running_mean.uniform_(-0.3, 0.3)
 
-    def features(self, image, mask=None):
+    def forward_maps(self, image, mask=None):
         mask = torch.zeros_like(image[:, :2]) if mask is None else mask
         return self.below(torch.cat([image, mask], 1))
 
-    def head(self, features):
+    def forward_head(self, features):
         return self.last(self.above(features))
 
     def forward(self, image, mask=None):
-        return self.head(self.features(image, mask))
+        return self.forward_head(self.forward_maps(image, mask))
 
 
 A = [[1.0, 0.0], [0.0, 2.0]]
@@ -102,7 +102,7 @@ def test_what_modules_return_is_what_features_and_head_say(backbone):
             return self.network(image, mask)
 
     torch.manual_seed(0)
-    network, (image, mask) = Classifier(backbone, ("melanoma", "nevus"), ("globules", "streaks")), batch()
+    network, (image, mask) = make_classifier(backbone, ("melanoma", "nevus"), ("globules", "streaks")), batch()
     image, mask = (nn.functional.interpolate(values, (64, 96)) for values in (image, mask))
     seen = []
     for given in (None, mask):
@@ -117,10 +117,10 @@ def test_what_modules_return_is_what_features_and_head_say(backbone):
 
 def test_a_crop_s_evidence_is_put_where_it_lies():
     class Cropped(Linear):
-        def features(self, image, mask=None):
+        def forward_maps(self, image, mask=None):
             return image[:, :2, :, 2:]
 
-        def placed(self, picture, image, mask):
+        def to_image_coordinates(self, picture, image, mask):
             return nn.functional.pad(picture[..., ::2], (2, 0))
 
     image = torch.zeros(1, 3, 2, 4)
@@ -135,7 +135,7 @@ def test_grad_cam_is_upsampled_between_the_centres_of_cells():
     image[0, 0, :, 4:] = 1  # cells of 4 pixels, with centres at 1.5 and 5.5
 
     class Coarse(Linear):
-        def features(self, image, mask=None):
+        def forward_maps(self, image, mask=None):
             return nn.functional.avg_pool2d(image[:, :2], (2, 4))
 
     found, cells = grad_cam(Coarse([[1.0, 0.0]]), image, None, 0)
@@ -239,11 +239,11 @@ def test_a_network_that_cannot_be_looked_into_says_why():
         grad_cam(nn.Flatten(), IMAGE, None, 0)
 
     class Sequence(Linear):
-        def features(self, image, mask=None):
+        def forward_maps(self, image, mask=None):
             return image.flatten(2)
 
     class Tokens(Linear):
-        def features(self, image, mask=None):
+        def forward_maps(self, image, mask=None):
             raise ValueError("the backbone ends in tokens")
 
     with pytest.raises(Unexplained, match=r"features of Sequence are no maps \(B, C, h, w\).*\(1, 3, 4\)"):

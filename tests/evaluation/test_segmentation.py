@@ -126,9 +126,7 @@ def test_without_the_originals_the_reason_is_told(make_store) -> None:
 
     root = Path(source.root)
     assert "data.raw names no folder" in note(None)
-    assert "data.source.masks has no lesion" in note(
-        type(source)(root, "images/{id}.png", {"other": "lesion/{id}.png"})
-    )
+    assert "the source has no masks lesion" in note(type(source)(root, "images/{id}.png", {"other": "lesion/{id}.png"}))
     (root / "lesion" / "b.png").write_bytes(b"no image")
     assert "b.png: not an image" in note(source)
     (root / "images" / "b.png").unlink()
@@ -141,7 +139,7 @@ def test_without_the_originals_the_reason_is_told(make_store) -> None:
 def test_what_does_not_fit_the_store_is_refused(demo_store: Path) -> None:
     store = open_store(demo_store)
     probability = right(store)
-    with pytest.raises(ValueError, match="data.masks names leison, .* did you mean lesion"):
+    with pytest.raises(ValueError, match="masks names leison, .* did you mean lesion"):
         evaluated(store, probability, masks=["leison"])
     with pytest.raises(
         ValueError, match=r"must be uint8 \[120, 32, 32, 1\] and not empty .* got uint8 \[120, 32, 32, 6"

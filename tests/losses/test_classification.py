@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
+from parts import make_label_loss
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from dermoscopy.losses.classification import BinaryCrossEntropy, CrossEntropy
+from dermoscopy.losses.classification import CrossEntropy
 from dermoscopy.machine.randomness import generator
 
 NAMES = ("a", "b")
@@ -15,28 +16,28 @@ LABEL = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
 
 
 def test_a_case_worked_by_hand():
-    loss = BinaryCrossEntropy(["x"])(torch.zeros(3, 1), torch.tensor([[1.0], [0.0], [1.0]]))
+    loss = make_label_loss(["x"])(torch.zeros(3, 1), torch.tensor([[1.0], [0.0], [1.0]]))
     assert loss["bce"].item() == pytest.approx(math.log(2))
 
 
 def test_without_weights_it_is_the_plain_mean():
-    ours = BinaryCrossEntropy(NAMES)(LOGITS, LABEL)["bce"]
+    ours = make_label_loss(NAMES)(LOGITS, LABEL)["bce"]
     assert ours.item() == pytest.approx(binary_cross_entropy_with_logits(LOGITS, LABEL).item())
 
 
 def test_weights_by_name_by_list_and_their_meaning():
-    by_name = BinaryCrossEntropy(NAMES, {"b": 3.0})(LOGITS, LABEL)["bce"]
-    by_list = BinaryCrossEntropy(NAMES, [1.0, 3.0])(LOGITS, LABEL)["bce"]
+    by_name = make_label_loss(NAMES, {"b": 3.0})(LOGITS, LABEL)["bce"]
+    by_list = make_label_loss(NAMES, [1.0, 3.0])(LOGITS, LABEL)["bce"]
     doubled = torch.cat([LABEL, LABEL]), torch.cat([LOGITS, LOGITS])
     assert by_name == by_list
-    assert by_name > BinaryCrossEntropy(NAMES)(doubled[1], doubled[0])["bce"]
+    assert by_name > make_label_loss(NAMES)(doubled[1], doubled[0])["bce"]
 
 
 def test_unknown_labels_cost_nothing_and_have_no_gradient():
     logits = LOGITS.clone().requires_grad_()
     label = LABEL.clone()
     label[0, 1] = torch.nan
-    loss = BinaryCrossEntropy(NAMES)(logits, label)["bce"]
+    loss = make_label_loss(NAMES)(logits, label)["bce"]
     loss.backward()
     known = binary_cross_entropy_with_logits(LOGITS[[0, 1, 1], [0, 0, 1]], LABEL[[0, 1, 1], [0, 0, 1]])
     assert loss.item() == pytest.approx(known.item())
@@ -44,34 +45,34 @@ def test_unknown_labels_cost_nothing_and_have_no_gradient():
 
 
 def test_automatic_weights_are_negatives_over_positives_of_the_training_labels():
-    loss = BinaryCrossEntropy(NAMES, "auto")
-    loss.fit(torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]))
+    loss = make_label_loss(NAMES, "auto")
+    loss.fit_class_weights(torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]))
     assert loss.pos_weight.tolist() == pytest.approx([3, 1 / 3])
 
 
 def test_no_weights_really_means_none():
-    loss = BinaryCrossEntropy(NAMES, None)
-    loss.fit(torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]]))
+    loss = make_label_loss(NAMES, None)
+    loss.fit_class_weights(torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]]))
     assert loss.pos_weight.tolist() == [1, 1]
 
 
 def test_half_precision_logits_are_computed_in_fp32():
-    assert BinaryCrossEntropy(NAMES)(LOGITS.half(), LABEL)["bce"].dtype == torch.float32
+    assert make_label_loss(NAMES)(LOGITS.half(), LABEL)["bce"].dtype == torch.float32
 
 
 @pytest.mark.parametrize("weights", ["balanced", [1.0], [1.0, -1.0], [1.0, math.nan], {"c": 1.0}])
 def test_weights_that_do_not_fit_are_refused(weights):
-    with pytest.raises(ValueError, match="loss.pos_weight"):
-        BinaryCrossEntropy(NAMES, weights)
-    with pytest.raises(ValueError, match="loss.class_weight"):
+    with pytest.raises(ValueError, match="pos_weight"):
+        make_label_loss(NAMES, weights)
+    with pytest.raises(ValueError, match="class_weight"):
         CrossEntropy(NAMES, weights, 1.0)
 
 
 @pytest.mark.parametrize("factor", [0, -1, math.nan])
 def test_a_factor_that_is_not_positive_is_refused(factor):
-    with pytest.raises(ValueError, match="loss.rarest must be positive"):
-        BinaryCrossEntropy(NAMES, None, factor)
-    with pytest.raises(ValueError, match="loss.rarest must be positive"):
+    with pytest.raises(ValueError, match="rarest must be positive"):
+        make_label_loss(NAMES, None, factor)
+    with pytest.raises(ValueError, match="rarest must be positive"):
         CrossEntropy(NAMES, None, factor)
 
 
@@ -82,25 +83,25 @@ def test_the_rarest_label_is_found_wherever_it_stands(pos_weight, expected, swap
     if swapped:
         label, expected = label.flip(1), expected[::-1]
         pos_weight = pos_weight[::-1] if isinstance(pos_weight, list) else pos_weight
-    loss = BinaryCrossEntropy(NAMES, pos_weight, 5.0)
+    loss = make_label_loss(NAMES, pos_weight, 5.0)
     for _ in range(2):  # a resumed training fits again
-        loss.fit(label)
+        loss.fit_class_weights(label)
     assert loss.pos_weight.tolist() == pytest.approx(expected)
-    assert loss.found == dict(zip(NAMES, loss.pos_weight.tolist(), strict=True))
+    assert loss.class_weights == dict(zip(NAMES, loss.pos_weight.tolist(), strict=True))
 
 
 def test_rare_is_what_is_rarely_present_among_the_known_and_seen_at_all():
     label = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, torch.nan, 0.0], [0.0, torch.nan, 0.0]])
     label = torch.cat([label, torch.tensor([[1.0, torch.nan, torch.nan]])])
-    loss = BinaryCrossEntropy(("two of five", "two of two", "never"), None, 3.0)
-    loss.fit(label)
+    loss = make_label_loss(("two of five", "two of two", "never"), None, 3.0)
+    loss.fit_class_weights(label)
     assert loss.pos_weight.tolist() == [3, 1, 1]
 
 
 def test_weights_of_earlier_versions_load_and_their_configurations_build():
-    loss = BinaryCrossEntropy(labels=NAMES, pos_weight=None)
+    loss = make_label_loss(labels=NAMES, pos_weight=None)
     loss.load_state_dict({"pos_weight": torch.tensor([2.0, 3.0])})
-    assert loss.found == {"a": 2, "b": 3}
+    assert loss.class_weights == {"a": 2, "b": 3}
 
 
 CLASSES = ("x", "y", "z")
@@ -144,19 +145,21 @@ def test_rows_that_are_unknown_count_nowhere():
 
 def test_automatic_class_weights_are_inverse_frequencies_of_mean_one_over_the_images():
     loss = CrossEntropy(CLASSES, "auto", 1.0)
-    loss.fit(torch.cat([rows(6, 3, 1), UNKNOWN_ROWS]))
-    assert list(loss.found.values()) == pytest.approx([10 / 18, 10 / 9, 10 / 3])  # N / (L n), "balanced" elsewhere
-    assert list(loss.found) == list(CLASSES)
+    loss.fit_class_weights(torch.cat([rows(6, 3, 1), UNKNOWN_ROWS]))
+    assert list(loss.class_weights.values()) == pytest.approx(
+        [10 / 18, 10 / 9, 10 / 3]
+    )  # N / (L n), "balanced" elsewhere
+    assert list(loss.class_weights) == list(CLASSES)
 
 
 def test_complement_weighs_as_s1_did_whose_mean_was_over_the_weights():
     label = rows(86, 14)
     logits = torch.randn(100, 2, generator=generator("logits"))
     loss = CrossEntropy(("benign", "malignant"), "complement", 1.0)
-    loss.fit(label)
+    loss.fit_class_weights(label)
     s1 = cross_entropy(logits, label.argmax(1), torch.tensor([0.14, 0.86]))
     assert loss(logits, label)["ce"].item() == pytest.approx(s1.item())
-    assert loss.found["malignant"] / loss.found["benign"] == pytest.approx(0.86 / 0.14)
+    assert loss.class_weights["malignant"] / loss.class_weights["benign"] == pytest.approx(0.86 / 0.14)
 
 
 @pytest.mark.parametrize("weights", [None, "auto", "complement", [1.0, 2.0, 3.0]])
@@ -164,29 +167,29 @@ def test_complement_weighs_as_s1_did_whose_mean_was_over_the_weights():
 def test_the_rarest_class_is_found_wherever_it_stands(weights, counts, rarest):
     plain, loss = CrossEntropy(CLASSES, weights, 1.0), CrossEntropy(CLASSES, weights, 4.0)
     for each in (plain, loss, loss):  # a resumed training fits again
-        each.fit(rows(*counts))
+        each.fit_class_weights(rows(*counts))
     assert (loss.class_weight / plain.class_weight).tolist() == [4.0 if i == rarest else 1.0 for i in range(3)]
 
 
 def test_class_weights_come_back_from_a_checkpoint():
     loss = CrossEntropy(CLASSES, "auto", 2.0)
-    loss.fit(rows(6, 3, 1))
+    loss.fit_class_weights(rows(6, 3, 1))
     again = CrossEntropy(CLASSES, "auto", 2.0)
     again.load_state_dict(loss.state_dict())
-    assert again.found == loss.found
+    assert again.class_weights == loss.class_weights
 
 
 def test_labels_that_do_not_exclude_one_another_are_refused():
     with pytest.raises(ValueError, match=r"2 training images have more than one of \['a', 'b'\]"):
-        CrossEntropy(NAMES, None, 1.0).fit(torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0]]))
+        CrossEntropy(NAMES, None, 1.0).fit_class_weights(torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0]]))
     with pytest.raises(ValueError, match=r"are at least 2, got \['a'\]"):
         CrossEntropy(["a"], None, 1.0)
 
 
 @pytest.mark.parametrize("weights", ["auto", "complement"])
 def test_frequencies_of_a_single_class_are_refused(weights):
-    with pytest.raises(ValueError, match=f"loss.class_weight={weights} needs training images of at least 2 labels"):
-        CrossEntropy(CLASSES, weights, 1.0).fit(rows(3, 0, 0))
+    with pytest.raises(ValueError, match=f"class_weight={weights} needs training images of at least 2 labels"):
+        CrossEntropy(CLASSES, weights, 1.0).fit_class_weights(rows(3, 0, 0))
 
 
 def test_half_precision_logits_of_classes_are_computed_in_fp32():

@@ -162,12 +162,12 @@ def test_half_precision_is_computed_in_fp32(kind):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "sdt"}, "consistency.kind is one of .* not 'sdt'; did you mean std"),
-        ({"of": "logit"}, "consistency.of is one of .* not 'logit'; did you mean logits"),
-        ({"stop": "second"}, "consistency.stop is one of none, first, others, not 'second'"),
+        ({"kind": "sdt"}, "kind is one of .* not 'sdt'; did you mean std"),
+        ({"of": "logit"}, "of is one of .* not 'logit'; did you mean logits"),
+        ({"stop": "second"}, "stop is one of none, first, others, not 'second'"),
         ({"kind": "jaccard", "of": "logits"}, "jaccard compares features, not logits"),
-        ({"weight": -1}, "consistency.weight must be at least 0"),
-        ({"weight": float("nan")}, "consistency.weight must be at least 0"),
+        ({"weight": -1}, "weight must be at least 0"),
+        ({"weight": float("nan")}, "weight must be at least 0"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(changes, message):

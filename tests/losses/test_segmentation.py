@@ -258,7 +258,7 @@ def test_cross_entropy_of_masks_that_may_overlap_is_refused():
 )
 def test_an_argument_out_of_range_is_named(term, changes):
     name, value = next(iter(changes.items()))
-    with pytest.raises(ValueError, match=rf"loss\.terms\.{term.__name__.lower()}.*{name}.*got {value}"):
+    with pytest.raises(ValueError, match=rf"{name}.*got {value}"):
         build(term, **changes)
 
 

@@ -1,5 +1,7 @@
 """Sums of terms: how a text is read, which terms are built, and the choice loss=sum of the configuration."""
 
+from functools import partial
+
 import pytest
 import torch
 from builders import composed
@@ -81,7 +83,7 @@ def test_what_is_no_sum_is_refused_with_the_place_and_an_example(text, piece):
     with pytest.raises(ValueError) as refused:
         parse(text)
     message = str(refused.value)
-    assert message.startswith(f"loss.text {text!r} cannot be read at ")
+    assert message.startswith(f"text {text!r} cannot be read at ")
     assert f" at {piece!r}: " in message
     assert message.endswith("write for example 'bce + 0.1*dice'")
     assert "\n" not in message
@@ -125,6 +127,11 @@ def test_a_sum_is_written_on_the_command_line_without_further_quotes(text):
 
 def test_the_configured_default_is_cross_entropy_and_dice():
     assert composed().weights == {"bce": 1, "dice": 1}
+
+
+def test_an_argument_that_a_term_refuses_is_named_with_the_term():
+    with pytest.raises(ValueError, match="terms.dice: smooth must be positive, got -1"):
+        LossSum("bce+dice", {"bce": nn.MSELoss, "dice": partial(Dice, exclusive=False, smooth=-1)})
 
 
 def test_a_term_of_the_user_s_own_is_one_more_entry():

@@ -5,11 +5,11 @@ import torch
 from builders import CONF
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from parts import make_zeroing
 from torch import Tensor
 
 from dermoscopy.machine.randomness import generator
 from dermoscopy.masks.views import Pair, ZeroedViews
-from dermoscopy.masks.zeroing import Zeroing
 
 
 @pytest.fixture
@@ -101,13 +101,13 @@ def test_the_masks_given_and_the_weights_kept_stay_as_they_were(mask):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"views": 1}, "mask_views.views must be at least 2, got 1"),
-        ({"whole": 1.5}, r"mask_views.whole must lie in \[0, 1\], got 1.5"),
-        ({"grids": ()}, r"mask_views.grids must list at least one grid .* got \[\]"),
-        ({"grids": (4, 0)}, r"mask_views.grids must list .* of at least 1 cell a side, got \[4, 0\]"),
-        ({"p": ()}, "mask_views.p must list at least one probability"),
-        ({"p": (0.2, -0.1)}, r"mask_views.p must list .* in \[0, 1\], got \[0.2, -0.1\]"),
-        ({"p": (float("nan"),)}, "mask_views.p must list"),
+        ({"views": 1}, "views must be at least 2, got 1"),
+        ({"whole": 1.5}, r"whole must lie in \[0, 1\], got 1.5"),
+        ({"grids": ()}, r"grids must list at least one grid .* got \[\]"),
+        ({"grids": (4, 0)}, r"grids must list .* of at least 1 cell a side, got \[4, 0\]"),
+        ({"p": ()}, "p must list at least one probability"),
+        ({"p": (0.2, -0.1)}, r"p must list .* in \[0, 1\], got \[0.2, -0.1\]"),
+        ({"p": (float("nan"),)}, "p must list"),
     ],
 )
 def test_arguments_out_of_range_are_refused(changes, message):
@@ -116,9 +116,9 @@ def test_arguments_out_of_range_are_refused(changes, message):
 
 
 def test_a_grid_finer_than_the_image_is_refused(mask):
-    with pytest.raises(ValueError, match="mask_views.grids 64 x 64 is finer than the image of 16 x 16 px"):
+    with pytest.raises(ValueError, match="a grid of the mask views 64 x 64 is finer than the image of 16 x 16 px"):
         build(grids=(4, 64))(mask)
-    with pytest.raises(ValueError, match="mask_views.grids 64 x 64"):
+    with pytest.raises(ValueError, match="a grid of the mask views 64 x 64"):
         build(grids=(4, 64)).check(16, 128)
     build().check(16, 16)
 
@@ -131,16 +131,16 @@ def test_a_pair_shows_the_masks_and_none(mask):
 
 
 def test_a_pair_zeroes_its_first_view_as_zeroing_does(mask):
-    zeroing = Zeroing(0.5, 4)
+    zeroing = make_zeroing(0.5, 4)
     views = Pair(zeroing)(mask, generator(1))
     assert torch.equal(views[0], zeroing(mask, generator(1)))
     assert not views[1].any()
 
 
 def test_a_pair_refuses_the_grid_that_its_zeroing_refuses():
-    with pytest.raises(ValueError, match="zeroing.grid 64 x 64"):
-        Pair(Zeroing(0.5, 64)).check(32, 32)
-    Pair(Zeroing(1, 64)).check(32, 32)  # which draws no cells
+    with pytest.raises(ValueError, match="the grid of zeroing 64 x 64"):
+        Pair(make_zeroing(0.5, 64)).check(32, 32)
+    Pair(make_zeroing(1, 64)).check(32, 32)  # which draws no cells
     Pair(None).check(32, 32)
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import parts
 import pytest
 import segmentation_models_pytorch as smp
 import torch
@@ -11,7 +12,6 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from dermoscopy.networks.cascade import Cascade
-from dermoscopy.networks.classifier import Classifier
 from dermoscopy.networks.conditioning import Conditioning
 from dermoscopy.networks.improved_unet import ImprovedUNet
 from dermoscopy.networks.region import Region
@@ -19,6 +19,7 @@ from dermoscopy.networks.segmenter import Segmenter
 
 STATISTICS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 MASKS = ("globules", "lesion")
+NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
 
 
 class Small(nn.Module):
@@ -36,11 +37,11 @@ class Small(nn.Module):
 
 def segmenter(masks=MASKS, **rest):
     architecture = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
-    return Segmenter(architecture, "tu-test_resnet", masks, False, **STATISTICS, **rest)
+    return Segmenter(architecture, "tu-test_resnet", masks, False, **STATISTICS | NO_WEIGHTS | rest)
 
 
 def classifier(masks=(), labels=("melanoma", "nevus"), **rest):
-    return Classifier("test_resnet", labels, masks, **rest)
+    return parts.make_classifier("test_resnet", labels, masks, **rest)
 
 
 def conditioning(**changes):
@@ -53,7 +54,7 @@ def cascade(finds=None, tells=None, condition=None, region=None, **changes):
     torch.manual_seed(0)
     finds = None if finds is False else finds or Small()
     condition, region = condition or conditioning(), region or Region(dilate=0.0, largest=False, fill=False)
-    given = {"mask": "lesion", "masks": MASKS, "threshold": 0.5}
+    given = {"mask": "lesion", "masks": MASKS, "threshold": 0.5, "checkpoint": None}
     return Cascade(finds, tells or classifier(), region=region, conditioning=condition, **given | changes)
 
 
@@ -107,7 +108,7 @@ def test_a_classifier_that_takes_an_image_alone_fits():
     plain = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     network, image = cascade(tells=plain), images()
     assert evaluated(network, image, masks()).shape == (2, 2)
-    logits, found = network.both(image)
+    logits, found = network.forward_joint(image)
     assert logits.shape == (2, 2) and found.shape == (2, 2, 64, 64)
 
 
@@ -159,7 +160,7 @@ def test_what_labels_say_reaches_the_segmenter_in_joint_training(changes, reads)
     network = cascade(tells=classifier(reads), condition=conditioning(**changes), threshold=0.4)
     if reads:
         nn.init.normal_(network.classifier.backbone.conv1[0].masks.weight)  # they start at zero
-    logits, found = network.both(images())
+    logits, found = network.forward_joint(images())
     assert logits.shape == (2, 2)
     assert found.shape == (2, 2, 64, 64)
     logits.sum().backward()
@@ -175,7 +176,7 @@ def test_where_the_segmenter_is_sure_joint_training_sees_what_prediction_sees():
     network, image = cascade(condition=conditioning(crop=0.2)), images()
     network.segmenter.head.weight.data.mul_(1e9)
     with torch.no_grad():
-        logits, found = network.eval().both(image)
+        logits, found = network.eval().forward_joint(image)
     assert found.abs().min() > 20  # hard, but for rounding
     torch.testing.assert_close(logits, evaluated(network, image), rtol=0, atol=1e-4)
 
@@ -183,8 +184,8 @@ def test_where_the_segmenter_is_sure_joint_training_sees_what_prediction_sees():
 @pytest.mark.parametrize("finds", [False, ("lesion",)])
 def test_only_a_segmenter_of_the_data_s_masks_learns_with_the_classifier(finds):
     network = cascade(finds and Small(finds))
-    with pytest.raises(ValueError, match=r"network.segmenter finds .*, data.masks has \['globules', 'lesion'\]"):
-        network.both(images())
+    with pytest.raises(ValueError, match=r"segmenter finds .*, its masks are \['globules', 'lesion'\]"):
+        network.forward_joint(images())
 
 
 def saved(network, path):
@@ -237,19 +238,19 @@ def test_parts_begin_with_the_weights_of_two_runs(tmp_path):
     [
         (
             partial(cascade, mask="streaks", masks=("streaks",)),
-            r"network.segmenter finds \['globules', 'lesion'\], the cascade needs streaks",
+            r"segmenter finds \['globules', 'lesion'\], the cascade needs streaks",
         ),
-        (partial(cascade, masks=("globules", "lesions")), r"network.mask is 'lesion', data.masks has .* mean lesions"),
-        (partial(cascade, False, masks=()), r"network.mask is 'lesion', data.masks has \[\]"),
+        (partial(cascade, masks=("globules", "lesions")), r"mask is 'lesion', the masks are .* mean lesions"),
+        (partial(cascade, False, masks=()), r"mask is 'lesion', the masks are \[\]"),
         (
             lambda: cascade(condition=conditioning(channel=True)),
-            r"network.classifier.masks is \[\], network.conditioning.channel=true needs it to be \[lesion\]",
+            r"classifier.masks is \[\], conditioning.channel=true needs it to be \[lesion\]",
         ),
         (
             lambda: cascade(tells=classifier(("lesion",))),
-            r"network.classifier.masks is \['lesion'\], network.conditioning.channel=false needs it to be \[\]",
+            r"classifier.masks is \['lesion'\], conditioning.channel=false needs it to be \[\]",
         ),
-        (partial(cascade, threshold=1), r"network.threshold is a probability in \(0, 1\), got 1"),
+        (partial(cascade, threshold=1), r"threshold is a probability in \(0, 1\), got 1"),
         (lambda: cascade()(images(), masks()[:, :1]), r"must be \(2, 2, 64, 64\), got \(2, 1, 64, 64\)"),
     ],
 )

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 import timm
 import torch
+from parts import make_classifier
 
-from dermoscopy.networks.classifier import Classifier
 from dermoscopy.networks.weights import read_weights
 
 LABELS, MASKS = ("a", "b", "c"), ("a", "b")
@@ -19,9 +19,9 @@ def images(size: int = 64) -> torch.Tensor:
 
 @pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_b0", "vit_tiny_patch16_224", "resnetv2_50"])
 def test_with_unknown_masks_the_logits_equal_those_of_the_rgb_network(backbone):
-    rgb = Classifier(backbone, LABELS).eval()
+    rgb = make_classifier(backbone, LABELS).eval()
     torch.manual_seed(0)
-    masked = Classifier(backbone, LABELS, MASKS).eval()
+    masked = make_classifier(backbone, LABELS, MASKS).eval()
     stem = masked.backbone.pretrained_cfg["first_conv"]
     state = {k.replace(f"{stem}.", f"{stem}.rgb."): v for k, v in rgb.backbone.state_dict().items()}
     masked.backbone.load_state_dict(state, strict=False)
@@ -34,7 +34,7 @@ def test_with_unknown_masks_the_logits_equal_those_of_the_rgb_network(backbone):
 
 
 def test_known_masks_change_the_logits_once_the_mask_filters_have_learnt():
-    network = Classifier("resnet18", LABELS, MASKS)
+    network = make_classifier("resnet18", LABELS, MASKS)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     mask = torch.ones(4, 2, 64, 64)
     network(images(), mask).square().sum().backward()
@@ -46,25 +46,25 @@ def test_known_masks_change_the_logits_once_the_mask_filters_have_learnt():
 
 
 def test_an_image_only_network_ignores_masks():
-    network = Classifier("resnet18", LABELS).eval()
+    network = make_classifier("resnet18", LABELS).eval()
     assert torch.equal(network(images(), torch.ones(4, 2, 64, 64)), network(images()))
 
 
 def test_weights_of_the_backbone_load_from_a_file_with_another_head(tmp_path):
     source = timm.create_model("resnet18", num_classes=7)
     torch.save(source.state_dict(), tmp_path / "weights.pt")
-    network = Classifier("resnet18", LABELS, MASKS, checkpoint=tmp_path / "weights.pt")
+    network = make_classifier("resnet18", LABELS, MASKS, checkpoint=tmp_path / "weights.pt")
     assert torch.equal(network.backbone.conv1.rgb.weight, source.conv1.weight)
     assert torch.equal(network.backbone.layer4[0].conv1.weight, source.layer4[0].conv1.weight)
     assert not network.backbone.conv1.masks.weight.any()
 
 
 def test_an_image_only_checkpoint_of_ours_loads_into_a_network_with_masks_and_back(tmp_path):
-    plain = Classifier("resnet18", LABELS)
+    plain = make_classifier("resnet18", LABELS)
     torch.save({"state_dict": {f"network.{k}": v for k, v in plain.state_dict().items()}}, tmp_path / "plain.ckpt")
-    masked = Classifier("resnet18", LABELS, MASKS, checkpoint=tmp_path / "plain.ckpt")
+    masked = make_classifier("resnet18", LABELS, MASKS, checkpoint=tmp_path / "plain.ckpt")
     torch.save({"state_dict": {f"network.{k}": v for k, v in masked.state_dict().items()}}, tmp_path / "masked.ckpt")
-    back = Classifier("resnet18", LABELS, checkpoint=tmp_path / "masked.ckpt")
+    back = make_classifier("resnet18", LABELS, checkpoint=tmp_path / "masked.ckpt")
     for name, value in plain.state_dict().items():
         assert torch.equal(back.state_dict()[name], value), name
 
@@ -72,7 +72,7 @@ def test_an_image_only_checkpoint_of_ours_loads_into_a_network_with_masks_and_ba
 def test_weights_of_another_network_are_refused_and_the_layers_named(tmp_path):
     torch.save(timm.create_model("resnet34").state_dict(), tmp_path / "other.pt")
     with pytest.raises(ValueError, match=r"other.pt has unknown .* layers \(backbone.layer1.2"):
-        Classifier("resnet18", LABELS, checkpoint=tmp_path / "other.pt")
+        make_classifier("resnet18", LABELS, checkpoint=tmp_path / "other.pt")
 
 
 class Malicious:
@@ -92,13 +92,13 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path, caps
 
 
 def test_a_missing_file_of_weights_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="network.checkpoint .*none.pt does not exist"):
+    with pytest.raises(FileNotFoundError, match="checkpoint .*none.pt does not exist"):
         read_weights(tmp_path / "none.pt")
 
 
 def test_an_unknown_backbone_is_answered_with_the_nearest_names():
     with pytest.raises(ValueError, match="'resnet5O' is not a timm model; did you mean .*resnet50"):
-        Classifier("resnet5O", LABELS)
+        make_classifier("resnet5O", LABELS)
 
 
 def test_pretrained_weights_that_cannot_be_had_name_the_two_ways_out(monkeypatch):
@@ -106,8 +106,8 @@ def test_pretrained_weights_that_cannot_be_had_name_the_two_ways_out(monkeypatch
         raise OSError("no network")
 
     monkeypatch.setattr(timm.models._builder, "load_state_dict_from_hf", refuse)
-    with pytest.raises(ValueError, match="network.pretrained=false, or network.checkpoint=FILE"):
-        Classifier("resnet18", LABELS, pretrained=True)
+    with pytest.raises(ValueError, match="pretrained=false, or checkpoint=FILE"):
+        make_classifier("resnet18", LABELS, pretrained=True)
 
 
 EXITS = {"resnet18": 8, "resnet50": 8, "vgg11": 8, "efficientnet_b0": 8, "convnext_atto": 8, "test_vit": 16}
@@ -121,7 +121,7 @@ def network(request):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "vgg11":  # 100 million weights between its features and its head take seconds to draw
             patch.setattr(timm, "create_model", partial(timm.create_model, mlp_ratio=0.01))
-        network = Classifier(request.param, LABELS, MASKS, exit_stride=EXITS[request.param]).eval()
+        network = make_classifier(request.param, LABELS, MASKS, exit_stride=EXITS[request.param]).eval()
     torch.nn.init.normal_(stem(network).masks.weight, std=0.1)
     return network
 
@@ -142,10 +142,10 @@ def test_an_exit_gives_features_at_its_stride_and_the_logits_of_forward_in_one_p
     handle = stem(network).register_forward_hook(lambda *_: passes.append(1))
     image, mask = image_and_mask(network)
     with torch.no_grad():
-        logits, features = network.tapped(image, mask)
+        logits, features = network.forward_with_features(image, mask)
         assert passes == [1]
         assert torch.equal(logits, network(image, mask))
-        without = network.tapped(image)[0]
+        without = network.forward_with_features(image)[0]
         assert torch.equal(without, network(image, 0 * mask))
         assert not torch.equal(without, logits)
     assert features.shape[-2:] == tuple(side // EXITS[network.name] for side in image.shape[-2:])
@@ -156,7 +156,7 @@ def test_an_exit_gives_features_at_its_stride_and_the_logits_of_forward_in_one_p
 def test_what_follows_the_exit_does_not_change_its_features(network):
     image, _ = image_and_mask(network)
     with torch.no_grad():
-        _, features = network.tapped(image)
+        _, features = network.forward_with_features(image)
         alone = {"indices": [network.exit], "stop_early": True, "intermediates_only": True}
         assert torch.equal(network.backbone.forward_intermediates(image, **alone)[0], features)
 
@@ -164,7 +164,7 @@ def test_what_follows_the_exit_does_not_change_its_features(network):
 @pytest.mark.parametrize("network", [*SMALL, "test_vit"], indirect=True)
 def test_the_gradient_of_the_features_reaches_the_stem_and_nothing_after_the_exit(network):
     network.zero_grad(set_to_none=True)
-    network.tapped(*image_and_mask(network))[1].square().sum().backward()
+    network.forward_with_features(*image_and_mask(network))[1].square().sum().backward()
     assert stem(network).rgb.weight.grad.any()
     assert stem(network).masks.weight.grad.any()
     assert all(p.grad is None for p in network.backbone.get_classifier().parameters())
@@ -175,7 +175,7 @@ def test_the_exit_of_a_resnet_at_stride_8_is_the_end_of_its_second_layer(network
     seen = []
     handle = network.backbone.layer2.register_forward_hook(lambda *given: seen.append(given[-1]))
     with torch.no_grad():
-        assert torch.equal(network.tapped(image_and_mask(network)[0])[1], seen[0])
+        assert torch.equal(network.forward_with_features(image_and_mask(network)[0])[1], seen[0])
     handle.remove()
 
 
@@ -189,43 +189,43 @@ def test_the_head_of_the_features_is_forward(network):
     image, mask = image_and_mask(network)
     with torch.no_grad():
         for given in (mask, None):
-            features = network.features(image, given)
+            features = network.forward_maps(image, given)
             assert features.shape[-2:] == (2, 3)
-            assert torch.equal(network.head(features), network(image, given))
+            assert torch.equal(network.forward_head(features), network(image, given))
 
 
 @pytest.mark.parametrize(("backbone", "side"), [("test_vit", 160), ("mambaout_femto", 64)])
 def test_a_backbone_that_ends_in_no_map_of_channels_first_has_no_features(backbone, side):
     with pytest.raises(ValueError, match=rf"'{backbone}' ends in .* \(4, .*, not in a map"), torch.no_grad():
-        Classifier(backbone, LABELS).features(images(side))
+        make_classifier(backbone, LABELS).forward_maps(images(side))
 
 
 @pytest.mark.parametrize(
     ("backbone", "stride", "there_are"), [("resnet10t", 7, "2, 4, 8, 16, 32"), ("test_vit", 8, "16")]
 )
 def test_a_stride_that_the_backbone_does_not_have_is_answered_with_those_there_are(backbone, stride, there_are):
-    with pytest.raises(ValueError, match=f"network.exit_stride={stride}: .*'{backbone}' has .* stride {there_are}$"):
-        Classifier(backbone, LABELS, exit_stride=stride)
+    with pytest.raises(ValueError, match=f"exit_stride={stride}: .*'{backbone}' has .* stride {there_are}$"):
+        make_classifier(backbone, LABELS, exit_stride=stride)
 
 
-def test_a_network_without_an_exit_says_how_to_have_one():
-    with pytest.raises(ValueError, match="no exit: set network.exit_stride"):
-        Classifier("resnet10t", LABELS).tapped(images())
+def test_a_network_without_an_auxiliary_head_says_how_to_have_one():
+    with pytest.raises(ValueError, match="no auxiliary head: set exit_stride"):
+        make_classifier("resnet10t", LABELS).forward_with_features(images())
 
 
 @pytest.mark.parametrize(("backbone", "side"), [("test_vit", 75), ("test_convnext", 16), ("densenet121", 16)])
 def test_images_that_a_backbone_cannot_read_are_answered_with_their_size(backbone, side):
     with pytest.raises(ValueError, match=f"'{backbone}' cannot read images of {side} x {side} px: .*data.size"):
-        Classifier(backbone, LABELS)(images(side))
+        make_classifier(backbone, LABELS)(images(side))
 
 
 def test_a_backbone_gets_images_normalised_as_its_published_weights_expect_and_keeps_that(tmp_path):
     """test_resnet expects mean and deviation 0.5."""
     torch.manual_seed(0)
-    published = Classifier("test_resnet", LABELS).eval()
+    published = make_classifier("test_resnet", LABELS).eval()
     torch.save(published.backbone.state_dict(), tmp_path / "backbone.pt")
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    ours = Classifier("test_resnet", LABELS, checkpoint=tmp_path / "backbone.pt", mean=mean, std=std).eval()
+    ours = make_classifier("test_resnet", LABELS, checkpoint=tmp_path / "backbone.pt", mean=mean, std=std).eval()
     colours = torch.rand(2, 3, 32, 32)
     come = (colours - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
     with torch.no_grad():
@@ -233,12 +233,12 @@ def test_a_backbone_gets_images_normalised_as_its_published_weights_expect_and_k
         assert torch.allclose(ours(come), wanted, atol=1e-5)
         state = {f"network.{name}": value for name, value in ours.state_dict().items()}
         torch.save({"state_dict": state}, tmp_path / "best.ckpt")
-        again = Classifier("test_resnet", LABELS, checkpoint=tmp_path / "best.ckpt", mean=mean, std=std).eval()
+        again = make_classifier("test_resnet", LABELS, checkpoint=tmp_path / "best.ckpt", mean=mean, std=std).eval()
         assert torch.allclose(again(come), wanted, atol=1e-5)
 
 
 def test_from_scratch_images_stay_as_they_come():
     torch.manual_seed(0)
-    network = Classifier("test_resnet", LABELS, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)).eval()
+    network = make_classifier("test_resnet", LABELS, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)).eval()
     with torch.no_grad():
         assert torch.equal(network(images()), network.backbone(images()))

@@ -128,13 +128,13 @@ def test_what_is_seen_of_a_crop_is_placed_where_it_lies(crop):
     see = conditioning(crop=crop)
     box = mask((6, 18, 8, 24), (2, 10, 3, 9))
     seen, _ = see(smooth, box)
-    placed = see.placed(seen, box)
+    placed = see.to_image_coordinates(seen, box)
     inside = box[:, 0].bool()
     torch.testing.assert_close(*(values.movedim(1, -1)[inside] for values in (placed, smooth)), rtol=0, atol=0.2)
     assert (placed[0, :, :, :2] == 0).all() and (placed[1, :, :, -8:] == 0).all()
-    whole = see.placed(smooth, mask(None, None))  # nothing was found, so all was seen
+    whole = see.to_image_coordinates(smooth, mask(None, None))  # nothing was found, so all was seen
     torch.testing.assert_close(whole, smooth, rtol=0, atol=1e-4)
-    assert conditioning(crop=None).placed(smooth, box) is smooth
+    assert conditioning(crop=None).to_image_coordinates(smooth, box) is smooth
 
 
 def test_images_of_a_batch_are_seen_as_they_are_alone():
@@ -213,11 +213,11 @@ def test_what_is_seen_has_no_weights_to_be_loaded():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"keep": "lesions"}, "network.conditioning.keep is one of .* got 'lesions'; did you mean lesion"),
-        ({"fill": "grey"}, "network.conditioning.fill is one of .* got 'grey'"),
-        ({"empty": "blck"}, "network.conditioning.empty is one of .* did you mean black"),
-        ({"crop": -0.1}, "network.conditioning.crop is null or a margin of at least 0, got -0.1"),
-        ({"blur": 0}, "network.conditioning.blur is a share of the shorter side, in .0, 1., got 0"),
+        ({"keep": "lesions"}, "keep is one of .* got 'lesions'; did you mean lesion"),
+        ({"fill": "grey"}, "fill is one of .* got 'grey'"),
+        ({"empty": "blck"}, "empty is one of .* did you mean black"),
+        ({"crop": -0.1}, "crop is null or a margin of at least 0, got -0.1"),
+        ({"blur": 0}, "blur is a share of the shorter side, in .0, 1., got 0"),
     ],
 )
 def test_an_unknown_name_or_a_number_out_of_range_is_refused(change, message):

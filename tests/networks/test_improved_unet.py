@@ -12,7 +12,7 @@ VARIANTS = "s2", "paper"
 
 def network(variant="s2", masks=("lesion",), exclusive=False, filters=2, dropout=0.3, **rest):
     torch.manual_seed(0)
-    return ImprovedUNet(variant, masks, exclusive, filters, dropout, **rest)
+    return ImprovedUNet(variant, masks, exclusive, filters, dropout, **{"checkpoint": None} | rest)
 
 
 def images(height=64, width=64, count=1):
@@ -54,7 +54,7 @@ def test_logits_are_as_large_as_the_image_with_a_channel_a_class_and_weights_loa
     found = logits(net, image)
     assert found.shape == (1, channels, 67, 93)
     assert found.min() < 0 < found.max()  # no sigmoid
-    again = ImprovedUNet(variant, masks, exclusive, 2, 0.3)
+    again = ImprovedUNet(variant, masks, exclusive, 2, 0.3, None)
     again.load_state_dict(net.state_dict(), strict=True)
     assert torch.equal(logits(again, image), found)
 
@@ -133,10 +133,10 @@ def test_weights_of_a_run_load_and_a_head_for_other_masks_stays_new(tmp_path):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"variant": "papers"}, r"network.variant must be one of .* got 'papers'; did you mean paper"),
-        ({"filters": 0}, "network.filters must be at least 1, got 0"),
-        ({"dropout": 1.0}, r"network.dropout must lie in \[0, 1\), got 1.0"),
-        ({"masks": ()}, "data.masks is empty"),
+        ({"variant": "papers"}, r"variant must be one of .* got 'papers'; did you mean paper"),
+        ({"filters": 0}, "filters must be at least 1, got 0"),
+        ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), got 1.0"),
+        ({"masks": ()}, "masks is empty"),
     ],
 )
 def test_values_out_of_their_range_are_named(values, said):

@@ -145,5 +145,5 @@ def test_the_region_is_one_component_without_holes_and_its_radius_a_share_of_the
 
 
 def test_a_share_out_of_its_range_is_refused():
-    with pytest.raises(ValueError, match=r"network.region.dilate is a share of the shorter side, in \[0, 1\), got 5"):
+    with pytest.raises(ValueError, match=r"dilate is a share of the shorter side, in \[0, 1\), got 5"):
         Region(dilate=5, largest=False, fill=False)

@@ -19,13 +19,14 @@ from dermoscopy.networks.segmenter import Segmenter
 ARCHITECTURES = sorted(p.stem for p in (CONF / "network").glob("*.yaml") if "segmentation_models" in p.read_text())
 ENCODER = "tu-test_resnet"  # small, and trained with another normalisation than ImageNet's
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
 
 
 SMALL = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
 
 
 def segmenter(architecture=SMALL, encoder=ENCODER, masks=("lesion",), exclusive=False, **rest):
-    return Segmenter(architecture, encoder, masks, exclusive, **{"mean": MEAN, "std": STD} | rest)
+    return Segmenter(architecture, encoder, masks, exclusive, **{"mean": MEAN, "std": STD} | NO_WEIGHTS | rest)
 
 
 def images(height=64, width=64, count=1):
@@ -153,7 +154,7 @@ def test_pretrained_weights_that_cannot_be_had_name_the_two_ways_out(monkeypatch
         raise OSError("no network")
 
     monkeypatch.setattr(smp.encoders, "hf_hub_download", refuse)
-    with pytest.raises(ValueError, match="'resnet18' cannot be had .*pretrained=false, or network.checkpoint=FILE"):
+    with pytest.raises(ValueError, match="'resnet18' cannot be had .*pretrained=false, or checkpoint=FILE"):
         segmenter(encoder="resnet18", pretrained=True)
 
 
@@ -161,7 +162,7 @@ def test_pretrained_weights_that_cannot_be_had_name_the_two_ways_out(monkeypatch
     ("encoder", "said"),
     [
         ("resnet18", r"pretrained=noisy: resnet18 has the weights \['imagenet', 'ssl', 'swsl'\]"),
-        (ENCODER, "set network.encoder=tu-test_resnet.noisy and network.pretrained=true"),
+        (ENCODER, "set encoder=tu-test_resnet.noisy and pretrained=true"),
     ],
 )
 def test_published_weights_of_an_unknown_name_are_answered_with_those_there_are(encoder, said):
@@ -174,7 +175,7 @@ def test_published_weights_of_an_unknown_name_are_answered_with_those_there_are(
     [("resnet5O", "did you mean .*resnet50"), ("tu-convnext_atom", "did you mean tu-convnext_atto")],
 )
 def test_an_unknown_encoder_is_answered_with_the_nearest_names(encoder, near):
-    with pytest.raises(ValueError, match=f"network.encoder '{encoder}' is neither.*{near}"):
+    with pytest.raises(ValueError, match=f"encoder '{encoder}' is neither.*{near}"):
         segmenter(encoder=encoder)
 
 
@@ -187,21 +188,21 @@ def test_an_unknown_encoder_is_answered_with_the_nearest_names(encoder, near):
     ],
 )
 def test_an_encoder_that_the_architecture_cannot_take_is_refused_with_the_reason(architecture, encoder, reason):
-    with pytest.raises(ValueError, match=f"cannot be built with network.encoder '{encoder}' .*{reason}"):
+    with pytest.raises(ValueError, match=f"cannot be built with encoder '{encoder}' .*{reason}"):
         segmenter(architecture, encoder)
 
 
 def test_an_encoder_that_reads_one_size_alone_is_refused_when_it_is_built():
-    with pytest.raises(ValueError, match="network.encoder 'tu-swinv2_cr_tiny_224' reads no image of 128 px"):
+    with pytest.raises(ValueError, match="encoder 'tu-swinv2_cr_tiny_224' reads no image of 128 px"):
         segmenter(smp.PSPNet, "tu-swinv2_cr_tiny_224")
 
 
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("decoder_chanels", "Unet has no option network.architecture.decoder_chanels; did you mean decoder_channels"),
-        ("classes", "network.architecture.classes is set by the network itself"),
-        ("activation", "network.architecture.activation is set by the network itself"),
+        ("decoder_chanels", "Unet has no option architecture.decoder_chanels; did you mean decoder_channels"),
+        ("classes", "architecture.classes is set by the network itself"),
+        ("activation", "architecture.activation is set by the network itself"),
     ],
 )
 def test_options_that_smp_would_drop_or_that_are_ours_are_refused(option, said):
@@ -227,5 +228,5 @@ def test_a_training_batch_that_leaves_nothing_to_normalise_by_is_refused():
 
 
 def test_no_masks_are_refused():
-    with pytest.raises(ValueError, match="data.masks is empty"):
+    with pytest.raises(ValueError, match="masks is empty"):
         segmenter(masks=())

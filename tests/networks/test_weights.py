@@ -6,20 +6,19 @@ import pytest
 import segmentation_models_pytorch as smp
 import timm
 import torch
+from parts import make_classifier
 from safetensors.torch import save_file
 
-from dermoscopy.networks.classifier import Classifier
 from dermoscopy.networks.segmenter import HEAD, PLACES, Segmenter
 from dermoscopy.networks.weights import load_matching, read_weights
 
 ENCODER, IMAGENET = "tu-test_resnet", {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-
-
+NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
 SMALL = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
 
 
 def segmenter(masks=("lesion",), encoder=ENCODER, **rest):
-    return Segmenter(SMALL, encoder, masks, False, **IMAGENET, **rest)
+    return Segmenter(SMALL, encoder, masks, False, **IMAGENET | NO_WEIGHTS | rest)
 
 
 def same(module, state):
@@ -63,11 +62,11 @@ def test_a_checkpoint_of_this_project_loads_with_what_it_expects_and_without_its
 
 
 def test_a_checkpoint_of_a_classifier_loads_without_the_weights_of_its_loss(tmp_path):
-    source = Classifier("test_resnet", ("a", "b"))
+    source = make_classifier("test_resnet", ("a", "b"))
     state = {f"network.{name}": value for name, value in source.state_dict().items()}
     torch.save({"state_dict": state | {"loss.pos_weight": torch.ones(2)}}, tmp_path / "best.ckpt")
     assert set(read_weights(tmp_path / "best.ckpt")) == set(source.state_dict())
-    assert same(Classifier("test_resnet", ("a", "b"), checkpoint=tmp_path / "best.ckpt"), source.state_dict())
+    assert same(make_classifier("test_resnet", ("a", "b"), checkpoint=tmp_path / "best.ckpt"), source.state_dict())
 
 
 def test_files_from_before_batch_norm_counted_its_batches_load(tmp_path):
@@ -112,7 +111,7 @@ def test_a_file_that_does_not_say_what_images_it_expects_takes_what_smp_publishe
     assert asked.preprocessing.mean.tolist() == [0.5] * 3
     given = segmenter(checkpoint=tmp_path / "encoder.safetensors", preprocessing={"mean": [0] * 3, "std": [1] * 3})
     assert given.preprocessing.std.tolist() == [1] * 3
-    with pytest.raises(ValueError, match="network.preprocessing needs"):
+    with pytest.raises(ValueError, match="preprocessing needs"):
         segmenter(checkpoint=tmp_path / "encoder.safetensors", preprocessing={"mean": [0] * 3, "std": [0] * 3})
 
 
@@ -122,12 +121,12 @@ def test_where_smp_cannot_be_asked_what_images_a_file_expects_the_error_says_wha
 
     monkeypatch.setattr(smp.encoders, "hf_hub_download", refuse)
     torch.save(smp.encoders.get_encoder("mobilenet_v2", weights=None).state_dict(), tmp_path / "weights.pt")
-    with pytest.raises(ValueError, match="does not say how its images were normalised.*set network.preprocessing"):
+    with pytest.raises(ValueError, match="does not say how its images were normalised.*set preprocessing"):
         segmenter(encoder="mobilenet_v2", checkpoint=tmp_path / "weights.pt")
 
 
 def test_of_a_file_of_a_cascade_the_part_that_fits_is_loaded_with_what_it_expects(tmp_path):
-    found, told = segmenter(), Classifier("test_resnet", ("a",))
+    found, told = segmenter(), make_classifier("test_resnet", ("a",))
     found.preprocessing.expect((0.5,) * 3, (0.25,) * 3)
     state = {f"network.segmenter.{name}": value for name, value in found.state_dict().items()}
     state |= {f"network.classifier.{name}": value for name, value in told.state_dict().items()}
@@ -137,6 +136,6 @@ def test_of_a_file_of_a_cascade_the_part_that_fits_is_loaded_with_what_it_expect
     assert loaded == set(found.state_dict())
     assert same(part, found.state_dict())
     assert part.preprocessing.mean.tolist() == [0.5] * 3
-    assert same(Classifier("test_resnet", ("b",), checkpoint=tmp_path / "cascade.ckpt"), told.state_dict())
+    assert same(make_classifier("test_resnet", ("b",), checkpoint=tmp_path / "cascade.ckpt"), told.state_dict())
     with pytest.raises(ValueError, match=r"cascade.ckpt has (another shape for|unknown|lacks) \d+ layers \(backbone"):
-        Classifier("resnet10t", ("a",), checkpoint=tmp_path / "cascade.ckpt")
+        make_classifier("resnet10t", ("a",), checkpoint=tmp_path / "cascade.ckpt")

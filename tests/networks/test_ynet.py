@@ -19,7 +19,7 @@ UNET = partial(smp.Unet, decoder_channels=(24, 16, 8, 8, 8))
 
 def ynet(position="decoder", architecture=UNET, encoder=ENCODER, mean=MEAN, std=STD, dropout=0.0):
     torch.manual_seed(0)
-    segmenter = Segmenter(architecture, encoder, ("lesion", "hair"), False, mean, std)
+    segmenter = Segmenter(architecture, encoder, ("lesion", "hair"), False, mean, std, False, None, None)
     return YNet(segmenter, ("a", "b", "c"), position, dropout).eval()
 
 
@@ -45,7 +45,7 @@ class Unneeded(nn.Module):
 def test_labels_and_masks_of_an_odd_size_come_of_one_pass_of_the_encoder(position):
     network, image = ynet(position), images(67, 93)
     encoded = passes(network.segmenter.model.encoder)
-    labels, masks = network.both(image)
+    labels, masks = network.forward_joint(image)
     assert (labels.shape, masks.shape, len(encoded)) == ((2, 3), (2, 2, 67, 93), 1)
     assert torch.equal(network(image), labels)
 
@@ -54,14 +54,14 @@ def test_labels_and_masks_of_an_odd_size_come_of_one_pass_of_the_encoder(positio
 @pytest.mark.parametrize("position", POSITIONS)
 def test_the_masks_are_those_of_the_segmenter_alone(position, encoder):
     network, image = ynet(position, encoder=encoder), images(67, 93)
-    assert torch.equal(network.both(image)[1], network.segmenter(image))
+    assert torch.equal(network.forward_joint(image)[1], network.segmenter(image))
 
 
 def test_the_block_between_encoder_and_decoder_that_vgg_has_is_not_left_out():
     network, image = ynet(), images()
     channels = network.segmenter.model.encoder.out_channels[-1]
     network.segmenter.model.decoder.center = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-    assert torch.equal(network.both(image)[1], network.segmenter(image))
+    assert torch.equal(network.forward_joint(image)[1], network.segmenter(image))
 
 
 @pytest.mark.parametrize(("position", "stride"), [("encoder", 8), ("bottleneck", 32), ("decoder", 8)])
@@ -75,7 +75,7 @@ def test_the_label_head_sees_the_stride_of_its_position_and_only_what_shows_the_
 @pytest.mark.parametrize("position", POSITIONS)
 def test_the_gradient_of_the_labels_reaches_the_stem_and_no_part_that_they_are_not_told_from(position):
     network = ynet(position).train()
-    network.both(images())[0].square().sum().backward()
+    network.forward_joint(images())[0].square().sum().backward()
     stem = next(network.segmenter.model.encoder.parameters())
     assert stem.grad.abs().sum() > 0
     blocks = network.segmenter.model.decoder.blocks
@@ -117,18 +117,18 @@ def test_dropout_stands_before_the_linear_layer_and_only_in_training():
 
 def test_a_segmenter_with_logits_smaller_than_the_image_gives_both_at_any_size():
     network, image = ynet("bottleneck", partial(smp.FPN, upsampling=1)), images(67, 93)
-    labels, masks = network.both(image)
+    labels, masks = network.forward_joint(image)
     assert torch.equal(masks, network.segmenter(image))
     torch.testing.assert_close(labels, network(image))
 
 
 def test_a_segmenter_without_an_encoder_is_refused():
-    with pytest.raises(ValueError, match="network.segmenter=Linear has no encoder to tell labels from: choose one of"):
+    with pytest.raises(ValueError, match="segmenter Linear has no encoder to tell labels from: choose one of"):
         YNet(torch.nn.Linear(1, 1), ["x"], "bottleneck", 0.0)
 
 
 def test_an_unknown_position_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match="network.position must be one of .*'decodr'; did you mean decoder"):
+    with pytest.raises(ValueError, match="position must be one of .*'decodr'; did you mean decoder"):
         ynet("decodr")
 
 
@@ -160,5 +160,5 @@ def test_the_segmenter_of_the_configuration_can_be_exchanged(name):
     given |= {"+datamodule.mean": [*MEAN], "+datamodule.std": [*STD], "network@network.segmenter": name}
     given |= {"network.segmenter.encoder": ENCODER, "network.segmenter.pretrained": "false"}
     cfg = composed("network/ynet", *(f"{key}={value}" for key, value in given.items())).network
-    labels, masks = instantiate(cfg).eval().both(images(32, 32))
+    labels, masks = instantiate(cfg).eval().forward_joint(images(32, 32))
     assert (labels.shape, masks.shape) == ((2, 1), (2, 2, 32, 32))

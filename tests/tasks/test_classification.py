@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from parts import LABEL_TASK, make_zeroing
 from torch import nn
 from trainers import quiet_trainer
 
@@ -17,10 +18,10 @@ from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.masks.conditions import AVAILABILITIES
 from dermoscopy.masks.predicted import PredictedMasks, write_masks
 from dermoscopy.masks.views import Pair
-from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.consistency import ConsistencyTask
-from dermoscopy.tasks.joint import JointTask
+from dermoscopy.tasks.joint import JointTask, LabelsOnlyTask, MasksOnlyTask
+from dermoscopy.training.callbacks.classification import Predictions
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 LABELS = ("globules", "streaks")
@@ -30,6 +31,7 @@ class Reader(nn.Module):
     """Logits from the mean colour and the masks' means; keeps what it was given."""
 
     exit_stride = 1
+    segments = ("globules", "streaks")
 
     def __init__(self, labels=2, masks=2):
         super().__init__()
@@ -42,10 +44,13 @@ class Reader(nn.Module):
         logits = self.image(image.mean((2, 3)))
         return logits if mask is None else logits + self.mask(mask.mean((2, 3)))
 
-    def tapped(self, image, mask):
+    def forward_with_features(self, image, mask):
         return self(image, mask), self.mask(mask.mean((2, 3)))[:, :, None, None]
 
-    def both(self, image):
+    def forward_masks(self, image):
+        return self.segmenter(image)
+
+    def forward_joint(self, image):
         found = self.segmenter(image)
         return self(image, found.tanh()), found
 
@@ -69,11 +74,16 @@ class ImageOnly(nn.Module):
 class Both(ImageOnly):
     """Segments as well, as a Y-net does, and keeps how often."""
 
+    segments = LABELS
+
     def __init__(self):
         super().__init__()
         self.segmenter, self.together = nn.Conv2d(3, len(LABELS), 1), []
 
-    def both(self, image):
+    def forward_masks(self, image):
+        return self.segmenter(image)
+
+    def forward_joint(self, image):
         self.together.append(len(image))
         return self.layer(image.mean((2, 3))), self.segmenter(image)
 
@@ -87,20 +97,22 @@ def make_task(task=ClassificationTask, network=None, **rest):
         "availability": ["none", "given"],
         "optimizer": partial(torch.optim.SGD, lr=0.1),
         "seed": 0,
+        **LABEL_TASK,
     }
     if task is not ConsistencyTask:
-        common["zeroing"] = Zeroing(0)
+        common["zeroing"] = make_zeroing(0)
     return task(**(common | rest))
 
 
-def joint(labels=1.0, masks=1.0, **rest):
+def joint(task=JointTask, **rest):
     mask_loss = LossSum("bce", {"bce": MaskBinaryCrossEntropy(exclusive=False)})
-    return make_task(JointTask, mask_loss=mask_loss, masks=LABELS, weights={"labels": labels, "masks": masks}, **rest)
+    arguments = {"mask_loss": mask_loss, "masks": LABELS, "weights": {"labels": 1.0, "masks": 1.0}, "exclusive": False}
+    return make_task(task, **(arguments | rest))
 
 
 def trainer(**rest):
     quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
-    return quiet_trainer(max_epochs=1, callbacks=[], **(quiet | rest))
+    return quiet_trainer(max_epochs=1, **({"callbacks": []} | quiet | rest))
 
 
 def fit(task, data):
@@ -108,8 +120,8 @@ def fit(task, data):
     return task
 
 
-def judged(task, data):
-    trainer().test(task, datamodule=data, verbose=False)
+def judged(task, data, *callbacks):
+    trainer(callbacks=list(callbacks)).test(task, datamodule=data, verbose=False)
     return task
 
 
@@ -151,6 +163,13 @@ def test_at_test_a_network_is_given_what_the_availability_names(make_data, predi
     assert all(f"test/{name}/f1" in task.scored for name in AVAILABILITIES)
 
 
+def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not(data, tmp_path):
+    one, other = judged(make_task(), data), judged(make_task(), data, Predictions(tmp_path))
+    assert (tmp_path / "predictions.csv").is_file()
+    assert [f"{name}={v}" for name, v in one.scored.items()] == [f"{name}={v}" for name, v in other.scored.items()]
+    assert {"test/none/f1", "test/given/f1"} <= one.scored.keys()
+
+
 def test_shuffled_masks_are_each_those_of_another_test_image(make_data):
     data = make_data(labels=LABELS, masks=LABELS, eval_batch_size=7)
     task = judged(make_task(availability=["shuffled"]), data)
@@ -184,29 +203,31 @@ def test_training_and_validation_read_the_masks_of_their_source(make_data, predi
     for given, found in zip(*seen.values(), strict=True):
         assert given.shape == found.shape
         assert (given * found <= 0).all() and (given * found < 0).any()
-    assert fit(make_task(zeroing=Zeroing(1)), data).network.masks(training=True) == [None]
+    assert fit(make_task(zeroing=make_zeroing(1)), data).network.masks(training=True) == [None]
 
 
 @pytest.mark.parametrize(
-    ("rest", "key"),
+    ("rest", "argument"),
     [
-        ({"source": "predicted"}, "model.source"),
-        ({"monitored": "predicted"}, "model.monitored"),
-        ({"availability": ["predicted"]}, "model.availability"),
+        ({"source": "predicted"}, "source"),
+        ({"monitored": "predicted"}, "monitored"),
+        ({"availability": ["predicted"]}, "availability"),
     ],
 )
-def test_predicted_masks_that_no_file_holds_are_asked_for(data, rest, key):
-    with pytest.raises(ValueError, match=f"{key} is predicted, but datamodule.predicted names no predicted masks"):
+def test_predicted_masks_that_no_file_holds_are_asked_for(data, rest, argument):
+    with pytest.raises(
+        ValueError, match=f"{argument} is predicted, but the data have no predicted masks: give datamodule.predicted"
+    ):
         fit(make_task(**rest), data)
 
 
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        ({"availability": ["gven"]}, "model.availability names 'gven'.*did you mean given"),
-        ({"source": "none"}, "model.source names 'none'"),
-        ({"monitored": "shuffled"}, "model.monitored names 'shuffled'"),
-        ({"threshold": "yuden"}, "model.threshold.*did you mean youden"),
+        ({"availability": ["gven"]}, "availability names 'gven'.*did you mean given"),
+        ({"source": "none"}, "source names 'none'"),
+        ({"monitored": "shuffled"}, "monitored names 'shuffled'"),
+        ({"threshold": "yuden"}, "threshold.*did you mean youden"),
         (
             {"network": nn.MultiheadAttention(2, 1)},
             "a network of labels .* MultiheadAttention does not",
@@ -257,7 +278,7 @@ def consistency(of, weight=1.0):
 
 @pytest.mark.parametrize("of", ["features", "logits", "probabilities"])
 def test_the_views_of_an_image_meet_in_the_loss(data, of):
-    task = make_task(ConsistencyTask, mask_views=Pair(Zeroing(0)), consistency=consistency(of, weight=2.0))
+    task = make_task(ConsistencyTask, mask_views=Pair(make_zeroing(0)), consistency=consistency(of, weight=2.0))
     before = task.network.mask.weight.detach().clone()
     fit(task, data)
     (_, image, mask), *_ = task.network.given
@@ -268,36 +289,46 @@ def test_the_views_of_an_image_meet_in_the_loss(data, of):
 
 
 def test_without_weight_the_views_learn_from_their_labels_alone(data):
-    task = fit(make_task(ConsistencyTask, mask_views=Pair(Zeroing(0)), consistency=consistency("logits", 0.0)), data)
+    task = fit(
+        make_task(ConsistencyTask, mask_views=Pair(make_zeroing(0)), consistency=consistency("logits", 0.0)), data
+    )
     assert task.scored["train/loss"] == task.scored["train/loss/bce"]
 
 
-def test_features_are_compared_where_the_network_has_an_exit():
+def test_features_are_compared_where_the_network_has_an_auxiliary_head():
     network = Reader()
     network.exit_stride = None
-    with pytest.raises(ValueError, match="consistency.of=features needs a network with an exit, Reader has none"):
-        make_task(ConsistencyTask, network=network, mask_views=Pair(Zeroing(0)), consistency=consistency("features"))
+    with pytest.raises(
+        ValueError, match="consistency of features needs a network with an auxiliary head, Reader has none"
+    ):
+        make_task(
+            ConsistencyTask, network=network, mask_views=Pair(make_zeroing(0)), consistency=consistency("features")
+        )
 
 
 @pytest.mark.parametrize(
-    ("labels", "masks", "trained"),
-    [(1, 1, {"image", "mask", "segmenter"}), (1, 0, {"image", "mask"}), (0, 1, {"segmenter"})],
+    ("kind", "trained"),
+    [
+        (JointTask, {"image", "mask", "segmenter"}),
+        (LabelsOnlyTask, {"image", "mask"}),
+        (MasksOnlyTask, {"segmenter"}),
+    ],
 )
-def test_labels_and_masks_train_their_parts(data, labels, masks, trained):
-    task = joint(labels, masks)
+def test_labels_and_masks_train_their_parts(data, kind, trained):
+    task = joint(kind)
     before = {name: value.clone() for name, value in task.network.state_dict().items()}
     fit(task, data)
     changed = {name.split(".")[0] for name, v in task.network.state_dict().items() if not torch.equal(v, before[name])}
     assert changed == trained
-    assert ("val/dice" in task.scored) == bool(masks)
-    assert ("val/auroc" in task.scored) == bool(labels)
+    assert ("val/dice" in task.scored) == (kind is not LabelsOnlyTask)
+    assert ("val/auroc" in task.scored) == (kind is not MasksOnlyTask)
 
 
 def test_the_gradient_of_labels_reaches_the_segmenter(data):
     data.setup("test")
     batch = data.finish(next(iter(data.test_dataloader())))
     task = joint()
-    logits, _ = task.network.both(batch["image"])
+    logits, _ = task.network.forward_joint(batch["image"])
     logits.sum().backward()
     assert task.network.segmenter.weight.grad.abs().sum() > 0
 
@@ -310,20 +341,21 @@ def test_a_joint_network_is_tested_on_labels_and_masks(data):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"labels": 0, "masks": 0}, "at least 0 and not both 0"),
+        ({"labels": 0, "masks": 0}, "both above 0, got {'labels': 0, 'masks': 0}"),
         ({"labels": 1}, "must be {labels: a, masks: b}"),
-        ({"labels": 1, "masks": -1}, "at least 0"),
+        ({"labels": 1, "masks": -1}, "both above 0"),
+        ({"labels": 0, "masks": 1}, "model._target_=dermoscopy.tasks.joint.LabelsOnlyTask or .*MasksOnlyTask"),
     ],
 )
-def test_weights_that_teach_nothing_are_refused(weights, message):
+@pytest.mark.parametrize("kind", [JointTask, LabelsOnlyTask, MasksOnlyTask])
+def test_weights_that_teach_nothing_are_refused(kind, weights, message):
     with pytest.raises(ValueError, match=message):
-        make_task(JointTask, mask_loss=nn.Identity(), masks=LABELS, weights=weights)
+        joint(kind, weights=weights)
 
 
 def test_masks_that_exclude_each_other_are_not_learnt_with_labels():
-    weights = {"labels": 1.0, "masks": 1.0}
     with pytest.raises(ValueError, match="masks that may overlap: set exclusive=false"):
-        make_task(JointTask, mask_loss=nn.Identity(), masks=LABELS, weights=weights, exclusive=True)
+        joint(exclusive=True)
 
 
 def test_views_of_masks_that_nobody_reads_are_refused():
@@ -333,7 +365,7 @@ def test_views_of_masks_that_nobody_reads_are_refused():
 
     with pytest.raises(ValueError, match="views differ in their masks alone, and Blind reads none: name some"):
         make_task(
-            ConsistencyTask, network=Blind(1, 1, 1), mask_views=Pair(Zeroing(0)), consistency=consistency("logits")
+            ConsistencyTask, network=Blind(1, 1, 1), mask_views=Pair(make_zeroing(0)), consistency=consistency("logits")
         )
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from parts import make_classifier
 from torch import nn
 
-from dermoscopy.networks.classifier import Classifier
 from dermoscopy.tasks.freezing import freeze, frozen_norms
 
 LABELS = ("melanoma", "nevus")
@@ -65,7 +65,7 @@ def test_the_last_pattern_that_fits_decides(network, patterns, count):
 @pytest.mark.parametrize("backbone", ["resnet10t", "regnetx_002"])
 def test_all_but_stem_and_head_of_a_classifier(backbone):
     stem, head = {"resnet10t": ("conv1", "fc"), "regnetx_002": ("stem", "head")}[backbone]
-    network = Classifier(backbone, LABELS, ("lesion",))
+    network = make_classifier(backbone, LABELS, ("lesion",))
     freeze(network, ["*", f"!{stem}", f"!{head}"])
     kept = [network.get_submodule(f"backbone.{name}") for name in (stem, head)]
     assert trainable(network) == sum(p.numel() for module in kept for p in module.parameters())
@@ -83,12 +83,12 @@ def test_normalisations_without_a_parameter_that_trains_are_frozen(network):
 @pytest.mark.parametrize(
     ("patterns", "message"),
     [
-        (["encodr"], "model.freeze names 'encodr', which is no part of the network, Module; did you mean encoder"),
-        (["*", "!hed"], "model.freeze names '!hed', .*; did you mean head"),
-        (["encoder.layer1", "layer1"], "model.freeze names 'layer1', .*; did you mean encoder.layer1"),
-        ([""], "model.freeze names ''"),
-        ("encoder", r"model.freeze must be a list of patterns, such as \[encoder\], got 'encoder'"),
-        (None, "model.freeze must be a list of patterns, .* got None"),
+        (["encodr"], "freeze names 'encodr', which is no part of the network, Module; did you mean encoder"),
+        (["*", "!hed"], "freeze names '!hed', .*; did you mean head"),
+        (["encoder.layer1", "layer1"], "freeze names 'layer1', .*; did you mean encoder.layer1"),
+        ([""], "freeze names ''"),
+        ("encoder", r"freeze must be a list of patterns, such as \[encoder\], got 'encoder'"),
+        (None, "freeze must be a list of patterns, .* got None"),
     ],
 )
 def test_patterns_that_fit_nothing_are_named(network, patterns, message):

@@ -9,6 +9,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 from trainers import quiet_trainer
 
+from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.losses.segmentation import BinaryCrossEntropy, Dice
 from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.masks.encoding import unpack
@@ -41,11 +42,13 @@ class Reader(nn.Module):
         return torch.cat([torch.zeros_like(found), found], 1) if self.exclusive else found
 
 
-def make_task(network=None, masks=("lesion",), exclusive=False, views=("none",), **rest):
+def make_task(network=None, masks=("lesion",), exclusive=False, views=("none",), hd95=False, **rest):
     torch.manual_seed(0)
     network = network or Pixelwise(max(1, len(masks) + exclusive))
     loss = LossSum("bce+dice", {"bce": BinaryCrossEntropy(exclusive), "dice": Dice(exclusive, smooth=1.0)})
-    return SegmentationTask(network, loss, masks, exclusive, views, partial(torch.optim.SGD, lr=0.1), seed=0, **rest)
+    evaluator, optimizer = Evaluator(None, hd95), partial(torch.optim.SGD, lr=0.1)
+    given = {"seed": 0, "scheduler": None, "freeze": (), "metrics": {}} | rest
+    return SegmentationTask(network, loss, masks, exclusive, views, evaluator, optimizer, **given)
 
 
 def make_batch(masks=1):
@@ -92,8 +95,8 @@ def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_vie
     data.setup("test")
     painted = (unpack(data.pixels.masks, 1) > 0).to(torch.uint8) * 255
     data.pixels.images = painted.expand(-1, 3, -1, -1).contiguous()
-    task = make_task(Reader(exclusive), exclusive=exclusive, views=("none", "flips", "rotations"))
-    tests = trainer(MaskPredictions(tmp_path, None, hd95=True, panels=1))
+    task = make_task(Reader(exclusive), exclusive=exclusive, views=("none", "flips", "rotations"), hd95=True)
+    tests = trainer(MaskPredictions(tmp_path, panels=1))
     tests.validate(task, datamodule=data, verbose=False)
     tests.test(task, datamodule=data, verbose=False)
     perfect = dict.fromkeys(
@@ -107,6 +110,16 @@ def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_vie
     scores = pd.read_csv(tmp_path / "scores.csv")
     assert scores["views"].unique().tolist() == list(task.views)  # of all, with their intervals
     assert (scores.loc[scores["metric"] == "dice", ["mean", "low", "high"]].to_numpy() == 1).all()
+
+
+def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not(make_data, tmp_path):
+    scored = []
+    for callbacks in ((), (MaskPredictions(tmp_path, panels=0),)):
+        task = make_task(masks=("lesion", "streaks"), views=("none", "flips"), hd95=True)
+        trainer(*callbacks).test(task, datamodule=make_data(masks=("lesion", "streaks"), labels=()), verbose=False)
+        scored.append([f"{name}={value}" for name, value in task.scored.items()])  # nan equals nan as a text
+    assert scored[0] == scored[1]
+    assert any(name.startswith("test/flips/hd95/streaks=") for name in scored[0])
 
 
 def test_validation_and_test_leave_weights_and_statistics_alone_and_see_the_network_in_evaluation(make_data):
@@ -131,7 +144,7 @@ def test_what_a_pixelwise_network_finds_is_the_same_in_every_view_and_is_255_tim
         assert index.tolist() == [0, 1, 2, 3]
         assert found.dtype == torch.uint8
         assert (found - wanted).abs().max() <= 1  # a mean of eight may round differently
-    assert torch.equal(task.found(IMAGE), wanted.byte())
+    assert torch.equal(task.predict(IMAGE), wanted.byte())
 
 
 def test_probabilities_of_exclusive_masks_are_those_of_softmax_without_the_background():
@@ -169,19 +182,19 @@ def test_an_own_metric_is_the_mean_over_images_and_agrees_with_the_counts():
         for number, half in enumerate(halves):
             task.test_step(half, number)
         expected = share_right(task.probability(IMAGE), batch["mask"]).nanmean().item()
-    task.on_test_epoch_end()
+    task._score_own_metrics()
     assert task.scored == {f"test/{views}/right": pytest.approx(expected) for views in ("none", "flips")}
 
 
 def test_an_own_metric_that_gives_no_number_an_image_is_named():
     task = make_task(metrics={"mean": lambda probability, mask: probability.mean()})
-    with pytest.raises(ValueError, match=r"model.metrics.mean must give one number an image, \(4,\), it gives \(\)"):
+    with pytest.raises(ValueError, match=r"metrics.mean must give one number an image, \(4,\), it gives \(\)"):
         task._step(make_batch())
 
 
 def test_an_own_metric_by_the_name_of_one_that_is_there_is_refused(make_data):
     task = make_task(metrics={"dice": share_right})
-    with pytest.raises(ValueError, match="model.metrics.dice has the name of a metric that is there"):
+    with pytest.raises(ValueError, match="metrics.dice has the name of a metric that is there"):
         trainer().fit(task, datamodule=make_data(masks=("lesion",), labels=()))
 
 
@@ -195,11 +208,11 @@ def test_a_loss_that_does_not_name_its_terms_is_refused():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"masks": ()}, r"data.masks is empty: name the masks to segment"),
-        ({"masks": ("lesion", "lesion")}, r"data.masks=\['lesion', 'lesion'\] names a mask twice"),
-        ({"views": ()}, r"model.views must be a list out of \['none', 'flips', 'rotations'\], got \(\)"),
-        ({"views": "flips"}, r"model.views must be a list out of .* got 'flips'"),
-        ({"views": ["none", "flip"]}, "model.views names 'flip', .*; did you mean flips?"),
+        ({"masks": ()}, r"masks is empty: name what to segment"),
+        ({"masks": ("lesion", "lesion")}, r"masks=\['lesion', 'lesion'\] names a mask twice"),
+        ({"views": ()}, r"views must be a list out of \['none', 'flips', 'rotations'\], got \(\)"),
+        ({"views": "flips"}, r"views must be a list out of .* got 'flips'"),
+        ({"views": ["none", "flip"]}, "views names 'flip', .*; did you mean flips?"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
@@ -212,8 +225,8 @@ def test_pictures_that_cannot_be_are_refused(tmp_path):
         EpochPictures(tmp_path, every=-1, images=4)
     with pytest.raises(ValueError, match="every must be at least 0 and images at least 1, got 10 and 0"):
         EpochPictures(tmp_path, every=10, images=0)
-    with pytest.raises(ValueError, match="callbacks.predictions.panels must be at least 0, got -1"):
-        MaskPredictions(tmp_path, None, hd95=False, panels=-1)
+    with pytest.raises(ValueError, match="panels must be at least 0, got -1"):
+        MaskPredictions(tmp_path, panels=-1)
 
 
 def test_a_term_of_the_loss_may_be_monitored(make_data, tmp_path):

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from parts import LABEL_TASK, make_zeroing
 from pytorch_lightning import Callback
 from torch import nn
 from trainers import quiet_trainer
 
-from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.plots.curves import draw_lr_curve
 from dermoscopy.runs.stage import LrRange
 from dermoscopy.tasks.classification import ClassificationTask
@@ -84,12 +84,12 @@ def make_task():
         return ClassificationTask(
             network=TinyNetwork(),
             loss=SquaredError(),
-            zeroing=Zeroing(1.0, 4),
+            zeroing=make_zeroing(1.0, 4),
             labels=LABELS,
             availability=("none",),
             optimizer=optimizer,
             seed=7,
-            scheduler=scheduler,
+            **LABEL_TASK | {"scheduler": scheduler},
         )
 
     return build

@@ -10,13 +10,11 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 import torch
+from parts import LABEL_TASK, make_classifier, make_label_loss, make_zeroing
 from power_cut import Cut, PowerCut
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
-from dermoscopy.losses.classification import BinaryCrossEntropy
-from dermoscopy.masks.zeroing import Zeroing
-from dermoscopy.networks.classifier import Classifier
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST, LAST
 from dermoscopy.runs.stage import Stage, finished
@@ -73,14 +71,14 @@ def make_stage(tmp_path, make_data):
     def parts(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
         task = ClassificationTask(
             # whose dropout draws from the hidden state of torch
-            network=Classifier("test_resnet", LABELS, LABELS, dropout=0.2),
-            loss=BinaryCrossEntropy(LABELS),
-            zeroing=Zeroing(p, 4),
+            network=make_classifier("test_resnet", LABELS, LABELS, dropout=0.2),
+            loss=make_label_loss(LABELS),
+            zeroing=make_zeroing(p, 4),
             labels=LABELS,
             availability=tests,
             optimizer=partial(torch.optim.AdamW, lr=lr),
             seed=7,
-            scheduler=SCHEDULES[schedule],
+            **LABEL_TASK | {"scheduler": SCHEDULES[schedule]},
         )
         callbacks = [
             ModelCheckpoint(folder, "best", save_weights_only=True, enable_version_counter=False, **MONITOR),

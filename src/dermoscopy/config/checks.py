@@ -64,9 +64,11 @@ def check_segmenter(stage: Mapping[str, Any]) -> None:
         ValueError: see above.
     """
     network, model = stage["network"], stage["model"]
+    if "conditioning" not in network:  # a Y-net tells labels from features, whatever its masks are
+        return
     segmenter = network.get("segmenter")
     named = not isinstance(segmenter, Mapping) or segmenter.get("checkpoint") or network.get("checkpoint")
-    learns = "mask_loss" in model and model["weights"].get("masks") != 0
+    learns = "mask_loss" in model and not model["_target_"].endswith(".LabelsOnlyTask")
     if not (named or learns):
         raise ValueError(
             "nothing trains network.segmenter, and it has no weights: network.segmenter.checkpoint=RUN names some, "

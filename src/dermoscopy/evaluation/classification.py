@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dermoscopy.evaluation.pictures.classification import draw_confusion, draw_reliability
@@ -20,7 +21,7 @@ NUMBERS = ("truth", "logit", "threshold")
 
 
 def prediction_rows(
-    images: Mapping[str, Any],
+    images: Mapping[str, str | NDArray[np.str_]],
     names: Sequence[str],
     label: Tensor,
     logits: Tensor,
@@ -97,7 +98,8 @@ def confusion_table(table: pd.DataFrame, names: Sequence[str], exclusive: bool) 
         they are names, and `label` is empty. Images of unknown truth are left out.
     """
     decided = _likeliest(table) if exclusive else _each(table)
-    kinds, labels = (list(names), [""]) if exclusive else ([1, 0], list(names))
+    labels: list[str] = [""] if exclusive else list(names)
+    kinds: list[str] | list[int] = list(names) if exclusive else [1, 0]
     places = pd.MultiIndex.from_product([list(table["availability"].unique()), labels, kinds, kinds], names=PLACE)
     return decided.groupby(PLACE).size().reindex(places, fill_value=0).rename("count").reset_index()
 

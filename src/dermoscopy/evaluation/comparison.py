@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.contracts import NOT_ANNOTATED
-from dermoscopy.data.store.frame import Frame, restore
-from dermoscopy.masks.probability_maps import FULL, Plane
+from dermoscopy.data.batches.padding import shown_part
+from dermoscopy.data.store.frame import restore
+from dermoscopy.masks.probability_maps import Plane, present_masks
 from dermoscopy.metrics.segmentation import hausdorff_95
 
 
@@ -33,11 +34,14 @@ def predicted_planes(
         threshold: a probability.
     """
     planes = (resized(plane, frame) for plane in np.moveaxis(probability, -1, 0))
+    yield from present_masks(planes, probability.shape[-1], exclusive, threshold)
+
+
+def commonly_known(codes: Plane, exclusive: bool) -> Plane:
+    """Return masks (..., K) in the store's codes; of exclusive ones a pixel is known where all of them are."""
     if not exclusive:
-        yield from (plane > FULL * threshold for plane in planes)
-        return
-    winner = _likeliest(planes)
-    yield from (winner == number for number in range(1, probability.shape[-1] + 1))
+        return codes
+    return np.where((codes == NOT_ANNOTATED).any(-1, keepdims=True), np.uint8(NOT_ANNOTATED), codes)
 
 
 def compare(predicted: Iterable[NDArray[np.bool_]], truth: Iterable[Plane], hd95: bool) -> Comparison:
@@ -64,29 +68,12 @@ def _compare(predicted: NDArray[np.bool_], code: Plane, hd95: bool) -> tuple[lis
 def resized(plane: Plane, frame: Sequence[int] | None) -> NDArray[np.float32]:
     """Return the probabilities (H, W) of a mask, 0 to 255, at the original's size, or unchanged without a frame."""
     values = plane.astype(np.float32)
-    return values if frame is None else restore(_continued(values, Frame(*(int(side) for side in frame))), frame)
+    return values if frame is None else restore(_continued(values, frame), frame)
 
 
-def _continued(values: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
+def _continued(values: NDArray[np.float32], frame: Sequence[int]) -> NDArray[np.float32]:
     """Continue what lies at the image's edge into the padding, of which interpolation would mix in predictions."""
-    rows = _shown(frame.top, frame.height, frame.original_height, values.shape[0])
-    columns = _shown(frame.left, frame.width, frame.original_width, values.shape[1])
+    shown = shown_part(np.array([frame]), values.shape)
+    rows = np.arange(values.shape[0]).clip(shown.top[0], shown.bottom[0])  # of each the nearest that is shown
+    columns = np.arange(values.shape[1]).clip(shown.left[0], shown.right[0])
     return values[np.ix_(rows, columns)]
-
-
-def _shown(start: int, length: int, original: int, count: int) -> NDArray[np.int_]:
-    """For each of `count` stored rows the nearest that shows a part of the original."""
-    first, last = -start * count // length, -((start - original) * count // length) - 1
-    return np.arange(count).clip(max(first, 0), min(last, count - 1))
-
-
-def _likeliest(planes: Iterator[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """Number of the highest plane at each pixel, counted from 1; 0 where none exceeds the background."""
-    highest = next(planes)
-    background, winner = FULL - highest, np.ones(highest.shape, np.uint8)
-    for number, plane in enumerate(planes, start=2):
-        background -= plane
-        winner[plane > highest] = number
-        highest = np.maximum(highest, plane)
-    winner[highest <= background] = 0
-    return winner

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from inspect import ismethod
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dermoscopy.contracts.networks import MapNetwork, PartialView
 from dermoscopy.masks.conditions import takes_masks
 
 
@@ -30,17 +29,16 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def grad_cam(network: Any, image: Tensor, mask: Tensor | None, label: int) -> tuple[Tensor, tuple[int, int]]:
+def grad_cam(network: nn.Module, image: Tensor, mask: Tensor | None, label: int) -> tuple[Tensor, tuple[int, int]]:
     """Return where the evidence for a label lies, (B, H, W) in 0 ... 1, and the height and width of the maps below it.
 
     Only what speaks for the label is seen. Each image is divided by its own maximum: how much evidence there is does
     not show, but for none, which is 0 everywhere. Works under inference mode as well, and leaves no gradients.
 
     Args:
-        network: of logits (B, L). One with ``features(image, mask)``, maps (B, C, h, w), and ``head(features)``, the
-            logits, is looked at between them; any other at the last maps of several cells that one of its modules
-            returns. One that sees a part of the image alone has ``placed(picture, image, mask)``, which puts a picture
-            of that part, (B, 1, H, W), where it lies.
+        network: of logits (B, L). A `MapNetwork` is looked at between its maps and its head, any other at the last
+            maps of several cells that one of its modules returns. Of a `PartialView` the evidence is put where the part
+            that it sees lies in the image.
         image, mask: normalised (B, 3, H, W), and (B, K, H, W) in -1, 0, +1; None is all unknown.
         label: position of the label.
 
@@ -56,27 +54,27 @@ def grad_cam(network: Any, image: Tensor, mask: Tensor | None, label: int) -> tu
         weight = gradient.float().mean((2, 3), keepdim=True)  # alpha (B, C, 1, 1)
         evidence = (weight * maps.detach().float()).sum(1, keepdim=True).relu()
         evidence = nn.functional.interpolate(evidence, image.shape[2:], mode="bilinear")
-        if placed := getattr(network, "placed", None):
-            evidence = placed(evidence, image, mask)
+        if isinstance(network, PartialView):
+            evidence = network.to_image_coordinates(evidence, image, mask)
     highest = evidence.amax((2, 3), keepdim=True)
     height, width = maps.shape[2:]
     return (evidence / highest.where(highest > 0, 1))[:, 0], (height, width)
 
 
-def _looked_at(network: Any, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+def _looked_at(network: nn.Module, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return feature maps (B, C, h, w), cut off from what made them, and the logits (B, L) made of them."""
-    if not (ismethod(getattr(network, "features", None)) and callable(getattr(network, "head", None))):
+    if not isinstance(network, MapNetwork):
         return _at_last_maps(network, image, mask)
     try:
         with torch.no_grad():
-            maps: Tensor = network.features(image, mask)
+            maps = network.forward_maps(image, mask)
     except ValueError as error:  # of a backbone that has no maps
         raise Unexplained(error) from error
     if maps.ndim != 4:
         name = type(network).__name__
         raise Unexplained(f"the features of {name} are no maps (B, C, h, w), their shape is {tuple(maps.shape)}")
     maps = maps.clone().requires_grad_()
-    return maps, network.head(maps)
+    return maps, network.forward_head(maps)
 
 
 def _at_last_maps(network: nn.Module, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -85,7 +83,7 @@ def _at_last_maps(network: nn.Module, image: Tensor, mask: Tensor | None) -> tup
     module = _last_with_maps(network, given)
     kept: list[Tensor] = []
 
-    def cut(_module: nn.Module, _given: Any, output: Tensor) -> Tensor:
+    def cut(_module: nn.Module, _given: object, output: Tensor) -> Tensor:
         kept.append(output.detach().clone().requires_grad_())
         return kept[-1].clone()  # what follows may change it in place
 
@@ -98,7 +96,7 @@ def _last_with_maps(network: nn.Module, given: Sequence[Tensor | None]) -> nn.Mo
     """Return the module that returns the last maps; of several that return the same ones, the outermost."""
     found: list[nn.Module | None] = [None]
 
-    def look(module: nn.Module, _given: Any, output: Any) -> None:
+    def look(module: nn.Module, _given: object, output: object) -> None:
         if module is network or not isinstance(output, Tensor):
             return
         if output.ndim == 4 and output.shape[2] * output.shape[3] > 1:

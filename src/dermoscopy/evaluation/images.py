@@ -7,9 +7,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from dermoscopy.contracts import NOT_ANNOTATED
-from dermoscopy.data.store.reader import Store
-from dermoscopy.evaluation.comparison import predicted_planes
+from dermoscopy.contracts import NOT_ANNOTATED, Store
+from dermoscopy.evaluation.comparison import commonly_known, predicted_planes
 from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.probability_maps import FULL
 from dermoscopy.metrics.segmentation import image_scores
@@ -72,9 +71,7 @@ def find_in(store: Store, predicted: PredictedMasks) -> Find:
         if mask not in predicted.names:
             raise ValueError(f"no predicted masks {mask!r}; there are: {', '.join(predicted.names)}")
         channel, probability = predicted.names.index(mask), predicted.of([id])[0]
-        codes = truth[rows[id]][..., planes]
-        if predicted.exclusive:
-            codes = np.where((codes == NOT_ANNOTATED).any(axis=-1, keepdims=True), NOT_ANNOTATED, codes)
+        codes = commonly_known(truth[rows[id]][..., planes], predicted.exclusive)
         decided = next(islice(predicted_planes(probability, predicted.exclusive), channel, None))
         return Case(id, mask, image[rows[id]], codes[..., channel], probability[..., channel] / FULL, decided)
 

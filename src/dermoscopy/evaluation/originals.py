@@ -42,7 +42,7 @@ def find_originals(
     if source is None or source.root is None:
         raise NoOriginals("data.raw names no folder")
     if lacking := [name for name in masks if name not in source.mask_names]:
-        raise NoOriginals(f"data.source.masks has no {', '.join(lacking)}")
+        raise NoOriginals(f"the source has no masks {', '.join(lacking)}")
     try:
         items = {item.id: item.masks for item in source.listing().items}
     except (OSError, ValueError) as error:

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.contracts import Store
 from dermoscopy.data.raw.sources import FolderSource
-from dermoscopy.data.store.reader import Store
-from dermoscopy.evaluation.comparison import Comparison, compare, predicted_planes
+from dermoscopy.evaluation.comparison import Comparison, commonly_known, compare, predicted_planes
 from dermoscopy.evaluation.originals import NoOriginals, Original, find_originals, read_original
-from dermoscopy.evaluation.summary import summarise
+from dermoscopy.evaluation.summary import MEAN, summarise
 from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.threads import cores, in_order
 from dermoscopy.metrics.segmentation import image_scores
@@ -33,6 +32,42 @@ class Evaluation:
     images: pd.DataFrame
     scores: pd.DataFrame
     note: str
+
+    def metrics(self, views: str) -> dict[str, float]:
+        """Return the mean scores by the names that they have in a run, of images shown in these views.
+
+        Those are ``test/<views>/<metric>[/<mask>]`` at the store's size, ``test/<views>_original/...`` at the
+        originals'.
+        """
+        several = self.scores["mask"].nunique() > 1
+        named = {}
+        for row in self.scores.to_dict("records"):
+            shown = views if row["size"] == "store" else f"{views}_original"
+            part = f"/{row['mask']}" if several and row["mask"] != MEAN else ""
+            named[f"test/{shown}/{row['metric']}{part}"] = float(row["mean"])
+        return named
+
+
+class Evaluator:
+    """What a task of segmentation scores its test images by, see `evaluate`.
+
+    Args:
+        source: where the raw files are, to score at the original size too; None: at the store's only.
+        hd95: whether to compute the Hausdorff distances, which takes long.
+    """
+
+    def __init__(self, source: FolderSource | None, hd95: bool) -> None:
+        self.source, self.hd95 = source, hd95
+
+    def __call__(
+        self,
+        probability: NDArray[np.uint8],
+        index: NDArray[np.int64],
+        store: Store,
+        masks: Sequence[str],
+        exclusive: bool,
+    ) -> Evaluation:
+        return evaluate(probability, index, store, masks, exclusive, self.hd95, self.source)
 
 
 def evaluate(
@@ -64,9 +99,7 @@ def evaluate(
     ids, groups = store.ids[index], store.groups[index]
 
     def at_store_size(row: int) -> Comparison:
-        codes = np.array(truth[index[row]][..., planes])
-        if exclusive:
-            codes[(codes == NOT_ANNOTATED).any(-1)] = NOT_ANNOTATED
+        codes = commonly_known(truth[index[row]][..., planes], exclusive)
         return compare(predicted_planes(probability[row], exclusive), np.moveaxis(codes, -1, 0), hd95)
 
     def at_original_size(originals: Sequence[Original], grey: bool, row: int) -> Comparison:
@@ -88,7 +121,7 @@ def _check(probability: NDArray[np.uint8], index: NDArray[np.integer], store: St
     """The store's planes of the masks, if all arguments fit together."""
     for name in masks:
         if name not in store.mask_names:
-            raise ValueError(f"data.masks names {name}, {store.path} has no such mask{nearest(name, store.mask_names)}")
+            raise ValueError(f"masks names {name}, {store.path} has no such mask{nearest(name, store.mask_names)}")
     wanted = (len(index), *store.size, len(masks))
     if probability.shape != wanted or probability.dtype != np.uint8 or not probability.size:
         found = f"{probability.dtype} {list(probability.shape)}"

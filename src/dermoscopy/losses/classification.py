@@ -27,24 +27,19 @@ class BinaryCrossEntropy(nn.Module):
 
     pos_weight: Tensor
 
-    def __init__(
-        self,
-        labels: Sequence[str],
-        pos_weight: Weights = None,
-        rarest: float = 1.0,  # records of earlier runs, which can be reproduced, lack it
-    ) -> None:
+    def __init__(self, labels: Sequence[str], pos_weight: Weights, rarest: float) -> None:
         super().__init__()
         self.labels, self.rarest = tuple(labels), _checked_factor(rarest)
         self.automatic = pos_weight == "auto"
-        self.given = _given("loss.pos_weight", None if self.automatic else pos_weight, self.labels, ("auto",))
+        self.given = _given("pos_weight", None if self.automatic else pos_weight, self.labels, ("auto",))
         self.register_buffer("pos_weight", self.given.clone())
 
     @property
-    def found(self) -> dict[str, float]:
-        """The factor on the positives of each label; those of the training side only after fit."""
+    def class_weights(self) -> dict[str, float]:
+        """The factor on the positives of each label; those of the training side only after ``fit_class_weights``."""
         return dict(zip(self.labels, self.pos_weight.tolist(), strict=True))
 
-    def fit(self, label: Tensor) -> None:
+    def fit_class_weights(self, label: Tensor) -> None:
         """Set what the training labels (N, L) decide: automatic weights, and which label is the rarest."""
         positives, negatives = (counts.cpu() for counts in label_counts(label))
         weight = negatives / positives.clamp(min=1) if self.automatic else self.given.clone()
@@ -75,8 +70,8 @@ class CrossEntropy(nn.Module):
         rarest: another factor, on the weight of that label which the training side shows most rarely, if at all.
 
     Raises:
-        ValueError: fewer than 2 labels, a weight that is not positive, of an unknown label, or of the wrong number; (in
-            fit) images with several labels, or automatic weights where only one label is ever seen.
+        ValueError: fewer than 2 labels, a weight that is not positive, of an unknown label, or of the wrong number; in
+            ``fit_class_weights``, images with several labels, or automatic weights where only one label is ever seen.
     """
 
     class_weight: Tensor
@@ -88,15 +83,15 @@ class CrossEntropy(nn.Module):
         self.labels, self.rarest = tuple(labels), _checked_factor(rarest)
         self.automatic = class_weight if class_weight in ("auto", "complement") else None
         given = None if self.automatic else class_weight
-        self.given = _given("loss.class_weight", given, self.labels, ("auto", "complement"))
+        self.given = _given("class_weight", given, self.labels, ("auto", "complement"))
         self.register_buffer("class_weight", self.given.clone())
 
     @property
-    def found(self) -> dict[str, float]:
-        """The weight of each label; those of the training side only after fit."""
+    def class_weights(self) -> dict[str, float]:
+        """The weight of each label; those of the training side only after ``fit_class_weights``."""
         return dict(zip(self.labels, self.class_weight.tolist(), strict=True))
 
-    def fit(self, label: Tensor) -> None:
+    def fit_class_weights(self, label: Tensor) -> None:
         """Set what the training labels (N, L) decide: automatic weights, and which label is the rarest."""
         several = int(((label == 1).sum(1) > 1).sum())
         if several:
@@ -112,8 +107,8 @@ class CrossEntropy(nn.Module):
     def _by_frequency(self, images: Tensor) -> Tensor:
         if (images > 0).sum() < 2:
             raise ValueError(
-                f"loss.class_weight={self.automatic} needs training images of at least 2 labels, there are "
-                f"{dict(zip(self.labels, images.tolist(), strict=True))}: set loss.class_weight=null"
+                f"class_weight={self.automatic} needs training images of at least 2 labels, there are "
+                f"{dict(zip(self.labels, images.tolist(), strict=True))}: set class_weight=null"
             )
         weight = 1 / images.clamp(min=1) if self.automatic == "auto" else 1 - images / images.sum()
         return weight * images.sum() / (weight * images).sum()
@@ -148,23 +143,25 @@ def _check_shapes(logits: Tensor, label: Tensor) -> None:
 
 def _checked_factor(rarest: float) -> float:
     if not rarest > 0:
-        raise ValueError(f"loss.rarest must be positive, got {rarest}: 1 leaves the rarest label as it is")
+        raise ValueError(f"rarest must be positive, got {rarest}: 1 leaves the rarest label as it is")
     return rarest
 
 
-def _given(key: str, given: Weights, labels: Sequence[str], words: Sequence[str]) -> Tensor:
+def _given(argument: str, given: Weights, labels: Sequence[str], words: Sequence[str]) -> Tensor:
     """The weight of each label (L,), 1 where none is given."""
     if given is None:
         return torch.ones(len(labels))
     if isinstance(given, str):
-        raise ValueError(f"{key} must be null, {', '.join(words)}, a list or a mapping, got {given!r}")
+        raise ValueError(f"{argument} must be null, {', '.join(words)}, a list or a mapping, got {given!r}")
     if isinstance(given, Mapping):
         unknown = sorted(set(given) - set(labels))
         if unknown:
-            raise ValueError(f"{key} names {unknown}, but the labels are {list(labels)}{nearest(unknown[0], labels)}")
+            raise ValueError(
+                f"{argument} names {unknown}, but the labels are {list(labels)}{nearest(unknown[0], labels)}"
+            )
         given = [given.get(name, 1.0) for name in labels]
     if len(given) != len(labels) or not all(weight > 0 for weight in given):
         raise ValueError(
-            f"{key} needs {len(labels)} positive numbers, one for each of {list(labels)}, got {list(given)}"
+            f"{argument} needs {len(labels)} positive numbers, one for each of {list(labels)}, got {list(given)}"
         )
     return torch.tensor([float(weight) for weight in given])

@@ -85,18 +85,18 @@ class Consistency(nn.Module):
 
     def __init__(self, kind: str, of: str, stop: str, weight: float) -> None:
         super().__init__()
-        for key, value, known in (("kind", kind, KINDS), ("of", of, LEVELS), ("stop", stop, STOPS)):
-            _check(key, value, known)
+        for argument, value, known in (("kind", kind, KINDS), ("of", of, LEVELS), ("stop", stop, STOPS)):
+            _check(argument, value, known)
         if kind == "jaccard" and of != "features":
-            raise ValueError(f"consistency.kind=jaccard compares features, not {of}: set consistency.of=features")
+            raise ValueError(f"kind=jaccard compares features, not {of}: set of=features")
         if not 0 <= weight < math.inf:
-            raise ValueError(f"consistency.weight must be at least 0 and finite, got {weight}")
+            raise ValueError(f"weight must be at least 0 and finite, got {weight}")
         self.kind, self.of, self.stop, self.weight = kind, of, stop, weight
 
     def forward(self, views: Tensor) -> Tensor:
         if len(views) < 2:
             raise ValueError(
-                f"consistency compares at least 2 views of an image, got {len(views)}: raise mask_views.views"
+                f"consistency compares at least 2 views of an image, got {len(views)}: raise the views of mask_views"
             )
         views = views.to(torch.promote_types(views.dtype, torch.float32))
         if self.weight == 0:
@@ -111,6 +111,6 @@ class Consistency(nn.Module):
         return f"{self.weight:g}*{self.kind} of {self.of}, stop={self.stop}"
 
 
-def _check(key: str, value: str, known: Collection[str]) -> None:
+def _check(argument: str, value: str, known: Collection[str]) -> None:
     if value not in known:
-        raise ValueError(f"consistency.{key} is one of {', '.join(known)}, not {value!r}{nearest(str(value), known)}")
+        raise ValueError(f"{argument} is one of {', '.join(known)}, not {value!r}{nearest(str(value), known)}")

@@ -105,9 +105,9 @@ class Focal(nn.Module):
     def __init__(self, exclusive: bool, gamma: float, alpha: float | None) -> None:
         super().__init__()
         if gamma < 0:
-            raise ValueError(f"loss.terms.focal.gamma must be at least 0, got {gamma}")
+            raise ValueError(f"gamma must be at least 0, got {gamma}")
         if alpha is not None and not 0 <= alpha <= 1:
-            raise ValueError(f"loss.terms.focal.alpha must be null or lie in [0, 1], got {alpha}")
+            raise ValueError(f"alpha must be null or lie in [0, 1], got {alpha}")
         self.exclusive, self.gamma, self.alpha = exclusive, gamma, alpha
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -136,11 +136,10 @@ class Tversky(nn.Module):
 
     def __init__(self, exclusive: bool, alpha: float, beta: float, smooth: float) -> None:
         super().__init__()
-        name = type(self).__name__.lower()
         if min(alpha, beta) < 0:
-            raise ValueError(f"loss.terms.{name}: alpha and beta must be at least 0, got {alpha} and {beta}")
+            raise ValueError(f"alpha and beta must be at least 0, got {alpha} and {beta}")
         if smooth <= 0:
-            raise ValueError(f"loss.terms.{name}.smooth must be positive, got {smooth}")
+            raise ValueError(f"smooth must be positive, got {smooth}")
         self.exclusive, self.alpha, self.beta, self.smooth = exclusive, alpha, beta, smooth
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:

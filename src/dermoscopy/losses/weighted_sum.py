@@ -49,7 +49,7 @@ def _product(text: str, product: str) -> tuple[str, float]:
 
 
 def _unreadable(text: str, piece: str, reason: str) -> ValueError:
-    return ValueError(f"loss.text {text!r} cannot be read at {piece!r}: {reason}; write for example 'bce + 0.1*dice'")
+    return ValueError(f"text {text!r} cannot be read at {piece!r}: {reason}; write for example 'bce + 0.1*dice'")
 
 
 class LossSum(nn.Module):
@@ -69,15 +69,24 @@ class LossSum(nn.Module):
         for name in self.weights:
             if name not in terms:
                 raise ValueError(
-                    f"loss.text {text!r} names {name!r}, the terms are {', '.join(terms)}{nearest(name, terms)}"
+                    f"text {text!r} names {name!r}, the terms are {', '.join(terms)}{nearest(name, terms)}"
                 )
         self.terms = nn.ModuleDict()
         for name in self.weights:
-            term = terms[name]
-            self.terms[name] = term if isinstance(term, nn.Module) else term()
+            self.terms[name] = _built(name, terms[name])
 
     def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {name: self.weights[name] * term(logits, target) for name, term in self.terms.items()}
 
     def extra_repr(self) -> str:
         return " ".join(f"{weight:+g}*{name}" for name, weight in self.weights.items())
+
+
+def _built(name: str, term: nn.Module | Callable[[], nn.Module]) -> nn.Module:
+    """Return a term, built if it is not yet; its errors say which one it is."""
+    if isinstance(term, nn.Module):
+        return term
+    try:
+        return term()
+    except ValueError as error:
+        raise ValueError(f"terms.{name}: {error}") from error

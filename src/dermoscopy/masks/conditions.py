@@ -2,12 +2,11 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.contracts import Batch
+from dermoscopy.contracts import Batch, DataModule
 from dermoscopy.machine.randomness import generator
 from dermoscopy.masks.zeroing import over_pixels
 
@@ -18,16 +17,23 @@ AVAILABILITIES = ("none", *SOURCES, "shuffled", *SHARES)
 Masks = Callable[[Batch], Tensor | None]
 
 
-def check_predicted(asked: str, key: str, data: Any) -> None:
-    """Raise ValueError if masks are to be predicted ones and the data have none."""
-    if asked == "predicted" and data.predicted is None:
+def check_predicted(masks: str, argument: str, data: DataModule) -> None:
+    """Raise ValueError if masks are to be predicted ones and the data have none.
+
+    Args:
+        masks: a mask condition, or which masks training reads.
+        argument: of the task, that says so.
+        data: of the task.
+    """
+    if masks == "predicted" and data.predicted is None:
         raise ValueError(
-            f"{key} is predicted, but datamodule.predicted names no predicted masks: give a file, or an experiment "
-            "whose folds have predicted them, such as folds after `python train.py +experiment=folds -m`"
+            f"the task's {argument} is predicted, but the data have no predicted masks: give datamodule.predicted a "
+            "file, or an experiment whose folds have predicted them, such as folds after "
+            "`python train.py +experiment=folds -m`"
         )
 
 
-def masks_at(availability: str, data: Any) -> Masks:
+def masks_at(availability: str, data: DataModule) -> Masks:
     """Return what gives a batch of the test side its masks (B, K, H, W); None is all unknown.
 
     Every run sees the same cells and the same strangers' masks, so that runs can be compared image by image.
@@ -43,7 +49,7 @@ def masks_at(availability: str, data: Any) -> Masks:
     return _in_parts(SHARES[availability], data)
 
 
-def _of_strangers(data: Any) -> Masks:
+def _of_strangers(data: DataModule) -> Masks:
     """Each image gets the masks of the next one of the test side, in an order drawn once."""
     rows = data.rows("test")
     order = rows[torch.randperm(len(rows), generator=generator("shuffled"))]
@@ -52,7 +58,7 @@ def _of_strangers(data: Any) -> Masks:
     return lambda batch: data.masks_of(partner[batch["index"].cpu()]).to(batch["mask"].device)
 
 
-def _in_parts(share: float, data: Any) -> Masks:
+def _in_parts(share: float, data: DataModule) -> Masks:
     """A cell that a smaller share shows, a larger one shows as well."""
     drawn = torch.rand(len(data.store), 1, GRID, GRID, generator=generator("revealed"))
 

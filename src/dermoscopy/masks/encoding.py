@@ -25,12 +25,13 @@ def pack(stored: Tensor) -> Tensor:
     """
     count = stored.shape[1]
     if count > MOST_PACKED:
-        raise ValueError(f"data.masks names {count} masks, a network can read at most {MOST_PACKED}")
-    kind = torch.int8 if count <= 5 else torch.int16 if count <= 10 else torch.int32
+        raise ValueError(f"{count} masks are named, a network can read at most {MOST_PACKED}: name fewer in data.masks")
     code = torch.zeros(len(stored), 1, *stored.shape[2:], device=stored.device)
     for k in range(count):
         code.add_(encode(stored[:, k : k + 1]), alpha=3**k)
-    return code.to(kind)
+    if count <= 5:
+        return code.to(torch.int8)
+    return code.to(torch.int16 if count <= 10 else torch.int32)
 
 
 def unpack(code: Tensor, count: int) -> Tensor:

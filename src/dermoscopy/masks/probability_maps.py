@@ -1,5 +1,7 @@
 """Masks as network output: probabilities, as kept in bytes, at a size, and what is decided from them."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,19 +12,47 @@ FULL = 255  # a probability of 1
 Plane = NDArray[np.uint8]
 
 
-def decide(probability: Tensor, exclusive: bool, threshold: float) -> Tensor:
-    """Tell where masks are present, bool (B, K, H, W).
+def present_masks(
+    planes: Iterable[NDArray[np.float32]], count: int, exclusive: bool, threshold: float
+) -> Iterator[NDArray[np.bool_]]:
+    """Yield where each mask is present, one by one, so that few planes of a large image are in memory.
 
     Args:
-        probability: (B, K, H, W), 255 times the probability.
-        exclusive: whether the likeliest mask is present, or none where the background is at least as likely.
+        planes: float32, 255 times the probability of each of the masks, all of one shape.
+        count: how many there are.
+        exclusive: whether the likeliest mask is present, or none where the background is at least as likely, whose
+            probability is what the masks leave of 1; of equally likely masks the first.
         threshold: else each mask is present where its probability is above this.
     """
     if not exclusive:
-        return probability > FULL * threshold
-    background = FULL - probability.float().sum(1, keepdim=True)
-    winner = torch.cat([background, probability], 1).argmax(1, keepdim=True)  # of equal ones the first
-    return winner == torch.arange(1, probability.shape[1] + 1, device=winner.device)[:, None, None]
+        yield from (plane > FULL * threshold for plane in planes)
+        return
+    winner = _most_likely(iter(planes))
+    yield from (winner == number for number in range(1, count + 1))
+
+
+def _most_likely(planes: Iterator[NDArray[np.float32]]) -> NDArray[np.uint8]:
+    """Return the number of the highest plane at each pixel, counted from 1; 0 where none exceeds the background."""
+    highest = next(planes)
+    background, winner = FULL - highest, np.ones(highest.shape, np.uint8)
+    for number, plane in enumerate(planes, start=2):
+        background -= plane
+        winner[plane > highest] = number
+        highest = np.maximum(highest, plane)
+    winner[highest <= background] = 0
+    return winner
+
+
+def decide(probability: Tensor, exclusive: bool, threshold: float) -> Tensor:
+    """Tell where masks are present, bool (B, K, H, W), see `present_masks`.
+
+    Args:
+        probability: (B, K, H, W), 255 times the probability, on the CPU.
+        exclusive, threshold: see `present_masks`.
+    """
+    planes = probability.float().numpy().swapaxes(0, 1)
+    masks = present_masks(planes, len(planes), exclusive, threshold)
+    return torch.from_numpy(np.stack(list(masks), axis=1))
 
 
 def at_size(probability: Tensor, size: tuple[int, int]) -> Plane:

@@ -30,15 +30,13 @@ class ZeroedViews(nn.Module):
     def __init__(self, views: int, whole: float, grids: Sequence[int], p: Sequence[float]) -> None:
         super().__init__()
         if views < 2:
-            raise ValueError(f"mask_views.views must be at least 2, got {views}: one view is what zeroing gives")
+            raise ValueError(f"views must be at least 2, got {views}: one view is what zeroing gives")
         if not 0 <= whole <= 1:
-            raise ValueError(f"mask_views.whole must lie in [0, 1], got {whole}")
+            raise ValueError(f"whole must lie in [0, 1], got {whole}")
         if not grids or min(grids) < 1:
-            raise ValueError(
-                f"mask_views.grids must list at least one grid of at least 1 cell a side, got {list(grids)}"
-            )
+            raise ValueError(f"grids must list at least one grid of at least 1 cell a side, got {list(grids)}")
         if not p or not all(0 <= each <= 1 for each in p):
-            raise ValueError(f"mask_views.p must list at least one probability in [0, 1], got {list(p)}")
+            raise ValueError(f"p must list at least one probability in [0, 1], got {list(p)}")
         self.views, self.whole, self.grids = views, whole, tuple(grids)
         self.register_buffer("p", torch.tensor([float(each) for each in p]), persistent=False)
 
@@ -58,7 +56,7 @@ class ZeroedViews(nn.Module):
     def check(self, height: int, width: int) -> None:
         """Raise ValueError if masks of this size (pixels) have fewer rows or columns than a grid."""
         for side in self.grids:
-            check_grid("mask_views.grids", side, side, height, width)
+            check_grid("a grid of the mask views", side, side, height, width)
 
     def extra_repr(self) -> str:
         return f"views={self.views}, whole={self.whole}, grids={self.grids}, p={self.p.tolist()}"

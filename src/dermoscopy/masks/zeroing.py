@@ -17,11 +17,12 @@ def over_pixels(cells: Tensor, height: int, width: int) -> Tensor:
     return cells[..., row[:, None], column]
 
 
-def check_grid(key: str, rows: int, columns: int, height: int, width: int) -> None:
-    """Raise ValueError, which names the key of the configuration, if a grid has more cells than the image pixels."""
+def check_grid(grid: str, rows: int, columns: int, height: int, width: int) -> None:
+    """Raise ValueError, which says what grid it is, if a grid has more cells than the image pixels."""
     if rows > height or columns > width:
         raise ValueError(
-            f"{key} {rows} x {columns} is finer than the image of {height} x {width} px: lower {key} or raise data.size"
+            f"{grid} {rows} x {columns} is finer than the image of {height} x {width} px: take fewer cells, or raise "
+            "data.size"
         )
 
 
@@ -41,13 +42,13 @@ class Zeroing(nn.Module):
         ValueError: p outside [0, 1], a grid without cells, or (in use) a grid finer than the mask.
     """
 
-    def __init__(self, p: float, grid: int | Sequence[int] = 1, per_channel: bool = False) -> None:
+    def __init__(self, p: float, grid: int | Sequence[int], per_channel: bool) -> None:
         super().__init__()
         if not 0 <= p <= 1:
-            raise ValueError(f"zeroing.p must lie in [0, 1], got {p}")
+            raise ValueError(f"p must lie in [0, 1], got {p}")
         self.rows, self.columns = (grid, grid) if isinstance(grid, int) else grid
         if min(self.rows, self.columns) < 1:
-            raise ValueError(f"zeroing.grid must be at least 1 cell a side, got {grid}")
+            raise ValueError(f"grid must be at least 1 cell a side, got {grid}")
         self.p = p
         self.per_channel = per_channel
 
@@ -64,7 +65,7 @@ class Zeroing(nn.Module):
 
     def check(self, height: int, width: int) -> None:
         """Raise ValueError if a mask of this size (pixels) has fewer rows or columns than the grid."""
-        check_grid("zeroing.grid", self.rows, self.columns, height, width)
+        check_grid("the grid of zeroing", self.rows, self.columns, height, width)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, grid=({self.rows}, {self.columns}), per_channel={self.per_channel}"

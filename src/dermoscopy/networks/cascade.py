@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dermoscopy.contracts.networks import MapNetwork, MaskNetwork, NamesMasks
 from dermoscopy.machine.messages import nearest
 from dermoscopy.masks.probability_maps import probabilities
 from dermoscopy.networks.conditioning import Conditioning
@@ -35,22 +36,22 @@ class Cascade(nn.Module):
 
     def __init__(
         self,
-        segmenter: nn.Module | None,
+        segmenter: MaskNetwork | None,
         classifier: nn.Module,
         mask: str,
         masks: Sequence[str],
         region: Region,
         conditioning: Conditioning,
         threshold: float,
-        checkpoint: str | Path | None = None,
+        checkpoint: str | Path | None,
     ) -> None:
         super().__init__()
         if not 0 < threshold < 1:
-            raise ValueError(f"network.threshold is a probability in (0, 1), got {threshold}")
-        _check_masks(segmenter, mask, masks)
+            raise ValueError(f"threshold is a probability in (0, 1), got {threshold}")
+        self.segmenter: Any = segmenter  # a module and a MaskNetwork, or None
+        self.classifier = classifier
+        _check_masks(self.segmenter, mask, masks)
         _check_channel(classifier, conditioning, mask)
-        self.segmenter: Any = segmenter
-        self.classifier: Any = classifier
         self.region, self.conditioning = region, conditioning
         self.mask, self.masks, self.threshold = mask, tuple(masks), threshold
         if checkpoint is not None:
@@ -67,7 +68,17 @@ class Cascade(nn.Module):
         logits: Tensor = self.classifier(*_arguments(self._seen(image, mask)))
         return logits
 
-    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Names of the masks that the segmenter finds; none without one."""
+        return () if self.segmenter is None else tuple(self.segmenter.masks)
+
+    def forward_masks(self, image: Tensor) -> Tensor:
+        """Return the segmenter's logits alone."""
+        logits: Tensor = self.segmenter(image)
+        return logits
+
+    def forward_joint(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return label logits (B, L) and the segmenter's logits, for training both parts together.
 
         The classifier sees the probability itself, so that what the labels say reaches the segmenter. The region has
@@ -76,32 +87,37 @@ class Cascade(nn.Module):
         Raises:
             ValueError: no segmenter, or one of other masks than the data's.
         """
-        finds = () if self.segmenter is None else tuple(self.segmenter.masks)
-        if finds != self.masks or not finds:
+        if self.segments != self.masks or not self.segments:
             raise ValueError(
-                f"network.segmenter finds {list(finds)}, data.masks has {list(self.masks)}: "
-                "to train it with the classifier they must be the same"
+                f"the cascade's segmenter finds {list(self.segments)}, its masks are {list(self.masks)}: "
+                "to train it with the classifier they must be the same (data.masks)"
             )
         logits = self.segmenter(image)
         soft = self._probability(logits)
         seen = self.conditioning(image, soft, self.region(self._above(soft.detach())))
         return self.classifier(*_arguments(seen)), logits
 
-    def features(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the classifier's last feature map (B, C, h, w) of what it is shown of the image."""
-        features: Tensor = self.classifier.features(*_arguments(self._seen(image, mask)))
-        return features
+    def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the classifier's last feature maps (B, C, h, w) of what it is shown of the image.
 
-    def head(self, features: Tensor) -> Tensor:
-        """Return the logits (B, L) of a feature map."""
-        logits: Tensor = self.classifier.head(features)
-        return logits
+        Raises:
+            ValueError: it offers none.
+        """
+        return self._classifier_of_maps().forward_maps(*_arguments(self._seen(image, mask)))
+
+    def forward_head(self, maps: Tensor) -> Tensor:
+        """Return the logits (B, L) of feature maps."""
+        return self._classifier_of_maps().forward_head(maps)
+
+    def _classifier_of_maps(self) -> MapNetwork:
+        if not isinstance(self.classifier, MapNetwork):
+            raise ValueError(f"the cascade's classifier, {type(self.classifier).__name__}, offers no feature maps")
+        return self.classifier
 
     @torch.no_grad()
-    def placed(self, picture: Tensor, image: Tensor, mask: Tensor | None = None) -> Tensor:
+    def to_image_coordinates(self, picture: Tensor, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return a picture (B, C, H, W) of what the classifier is shown where that lies in the image; 0 elsewhere."""
-        placed: Tensor = self.conditioning.placed(picture, self.region(self._lesion(image, mask)))
-        return placed
+        return self.conditioning.to_image_coordinates(picture, self.region(self._lesion(image, mask)))
 
     def _seen(self, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return what the classifier is shown."""
@@ -153,22 +169,23 @@ def _arguments(seen: tuple[Tensor, Tensor | None]) -> tuple[Tensor, ...]:
     return (image,) if channel is None else (image, channel)
 
 
-def _check_masks(segmenter: Any, mask: str, masks: Sequence[str]) -> None:
+def _check_masks(segmenter: MaskNetwork | None, mask: str, masks: Sequence[str]) -> None:
     if segmenter is not None and mask not in segmenter.masks:
         raise ValueError(
-            f"network.segmenter finds {list(segmenter.masks)}, the cascade needs {mask}"
-            f"{nearest(mask, segmenter.masks)}; set data.masks=[{mask}], or network.segmenter.masks for it alone"
+            f"segmenter finds {list(segmenter.masks)}, the cascade needs {mask}{nearest(mask, segmenter.masks)}; "
+            f"set data.masks=[{mask}], or segmenter.masks for it alone"
         )
     if mask not in masks and (masks or segmenter is None):
         raise ValueError(
-            f"network.mask is {mask!r}, data.masks has {list(masks)}{nearest(mask, masks)}; set data.masks=[{mask}]"
+            f"mask is {mask!r}, the masks are {list(masks)}{nearest(mask, masks)}; set data.masks=[{mask}]"
         )
 
 
-def _check_channel(classifier: Any, conditioning: Conditioning, mask: str) -> None:
-    wanted, there = [mask] if conditioning.channel else [], getattr(classifier, "masks", ())
-    if len(there) != len(wanted):
+def _check_channel(classifier: nn.Module, conditioning: Conditioning, mask: str) -> None:
+    wanted = [mask] if conditioning.channel else []
+    masks = classifier.masks if isinstance(classifier, NamesMasks) else ()
+    if len(masks) != len(wanted):
+        channel = str(conditioning.channel).lower()
         raise ValueError(
-            f"network.classifier.masks is {list(there)}, network.conditioning.channel="
-            f"{str(conditioning.channel).lower()} needs it to be [{', '.join(wanted)}]"
+            f"classifier.masks is {list(masks)}, conditioning.channel={channel} needs it to be [{', '.join(wanted)}]"
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import timm
 import torch
@@ -14,8 +14,18 @@ from dermoscopy.networks.normalisation import Preprocessing
 from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.weights import load_matching, read_weights
 
+Backbone = Any  # a timm model: they share methods such as forward_features, but no class that has them
+Result = TypeVar("Result")
+
 # what torch and timm say of an image whose sides a backbone cannot read
 UNREADABLE = ("Kernel size can't be greater", "Output size is too small", "Input height", "Input width")
+
+
+@runtime_checkable
+class NamesLayout(Protocol):
+    """A backbone of timm that says in which order the sides of its maps come, as those with channels last do."""
+
+    output_fmt: str
 
 
 class Classifier(nn.Module):
@@ -28,8 +38,8 @@ class Classifier(nn.Module):
         pretrained: start from timm's published weights (downloaded once).
         checkpoint: start from a file: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
         dropout: rate before the last layer.
-        exit_stride: how many pixels apart the features of ``tapped`` are; where the backbone has several maps of that
-            stride, the last of them; None for no exit.
+        exit_stride: how many pixels apart the features of ``forward_with_features`` are; where the backbone has several
+            maps of that stride, the last of them; None for no auxiliary head.
         mean, std: normalisation that the images come with; published weights that expect another one get theirs.
 
     Raises:
@@ -41,24 +51,24 @@ class Classifier(nn.Module):
         self,
         backbone: str,
         labels: Sequence[str],
-        masks: Sequence[str] = (),
-        pretrained: bool = False,
-        checkpoint: str | Path | None = None,
-        dropout: float = 0.0,
-        exit_stride: int | None = None,
-        mean: Sequence[float] | None = None,  # records of earlier runs, which can be reproduced, lack both
-        std: Sequence[float] | None = None,
+        masks: Sequence[str],
+        pretrained: bool,
+        checkpoint: str | Path | None,
+        dropout: float,
+        exit_stride: int | None,
+        mean: Sequence[float],
+        std: Sequence[float],
     ) -> None:
         super().__init__()
         self.name, self.labels, self.masks, self.exit_stride = backbone, tuple(labels), tuple(masks), exit_stride
-        self.backbone: Any = _create(backbone, len(labels), pretrained and checkpoint is None, dropout)
+        self.backbone: Backbone = _create(backbone, len(labels), pretrained and checkpoint is None, dropout)
         self.exit = None if exit_stride is None else _exit(self.backbone, backbone, exit_stride)
         stem = stem_name(self.backbone, backbone)
         if masks:
             widen_stem(self.backbone, stem, len(masks), backbone)
-        self.preprocessing = None if mean is None or std is None else Preprocessing(mean, std)
+        self.preprocessing = Preprocessing(mean, std)
         published = pretrained if checkpoint is None else self._load(checkpoint, stem)
-        if published and self.preprocessing is not None:
+        if published:
             self.preprocessing.expect(*(self.backbone.pretrained_cfg[key] for key in ("mean", "std")))
 
     def _load(self, checkpoint: str | Path, stem: str) -> bool:
@@ -73,40 +83,41 @@ class Classifier(nn.Module):
         logits: Tensor = self._read(self.backbone, image, mask)
         return logits
 
-    def tapped(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the logits (B, L) and the features (B, C, h, w) at the exit, in one pass.
+    def forward_with_features(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the logits (B, L) and the features (B, C, h, w) of the auxiliary head, in one pass.
 
         Raises:
-            ValueError: the network has no exit.
+            ValueError: the network has no auxiliary head.
         """
         if self.exit is None:
-            raise ValueError("this network has no exit: set network.exit_stride, such as network.exit_stride=8")
+            raise ValueError("this network has no auxiliary head: set exit_stride, such as exit_stride=8")
         part = partial(self.backbone.forward_intermediates, indices=[self.exit])
         last, (features,) = self._read(part, image, mask)
         return self.backbone.forward_head(last), features
 
-    def features(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the last features (B, C, h, w) before pooling, of which ``head`` makes the logits.
+    def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the last features (B, C, h, w) before pooling, of which ``forward_head`` makes the logits.
 
         Raises:
             ValueError: the backbone ends in tokens, or in a map with its channels last.
         """
-        features: Tensor = self._read(self.backbone.forward_features, image, mask)
-        if features.ndim != 4 or getattr(self.backbone, "output_fmt", "NCHW") != "NCHW":
+        maps: Tensor = self._read(self.backbone.forward_features, image, mask)
+        last = isinstance(self.backbone, NamesLayout) and self.backbone.output_fmt != "NCHW"
+        if maps.ndim != 4 or last:
             raise ValueError(
-                f"network.backbone {self.name!r} ends in features {tuple(features.shape)}, not in a map (B, C, h, w): "
+                f"backbone {self.name!r} ends in features {tuple(maps.shape)}, not in a map (B, C, h, w): "
                 "choose a convolutional backbone"
             )
-        return features
+        return maps
 
-    def head(self, features: Tensor) -> Tensor:
-        """Return the logits (B, L) of what ``features`` returned."""
-        logits: Tensor = self.backbone.forward_head(features)
+    def forward_head(self, maps: Tensor) -> Tensor:
+        """Return the logits (B, L) of what ``forward_maps`` returned."""
+        logits: Tensor = self.backbone.forward_head(maps)
         return logits
 
-    def _read(self, part: Callable[[Tensor], Any], image: Tensor, mask: Tensor | None) -> Any:
+    def _read(self, part: Callable[[Tensor], Result], image: Tensor, mask: Tensor | None) -> Result:
         """What a part of the backbone that begins with its stem makes of an image and its masks."""
-        image = image if self.preprocessing is None else self.preprocessing(image)
+        image = self.preprocessing(image)
         given = image if mask is None or not self.masks else torch.cat([image, mask], dim=1)
         try:
             return part(given)
@@ -115,14 +126,14 @@ class Classifier(nn.Module):
                 raise
             height, width = image.shape[-2:]
             raise ValueError(
-                f"network.backbone {self.name!r} cannot read images of {height} x {width} px: "
+                f"backbone {self.name!r} cannot read images of {height} x {width} px: "
                 f"choose another data.size ({error})"
             ) from error
 
 
-def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Any:
+def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Backbone:
     if not timm.is_model(name):
-        raise ValueError(f"network.backbone {name!r} is not a timm model{nearest(name, timm.list_models())}")
+        raise ValueError(f"backbone {name!r} is not a timm model{nearest(name, timm.list_models())}")
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=labels, drop_rate=dropout)
     except Exception as error:
@@ -130,15 +141,15 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Any:
             raise
         # The hub's client raises dozens of types; with pretrained=true all mean: the weights cannot be had.
         raise ValueError(
-            f"pretrained weights of {name!r} cannot be had ({type(error).__name__}): set network.pretrained=false, "
-            "or network.checkpoint=FILE with weights you have"
+            f"pretrained weights of {name!r} cannot be had ({type(error).__name__}): set pretrained=false, "
+            "or checkpoint=FILE with weights you have"
         ) from error
 
 
-def _exit(backbone: Any, name: str, stride: int) -> int:
+def _exit(backbone: Backbone, name: str, stride: int) -> int:
     """The index, among timm's intermediates, of the last one with this stride."""
     exits: dict[int, int] = {info["reduction"]: index for index, info in enumerate(backbone.feature_info)}
     if stride not in exits:
         there_are = ", ".join(map(str, exits))
-        raise ValueError(f"network.exit_stride={stride}: network.backbone {name!r} has features at stride {there_are}")
+        raise ValueError(f"exit_stride={stride}: backbone {name!r} has features at stride {there_are}")
     return exits[stride]

@@ -1,18 +1,17 @@
 """Conditioning: how a classifier sees an image of which a region is known."""
 
-import math
 from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, grid_sample, pad
+from torch.nn.functional import grid_sample
 
 from dermoscopy.machine.messages import nearest
+from dermoscopy.masks.blur import gaussian_blur
 
 KEEP = ("all", "lesion", "background", "outside_box", "nothing")
 FILL = ("black", "mean", "blur")
 EMPTY = ("whole", "black")
-REACH = 3  # standard deviations after which a Gaussian is cut off
 
 
 class Conditioning(nn.Module):
@@ -61,9 +60,9 @@ class Conditioning(nn.Module):
         self.fill = _named("fill", fill, FILL)
         self.empty = _named("empty", empty, EMPTY)
         if not 0 < blur < 1:
-            raise ValueError(f"network.conditioning.blur is a share of the shorter side, in (0, 1), got {blur}")
+            raise ValueError(f"blur is a share of the shorter side, in (0, 1), got {blur}")
         if crop is not None and crop < 0:
-            raise ValueError(f"network.conditioning.crop is null or a margin of at least 0, got {crop}")
+            raise ValueError(f"crop is null or a margin of at least 0, got {crop}")
         self.blur, self.crop, self.channel = blur, crop, channel
         black = -torch.tensor(mean) / torch.tensor(std)
         self.register_buffer("black", black[:, None, None], persistent=False)
@@ -98,7 +97,7 @@ class Conditioning(nn.Module):
                 return image, channel
             return self._cropped(image, channel, _cut_out(found, self.crop).to(image))
 
-    def placed(self, picture: Tensor, hard: Tensor) -> Tensor:
+    def to_image_coordinates(self, picture: Tensor, hard: Tensor) -> Tensor:
         """Return a picture (B, C, H, W) of what is seen where it lies in the image; 0 where nothing is seen.
 
         Args:
@@ -129,7 +128,8 @@ class Conditioning(nn.Module):
             return self.black[None].to(image)
         if self.fill == "mean":
             return image.mean((2, 3), keepdim=True)
-        return _blurred(image, self.blur * min(image.shape[-2:]))
+        sigma = self.blur * min(image.shape[-2:])
+        return gaussian_blur(image, torch.full((len(image),), sigma, device=image.device), widest=sigma)
 
     def _cropped(self, image: Tensor, channel: Tensor | None, grid: Tensor) -> tuple[Tensor, Tensor | None]:
         black = self.black.to(image)
@@ -139,12 +139,13 @@ class Conditioning(nn.Module):
         return cut[:, :3] + black, None if channel is None else cut[:, 3:]
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={getattr(self, name)}" for name in ("keep", "fill", "crop", "channel", "empty"))
+        seen = f"keep={self.keep}, fill={self.fill}, crop={self.crop}"
+        return f"{seen}, channel={self.channel}, empty={self.empty}"
 
 
-def _named(key: str, name: str, known: Collection[str]) -> str:
+def _named(argument: str, name: str, known: Collection[str]) -> str:
     if name not in known:
-        raise ValueError(f"network.conditioning.{key} is one of {list(known)}, got {name!r}{nearest(str(name), known)}")
+        raise ValueError(f"{argument} is one of {list(known)}, got {name!r}{nearest(str(name), known)}")
     return name
 
 
@@ -190,12 +191,3 @@ def _resampled(planes: Tensor, grid: Tensor) -> Tensor:
 def _centres(count: int, device: torch.device) -> Tensor:
     """Return the centres of pixels, in -1 ... 1."""
     return (2 * torch.arange(count, device=device) + 1) / count - 1
-
-
-def _blurred(image: Tensor, sigma: float) -> Tensor:
-    """Return images (B, C, H, W) blurred by a Gaussian of ``sigma`` pixels; the border continues."""
-    radius, channels = math.ceil(REACH * sigma), image.shape[1]
-    weight = torch.exp(-((torch.arange(-radius, radius + 1, device=image.device) / sigma) ** 2) / 2).to(image)
-    across = (weight / weight.sum()).expand(channels, 1, 1, -1)
-    rows = conv2d(pad(image, (radius,) * 4, mode="replicate"), across, groups=channels)
-    return conv2d(rows, across.transpose(2, 3), groups=channels)

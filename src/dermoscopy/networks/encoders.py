@@ -1,7 +1,6 @@
 """Encoders of segmentation_models_pytorch: their names, published weights and the images that those expect."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import segmentation_models_pytorch as smp
 import timm
@@ -18,7 +17,7 @@ def check_encoder(name: str) -> None:
     if name in PUBLISHED or (name.startswith(TIMM) and timm.is_model(name.removeprefix(TIMM))):
         return
     known = [*PUBLISHED, *(TIMM + model for model in timm.list_models())]
-    raise ValueError(f"network.encoder {name!r} is neither an encoder of smp nor tu-TIMM_MODEL{nearest(name, known)}")
+    raise ValueError(f"encoder {name!r} is neither an encoder of smp nor tu-TIMM_MODEL{nearest(name, known)}")
 
 
 def published_weights(encoder: str, pretrained: bool | str) -> str | bool | None:
@@ -36,15 +35,15 @@ def published_weights(encoder: str, pretrained: bool | str) -> str | bool | None
     if encoder.startswith(TIMM):
         if isinstance(pretrained, str):
             raise ValueError(
-                f"network.pretrained={pretrained} with {encoder}: a timm model names its weights itself, "
-                f"set network.encoder={encoder.partition('.')[0]}.{pretrained} and network.pretrained=true"
+                f"pretrained={pretrained} with {encoder}: a timm model names its weights itself, "
+                f"set encoder={encoder.partition('.')[0]}.{pretrained} and pretrained=true"
             )
         return True
     there_are = list(PUBLISHED[encoder]["pretrained_settings"])
     if pretrained is True:
         return str(there_are[0])
     if pretrained not in there_are:
-        raise ValueError(f"network.pretrained={pretrained}: {encoder} has the weights {there_are}, or true or false")
+        raise ValueError(f"pretrained={pretrained}: {encoder} has the weights {there_are}, or true or false")
     return pretrained
 
 
@@ -55,9 +54,9 @@ def published_preprocessing(encoder: str, pretrained: bool | str) -> Statistics:
         ValueError: there are no such weights, or they read another order of colours.
         OSError: it stands on the hub, and the hub cannot be reached.
     """
-    found: dict[str, Any] = smp.encoders.get_preprocessing_params(encoder, published_weights(encoder, pretrained))
+    found = smp.encoders.get_preprocessing_params(encoder, published_weights(encoder, pretrained))
     if found["input_space"] != "RGB":
-        raise ValueError(f"network.encoder {encoder!r} reads {found['input_space']}, not RGB: choose another encoder")
+        raise ValueError(f"encoder {encoder!r} reads {found['input_space']}, not RGB: choose another encoder")
     white = found["input_range"][1]
     return [value / white for value in found["mean"]], [value / white for value in found["std"]]
 
@@ -70,7 +69,7 @@ def given_preprocessing(given: Mapping[str, Sequence[float]]) -> Statistics:
     """
     if set(given) != {"mean", "std"} or len(given["mean"]) != 3 or len(given["std"]) != 3 or min(given["std"]) <= 0:
         raise ValueError(
-            "network.preprocessing needs {mean: [r, g, b], std: [r, g, b]} of RGB in 0 ... 1, "
+            "preprocessing needs {mean: [r, g, b], std: [r, g, b]} of RGB in 0 ... 1, "
             f"with positive std, got {dict(given)}"
         )
     return given["mean"], given["std"]

@@ -52,17 +52,15 @@ class ImprovedUNet(nn.Module):
         exclusive: bool,
         filters: int,
         dropout: float,
-        checkpoint: str | Path | None = None,
+        checkpoint: str | Path | None,
     ) -> None:
         super().__init__()
         if variant not in VARIANTS:
-            raise ValueError(
-                f"network.variant must be one of {list(VARIANTS)}, got {variant!r}{nearest(variant, VARIANTS)}"
-            )
+            raise ValueError(f"variant must be one of {list(VARIANTS)}, got {variant!r}{nearest(variant, VARIANTS)}")
         if filters < 1:
-            raise ValueError(f"network.filters must be at least 1, got {filters}")
+            raise ValueError(f"filters must be at least 1, got {filters}")
         if not 0 <= dropout < 1:
-            raise ValueError(f"network.dropout must lie in [0, 1), got {dropout}")
+            raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
         self.masks, self.exclusive = tuple(masks), exclusive
         widths = [filters * 2**level for level in range(LEVELS)]
         for name, part in VARIANTS[variant](widths, dropout, output_channels(masks, exclusive)).items():

@@ -1,7 +1,6 @@
 """The normalisation that a network's weights were trained with, whatever the data's is."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +42,7 @@ class Preprocessing(nn.Module):
         self.shift.copy_(((mean - self.mean) / self.std)[:, None, None])
         self.equal = torch.equal(mean, self.mean) and torch.equal(std, self.std)
 
-    def _load_from_state_dict(self, *args: Any) -> None:
+    def _load_from_state_dict(self, *args: object) -> None:
         super()._load_from_state_dict(*args)
         self._derive()
 

@@ -13,7 +13,7 @@ def output_channels(masks: Sequence[str], exclusive: bool) -> int:
         ValueError: no masks.
     """
     if not masks:
-        raise ValueError("data.masks is empty: name what to segment, such as data.masks=[lesion]")
+        raise ValueError("masks is empty: name what to segment, such as data.masks=[lesion]")
     return len(masks) + int(exclusive)
 
 

@@ -31,7 +31,7 @@ class Region(nn.Module):
     def __init__(self, dilate: float, largest: bool, fill: bool) -> None:
         super().__init__()
         if not 0 <= dilate < 1:
-            raise ValueError(f"network.region.dilate is a share of the shorter side, in [0, 1), got {dilate}")
+            raise ValueError(f"dilate is a share of the shorter side, in [0, 1), got {dilate}")
         self.dilate, self.largest, self.fill = dilate, largest, fill
 
     def forward(self, mask: Tensor) -> Tensor:

@@ -2,10 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
+from segmentation_models_pytorch.base import SegmentationModel
 from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
@@ -25,6 +26,9 @@ PLACES = ("", "model.", "model.encoder.", "model.encoder.model.")
 HEAD = "model.segmentation_head."
 FIXED = ("encoder_name", "encoder_weights", "in_channels", "classes", "activation", "aux_params")  # options that we set
 MOST_CELLS = 16  # a side, up to which the least image is looked for; PAN needs the most, 8
+
+
+Architecture = Callable[..., SegmentationModel]
 
 
 class Segmenter(nn.Module):
@@ -49,15 +53,15 @@ class Segmenter(nn.Module):
 
     def __init__(
         self,
-        architecture: Callable[..., Any],
+        architecture: Architecture,
         encoder: str,
         masks: Sequence[str],
         exclusive: bool,
         mean: Sequence[float],
         std: Sequence[float],
-        pretrained: bool | str = False,
-        checkpoint: str | Path | None = None,
-        preprocessing: Mapping[str, Sequence[float]] | None = None,
+        pretrained: bool | str,
+        checkpoint: str | Path | None,
+        preprocessing: Mapping[str, Sequence[float]] | None,
     ) -> None:
         super().__init__()
         self.masks, self.exclusive = tuple(masks), exclusive
@@ -69,7 +73,7 @@ class Segmenter(nn.Module):
         self.preprocessing = Preprocessing(mean, std)
         self.model = _build(architecture, encoder, channels)
         self.multiple = int(self.model.encoder.output_stride)
-        self.least = _least_side(self.model, self.multiple, f"{_name(architecture)} with network.encoder {encoder!r}")
+        self.least = _least_side(self.model, self.multiple, f"{_name(architecture)} with encoder {encoder!r}")
         if weights is not None:
             self.model = _build(architecture, encoder, channels, weights)
             self.preprocessing.expect(*published_preprocessing(encoder, pretrained))
@@ -90,44 +94,52 @@ class Segmenter(nn.Module):
             self.preprocessing.expect(*published_preprocessing(encoder, True))
         except Exception as error:  # the hub's client raises dozens of types
             raise ValueError(
-                f"network.checkpoint {checkpoint} does not say how its images were normalised, and smp cannot be asked "
-                f"({type(error).__name__}): set network.preprocessing, for most weights to "
+                f"checkpoint {checkpoint} does not say how its images were normalised, and smp cannot be asked "
+                f"({type(error).__name__}): set preprocessing, for most weights to "
                 "'{mean: ${datamodule.mean}, std: ${datamodule.std}}'"
             ) from error
 
 
-def _name(architecture: Callable[..., Any]) -> str:
-    return str(getattr(architecture, "func", architecture).__name__)
+def _name(architecture: Architecture) -> str:
+    return _build_and_options(architecture)[0].__name__
 
 
-def _check_options(architecture: Callable[..., Any], encoder: str) -> None:
+def _build_and_options(architecture: Architecture) -> tuple[Architecture, dict[str, object]]:
+    """Return what builds the model, usually its class, and the options that stand in the configuration."""
+    if isinstance(architecture, partial):
+        return architecture.func, architecture.keywords
+    return architecture, {}
+
+
+def _check_options(architecture: Architecture, encoder: str) -> None:
     """Refuse options that smp would drop without a word, and those that are not the user's."""
-    known = set(inspect.signature(getattr(architecture, "func", architecture)).parameters) - {"kwargs", *FIXED}
-    for option in getattr(architecture, "keywords", {}):
+    model, options = _build_and_options(architecture)
+    known = set(inspect.signature(model).parameters) - {"kwargs", *FIXED}
+    for option in options:
         if option in FIXED:
-            raise ValueError(f"network.architecture.{option} is set by the network itself: remove it")
+            raise ValueError(f"architecture.{option} is set by the network itself: remove it")
         if option not in known and not encoder.startswith(TIMM):  # a timm model takes more, and refuses the rest
-            raise ValueError(
-                f"{_name(architecture)} has no option network.architecture.{option}{nearest(option, known)}"
-            )
+            raise ValueError(f"{model.__name__} has no option architecture.{option}{nearest(option, known)}")
 
 
-def _build(architecture: Callable[..., Any], encoder: str, channels: int, weights: str | bool | None = None) -> Any:
+def _build(
+    architecture: Architecture, encoder: str, channels: int, weights: str | bool | None = None
+) -> SegmentationModel:
     try:
         return architecture(encoder_name=encoder, encoder_weights=weights, in_channels=3, classes=channels)
     except Exception as error:  # smp, timm and the hub's client raise dozens of types
         if weights is None:
             raise ValueError(
-                f"{_name(architecture)} cannot be built with network.encoder {encoder!r} and the options of "
-                f"network.architecture: {_line(error)}"
+                f"{_name(architecture)} cannot be built with encoder {encoder!r} and the options of "
+                f"architecture: {_line(error)}"
             ) from error
         raise ValueError(  # without weights it could be built
-            f"pretrained weights of {encoder!r} cannot be had ({type(error).__name__}): set network.pretrained=false, "
-            "or network.checkpoint=FILE with weights you have"
+            f"pretrained weights of {encoder!r} cannot be had ({type(error).__name__}): set pretrained=false, "
+            "or checkpoint=FILE with weights you have"
         ) from error
 
 
-def _least_side(model: Any, multiple: int, name: str) -> int:
+def _least_side(model: SegmentationModel, multiple: int, name: str) -> int:
     """The shortest side that the network can read: found by trying, as some pool on after the encoder has ended."""
     training, cells = model.training, 1
     model.eval()

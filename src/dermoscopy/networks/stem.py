@@ -1,7 +1,5 @@
 """The first convolution of a timm backbone, and one that also reads masks in its place."""
 
-from typing import Any
-
 from torch import Tensor, nn
 
 
@@ -15,8 +13,15 @@ class Stem(nn.Module):
     def __init__(self, rgb: nn.Conv2d, masks: int) -> None:
         super().__init__()
         self.rgb = rgb
-        geometry: Any = (rgb.kernel_size, rgb.stride, rgb.padding, rgb.dilation, 1, False)  # one group, no bias
-        self.masks = nn.Conv2d(masks, rgb.out_channels, *geometry)
+        self.masks = nn.Conv2d(
+            masks,
+            rgb.out_channels,
+            kernel_size=rgb.kernel_size,  # type: ignore[arg-type]
+            stride=rgb.stride,  # type: ignore[arg-type]
+            padding=rgb.padding,  # type: ignore[arg-type]
+            dilation=rgb.dilation,  # type: ignore[arg-type]
+            bias=False,
+        )
         nn.init.zeros_(self.masks.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -26,15 +31,15 @@ class Stem(nn.Module):
         return self.rgb(image) + self.masks(mask)
 
 
-def stem_name(backbone: Any, name: str) -> str:
+def stem_name(backbone: nn.Module, name: str) -> str:
     """Return the path of the first convolution of a timm model.
 
     Raises:
         ValueError: there is none, or more than one.
     """
-    stem = backbone.pretrained_cfg.get("first_conv")
+    stem = backbone.pretrained_cfg.get("first_conv")  # type: ignore[union-attr, operator]  # timm's
     if not isinstance(stem, str):
-        raise ValueError(f"network.backbone {name!r} has no single first convolution: choose another backbone")
+        raise ValueError(f"backbone {name!r} has no single first convolution: choose another backbone")
     return stem
 
 
@@ -46,8 +51,6 @@ def widen_stem(backbone: nn.Module, stem: str, masks: int, name: str) -> None:
     """
     rgb = backbone.get_submodule(stem)
     if not isinstance(rgb, nn.Conv2d) or rgb.in_channels != 3 or rgb.groups != 1:
-        raise ValueError(
-            f"network.backbone {name!r} does not begin with a convolution over RGB: choose another backbone"
-        )
+        raise ValueError(f"backbone {name!r} does not begin with a convolution over RGB: choose another backbone")
     parent, _, child = stem.rpartition(".")
     setattr(backbone.get_submodule(parent), child, Stem(rgb, masks))

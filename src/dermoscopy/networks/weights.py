@@ -3,7 +3,6 @@
 import pickle
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -23,9 +22,9 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"network.checkpoint {path} does not exist")
+        raise FileNotFoundError(f"checkpoint {path} does not exist")
     try:
-        loaded: Any = (
+        loaded: object = (
             load_file(path)
             if path.suffix == ".safetensors"
             else torch.load(path, map_location="cpu", weights_only=True)

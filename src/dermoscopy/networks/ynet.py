@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
+from segmentation_models_pytorch.base import SegmentationModel
 from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
@@ -35,9 +35,9 @@ class YNet(nn.Module):
 
     def __init__(self, segmenter: Segmenter, labels: Sequence[str], position: str, dropout: float) -> None:
         super().__init__()
-        if not hasattr(getattr(segmenter, "model", None), "encoder"):
+        if not isinstance(segmenter, Segmenter):
             raise ValueError(
-                f"network.segmenter={type(segmenter).__name__} has no encoder to tell labels from: choose one of "
+                f"segmenter {type(segmenter).__name__} has no encoder to tell labels from: choose one of "
                 "segmentation-models-pytorch, such as network@network.segmenter=fpn"
             )
         self.segmenter, self.labels, self.position = segmenter, tuple(labels), position
@@ -55,7 +55,17 @@ class YNet(nn.Module):
         """Return label logits (B, L) of image (B, 3, H, W); masks are not computed."""
         return self._at_own_size(self._labels, image)[..., 0, 0]
 
-    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Names of the masks that it segments."""
+        return self.segmenter.masks
+
+    def forward_masks(self, image: Tensor) -> Tensor:
+        """Return mask logits (B, K or K + 1, H, W) of image (B, 3, H, W); labels are not computed."""
+        logits: Tensor = self.segmenter(image)
+        return logits
+
+    def forward_joint(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return label logits (B, L) and mask logits (B, K or K + 1, H, W) of image (B, 3, H, W), in one pass."""
         logits = self._at_own_size(self._labels_and_masks, image)
         labels, masks = logits.tensor_split([len(self.labels)], dim=1)
@@ -93,22 +103,22 @@ class YNet(nn.Module):
         return x
 
 
-def _channels(model: Any, position: str) -> int:
+def _channels(model: SegmentationModel, position: str) -> int:
     """How many channels there are at a position of an smp model."""
     if position not in POSITIONS:
         known = ", ".join(POSITIONS)
-        raise ValueError(f"network.position must be one of {known}, got {position!r}{nearest(position, POSITIONS)}")
+        raise ValueError(f"position must be one of {known}, got {position!r}{nearest(position, POSITIONS)}")
     if position == "decoder" and not isinstance(model, smp.Unet):
         raise ValueError(
-            f"network.position=decoder needs the decoder of a Unet, {type(model).__name__} has another: "
-            "set network.position=encoder or network.position=bottleneck"
+            f"position=decoder needs the decoder of a Unet, {type(model).__name__} has another: "
+            "set position=encoder or position=bottleneck"
         )
     channels = model.encoder.out_channels
-    depth, least = len(channels) - 1, LEVEL + (position == "decoder")
+    depth, least = len(channels) - 1, LEVEL + 1 if position == "decoder" else LEVEL
     if position != "bottleneck" and depth < least:
         raise ValueError(
-            f"network.position={position} needs network.segmenter.architecture.encoder_depth={least} or more, "
-            f"it is {depth}: set network.position=bottleneck"
+            f"position={position} needs a segmenter with architecture.encoder_depth={least} or more, it is {depth}: "
+            "set position=bottleneck"
         )
     if position == "decoder":
         return int(model.decoder.blocks[-LEVEL - 1].conv2[0].out_channels)

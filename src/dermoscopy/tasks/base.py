@@ -1,23 +1,32 @@
 """What every task shares: optimizer and schedule, reproducible draws, sums that stay on the device, the NaN guard."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities.types import OptimizerLRScheduler, OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dermoscopy.contracts import Batch
+from dermoscopy.contracts import Batch, DataModule
+from dermoscopy.contracts.networks import LearnsClassWeights, Loss
 from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.randomness import derive, generator, seed_hidden_state
 from dermoscopy.tasks.freezing import freeze as freeze_parameters
 from dermoscopy.tasks.freezing import frozen_norms
 from dermoscopy.tasks.schedule import Schedule
 
-Metric = Callable[[Tensor, Tensor], Any]  # of the user's own: maps probabilities and truth to a score
+Metric = Callable[[Tensor, Tensor], Tensor | float]  # of the user's own: maps probabilities and truth to a score
 GOOD = -1  # no step with a loss that is not finite
+
+
+@runtime_checkable
+class Monitor(Protocol):
+    """A callback that watches a metric of this name; None: none."""
+
+    monitor: str | None
 
 
 class Task(LightningModule):
@@ -28,7 +37,7 @@ class Task(LightningModule):
 
     Args:
         network: maps a batch's image (and mask) to logits.
-        loss: maps logits and targets to weighted terms by name; ``fit(labels)`` if it learns weights from them.
+        loss: maps logits and targets to weighted terms by name; maybe a `LearnsClassWeights`.
         optimizer: a partial of a torch optimizer; called with the trainable parameters.
         scheduler: a Schedule, or None for a constant learning rate.
         seed: seed of all that is drawn in training; a function of the run's seed and its stage.
@@ -42,19 +51,19 @@ class Task(LightningModule):
     def __init__(
         self,
         network: nn.Module,
-        loss: nn.Module,
+        loss: Loss,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
-        scheduler: Schedule | None = None,
-        freeze: Sequence[str] = (),
-        metrics: Mapping[str, Metric] | None = None,
+        scheduler: Schedule | None,
+        freeze: Sequence[str],
+        metrics: Mapping[str, Metric],
     ) -> None:
         super().__init__()
         freeze_parameters(network, freeze)
         self.network, self.loss = network.to(memory_format=torch.channels_last), loss
         self.optimizer, self.scheduler = optimizer, scheduler
         self.seed = seed
-        self.own_metrics = dict(metrics or {})
+        self.own_metrics = dict(metrics)
         self.scored: dict[str, float] = {}
         self._outputs: list[tuple[Tensor, ...]] = []
         self._terms: dict[str, Tensor] = {}
@@ -79,20 +88,19 @@ class Task(LightningModule):
     def setup(self, stage: str) -> None:
         if stage != "fit":
             return
-        loss: Any = self.loss
-        if hasattr(loss, "fit"):
-            loss.fit(self.data.labels_of("train"))
+        if isinstance(self.loss, LearnsClassWeights):
+            self.loss.fit_class_weights(self.data.labels_of("train"))
         taken = {"loss", *self.metrics()}
         if doubled := taken & self.own_metrics.keys():
-            raise ValueError(f"model.metrics.{doubled.pop()} has the name of a metric that is there: choose another")
+            raise ValueError(f"metrics.{doubled.pop()} has the name of a metric that is there: choose another")
         known = {f"val/{name}" for name in (*taken, *self.own_metrics)}
         # the terms of a loss are known once it has been computed: they are checked after the first validation
         self._check_monitored(known | {name for name in self._monitored().values() if name.startswith("val/loss/")})
 
     def _monitored(self) -> dict[str, str]:
         """Return what callbacks monitor, by their kind."""
-        monitors = {type(c).__name__: getattr(c, "monitor", None) for c in self.trainer.callbacks}  # type: ignore[attr-defined]
-        return {kind: name for kind, name in monitors.items() if name}
+        callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
+        return {type(c).__name__: c.monitor for c in callbacks if isinstance(c, Monitor) and c.monitor}
 
     def _check_monitored(self, known: Collection[str]) -> None:
         for kind, name in self._monitored().items():
@@ -100,28 +108,30 @@ class Task(LightningModule):
                 raise ValueError(f"{kind} monitors {name}, which is no metric{nearest(name, known)}")
 
     @property
-    def data(self) -> Any:
+    def data(self) -> DataModule:
         """The data module of the trainer: known by what it offers, as tasks import no data."""
-        return self.trainer.datamodule  # type: ignore[attr-defined]
+        data: DataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
         if self.scheduler is None:
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
-        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, self.trainer.max_epochs or 1, steps)}
+        schedule = self.scheduler(optimizer, self.trainer.max_epochs or 1, steps)
+        return OptimizerLRSchedulerConfig(optimizer=optimizer, lr_scheduler=schedule)
 
     def draw(self, purpose: str, step: int) -> torch.Generator:
         """Return the generator of one purpose in one training step, on this module's device."""
         return generator(self.seed, purpose, self.current_epoch, step, device=self.device)
 
-    def add(self, terms: dict[str, Tensor], *outputs: Tensor) -> Tensor:
+    def add(self, terms: Mapping[str, Tensor], *outputs: Tensor) -> Tensor:
         """Add up the loss terms of a step, keep its outputs, all on the device; return the total loss."""
         if not isinstance(terms, Mapping):
             raise ValueError(f"a loss gives its terms by name, such as {{'mine': value}}, not a {type(terms).__name__}")
         total = torch.stack(list(terms.values())).sum()
         size = len(outputs[0])
-        for name, value in (terms | {"total": total}).items():
+        for name, value in {**terms, "total": total}.items():
             self._terms[name] = self._terms.get(name, 0) + value.detach() * size
         self._samples += size
         self._outputs.append(tuple(output.detach() for output in outputs))
@@ -169,15 +179,15 @@ class Task(LightningModule):
         self._outputs, self._terms, self._samples = [], {}, 0
 
 
-def checked_names(given: Sequence[str], known: Collection[str], key: str) -> tuple[str, ...]:
-    """Return the names that a key of the configuration lists.
+def checked_names(given: Sequence[str], known: Collection[str], argument: str) -> tuple[str, ...]:
+    """Return the names that an argument lists.
 
     Raises:
         ValueError: no list, an empty one, or a name that is not known.
     """
     if not given or isinstance(given, str):
-        raise ValueError(f"{key} must be a list out of {list(known)}, got {given!r}")
+        raise ValueError(f"{argument} must be a list out of {list(known)}, got {given!r}")
     for name in given:
         if name not in known:
-            raise ValueError(f"{key} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
+            raise ValueError(f"{argument} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
     return tuple(given)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch
+from dermoscopy.contracts.networks import Loss
 from dermoscopy.masks.conditions import AVAILABILITIES, SOURCES, check_predicted, masks_at, takes_masks
 from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.metrics.classification import label_scores
@@ -40,25 +41,25 @@ class LabelTask(Task):
     def __init__(
         self,
         network: nn.Module,
-        loss: nn.Module,
+        loss: Loss,
         labels: Sequence[str],
         availability: Sequence[str],
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
-        scheduler: Schedule | None = None,
-        freeze: Sequence[str] = (),
-        metrics: Mapping[str, Metric] | None = None,
-        exclusive_labels: bool = False,  # records of earlier runs, which can be reproduced, lack it and the rest
-        source: str = "given",
-        monitored: str = "none",
-        threshold: str = "zero",
+        scheduler: Schedule | None,
+        freeze: Sequence[str],
+        metrics: Mapping[str, Metric],
+        exclusive_labels: bool,
+        source: str,
+        monitored: str,
+        threshold: str,
     ) -> None:
         super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
         self.reads_masks = takes_masks(network)
         self.label_names, self.exclusive_labels = tuple(labels), exclusive_labels
-        self.availability = checked_names(availability, AVAILABILITIES, "model.availability")
-        (self.source,) = checked_names([source], SOURCES, "model.source")
-        (self.monitored,) = checked_names([monitored], ("none", *SOURCES), "model.monitored")
+        self.availability = checked_names(availability, AVAILABILITIES, "availability")
+        (self.source,) = checked_names([source], SOURCES, "source")
+        (self.monitored,) = checked_names([monitored], ("none", *SOURCES), "monitored")
         check_rule(threshold)
         self.threshold = threshold
         self.register_buffer("thresholds", torch.zeros(len(labels)))  # kept with the weights that they belong to
@@ -66,10 +67,10 @@ class LabelTask(Task):
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
-        for key, asked in (("model.source", self.source), ("model.monitored", self.monitored)):
-            check_predicted(asked, key, self.data)
-        for asked in self.availability:
-            check_predicted(asked, "model.availability", self.data)
+        check_predicted(self.source, "source", self.data)
+        check_predicted(self.monitored, "monitored", self.data)
+        for condition in self.availability:
+            check_predicted(condition, "availability", self.data)
 
     @property
     def shown(self) -> str:
@@ -79,6 +80,10 @@ class LabelTask(Task):
     def logits(self, image: Tensor, mask: Tensor | None) -> Tensor:
         """Return the network's logits (B, L) in fp32."""
         return (self.network(image, mask) if self.reads_masks else self.network(image)).float()
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """Return the probability of each label, of logits (N, L)."""
+        return logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
 
     def source_masks(self, batch: Batch) -> Tensor:
         """Return the masks (B, K, H, W) that training reads."""
@@ -90,7 +95,7 @@ class LabelTask(Task):
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
-        probability = logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
+        probability = self.probability(logits)
         own = {name: float(metric(probability, label)) for name, metric in self.own_metrics.items()}
         return label_scores(logits, label, self.label_names, self.exclusive_labels, self.thresholds) | own
 

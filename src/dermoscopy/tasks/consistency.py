@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from dermoscopy.contracts import Batch
+from dermoscopy.contracts.networks import FeatureNetwork, MaskViews, NamesMasks, ViewLoss
 from dermoscopy.tasks.classification import LabelTask
 
 
@@ -16,36 +17,39 @@ class ConsistencyTask(LabelTask):
     Args:
         mask_views: maps masks (B, K, H, W) and a generator to views (V, B, K, H, W).
         consistency: maps what the network makes of the views (V, B, ...) to a weighted scalar; its ``of`` says of what:
-            features (at the network's exit), logits or probabilities.
+            features (of the network's auxiliary head), logits or probabilities.
         others: see LabelTask.
 
     Raises:
-        ValueError: the network reads no masks; features are compared, and it has no exit.
+        ValueError: the network reads no masks; features are compared, and it has no auxiliary head.
     """
 
-    def __init__(self, mask_views: nn.Module, consistency: nn.Module, **others: Any) -> None:
+    def __init__(self, mask_views: MaskViews, consistency: ViewLoss, **others: Any) -> None:
         super().__init__(**others)
         self.mask_views, self.consistency = mask_views, consistency
-        if not self.reads_masks or getattr(self.network, "masks", None) == ():
-            kind = type(self.network).__name__
+        kind = type(self.network).__name__
+        if not self.reads_masks or (isinstance(self.network, NamesMasks) and self.network.masks == ()):
             raise ValueError(f"views differ in their masks alone, and {kind} reads none: name some in data.masks")
-        if consistency.of == "features" and getattr(self.network, "exit_stride", None) is None:
+        if consistency.of == "features" and not self._has_auxiliary_head():
             raise ValueError(
-                f"consistency.of=features needs a network with an exit, {type(self.network).__name__} has none: "
+                f"consistency of features needs a network with an auxiliary head, {kind} has none: "
                 "set network.exit_stride=8, or consistency.of=logits"
             )
+
+    def _has_auxiliary_head(self) -> bool:
+        return isinstance(self.network, FeatureNetwork) and self.network.exit_stride is not None
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
         if stage == "fit":
-            self.mask_views.check(*self.data.size)  # type: ignore[operator]
+            self.mask_views.check(*self.data.size)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         masks: Tensor = self.mask_views(self.source_masks(batch), self.draw("views", batch_idx))
         count = len(masks)
         image, label = batch["image"].repeat(count, 1, 1, 1), batch["label"].repeat(count, 1)
         logits, seen = self._seen(image, masks.flatten(0, 1))
-        terms = self.loss(logits, label) | {"consistency": self.consistency(seen.unflatten(0, (count, -1)))}
+        terms = {**self.loss(logits, label), "consistency": self.consistency(seen.unflatten(0, (count, -1)))}
         loss = self.add(terms, logits, label)
         self.watch(loss, batch_idx)
         return loss
@@ -53,9 +57,7 @@ class ConsistencyTask(LabelTask):
     def _seen(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits, and what is compared."""
         if self.consistency.of == "features":
-            logits, features = self.network.tapped(image, mask)  # type: ignore[operator]
+            logits, features = self.network.forward_with_features(image, mask)  # type: ignore[operator]
             return logits.float(), features
         logits = self.logits(image, mask)
-        if self.consistency.of == "logits":
-            return logits, logits
-        return logits, logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
+        return logits, logits if self.consistency.of == "logits" else self.probability(logits)

@@ -20,7 +20,7 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
         ValueError: no list, a pattern that fits nothing, or nothing left to train.
     """
     if patterns is None or isinstance(patterns, str):
-        raise ValueError(f"model.freeze must be a list of patterns, such as [encoder], got {patterns!r}")
+        raise ValueError(f"freeze must be a list of patterns, such as [encoder], got {patterns!r}")
     unused = dict.fromkeys(patterns)
     for name, parameter in network.named_parameters():
         for pattern in patterns:
@@ -32,9 +32,9 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
         there_are = dict.fromkeys(path for name, _ in network.named_parameters() for path in _paths(name))
         close = nearest(first.removeprefix("!"), there_are)
         kind = type(network).__name__
-        raise ValueError(f"model.freeze names {first!r}, which is no part of the network, {kind}{close}")
+        raise ValueError(f"freeze names {first!r}, which is no part of the network, {kind}{close}")
     if not any(parameter.requires_grad for parameter in network.parameters()):
-        raise ValueError(f"model.freeze={list(patterns)} leaves nothing to train")
+        raise ValueError(f"freeze={list(patterns)} leaves nothing to train")
 
 
 def frozen_norms(network: nn.Module) -> list[nn.Module]:

@@ -1,112 +1,80 @@
-"""Labels and masks learnt by one network: a Y-net, or a cascade."""
+"""Labels and masks learnt by one network, a Y-net or a cascade: both together, or one of them alone.
+
+The three tasks take the same arguments, so that each stage of a run can choose one by its ``_target_`` alone.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dermoscopy.contracts import Batch
+from dermoscopy.contracts.networks import JointNetwork, Loss
 from dermoscopy.metrics.segmentation import count, mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
 
 BOTH = ("labels", "masks")
+Outputs = list[tuple[Tensor, ...]]  # of the steps of an epoch, as `Task.add` keeps them
 
 
-class JointTask(ClassificationTask):
-    """The weighted sum of a loss on labels and a loss on masks.
-
-    With a weight of 0 for labels, the network's ``segmenter`` is trained alone; with 0 for masks, labels are learnt as
-    in a classification, from the masks that ``source`` names. With both, the network's own masks are used, soft, so
-    that the label's gradient reaches the segmenter.
+class LabelsOnlyTask(ClassificationTask):
+    """The labels of a network that also segments, learnt as in a classification, from the masks that ``source`` names.
 
     Args:
         mask_loss: maps mask logits and signed masks to weighted terms by name.
         masks: names of the K masks.
-        weights: of the two losses, {labels: 1, masks: 1}.
+        weights: factors on the two losses where they are learnt, {labels: 1, masks: 1}.
         exclusive: whether a pixel has at most one of the masks, which is not offered here.
-        others: see ClassificationTask; the network has ``segmenter`` and ``both``.
+        others: see ClassificationTask; the network is a `JointNetwork`.
 
     Raises:
-        ValueError: masks that exclude each other; weights that are not of labels and masks, negative or both 0; a
-            network without the two.
+        ValueError: masks that exclude each other; weights that are not of labels and masks, or not positive; a network
+            that does not segment.
     """
 
+    network: JointNetwork  # type: ignore[assignment]  # and a module
+
     def __init__(
-        self,
-        mask_loss: nn.Module,
-        masks: Sequence[str],
-        weights: Mapping[str, float],
-        exclusive: bool = False,
-        **others: Any,
+        self, mask_loss: Loss, masks: Sequence[str], weights: Mapping[str, float], exclusive: bool, **others: Any
     ) -> None:
         super().__init__(**others)
         if exclusive:
             raise ValueError("labels and masks are learnt together from masks that may overlap: set exclusive=false")
-        if set(weights) != set(BOTH) or min(weights.values()) < 0 or not any(weights.values()):
+        if set(weights) != set(BOTH) or min(weights.values()) <= 0:
             raise ValueError(
-                f"model.weights must be {{labels: a, masks: b}}, at least 0 and not both 0, got {dict(weights)}"
+                f"weights must be {{labels: a, masks: b}}, both above 0, got {dict(weights)}; one of the two is learnt "
+                f"alone by model._target_={__name__}.LabelsOnlyTask or {__name__}.MasksOnlyTask"
             )
-        if not (hasattr(self.network, "both") and getattr(self.network, "segmenter", None) is not None):
+        if not isinstance(self.network, JointNetwork) or not self.network.segments:
             kind = type(self.network).__name__
             raise ValueError(
                 f"labels and masks are learnt by a network with a segmenter, {kind} has none: network=ynet"
             )
         self.mask_loss, self.mask_names, self.weights = mask_loss, tuple(masks), dict(weights)
-        self._counts: list[Tensor] = []
 
-    def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
-        labels = super().scores([parts[:2] for parts in outputs]) if self.weights["labels"] else {}
-        counts = [parts[-1] for parts in outputs] if self.weights["masks"] else []
-        return labels | self._mask_scores(counts)
 
-    def _mask_scores(self, counts: list[Tensor]) -> dict[str, float]:
-        return mask_scores(torch.cat(counts).cpu().numpy(), self.mask_names) if counts else {}
+class _SegmentingTask(LabelsOnlyTask):
+    """What learning masks adds to a task of labels; the last output of a step counts the pixels of its masks."""
 
-    def metrics(self) -> list[str]:
-        one = torch.zeros(1, len(self.mask_names), 1, 1)
-        masks = list(mask_scores(count(one, one, exclusive=False).numpy(), self.mask_names))
-        return (super().metrics() if self.weights["labels"] else []) + (masks if self.weights["masks"] else [])
+    _counts: list[Tensor]  # of the test
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        if not self.weights["masks"]:
-            return super().training_step(batch, batch_idx)
-        if self.weights["labels"]:
-            logits, found = self.network.both(batch["image"])  # type: ignore[operator]
-            loss = self._add(batch, logits.float(), found)
-        else:
-            loss = self._add(batch, None, self._segmented(batch))
-        self.watch(loss, batch_idx)
-        return loss
+    def mask_terms(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Return the weighted terms of the loss on masks."""
+        return {name: self.weights["masks"] * term for name, term in self.mask_loss(logits, batch["mask"]).items()}
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        if not self.weights["masks"]:
-            super().validation_step(batch, batch_idx)
-            return
-        if self.weights["labels"] and not self.reads_masks:
-            logits, found = self.network.both(batch["image"])  # type: ignore[operator]
-            self._add(batch, logits.float(), found)
-            return
-        logits = self.logits(batch["image"], self.masks_of(batch)) if self.weights["labels"] else None
-        self._add(batch, logits, self._segmented(batch))
+    def mask_counts(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return the counts (B, K, 4) of pixels that `mask_scores` takes."""
+        return count(logits, batch["mask"], exclusive=False)
 
-    def choose(self, outputs: list[tuple[Tensor, ...]]) -> None:
-        if self.weights["labels"]:
-            super().choose([parts[:2] for parts in outputs])
+    def mask_scores(self, counts: Sequence[Tensor]) -> dict[str, float]:
+        """Return the scores of the masks of an epoch."""
+        return mask_scores(torch.cat(list(counts)).cpu().numpy(), self.mask_names)
 
-    def _segmented(self, batch: Batch) -> Tensor:
-        logits: Tensor = self.network.segmenter(batch["image"])  # type: ignore[operator]
-        return logits
-
-    def _add(self, batch: Batch, logits: Tensor | None, found: Tensor) -> Tensor:
-        """Add the weighted terms of both losses, or of masks alone."""
-        terms = {name: self.weights["masks"] * term for name, term in self.mask_loss(found, batch["mask"]).items()}
-        counts = count(found, batch["mask"], exclusive=False)
-        if logits is None:
-            return self.add(terms, counts)
-        label_terms = self.loss(logits, batch["label"]).items()
-        terms |= {f"labels_{name}": self.weights["labels"] * term for name, term in label_terms}
-        return self.add(terms, logits, batch["label"], counts)
+    def mask_metrics(self) -> list[str]:
+        """Return the names of the metrics that ``mask_scores`` gives."""
+        nothing = torch.zeros(1, len(self.mask_names), 1, 1)
+        return list(self.mask_scores([count(nothing, nothing, exclusive=False)]))
 
     def on_test_epoch_start(self) -> None:
         super().on_test_epoch_start()
@@ -114,9 +82,70 @@ class JointTask(ClassificationTask):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         super().test_step(batch, batch_idx)
-        if self.weights["masks"]:
-            self._counts.append(count(self._segmented(batch), batch["mask"], exclusive=False))
+        self._counts.append(self.mask_counts(self.network.forward_masks(batch["image"]), batch))
 
     def on_test_epoch_end(self) -> None:
         super().on_test_epoch_end()
-        self.scored |= {f"test/none/{name}": value for name, value in self._mask_scores(self._counts).items()}
+        self.scored |= {f"test/none/{name}": value for name, value in self.mask_scores(self._counts).items()}
+
+
+class MasksOnlyTask(_SegmentingTask):
+    """The segmenter of a network of labels, learnt alone."""
+
+    def scores(self, outputs: Outputs) -> dict[str, float]:
+        return self.mask_scores([counts for (counts,) in outputs])
+
+    def metrics(self) -> list[str]:
+        return self.mask_metrics()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self._step(batch)
+        self.watch(loss, batch_idx)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._step(batch)
+
+    def choose(self, outputs: Outputs) -> None:
+        """Choose no thresholds: labels are not learnt."""
+
+    def _step(self, batch: Batch) -> Tensor:
+        logits = self.network.forward_masks(batch["image"])
+        return self.add(self.mask_terms(logits, batch), self.mask_counts(logits, batch))
+
+
+class JointTask(_SegmentingTask):
+    """The weighted sum of a loss on labels and a loss on masks.
+
+    In training the network's own masks are used, soft, so that the gradient of the labels reaches the segmenter.
+    """
+
+    def scores(self, outputs: Outputs) -> dict[str, float]:
+        labels = super().scores([(logits, label) for logits, label, _ in outputs])
+        return labels | self.mask_scores([counts for _, _, counts in outputs])
+
+    def metrics(self) -> list[str]:
+        return super().metrics() + self.mask_metrics()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self._add(batch, *self.network.forward_joint(batch["image"]))
+        self.watch(loss, batch_idx)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        if self.reads_masks:  # they are given as validation has them, not found by the network on its way
+            labels = self.logits(batch["image"], self.masks_of(batch))
+            self._add(batch, labels, self.network.forward_masks(batch["image"]))
+        else:
+            self._add(batch, *self.network.forward_joint(batch["image"]))
+
+    def choose(self, outputs: Outputs) -> None:
+        super().choose([(logits, label) for logits, label, _ in outputs])
+
+    def _add(self, batch: Batch, labels: Tensor, masks: Tensor) -> Tensor:
+        """Add the weighted terms of both losses, given the logits of both."""
+        labels = labels.float()
+        terms = self.mask_terms(masks, batch)
+        for name, term in self.loss(labels, batch["label"]).items():
+            terms[f"labels_{name}"] = self.weights["labels"] * term
+        return self.add(terms, labels, batch["label"], self.mask_counts(masks, batch))

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from pytorch_lightning.utilities.types import LRSchedulerConfigType
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,15 @@ class Schedule:
         monitor: the metric a plateau scheduler watches, if it watches one.
     """
 
-    build: Callable[..., Any]
+    build: Callable[..., LRScheduler | ReduceLROnPlateau]
     interval: str = "epoch"
     length: str | None = None
     monitor: str | None = None
 
-    def __call__(self, optimizer: Optimizer, epochs: int, steps: int) -> dict[str, Any]:
+    def __call__(self, optimizer: Optimizer, epochs: int, steps: int) -> LRSchedulerConfigType:
         """Return Lightning's scheduler entry for a stage of so many epochs and steps in all."""
         extent = {self.length: steps if self.interval == "step" else epochs} if self.length else {}
-        entry = {"scheduler": self.build(optimizer, **extent), "interval": self.interval}
-        return entry | ({"monitor": self.monitor} if self.monitor else {})
+        entry: LRSchedulerConfigType = {"scheduler": self.build(optimizer, **extent), "interval": self.interval}
+        if self.monitor:
+            entry["monitor"] = self.monitor
+        return entry

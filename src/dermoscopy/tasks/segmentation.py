@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dermoscopy.contracts import Batch
-from dermoscopy.masks.probability_maps import in_bytes, probabilities
+from dermoscopy.contracts import Batch, MaskEvaluation, MaskEvaluator
+from dermoscopy.contracts.networks import Loss
+from dermoscopy.masks.predicted import PredictedMasks
+from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
 from dermoscopy.metrics.segmentation import count, mask_scores
 from dermoscopy.tasks.base import Metric, Task, checked_names
 from dermoscopy.tasks.schedule import Schedule
@@ -25,6 +27,7 @@ class SegmentationTask(Task):
         views: how the test images are shown, one row of scores each: none (as they are), flips or rotations (the mean
             over 4 or 8 mirror images and turns). The masks of the last one are kept.
         optimizer, scheduler, seed, freeze: see Task.
+        evaluator: scores the masks that are predicted for the test images, by all but the metrics of the user's own.
         metrics: of the user's own, by name, each maps probabilities and signed masks (B, K, H, W) to one number an
             image (B,); NaN is undefined and leaves the mean. They see images at the size that the network sees.
 
@@ -35,25 +38,28 @@ class SegmentationTask(Task):
     def __init__(
         self,
         network: nn.Module,
-        loss: nn.Module,
+        loss: Loss,
         masks: Sequence[str],
         exclusive: bool,
         views: Sequence[str],
+        evaluator: MaskEvaluator,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
-        scheduler: Schedule | None = None,
-        freeze: Sequence[str] = (),
-        metrics: Mapping[str, Metric] | None = None,
+        scheduler: Schedule | None,
+        freeze: Sequence[str],
+        metrics: Mapping[str, Metric],
     ) -> None:
         super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
         if not masks:
-            raise ValueError("data.masks is empty: name the masks to segment, data.masks=[lesion]")
+            raise ValueError("masks is empty: name what to segment, data.masks=[lesion]")
         if len(set(masks)) < len(masks):
-            raise ValueError(f"data.masks={list(masks)} names a mask twice: name each once")
-        self.masks, self.exclusive = tuple(masks), exclusive
-        self.views = checked_names(views, list(VIEWS), "model.views")
+            raise ValueError(f"masks={list(masks)} names a mask twice: name each once")
+        self.masks, self.exclusive, self.evaluator = tuple(masks), exclusive, evaluator
+        self.views = checked_names(views, list(VIEWS), "views")
         self.tested: dict[str, list[tuple[Tensor, Tensor]]] = {}
         self._measured: dict[str, list[list[Tensor]]] = {}
+        self.evaluations: dict[str, MaskEvaluation] = {}
+        self.predicted: PredictedMasks | None = None  # for the test images, by the last of the views
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         counts = torch.cat([counts for counts, *_ in outputs]).cpu().numpy()
@@ -84,6 +90,7 @@ class SegmentationTask(Task):
     def on_test_epoch_start(self) -> None:
         self.tested = {name: [] for name in self.views}
         self._measured = {name: [] for name in self.views}
+        self.evaluations = {}
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         for name in self.views:
@@ -92,12 +99,26 @@ class SegmentationTask(Task):
             self._measured[name].append(self._measure(probability, batch["mask"]))
 
     def on_test_epoch_end(self) -> None:
+        self._score_own_metrics()
+        store = self.data.store
+        for views, outputs in self.tested.items():
+            rows, parts = (torch.cat(tensors).cpu() for tensors in zip(*outputs, strict=True))
+            index, probability = rows.numpy(), at_size(parts, store.size)
+            self.evaluations[views] = self.evaluator(probability, index, store, self.masks, self.exclusive)
+            self.scored |= self.evaluations[views].metrics(views)
+        self.predicted = PredictedMasks(
+            store.ids[index], self.masks, self.exclusive, store.fingerprint, probability, unseen=True
+        )
+        if note := self.evaluations[views].note:
+            print(f"  {note}")
+
+    def _score_own_metrics(self) -> None:
         for views, measured in self._measured.items():
             self.scored |= {f"test/{views}/{name}": value for name, value in self._means(measured).items()}
 
     @torch.inference_mode()
-    def found(self, image: Tensor) -> Tensor:
-        """Return 255 times the probability of each mask, uint8 (B, K, H, W)."""
+    def predict(self, image: Tensor) -> Tensor:
+        """Return 255 times the probability of each mask in images (B, 3, H, W), uint8 (B, K, H, W)."""
         return in_bytes(self.probability(image))
 
     def probability(self, image: Tensor) -> Tensor:
@@ -110,5 +131,5 @@ class SegmentationTask(Task):
         for name, value in zip(self.own_metrics, values, strict=True):
             if value.shape != target.shape[:1]:
                 wanted, given = tuple(target.shape[:1]), tuple(value.shape)
-                raise ValueError(f"model.metrics.{name} must give one number an image, {wanted}, it gives {given}")
+                raise ValueError(f"metrics.{name} must give one number an image, {wanted}, it gives {given}")
         return values

@@ -4,24 +4,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dermoscopy.contracts import Logger, RunTracker
+
 PARENT = "mlflow.parentRunId"
 # Small files, and the folder of the pictures of epochs, of the last stage.
 ARTIFACTS = ("config.yaml", "*.csv", "*.png", "epochs")
 
 
 def describe_run(
-    logger: Any, folder: Path, record: Mapping[str, Any], parameters: Mapping[str, Any], parent: str | None
+    logger: Logger, folder: Path, record: Mapping[str, Any], parameters: Mapping[str, object], parent: str | None
 ) -> None:
     """Begin or continue the run of a job: its name, tags and parameters (configuration paths).
 
     Args:
-        logger: a Journal; any other logger takes the parameters only.
+        logger: a `RunTracker`; any other logger takes the parameters only.
         folder: of the job.
         record: of the job, with its key.
         parameters: of the configuration, by path.
         parent: MLflow's id of the run of the sweep; None: a single run, or a sweep that the server does not know yet.
     """
-    if hasattr(logger, "begin"):
+    if isinstance(logger, RunTracker):
         tags = {name: record[name] for name in ("arm", "seed", "fold", "commit", "dirty")}
         tags |= {"data": record["data"]["fingerprint"], PARENT: parent}
         identity = {"sweep": folder.parent.name, "job": folder.name, "key": record["key"]}
@@ -29,19 +31,19 @@ def describe_run(
     logger.log_hyperparams(dict(parameters))
 
 
-def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path, sha256: str) -> None:
+def finish_run(logger: Logger, metrics: Mapping[str, float], folder: Path, sha256: str) -> None:
     """Log the final metrics (best/..., test/...) and keep the small files of the last stage's folder as artifacts.
 
     The checkpoint and the predicted masks stay where they are; the run names their paths.
 
     Args:
-        logger: a Journal; any other logger takes the metrics only.
+        logger: a `RunTracker`; any other logger takes the metrics only.
         metrics: of the run; NaN is undefined and left out.
         folder: of the last stage.
         sha256: of its best checkpoint.
     """
     logger.log_metrics({name: value for name, value in metrics.items() if value == value})
-    if hasattr(logger, "begin"):
+    if isinstance(logger, RunTracker):
         for path in sorted(path for pattern in ARTIFACTS for path in folder.glob(pattern)):
             logger.log_artifact(path)
         masks = folder / "masks.h5"
@@ -49,9 +51,9 @@ def finish_run(logger: Any, metrics: Mapping[str, float], folder: Path, sha256: 
         logger.set_tags(tags | {"masks": masks.resolve() if masks.is_file() else None})
 
 
-def flatten(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(configuration: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Return dotted paths and their values."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for name, value in configuration.items():
         path = f"{prefix}{name}"
         flat |= flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value}

@@ -9,10 +9,11 @@ from dermoscopy.machine.randomness import generator
 
 OFF = {"hflip": 0, "vflip": 0, "rotate": 0, "scale": 1, "shear": 0, "shift": 0}
 NO_COLOUR = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}
+NO_DAMAGE = {"perspective": 0, "noise": 0, "blur": 0}
 
 
 def augment(**changes) -> Augment:
-    return Augment(**{**OFF, **NO_COLOUR, "padding": "constant", **changes})
+    return Augment(**{**OFF, **NO_COLOUR, **NO_DAMAGE, "padding": "constant", **changes})
 
 
 def moved_by(augment: Augment, image: torch.Tensor, mask: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -130,13 +131,13 @@ def test_each_colour_change_keeps_what_it_should(change):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"hflip": 1.5}, r"augment.hflip must lie in \[0, 1\], got 1.5"),
-        ({"scale": 0.5}, "augment.scale is a factor of at least 1"),
-        ({"rotate": -5}, "augment.rotate and shear are angles"),
-        ({"padding": "mirror"}, "augment.padding must be one of"),
-        ({"perspective": -0.1}, r"augment.perspective must lie in \[0, 1\]"),
-        ({"noise": 10}, r"augment.noise must lie in \[0, 1\]"),
-        ({"blur": -1}, "augment.blur is a standard deviation in pixels"),
+        ({"hflip": 1.5}, r"hflip must lie in \[0, 1\], got 1.5"),
+        ({"scale": 0.5}, "scale is a factor of at least 1"),
+        ({"rotate": -5}, "rotate and shear are angles"),
+        ({"padding": "mirror"}, "padding must be one of"),
+        ({"perspective": -0.1}, r"perspective must lie in \[0, 1\]"),
+        ({"noise": 10}, r"noise must lie in \[0, 1\]"),
+        ({"blur": -1}, "blur is a standard deviation in pixels"),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(arguments, message):

@@ -20,7 +20,7 @@ def ready(data):
 
 
 def strong_augment() -> Augment:
-    return Augment(0.5, 0.5, 90, 1.25, 5, 0.1, 0.2, 0.2, 0.2, 0.1, "constant")
+    return Augment(0.5, 0.5, 90, 1.25, 5, 0.1, 0.2, 0.2, 0.2, 0.1, "constant", 0, 0, 0)
 
 
 def test_a_batch_keeps_the_contract(make_data):
@@ -123,14 +123,14 @@ def test_no_group_stands_on_two_sides(make_data):
         ({"masks": ["globule"]}, "has no mask 'globule', it has .*did you mean globules"),
         ({"labels": ["melanoma"]}, "has no label 'melanoma', it has"),
         ({"batch_size": 0}, "batch sizes must be at least 1"),
-        ({"memory": "gpu"}, "data.memory must be auto, memory or map"),
-        ({"stratify": ["globule"]}, r"no label \(datamodule.stratify\) 'globule', it has .*did you mean globules"),
-        ({"negatives": "few"}, "datamodule.negatives must be null or real"),
-        ({"val_negatives": -1}, "datamodule.val_negatives must be null or real"),
-        ({"padding": "mirror"}, "datamodule.padding must be one of"),
-        ({"eval_padding": "mirror"}, "datamodule.eval_padding must be one of"),
-        ({"mirror_truth": True}, "datamodule.mirror_truth=true has nothing to mirror"),
-        ({"reduce": 3}, "datamodule.reduce must be a whole number that divides 32 and 32"),
+        ({"memory": "gpu"}, "memory must be auto, memory or map"),
+        ({"stratify": ["globule"]}, r"no label \(stratify\) 'globule', it has .*did you mean globules"),
+        ({"negatives": "few"}, "negatives must be null or real"),
+        ({"val_negatives": -1}, "val_negatives must be null or real"),
+        ({"padding": "mirror"}, "padding must be one of"),
+        ({"eval_padding": "mirror"}, "eval_padding must be one of"),
+        ({"mirror_truth": True}, "mirror_truth=true has nothing to mirror"),
+        ({"reduce": 3}, "reduce must be a whole number that divides 32 and 32"),
         (
             {"split": partial(folds, k=60), "stratify": ["globules", "streaks"]},
             r"split.k=60 folds are more than the \d+ groups with '(globules|streaks)': lower split.k",

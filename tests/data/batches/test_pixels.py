@@ -44,5 +44,5 @@ def test_a_mean_is_that_of_what_is_shown_and_a_mask_present_where_half_of_what_i
 
 @pytest.mark.parametrize("reduce", [0, -2, 3, 1.5, None])
 def test_a_reduction_that_does_not_divide_the_size_is_refused_by_its_key(demo_store, reduce):
-    with pytest.raises(ValueError, match="datamodule.reduce must be a whole number that divides 32 and 32"):
+    with pytest.raises(ValueError, match="reduce must be a whole number that divides 32 and 32"):
         Pixels(open_store(demo_store), [], "auto", reduce)

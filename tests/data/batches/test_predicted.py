@@ -21,7 +21,7 @@ OWN = ("streaks", "lesion", "globules")  # masks of the file, in another order t
 
 
 def turning() -> Augment:
-    return Augment(0.5, 0.5, 180, 1.25, 5, 0.1, 0.2, 0, 0, 0, "constant")
+    return Augment(0.5, 0.5, 180, 1.25, 5, 0.1, 0.2, 0, 0, 0, "constant", 0, 0, 0)
 
 
 def probabilities(store: Store, names=OWN) -> np.ndarray:
@@ -176,13 +176,13 @@ def test_a_file_that_does_not_suit_the_store_is_refused_in_a_line_that_says_what
     for changes, message in (
         (
             {"predicted": nowhere},
-            rf"datamodule.predicted={nowhere} does not exist: run the folds experiment",
+            rf"predicted={nowhere} does not exist: run the folds experiment",
         ),
         ({"masks": ["pigment_network"]}, r"has no mask 'pigment_network', it has \['streaks', 'lesion', 'globules'\]$"),
         ({"predicted": few}, rf"fold.h5 lacks 41 of the 120 images of .*, the first is {store.ids[0]}: masks of all"),
         ({"predicted": narrow}, "narrow.h5 holds masks of 32 x 16 px, which do not fit images of 32 x 32 px"),
         ({"predicted": store.path}, "holds no whole predicted masks"),
-        ({"mask_threshold": 50}, "datamodule.mask_threshold must lie between 0 and 1, got 50"),
+        ({"mask_threshold": 50}, "mask_threshold must lie between 0 and 1, got 50"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message) as raised:
             make_data(**{"masks": ["lesion"], "predicted": file} | changes)
@@ -206,6 +206,6 @@ def test_a_folder_is_answered_with_the_file_in_it_that_is_meant(store, file):
 
 
 def test_seven_masks_at_most_have_predicted_ones_beside_them(store, file):
-    with pytest.raises(ValueError, match="data.masks names 8 masks, at most 7 can have predicted ones beside them"):
+    with pytest.raises(ValueError, match="masks names 8 masks, at most 7 can have predicted ones beside them"):
         Predicted(file, store, ["lesion"] * 8, 0.5)
     assert Predicted(file, store, ["lesion"] * 7, 0.5).take(torch.arange(3)).shape == (3, 7, 32, 32)

@@ -1,11 +1,15 @@
 """The files that the test of a classifier leaves."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
+from parts import LABEL_TASK, make_label_loss, make_zeroing
+from torch import nn
 
+from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.training.callbacks.classification import Predictions
 
 
@@ -17,13 +21,22 @@ def test_predictions_are_those_of_each_image_with_the_thresholds_of_the_run(make
     label = data.labels_of("test")
     logits = {name: torch.randn(label.shape, generator=torch.Generator().manual_seed(k)) for k, name in enumerate("ab")}
     halves = (slice(0, 7), slice(7, None))  # batches
-    task = SimpleNamespace(
-        tested={name: [(values[part], label[part], rows[part]) for part in halves] for name, values in logits.items()},
-        thresholds=torch.linspace(-1, 1, label.shape[1]),
-        exclusive_labels=exclusive,
-        shown="a",
+    task = ClassificationTask(
+        zeroing=make_zeroing(0),
+        network=nn.Linear(1, 1),
+        loss=make_label_loss(data.label_names),
+        labels=data.label_names,
+        availability=["none"],
+        optimizer=partial(torch.optim.SGD, lr=0.1),
+        seed=0,
+        **LABEL_TASK | {"exclusive_labels": exclusive},
     )
-    Predictions(tmp_path).on_test_end(SimpleNamespace(datamodule=data), task)
+    task.tested = {
+        name: [(values[part], label[part], rows[part]) for part in halves] for name, values in logits.items()
+    }
+    task.thresholds.copy_(torch.linspace(-1, 1, label.shape[1]))
+    task.trainer = SimpleNamespace(datamodule=data)
+    Predictions(tmp_path).on_test_end(task.trainer, task)
     table = pd.read_csv(tmp_path / "predictions.csv")
     assert list(table) == ["id", "group", "availability", "label", "truth", "logit", "threshold"]
     assert len(table) == 2 * label.numel()

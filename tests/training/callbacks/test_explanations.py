@@ -6,11 +6,10 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 import torch
+from parts import LABEL_TASK, make_label_loss, make_zeroing
 from torch import nn
 from trainers import quiet_trainer
 
-from dermoscopy.losses.classification import BinaryCrossEntropy
-from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.training.callbacks import explanations
 from dermoscopy.training.callbacks.explanations import PICTURE, TABLE, Explanations, choose, spread
@@ -29,17 +28,17 @@ class Reader(nn.Module):
         self.below = nn.Sequential(nn.Conv2d(3, 4, 8, stride=8), nn.BatchNorm2d(4), nn.ReLU())
         self.above, self.weight = nn.Linear(4, 2), torch.tensor(WEIGHT)
 
-    def features(self, image, mask=None):
+    def forward_maps(self, image, mask=None):
         maps = self.below(image)
         told = torch.zeros_like(maps[:, :2]) if mask is None else (mask.mean((2, 3)) @ self.weight.T)[..., None, None]
         return torch.cat([maps, told.expand(-1, -1, *maps.shape[2:])], dim=1)
 
-    def head(self, features):
+    def forward_head(self, features):
         maps, told = features.mean((2, 3)).split([4, 2], dim=1)
         return self.above(maps) + told
 
     def forward(self, image, mask=None):
-        return self.head(self.features(image, mask))
+        return self.forward_head(self.forward_maps(image, mask))
 
 
 class Opaque(nn.Module):
@@ -56,12 +55,12 @@ class Opaque(nn.Module):
 def run_test(data, folder, network, label=None, images=1, influence_images=7, **rest):
     task = ClassificationTask(
         network=network,
-        loss=BinaryCrossEntropy(LABELS),
+        loss=make_label_loss(LABELS),
         labels=LABELS,
-        zeroing=Zeroing(0),
+        zeroing=make_zeroing(0),
         optimizer=partial(torch.optim.SGD, lr=0.1),
         seed=0,
-        **({"availability": ["none", "given"]} | rest),
+        **LABEL_TASK | {"availability": ["none", "given"]} | rest,
     )
     callback = Explanations(folder, label, images, influence_images)
     trainer = quiet_trainer(accelerator="cpu", precision="32-true", enable_checkpointing=False, callbacks=[callback])
@@ -203,7 +202,7 @@ def test_rows_are_spread_over_all_without_one_twice(most):
 
 
 def test_a_label_that_is_not_there_and_no_images_are_refused_before_anything_is_tested(make_data, tmp_path):
-    with pytest.raises(ValueError, match=r"callbacks.explanations.label is 'streak'.*streaks"):
+    with pytest.raises(ValueError, match=r"label of the explanations is 'streak'.*streaks"):
         run_test(make_data(labels=LABELS, masks=MASKS), tmp_path, Reader(), label="streak")
     with pytest.raises(ValueError, match="images and influence_images must be at least 1, got 0 and 5"):
         Explanations(tmp_path, None, 0, 5)

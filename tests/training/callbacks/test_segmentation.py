@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from trainers import quiet_trainer
 
+from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.losses.segmentation import Dice
 from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.tasks.segmentation import SegmentationTask
@@ -27,7 +28,8 @@ def test_the_picture_of_an_epoch_shows_what_validation_saw(make_data, tmp_path, 
     monkeypatch.setattr(masks, "draw_epoch", remember)
     loss = LossSum("dice", {"dice": Dice(False, smooth=1.0)})
     network = nn.Conv2d(3, 1, 3, padding=1)
-    task = SegmentationTask(network, loss, ["lesion"], False, ["none"], partial(torch.optim.SGD, lr=0.1), seed=0)
+    evaluator, optimizer = Evaluator(None, hd95=False), partial(torch.optim.SGD, lr=0.1)
+    task = SegmentationTask(network, loss, ["lesion"], False, ["none"], evaluator, optimizer, 0, None, (), {})
     data = make_data(labels=(), masks=("lesion",), stratify=(), reduce=reduce)
     quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
     pictures = EpochPictures(tmp_path, every=1, images=3)

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.data.augment.blur import gaussian_blur
 from dermoscopy.data.augment.colour import apply_colour, compose, turn_about_grey
 from dermoscopy.data.augment.warp import PADDING, sampling_grid, steepest_tilt, warp
+from dermoscopy.masks.blur import gaussian_blur
 
 IN_CACHE = 200_000  # pixels that pass through the steps together; measured with one and two threads
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -47,26 +47,24 @@ class Augment(nn.Module):
         saturation: float,
         hue: float,
         padding: str,
-        perspective: float = 0,  # records of earlier runs, which can be reproduced, lack it and the rest
-        noise: float = 0,
-        blur: float = 0,
+        perspective: float,
+        noise: float,
+        blur: float,
     ) -> None:
         super().__init__()
         if padding not in PADDING:
-            raise ValueError(f"augment.padding must be one of {list(PADDING)}, got {padding!r}")
+            raise ValueError(f"padding must be one of {list(PADDING)}, got {padding!r}")
         shares = {"hflip": hflip, "vflip": vflip, "shift": shift, "hue": hue, "perspective": perspective}
         shares |= {"brightness": brightness, "contrast": contrast, "saturation": saturation, "noise": noise}
         for name, value in shares.items():
             if not 0 <= value <= 1:
-                raise ValueError(f"augment.{name} must lie in [0, 1], got {value}")
+                raise ValueError(f"{name} must lie in [0, 1], got {value}")
         if scale < 1:
-            raise ValueError(f"augment.scale is a factor of at least 1 (1 switches it off), got {scale}")
+            raise ValueError(f"scale is a factor of at least 1 (1 switches it off), got {scale}")
         if rotate < 0 or not 0 <= shear < 90:
-            raise ValueError(
-                f"augment.rotate and shear are angles, at least 0 and shear below 90, got {rotate}, {shear}"
-            )
+            raise ValueError(f"rotate and shear are angles, at least 0 and shear below 90, got {rotate}, {shear}")
         if not 0 <= blur < math.inf:
-            raise ValueError(f"augment.blur is a standard deviation in pixels, at least 0, got {blur}")
+            raise ValueError(f"blur is a standard deviation in pixels, at least 0, got {blur}")
         self.hflip, self.vflip = hflip, vflip
         self.rotate, self.scale, self.shear, self.shift = rotate, scale, shear, shift
         self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue

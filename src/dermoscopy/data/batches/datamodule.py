@@ -74,23 +74,23 @@ class DermoscopyData(LightningDataModule):
         eval_batch_size: int,
         mean: Sequence[float],
         std: Sequence[float],
-        augment: Augment | None = None,
-        memory: str = "auto",
-        stratify: Sequence[str] | None = None,  # records of earlier runs, which can be reproduced, lack it and the rest
-        negatives: str | float | None = None,
-        val_negatives: str | float | None = None,
-        padding: str = "constant",
-        eval_padding: str = "constant",
-        mirror_truth: bool = False,
-        reduce: int = 1,
-        predicted: str | Path | None = None,
-        mask_threshold: float = 0.5,
+        augment: Augment | None,
+        memory: str,
+        stratify: Sequence[str] | None,
+        negatives: str | float | None,
+        val_negatives: str | float | None,
+        padding: str,
+        eval_padding: str,
+        mirror_truth: bool,
+        reduce: int,
+        predicted: str | Path | None,
+        mask_threshold: float,
     ) -> None:
         super().__init__()
         if min(batch_size, eval_batch_size) < 1:
             raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
         if mirror_truth and padding == eval_padding == "constant":
-            raise ValueError("datamodule.mirror_truth=true has nothing to mirror: set padding or eval_padding as well")
+            raise ValueError("mirror_truth=true has nothing to mirror: set padding or eval_padding as well")
         self.store = open_store(store)
         self.label_names, self.mask_names = tuple(labels), tuple(masks)
         codes = self.store.label[:, _positions(labels, self.store.label_names, "label", store)]
@@ -102,14 +102,14 @@ class DermoscopyData(LightningDataModule):
         self.label = torch.from_numpy(np.where(codes < 0, np.nan, codes).astype(np.float32))
         self.seed, self.batch_size, self.eval_batch_size = seed, batch_size, eval_batch_size
         self.augment, self.normalise = augment, normalisation(mean, std)
-        self.negatives = checked_negatives(negatives, "datamodule.negatives")
-        self.val_negatives = checked_negatives(val_negatives, "datamodule.val_negatives")
-        self.padding = Padding(self.store.frame, self.size, padding, "datamodule.padding")
-        self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "datamodule.eval_padding")
+        self.negatives = checked_negatives(negatives, "negatives")
+        self.val_negatives = checked_negatives(val_negatives, "val_negatives")
+        self.padding = Padding(self.store.frame, self.size, padding, "padding")
+        self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "eval_padding")
         self.mirror_truth = mirror_truth
 
     def _sides(self, split: Split, seed: int, stratify: Sequence[str]) -> NDArray[np.str_]:
-        kind = "label (datamodule.stratify)"
+        kind = "label (stratify)"
         columns = _positions(stratify, self.store.label_names, kind, self.store.path)
         try:
             return split(self.store.ids, self.store.groups, self.store.label[:, columns], seed)
@@ -183,7 +183,7 @@ class DermoscopyData(LightningDataModule):
         return (self.presence == 1).any(1)
 
     def giveaways(self) -> dict[str, str]:
-        """Return each label that a mask gives away in the training images, and that mask; see data.giveaways."""
+        """Return each label that a mask gives away in the training images, and that mask; see `giveaways`."""
         if not (self.label_names and self.mask_names):  # such as of a segmentation: no need to look at every mask
             return {}
         rows = self.rows("train")
@@ -197,7 +197,7 @@ class DermoscopyData(LightningDataModule):
         choice = choose(rows, self.positive[rows], negatives)
         if not len(choice.always):
             raise ValueError(
-                f"no image of the {side} side has one of the masks {list(self.mask_names)}, but datamodule.negatives "
+                f"no image of the {side} side has one of the masks {list(self.mask_names)}, but negatives "
                 "or val_negatives counts by those: set it to null, or choose other masks (data.masks)"
             )
         return choice

@@ -43,7 +43,7 @@ def choose(rows: Tensor, positive: Tensor, share: float) -> Choice:
     return Choice(always, pool, min(round(share * len(always)), len(pool)))
 
 
-def checked_negatives(negatives: str | float | None, key: str) -> float | None:
+def checked_negatives(negatives: str | float | None, argument: str) -> float | None:
     """Return how many negatives a positive are asked for, None for all images as they are.
 
     Raises:
@@ -55,7 +55,7 @@ def checked_negatives(negatives: str | float | None, key: str) -> float | None:
         return 0.0
     if isinstance(negatives, bool | str) or not 0 <= negatives < math.inf:
         raise ValueError(
-            f"{key} must be null or real (all images), none (only images with a mask present) or a number of "
+            f"{argument} must be null or real (all images), none (only images with a mask present) or a number of "
             f"negatives a positive, got {negatives!r}"
         )
     return float(negatives)

@@ -33,15 +33,15 @@ class Padding:
         size: height and width of the pictures.
         padding: constant leaves the black, border repeats the outermost pixels, reflection mirrors about them (without
             repeating them, as cv2.BORDER_REFLECT_101).
-        key: of the configuration, for the error.
+        argument: the name of ``padding`` where it was given, for the error.
 
     Raises:
         ValueError: an unknown padding.
     """
 
-    def __init__(self, frame: NDArray[np.int32], size: Sequence[int], padding: str, key: str) -> None:
+    def __init__(self, frame: NDArray[np.int32], size: Sequence[int], padding: str, argument: str) -> None:
         if padding not in PADDINGS:
-            raise ValueError(f"{key} must be one of {list(PADDINGS)}, got {padding!r}")
+            raise ValueError(f"{argument} must be one of {list(PADDINGS)}, got {padding!r}")
         shown = shown_part(frame, size)
         self.row = torch.from_numpy(_sources(shown.top, shown.bottom, size[0], padding))  # (N, H)
         self.column = torch.from_numpy(_sources(shown.left, shown.right, size[1], padding))  # (N, W)

@@ -37,10 +37,10 @@ class Pixels:
     ) -> None:
         height, width = store.size
         if memory not in ("auto", "memory", "map"):
-            raise ValueError(f"data.memory must be auto, memory or map, got {memory!r}")
+            raise ValueError(f"memory must be auto, memory or map, got {memory!r}")
         if not isinstance(reduce, int) or reduce < 1 or height % reduce or width % reduce:
             raise ValueError(
-                f"datamodule.reduce must be a whole number that divides {height} and {width}, height and width of "
+                f"reduce must be a whole number that divides {height} and {width}, height and width of "
                 f"{store.path}, got {reduce}"
             )
         self.store, self.channels, self.memory, self.reduce = store, list(channels), memory, reduce

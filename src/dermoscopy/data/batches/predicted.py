@@ -16,7 +16,6 @@ from dermoscopy.masks.encoding import MOST_PACKED
 from dermoscopy.masks.predicted import MASKS, PredictedMasks, read_masks
 from dermoscopy.masks.probability_maps import decide
 
-KEY = "datamodule.predicted"
 JOIN = "run the folds experiment to its end, then report.py joins the masks of all folds in out_of_fold.h5"
 
 
@@ -41,8 +40,7 @@ class Predicted:
     def __init__(self, path: str | Path, store: Store, names: Sequence[str], threshold: float) -> None:
         if 2 * len(names) > MOST_PACKED:
             raise ValueError(
-                f"data.masks names {len(names)} masks, at most {MOST_PACKED // 2} can have predicted ones beside them "
-                f"({KEY})"
+                f"masks names {len(names)} masks, at most {MOST_PACKED // 2} can have predicted ones beside them"
             )
         masks = _read(Path(path))
         _check_threshold(masks, threshold, path)
@@ -65,24 +63,22 @@ def _read(path: Path) -> PredictedMasks:
     if path.is_dir():
         there = sorted(path.glob("out_of_fold*.h5")) or sorted(path.glob(MASKS))
         wanted = f"give {' or '.join(map(str, there))}" if there else f"give a file of predicted masks; {JOIN}"
-        raise ValueError(f"{KEY}={path} is a folder: {wanted}")
+        raise ValueError(f"predicted={path} is a folder: {wanted}")
     if not path.is_file():
-        raise FileNotFoundError(f"{KEY}={path} does not exist: {JOIN}")
+        raise FileNotFoundError(f"predicted={path} does not exist: {JOIN}")
     return read_masks(path)
 
 
 def _check_threshold(masks: PredictedMasks, threshold: float, path: str | Path) -> None:
     if not 0 < threshold < 1:
-        raise ValueError(f"datamodule.mask_threshold must lie between 0 and 1, got {threshold}")
+        raise ValueError(f"mask_threshold must lie between 0 and 1, got {threshold}")
     if masks.exclusive and threshold != 0.5:
-        raise ValueError(
-            f"datamodule.mask_threshold={threshold} is for masks that may overlap, those of {path} may not: set 0.5"
-        )
+        raise ValueError(f"mask_threshold={threshold} is for masks that may overlap, those of {path} may not: set 0.5")
 
 
 def _channel(name: str, there: Sequence[str], path: str | Path) -> int:
     if name not in there:
-        raise ValueError(f"{KEY}={path} has no mask {name!r}, it has {list(there)}{nearest(name, there)}")
+        raise ValueError(f"predicted={path} has no mask {name!r}, it has {list(there)}{nearest(name, there)}")
     return list(there).index(name)
 
 
@@ -91,8 +87,8 @@ def _rows(masks: PredictedMasks, store: Store, path: str | Path) -> NDArray[np.i
     row = {id: number for number, id in enumerate(masks.ids.tolist())}
     if missing := [id for id in store.ids.tolist() if id not in row]:
         raise ValueError(
-            f"{KEY}={path} lacks {len(missing)} of the {len(store)} images of {store.path}, the first is {missing[0]}: "
-            f"masks of all folds are needed; {JOIN}"
+            f"predicted={path} lacks {len(missing)} of the {len(store)} images of {store.path}, the first is "
+            f"{missing[0]}: masks of all folds are needed; {JOIN}"
         )
     return np.array([row[id] for id in store.ids.tolist()])
 
@@ -105,18 +101,18 @@ def _check_origin(masks: PredictedMasks, store: Store, path: str | Path) -> None
     height, width = masks.probability.shape[1:3]
     if height * store.size[1] != width * store.size[0]:
         raise ValueError(
-            f"{KEY}={path} holds masks of {height} x {width} px, which do not fit images of "
+            f"predicted={path} holds masks of {height} x {width} px, which do not fit images of "
             f"{store.size[0]} x {store.size[1]} px: predict them for a store of the same aspect (data.size)"
         )
     if not masks.unseen:
         warnings.warn(
-            f"{KEY}={path} does not say that each image was new to the network that predicted it: of images that it "
-            "has seen its masks are better than they will be of new ones",
+            f"predicted={path} does not say that each image was new to the network that predicted it: of images that "
+            "it has seen its masks are better than they will be of new ones",
             stacklevel=3,
         )
     if masks.fingerprint != store.fingerprint:
         warnings.warn(
-            f"{KEY}={path} was predicted for the data {masks.fingerprint[:16]} at {height} x {width} px, but "
+            f"predicted={path} was predicted for the data {masks.fingerprint[:16]} at {height} x {width} px, but "
             f"{store.path} is {store.fingerprint[:16]} at {store.size[0]} x {store.size[1]} px: make sure that both "
             "show the same part of the same images (data.fit)",
             stacklevel=3,

@@ -4,7 +4,7 @@ Save them with `analysis.figures.save_figure(..., small=False)`, as every test w
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -25,7 +25,7 @@ SIDE, CELL, EDGE, HEAD = 2.0, 0.6, 0.1, 0.3  # inches: a panel, the least of a c
 SHORT = 3  # letters of a tick that is not turned
 BLUES = LinearSegmentedColormap.from_list("blues", ["white", COLOURS[0]])
 GREY = "#DDDDDD"
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.float64]
 
 
 class Panel(NamedTuple):
@@ -109,10 +109,11 @@ def _words(axes: Axes, panel: Panel, title: str, below: str, beside: str) -> Non
 
 def _ticks(axes: Axes, panel: Panel, across: Floats, up: Floats, ticks: Sequence[str]) -> None:
     """Write ticks below and beside a panel, at distances in inches from its corner."""
-    turned: dict[str, Any] = {"ha": "right", "va": "center", "rotation": 45, "rotation_mode": "anchor"}
-    how = turned if max(map(len, ticks)) > SHORT else {"ha": "center", "va": "top"}
+    turned = max(map(len, ticks)) > SHORT
     for right, above, tick in zip(across, up, ticks, strict=True):
-        axes.text(panel.x + right, panel.y - 0.06, tick, size=8, **how)
+        below = axes.text(panel.x + right, panel.y - 0.06, tick, size=8, ha="center", va="top")
+        if turned:
+            below.set(ha="right", va="center", rotation=45, rotation_mode="anchor")
         axes.text(panel.x - 0.06, panel.y + above, tick, size=8, ha="right", va="center")
 
 
@@ -123,7 +124,7 @@ def _matrix(axes: Axes, panel: Panel, counts: NDArray[np.int64], ticks: Sequence
     place = (x, x + side, y, y + side)
     axes.imshow(share, BLUES, vmin=0, vmax=1, extent=place, aspect="auto", interpolation="nearest")
     cell = side / len(counts)
-    middle = (np.arange(len(counts)) + 0.5) * cell
+    middle = (np.arange(len(counts), dtype=np.float64) + 0.5) * cell
     _ticks(axes, panel, middle, side - middle, ticks)
     for (row, column), count in np.ndenumerate(counts):
         colour = "white" if share[row, column] > 0.6 else INK
@@ -142,5 +143,5 @@ def _curve(axes: Axes, panel: Panel, images: NDArray[np.int64], mean: Floats, sh
         axes.text(place, height + 0.03, str(count), ha="center", va="bottom", size=6, rotation=90)
     axes.plot([x, x + side], [y, y + side], "--", color=FAINT, linewidth=1)
     axes.plot(x + side * mean[filled], y + side * share[filled], "o-", color=COLOURS[0], markersize=3, linewidth=1)
-    places = np.linspace(0, side, 3)
+    places = np.linspace(0, side, 3, dtype=np.float64)
     _ticks(axes, panel, places, places, ("0", "0.5", "1"))

@@ -56,14 +56,19 @@ def draw_explanations(rows: Sequence[Explanation], label: str, masks: Sequence[s
         masks: names of the K masks.
     """
     availabilities = list(rows[0].evidence)
-    reads_masks, last = "given" in availabilities, 2 + len(availabilities)
+    reads_masks = "given" in availabilities
+    heads = ["image", *(f"masks {name}" for name in availabilities)]
+    panels = 1 + len(heads)  # the text is the first
+    if reads_masks:
+        heads.append("influence of a mask on the logit")
     widest = float(np.nanmax(np.abs([row.influence for row in rows]), initial=LEAST))
     note = "Grad-CAM of {} x {} cells, each picture with its own scale".format(*rows[0].cells)
     with mpl.rc_context(PLAIN):
         height = TOP + len(rows) * (SIDE + GAP) + EDGE
-        figure, axes = new_page(last + 2 * reads_masks, height, f"{label}: where the evidence for it lies", note)
-        heads = ["image", *(f"masks {name}" for name in availabilities)]
-        for column, head in enumerate(heads + ["influence of a mask on the logit"] * reads_masks, start=1):
+        figure, axes = new_page(
+            panels + 2 if reads_masks else panels, height, f"{label}: where the evidence for it lies", note
+        )
+        for column, head in enumerate(heads, start=1):
             axes.text(left(column), TOP - 0.07, head, size=10)
         for number, row in enumerate(rows):
             top = TOP + number * (SIDE + GAP)
@@ -72,7 +77,7 @@ def draw_explanations(rows: Sequence[Explanation], label: str, masks: Sequence[s
             for column, name in enumerate(availabilities, start=2):
                 _evidence(axes, column, top, row, name)
             if reads_masks:
-                _bars(axes, last, top, row, masks, widest)
+                _bars(axes, panels, top, row, masks, widest)
     return figure
 
 

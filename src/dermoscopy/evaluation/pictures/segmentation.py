@@ -3,9 +3,8 @@
 Save them with `analysis.figures.save_figure(..., small=False)`: a palette would change photographs and colours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -118,7 +117,7 @@ def _places(images: int, n: int) -> dict[int, str]:
     return dict(sorted(places.items()))
 
 
-def _text(axes: Axes, top: float, case: Case, place: str, scores: Mapping[Any, Any]) -> None:
+def _text(axes: Axes, top: float, case: Case, place: str, scores: Mapping[Hashable, float]) -> None:
     """Write where the image stands, its id and scores; each text carries the id as its gid."""
     lines = [wrapped(case.id), "", f"Dice {scores['dice']:.3f}", f"IoU {scores['iou']:.3f}"]
     axes.text(EDGE, top, place, va="top", weight="bold", gid=case.id)
@@ -132,15 +131,11 @@ def _pixels(axes: Axes, top: float, case: Case) -> None:
     """Fill the panels of a case; each picture carries the id as its gid."""
     codes = ListedColormap(["black", "white", UNKNOWN])
     kinds = ListedColormap([to_rgba(c, OPACITY.get(k, 1)) if c != "none" else c for k, c in OUTCOME_COLOURS.items()])
-    pictures: list[tuple[int, NDArray[Any], Any, float]] = [  # column, values, colours, highest value
-        (1, case.image, None, 255),
-        (2, np.minimum(case.truth, 2), codes, 2),
-        (3, case.probability, "gray", 1),
-        (4, case.image.mean(axis=-1), "gray", BRIGHTEST),
-        (4, case.outcome, kinds, len(OUTCOMES) - 1),
-    ]
-    for column, values, colours, highest in pictures:
-        show(axes, values, column, top, case.id, colours, highest)
+    show(axes, case.image, 1, top, case.id)
+    show(axes, np.minimum(case.truth, 2), 2, top, case.id, codes, highest=2)
+    show(axes, case.probability, 3, top, case.id, "gray", highest=1)
+    show(axes, case.image.mean(axis=-1), 4, top, case.id, "gray", BRIGHTEST)
+    show(axes, case.outcome, 4, top, case.id, kinds, len(OUTCOMES) - 1)
 
 
 def draw_epoch(cases: Sequence[Case], title: str, columns: int = 4) -> Figure:

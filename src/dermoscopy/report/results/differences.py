@@ -13,7 +13,17 @@ REPEAT_KEYS = ("seed", "fold")
 NOT_SHOWN = frozenset(
     {
         *("name", "arms", "lengths", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
-        *("offset", "fingerprint", "recipe", "threads", "jobs_per_gpu", "sweep", "model.availability", "model.views"),
+        *(
+            "offset",
+            "fingerprint",
+            "recipe",
+            "threads",
+            "jobs_per_gpu",
+            "sweep",
+            "model.availability",
+            "model.views",
+            "model.evaluator",
+        ),
         *("data.name", "data.raw", "data.size", "data.fit", "data.on_error", "data.store", "data.source", "data.make"),
         *("datamodule.store", "datamodule.memory", "datamodule.eval_batch_size"),
         *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.callbacks"),

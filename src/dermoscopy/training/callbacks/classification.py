@@ -1,14 +1,14 @@
 """What a classifier says of its test images."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from dermoscopy.evaluation.classification import prediction_rows, with_earlier, write_label_files
 from dermoscopy.runs.files import PREDICTIONS
+from dermoscopy.tasks.classification import LabelTask
 
 
 class Predictions(Callback):
@@ -22,8 +22,9 @@ class Predictions(Callback):
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        data = trainer.datamodule  # type: ignore[attr-defined]
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, LabelTask)
+        data = pl_module.data
         names, exclusive = data.label_names, pl_module.exclusive_labels
         tables = []
         for availability, outputs in pl_module.tested.items():

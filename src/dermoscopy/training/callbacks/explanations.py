@@ -1,14 +1,13 @@
 """Where a classifier finds its evidence in some test images, and what it reads from their masks."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
-from dermoscopy.contracts import Batch
+from dermoscopy.contracts import Batch, DataModule
 from dermoscopy.evaluation.grad_cam import Unexplained, grad_cam, influence_table, mask_influence
 from dermoscopy.evaluation.pictures.explanations import Explanation, draw_explanations
 from dermoscopy.machine.files import write_atomically
@@ -16,6 +15,7 @@ from dermoscopy.machine.messages import nearest
 from dermoscopy.masks.conditions import masks_at
 from dermoscopy.metrics.classification import known_labels, log_odds
 from dermoscopy.plots.style import save_figure
+from dermoscopy.tasks.classification import LabelTask
 
 TABLE, PICTURE = "influence.csv", "explanations.png"
 LOOKS = ("none", "predicted", "given")  # availabilities of masks that the picture puts side by side
@@ -46,27 +46,24 @@ class Explanations(Callback):
 
     def __init__(self, folder: str | Path, label: str | None, images: int, influence_images: int) -> None:
         if min(images, influence_images) < 1:
-            raise ValueError(
-                "callbacks.explanations: images and influence_images must be at least 1, "
-                f"got {images} and {influence_images}"
-            )
+            raise ValueError(f"images and influence_images must be at least 1, got {images} and {influence_images}")
         self.folder, self.label, self.images, self.influence_images = Path(folder), label, images, influence_images
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         names = trainer.datamodule.label_names  # type: ignore[attr-defined]
         if self.label is not None and self.label not in names:
             raise ValueError(
-                f"callbacks.explanations.label is {self.label!r}, the labels are {list(names)}"
-                f"{nearest(self.label, names)}"
+                f"label of the explanations is {self.label!r}, the labels are {list(names)}{nearest(self.label, names)}"
             )
 
-    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        if _reads_masks(pl_module, data):
-            write_atomically(self.folder / TABLE, self._table(trainer, pl_module.network, data).to_csv(index=False))
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, LabelTask)
+        data = pl_module.data
+        if _reads_masks(pl_module):
+            write_atomically(self.folder / TABLE, self._table(trainer, pl_module).to_csv(index=False))
         label = self.label or data.label_names[0]
         try:
-            shown = _explanations(trainer, pl_module, data, data.label_names.index(label), self.images)
+            shown = _explanations(trainer, pl_module, data.label_names.index(label), self.images)
         except Unexplained as reason:
             print(f"  no {PICTURE}: {reason}")
             return
@@ -76,9 +73,10 @@ class Explanations(Callback):
         figure = draw_explanations(shown, label, data.mask_names)
         save_figure(figure, self.folder / PICTURE, dpi=80, small=False)
 
-    def _table(self, trainer: Any, network: Any, data: Any) -> pd.DataFrame:
+    def _table(self, trainer: Trainer, task: LabelTask) -> pd.DataFrame:
+        data = task.data
         parts = spread(data.rows("test"), self.influence_images).split(data.eval_batch_size)
-        influence = torch.cat([_influence(network, _batch(trainer, rows)) for rows in parts])
+        influence = torch.cat([_influence(task.network, _batch(trainer, data, rows)) for rows in parts])
         return influence_table(influence.cpu().numpy(), data.mask_names, data.label_names)
 
 
@@ -105,24 +103,24 @@ def choose(margin: Tensor, truth: Tensor, count: int) -> dict[int, str]:
     return chosen
 
 
-def _reads_masks(task: Any, data: Any) -> bool:
-    return bool(task.reads_masks and data.mask_names)
+def _reads_masks(task: LabelTask) -> bool:
+    return task.reads_masks and bool(task.data.mask_names)
 
 
-def _batch(trainer: Any, rows: Tensor) -> Batch:
-    batch: Batch = trainer.strategy.batch_to_device(trainer.datamodule.gather(rows))  # also normalised
+def _batch(trainer: Trainer, data: DataModule, rows: Tensor) -> Batch:
+    batch: Batch = trainer.strategy.batch_to_device(data.gather(rows))  # also normalised
     return batch
 
 
-def _influence(network: Any, batch: Batch) -> Tensor:
+def _influence(network: nn.Module, batch: Batch) -> Tensor:
     """Return the influence (B, K, L) of the masks that an image has, NaN of those it has not."""
     given = batch["mask"].ne(0).any(3).any(2)  # (B, K)
     return mask_influence(network, batch["image"], batch["mask"]).where(given[..., None], torch.nan)
 
 
-def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) -> list[Explanation]:
+def _explanations(trainer: Trainer, task: LabelTask, label: int, count: int) -> list[Explanation]:
     """Return what is shown of one label: nothing where it is unknown in every test image."""
-    exclusive = task.exclusive_labels
+    data, exclusive = task.data, task.exclusive_labels
     tested = {name: [torch.cat(part).cpu() for part in zip(*parts, strict=True)] for name, parts in task.tested.items()}
     odds = {name: log_odds(logits, exclusive)[:, label] for name, (logits, *_) in tested.items()}
     first = task.shown
@@ -131,8 +129,8 @@ def _explanations(trainer: Any, task: Any, data: Any, label: int, count: int) ->
     chosen = choose(odds[first] - task.thresholds[label].cpu(), truth, count)
     if not chosen:
         return []
-    rows, reads_masks = index[list(chosen)], _reads_masks(task, data)
-    batch = _batch(trainer, rows)
+    rows, reads_masks = index[list(chosen)], _reads_masks(task)
+    batch = _batch(trainer, data, rows)
     looks = [name for name in LOOKS if name in tested] if reads_masks else []
     masks = {name: masks_at(name, data)(batch) for name in looks or [first]}
     evidence = {name: grad_cam(task.network, batch["image"], mask, label) for name, mask in masks.items()}

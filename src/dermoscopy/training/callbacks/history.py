@@ -2,9 +2,8 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -13,6 +12,7 @@ from pytorch_lightning.loggers import Logger
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.runs.files import HISTORY
 from dermoscopy.runs.history import Row, log_history, read_history
+from dermoscopy.tasks.base import Task
 
 
 class History(Callback):
@@ -39,8 +39,9 @@ class History(Callback):
             self._show("stage", "epoch", self.columns, "seconds")
         self.started = time.perf_counter()
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        scored: Mapping[str, float] = pl_module.scored
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Task)
+        scored = pl_module.scored
         epoch, seconds = trainer.current_epoch, time.perf_counter() - self.started
         for mode in ("train", "val"):
             metrics = {k.removeprefix(f"{mode}/"): v for k, v in scored.items() if k.startswith(f"{mode}/")}

@@ -1,4 +1,4 @@
-"""Filters of augmentation: each image of a batch blurred by a width of its own."""
+"""Gaussian blur on the device: of images that are augmented, and of what a mask is to hide."""
 
 import math
 
@@ -21,7 +21,7 @@ def gaussian_blur(image: Tensor, sigma: Tensor, widest: float) -> Tensor:
     """
     radius = math.ceil(REACH * widest)
     distance = torch.arange(-radius, radius + 1, device=image.device)
-    weight = torch.exp(-((distance / sigma.clamp(min=NARROWEST)[:, None]) ** 2) / 2)
+    weight = torch.exp(-((distance / sigma.clamp(min=NARROWEST)[:, None]) ** 2) / 2).to(image)
     weight = (weight / weight.sum(1, keepdim=True)).repeat_interleave(image.shape[1], 0)  # (B C, 2 radius + 1)
     planes = image.reshape(1, -1, *image.shape[2:])  # every plane is a channel of one image, with a kernel of its own
     padded = pad(planes, (radius,) * 4, mode="replicate")

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from dermoscopy.data.augment.blur import gaussian_blur
 from dermoscopy.machine.randomness import generator
+from dermoscopy.masks.blur import gaussian_blur
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 20, 31), (1, 3, 2, 1), (2, 1, 9, 9)])

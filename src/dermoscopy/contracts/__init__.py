@@ -1,0 +1,193 @@
+"""What rooms hand to one another, as types; the words and letters that all of them use.
+
+Here are data, evaluation and loggers; ``networks`` has networks and losses.
+
+Glossary, one word a concept:
+    image           RGB photograph of a lesion through a dermatoscope
+    mask            per-pixel annotation of one structure: the lesion, or one of its attributes
+    attribute       a dermoscopic structure: globules, milia-like cysts, negative network, pigment network, streaks
+    label           a yes-or-no question about an image: attribute present, melanoma, ...
+    group           images that must stay in one subset of a split: the same lesion or patient
+    subset          train, val, test or holdout of a split
+    store           all images, masks and labels of a data set at one size, in one HDF5 file
+    frame           the box of the original image that a stored one shows; beyond the image it shows padding
+    zeroing         replacing the masks a network reads by "unknown"
+    mask condition  what masks a network receives at evaluation: none, predicted, given, shuffled, revealed_10, ...
+    mask views      one image under several zeroings of its masks, for losses that compare them
+    tta             test-time augmentation: the mean prediction over mirror images and turns
+    joint           labels and masks learnt by one network
+    auxiliary head  features of a network that a loss compares between mask views
+    stage           one training with one configuration; a run is a list of stages
+    arm             one choice of everything but the seed and the fold
+    key             hash of all that can change the result of a stage
+
+Shape letters: B batch, C channels, K masks, L labels, H height, W width, N images of a store, V views.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NotRequired, Protocol, TypedDict, runtime_checkable
+
+if TYPE_CHECKING:  # what is made without torch reads this file as well
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+NOT_ANNOTATED = 255  # the store's code for a pixel nobody annotated, or outside the image
+
+
+class Batch(TypedDict):
+    """One batch, as tasks see it.
+
+    Attributes:
+        image: (B, 3, H, W) float, normalised.
+        mask: (B, K, H, W) in -1 absent, 0 unknown, +1 present.
+        label: (B, L) float, NaN unknown.
+        index: (B,) rows of the store.
+        predicted: (B, K, H, W) in -1, +1, 0 outside the image: the same masks by our own segmenters, where there are.
+        draw: seed of the augmentation of a training batch, used up where the batch is completed.
+    """
+
+    image: Tensor
+    mask: Tensor
+    label: Tensor
+    index: Tensor
+    predicted: NotRequired[Tensor]
+    draw: NotRequired[int]
+
+
+class Store(Protocol):
+    """The images behind a data module, opened: tables in memory, pixels on request.
+
+    Attributes:
+        path: the HDF5 file; ``fingerprint`` is the sha256 of its content.
+        ids, groups: (N,) the images and their groups.
+        frame: int32 (N, 6), where each image lies in its original.
+        mask_names: all masks of the store.
+        size: height and width, pixels.
+    """
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def ids(self) -> NDArray[np.str_]: ...
+
+    @property
+    def groups(self) -> NDArray[np.str_]: ...
+
+    @property
+    def frame(self) -> NDArray[np.int32]: ...
+
+    @property
+    def mask_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    def __len__(self) -> int: ...
+
+    def image(self, mapped: bool = False) -> NDArray[np.uint8]: ...  # RGB (N, H, W, 3)
+
+    def mask(self, mapped: bool = False) -> NDArray[np.uint8]: ...  # 0, 1, 255 not annotated (N, H, W, K)
+
+
+class DataModule(Protocol):
+    """What tasks, stages, callbacks and evaluation use of a data module; subsets are train, val, test and holdout.
+
+    Attributes:
+        store: the images.
+        label_names, mask_names: the L labels and K masks of a batch.
+        size: height and width of the images of a batch.
+        eval_batch_size: images per validation or test batch.
+        predicted: the predicted masks that batches hold as well; None: there are none.
+    """
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def label_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def mask_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def eval_batch_size(self) -> int: ...
+
+    @property
+    def predicted(self) -> object | None: ...
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    def rows(self, side: str) -> Tensor: ...  # of the store, in a subset
+
+    def labels_of(self, side: str) -> Tensor: ...  # (n, L) of a subset, NaN unknown
+
+    def masks_of(self, rows: Tensor) -> Tensor: ...  # (n, K, H, W) of store rows, as a test batch has them
+
+    def gather(self, rows: Tensor, training: bool = False) -> Batch: ...  # completed by the transfer to the device
+
+    def counts(self) -> dict[str, int]: ...  # images per subset
+
+    def giveaways(self) -> dict[str, str]: ...  # label and the mask that gives it away in the training images
+
+    def write_split(self, path: str | Path) -> Path: ...
+
+
+class MaskEvaluation(Protocol):
+    """Scores of predicted masks.
+
+    Attributes:
+        note: one line on what could not be scored; empty if all could.
+    """
+
+    @property
+    def note(self) -> str: ...
+
+    def metrics(self, views: str) -> dict[str, float]: ...  # means by their names in a run, of images shown so
+
+
+class MaskEvaluator(Protocol):
+    """Scores the masks that were predicted for test images.
+
+    It is called with 255 times their probability (n, H, W, K), the images' rows of the store (n,), the store, the names
+    of the K masks, and whether a pixel has at most one of them.
+    """
+
+    def __call__(
+        self,
+        probability: NDArray[np.uint8],
+        index: NDArray[np.int64],
+        store: Store,
+        masks: Sequence[str],
+        exclusive: bool,
+    ) -> MaskEvaluation: ...
+
+
+class Logger(Protocol):
+    """What takes the parameters and metrics of a run: one of Lightning's loggers, or a run tracker."""
+
+    def log_hyperparams(self, params: dict[str, object]) -> None: ...
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None: ...
+
+    def finalize(self, status: str) -> None: ...  # success, failed or aborted
+
+
+@runtime_checkable
+class RunTracker(Logger, Protocol):
+    """A logger that also keeps who a run is, its tags and small files; ``begin`` continues the run of an identity."""
+
+    def begin(self, name: str, tags: Mapping[str, object], identity: Mapping[str, object]) -> None: ...
+
+    def set_tags(self, tags: Mapping[str, object]) -> None: ...
+
+    def log_artifact(self, path: str | Path) -> None: ...

@@ -1,0 +1,27 @@
+"""Parts of runs with the arguments that a test does not care about filled in; constructors have no defaults."""
+
+from dermoscopy.losses.classification import BinaryCrossEntropy
+from dermoscopy.masks.zeroing import Zeroing
+from dermoscopy.networks.classifier import Classifier
+
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+NO_WEIGHTS = {"pretrained": False, "checkpoint": None}
+LABEL_TASK = {"scheduler": None, "freeze": (), "metrics": {}, "exclusive_labels": False, "source": "given"}
+LABEL_TASK |= {"monitored": "none", "threshold": "zero"}  # arguments of a task of labels
+
+
+def make_classifier(backbone, labels, masks=(), **changes):
+    """A Classifier that starts from chance and has no auxiliary head."""
+    return Classifier(
+        backbone, labels, masks, **NO_WEIGHTS | IMAGENET | {"dropout": 0.0, "exit_stride": None} | changes
+    )
+
+
+def make_zeroing(p, grid=1, per_channel=False):
+    """A Zeroing of whole masks, all together."""
+    return Zeroing(p, grid, per_channel)
+
+
+def make_label_loss(labels, pos_weight=None, rarest=1.0):
+    """A binary cross-entropy without weights."""
+    return BinaryCrossEntropy(labels, pos_weight, rarest)

@@ -1,6 +1,9 @@
 """Places of the repository, and what tests build of its configuration."""
 
+import builtins
 import inspect
+import tomllib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,15 @@ ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 HYDRA_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 REAL = ROOT.parent / "shared" / "data" / "isic2018"  # real images, beside the repository where somebody put them
+
+
+def ignore_known_warnings() -> None:
+    """Ignore just those warnings that pytest is told to ignore, which are of other libraries."""
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    for line in options["filterwarnings"]:
+        if line.startswith("ignore:"):
+            _, message, category = line.split(":")
+            warnings.filterwarnings("ignore", message, getattr(builtins, category))
 
 
 def composed(file: str, *overrides: str, with_hydra: bool = False) -> DictConfig:

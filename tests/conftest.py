@@ -1,6 +1,5 @@
 """Shared material: a tiny demo data set, drawn and prepared once, and a data module over it."""
 
-import builtins
 import copy
 import gc
 import os
@@ -22,7 +21,7 @@ from hydra.core.plugins import Plugins
 # before torch is imported; where several processes test at a time, a core each
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
-from builders import ROOT
+from builders import ROOT, ignore_known_warnings
 
 from dermoscopy.data.batches.datamodule import DermoscopyData
 from dermoscopy.data.demo.dataset import make_demo
@@ -173,12 +172,11 @@ class Ended:
 
 
 @pytest.fixture
-def run_script(tmp_path, monkeypatch, capfd, pytestconfig) -> Iterator[Callable[..., Ended]]:
+def run_script(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
     """Runs a root script as a user does, in an empty folder, without the seconds that a new process takes.
 
     A warning is an error, as everywhere in the tests, unless the test asks for `Ended.warnings`.
     """
-    known = [line for line in pytestconfig.getini("filterwarnings") if line.startswith("ignore")]
     runs: list[Ended] = []
 
     def run(script: str, *arguments: str) -> Ended:
@@ -190,9 +188,7 @@ def run_script(tmp_path, monkeypatch, capfd, pytestconfig) -> Iterator[Callable[
         code = 0
         with warnings.catch_warnings(record=True) as warned:  # root scripts choose which warnings a user sees
             warnings.simplefilter("always")
-            for line in known:
-                action, message, category = line.split(":")
-                warnings.filterwarnings(action, message, getattr(builtins, category))
+            ignore_known_warnings()
             try:
                 runpy.run_path(str(ROOT / script), run_name="__main__")
             except SystemExit as ended:

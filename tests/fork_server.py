@@ -12,7 +12,7 @@ import signal
 import sys
 import warnings
 
-from builders import ROOT
+from builders import ROOT, ignore_known_warnings
 
 MODULES = (
     "torch",
@@ -50,7 +50,8 @@ def run(order: dict) -> None:
     if order["dies_at"] is not None:
         die_at(order["dies_at"])
     sys.argv = [str(ROOT / "train.py"), *order["arguments"]]
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("error")  # as in all tests
+    ignore_known_warnings()
     code = 1
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")

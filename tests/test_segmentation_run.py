@@ -45,9 +45,14 @@ def trained(train, tmp_path):
     def run(*arguments):
         ended = train(*arguments)
         assert ended.code == 0, ended.err
-        return {read(path)["stage"]: path.parent for path in tmp_path.glob("runs/*/*/result.json")}
+        return stages_in(tmp_path)
 
     return run
+
+
+def stages_in(folder):
+    """The folder of each stage that was trained in the folder of a test, by its name."""
+    return {read(path)["stage"]: path.parent for path in folder.glob("runs/*/*/result.json")}
 
 
 def read(path):
@@ -123,7 +128,7 @@ def is_parameter_of_encoder(name):
     return ".encoder." in name and not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
 
 
-def test_a_stage_starts_from_the_run_or_file_that_it_names_and_not_from_the_stage_before(trained, tmp_path):
+def test_a_stage_starts_from_the_run_or_file_that_it_names_and_not_from_the_stage_before(trained, train, tmp_path):
     first = trained("name=first", "seed=5", "~callbacks.predictions")["only"]
     learnt, state = "model.decoder.blocks.0.conv1.0.weight", weights(first / BEST)
     other = {name.removeprefix("network."): value.clone() for name, value in state.items()}
@@ -131,9 +136,13 @@ def test_a_stage_starts_from_the_run_or_file_that_it_names_and_not_from_the_stag
     torch.save(other, tmp_path / "other.pt")
     still = "optimizer: {lr: 1e-12, weight_decay: 0}"
     key, file = f"network: {{checkpoint: '{first.name[:8]}'}}", "network: {checkpoint: other.pt}"
-    folders = trained(
+    ended = train(
         f"stages=[{{stage: key, {key}, {still}}}, {{stage: file, {file}, {still}}}]", "~callbacks.predictions"
     )
+    assert ended.code == 0, ended.err
+    (warning,) = ended.warnings  # the other seed has another split
+    assert f"network.checkpoint=runs/first/{first.name}/best.ckpt has seen" in warning
+    folders = stages_in(tmp_path)
     for name, start in (("key", other[learnt] * -1), ("file", other[learnt])):
         torch.testing.assert_close(weights(folders[name] / BEST)[f"network.{learnt}"], start, rtol=1e-4, atol=1e-6)
 

@@ -139,7 +139,7 @@ def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(
     arguments = ("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0")
     ended = sweep(*arguments)
     assert ended.code == 1
-    failed = "1/2 zeroing=cells8_80, seed 0: failed: the grid of zeroing 64 x 64 is finer than the image of 32 x 32 px"
+    failed = "1/2 zeroing=cells8_80, seed 0: failed: the grid of zeroing 64 x 64"
     assert ended.out.index(failed) < ended.out.index("2/2 zeroing=never, seed 0")
     assert "1 of 2 jobs failed" in ended.error
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
@@ -205,7 +205,7 @@ def test_a_sweep_that_is_running_already_is_not_started_twice(sweep, finished, t
     with lease(folder):
         ended = sweep(*finished)
     assert ended.code == 1
-    assert f"this command is running already, in runs/zeroing/sweeps/{folder.name}" in ended.error
+    assert f"running already, in runs/zeroing/sweeps/{folder.name}" in ended.error
 
 
 def test_any_experiment_borrows_the_folds_and_the_test_sides_cover_every_image_once(train, tmp_path):
@@ -239,54 +239,51 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "told"),  # the key as it is typed, and the value or what it may be
     [
-        (("seed=abc",), "seed must be a whole number of at least 0, got abc"),
-        (("seed=-1",), "seed must be a whole number of at least 0, got -1"),
-        (("zeroing.p=1.5",), r"zeroing.p must lie in \[0, 1\], got 1.5"),
-        (("zeroing=cells8_80", "zeroing.grid=64"), "the grid of zeroing 64 x 64 is finer than the image"),
-        (("network.backbone=resnet5O",), "'resnet5O' is not a timm model; did you mean"),
-        (("data.labels=[melanom]",), "has no label 'melanom'"),
-        (("data.masks=[globule]",), "has no mask 'globule'"),
-        (("split.val=0.01",), "the split leaves the val side"),
-        (("loss.pos_weight=balanced",), "loss.pos_weight must be null, auto"),
-        (("monitor.metric=val/f2",), "monitors val/f2, which is no metric; did you mean val/f1"),
-        (("zeroing.q=1",), "zeroing.q|Key 'q'"),
-        (("trainer.devices=2",), "trainer.devices=2: a job trains on one device; several devices train several jobs"),
-        (("threads=-1",), "threads must be a whole number of at least 1 or null, got -1"),
-        (("threads=many",), "threads must be a whole number of at least 1 or null, got many"),
-        (("jobs_per_gpu=0",), "jobs_per_gpu must be a whole number of at least 1, got 0"),
-        (("callbacks.last.min_seconds=-1",), "callbacks.last.min_seconds must be at least 0, got -1"),
-        (("tracking=server", "logger=mlflow"), "tracking=server needs an address"),
-        (("tracking=server", "logger=mlflow", "tracking.uri=http://127.0.0.1:9"), "http://127.0.0.1:9 does not answer"),
-        (("trainer=tpu",), "Could not find 'trainer/tpu'"),
-        (("stages=[]",), "stages is empty"),
-        (("stages=[a,b]",), "stages must be a list of mappings"),
-        (("trainer.limit_val_batches=0",), "trainer.limit_val_batches of stage only must be a number of batches"),
-        (
-            ("model.availability=[some]",),
-            r"availability names 'some', it may name \['none', 'given', ",
-        ),
-        (("network.checkpoint=nowhere.pt",), "network.checkpoint nowhere.pt does not exist"),
+        (("seed=abc",), ("seed", "abc")),
+        (("seed=-1",), ("seed", "-1")),
+        (("zeroing.p=1.5",), ("zeroing.p", "[0, 1]", "1.5")),
+        (("zeroing=cells8_80", "zeroing.grid=64"), ("grid", "zeroing", "64 x 64", "32 x 32 px")),
+        (("network.backbone=resnet5O",), ("resnet5O", "did you mean", "resnet50")),
+        (("data.labels=[melanom]",), ("'melanom'",)),
+        (("data.masks=[globule]",), ("'globule'", "globules")),
+        (("split.val=0.01",), ("split", "val")),
+        (("loss.pos_weight=balanced",), ("loss.pos_weight", "auto")),
+        (("monitor.metric=val/f2",), ("val/f2", "did you mean", "val/f1")),
+        (("zeroing.q=1",), ("zeroing.q",)),
+        (("trainer.devices=2",), ("trainer.devices=2",)),
+        (("threads=-1",), ("threads", "-1")),
+        (("threads=many",), ("threads", "many")),
+        (("jobs_per_gpu=0",), ("jobs_per_gpu", "0")),
+        (("callbacks.last.min_seconds=-1",), ("callbacks.last.min_seconds", "-1")),
+        (("tracking=server", "logger=mlflow"), ("tracking=server", "address")),
+        (("tracking=server", "logger=mlflow", "tracking.uri=http://127.0.0.1:9"), ("http://127.0.0.1:9",)),
+        (("trainer=tpu",), ("trainer/tpu",)),
+        (("stages=[]",), ("stages", "empty")),
+        (("stages=[a,b]",), ("stages", "list of mappings")),
+        (("trainer.limit_val_batches=0",), ("trainer.limit_val_batches", "stage only", "0")),
+        (("model.availability=[some]",), ("model.availability", "'some'", "'none'", "'given'")),
+        (("network.checkpoint=nowhere.pt",), ("network.checkpoint", "nowhere.pt")),
     ],
 )
-def test_wrong_input_is_one_clear_line_and_exit_code_one(train, tmp_path, arguments, message):
+def test_wrong_input_is_one_clear_line_that_names_key_and_value_and_exit_code_one(train, tmp_path, arguments, told):
     ended = train("network.backbone=test_resnet", "epochs=1", "logger=csv", "trainer.limit_train_batches=1", *arguments)
     assert ended.code == 1
-    assert re.search(message, ended.error), ended.error
+    assert [words for words in told if words not in ended.error] == [], ended.error
     assert not list(tmp_path.glob("runs/run/*/result.json"))
 
 
 def test_an_axis_that_names_a_value_twice_is_refused_before_anything_is_trained(sweep, tmp_path):
     ended = sweep("seed=1,1", "logger=csv")
     assert ended.code == 1
-    assert "the axis seed names 1 twice: each value once" in ended.error
+    assert "the axis seed names 1 twice" in ended.error
     assert not list(tmp_path.glob("runs/**/job.json"))
 
 
 def test_a_store_of_another_size_than_asked_for_is_refused(train):
     ended = train("logger=csv", "data.fit=crop")
-    assert "data.fit=pad, but data.size=[32, 32] and data.fit=crop are asked for" in ended.error
+    assert "data.fit=pad" in ended.error and "data.fit=crop" in ended.error
 
 
 def test_a_missing_store_names_the_command_that_makes_it(run_script):
@@ -299,7 +296,7 @@ def test_a_missing_store_names_the_command_that_makes_it(run_script):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_asking_for_a_gpu_without_one_is_one_clear_line(train):
     ended = train("network.backbone=test_resnet", "trainer=gpu", "logger=csv")
-    assert "torch sees no GPU" in ended.error
+    assert "trainer=gpu" in ended.error and "trainer=cpu" in ended.error
 
 
 @pytest.mark.services  # not for what it starts: MLflow waits twenty seconds for a lock
@@ -320,4 +317,4 @@ def test_a_tracking_database_of_a_newer_mlflow_is_one_clear_line(train, empty_da
         database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
     ended = train("network.backbone=test_resnet", "epochs=1", "tracking.uri=sqlite:///newer.db")
     assert ended.code == 1
-    assert "belongs to another MLflow version" in ended.error
+    assert "newer.db" in ended.error and "another MLflow version" in ended.error

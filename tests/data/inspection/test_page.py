@@ -9,8 +9,6 @@ import pytest
 
 from dermoscopy.data.inspection.duplicates import COLUMNS
 from dermoscopy.data.inspection.page import inspect_store
-from dermoscopy.data.inspection.sections import Measured, sample_section
-from dermoscopy.data.inspection.tables import count_pixels
 from dermoscopy.data.store.frame import place
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.data.store.writer import Layout, Row, new_store
@@ -70,13 +68,6 @@ def test_a_page_has_its_sections_and_the_numbers_of_the_store(demo_page, demo_st
     assert store.fingerprint in text
     assert pd.read_csv(demo_page.csv).columns.tolist() == COLUMNS
     assert demo_page.csv.name == "demo-near_duplicates.csv"
-
-
-def test_the_seed_alone_decides_which_images_are_shown(demo_store):
-    store = open_store(demo_store)
-    it = Measured(store, "lesion", count_pixels(store, "lesion"), pd.DataFrame(columns=COLUMNS), 0, 0, 10, 0.5, "a.csv")
-    assert sample_section(it, 3, seed=0) == sample_section(it, 3, seed=0) != sample_section(it, 3, seed=1)
-    assert sample_section(it, 3, seed=0).count("<figure>") == 3
 
 
 @pytest.mark.parametrize("masks, labels", [((), ()), (("lesion",), ("sick",)), (("spots",), ())])

@@ -97,7 +97,7 @@ def _read_record(job: Path, planned: Mapping[str, str] | None, experiment: str) 
     if not file.is_file():
         return known | {"status": "missing", "error": f"no {job.name}/{file.name}"}
     try:
-        return read_job(job)
+        return {**read_job(job)}
     except ValueError as error:  # somebody has damaged it
         return known | {"status": "unreadable", "error": f"{job.name}/{file.name}: {error.__cause__}"}
 

@@ -43,8 +43,8 @@ def mean_defined(values: Floats, axis: int = -1) -> Floats:
 
 
 def ratio(above: Floats, below: Floats) -> Floats:
-    """Quotient, NaN where the denominator is zero."""
-    out = np.full(np.broadcast(above, below).shape, np.nan)
+    """Quotient, in the precision of what is given, NaN where the denominator is zero."""
+    out = np.full(np.broadcast(above, below).shape, np.nan, np.result_type(above, below, np.float32))
     np.divide(above, below, out=out, where=np.asarray(below) != 0)
     return out
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from dermoscopy.contracts import Batch
-from dermoscopy.metrics.segmentation import count, mask_scores
+from dermoscopy.metrics.pixel_counts import count
+from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
 
 BOTH = ("labels", "masks")

@@ -8,7 +8,8 @@ from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch
 from dermoscopy.masks.probability_maps import in_bytes, probabilities
-from dermoscopy.metrics.segmentation import count, mask_scores
+from dermoscopy.metrics.pixel_counts import count
+from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.base import Metric, Task, checked_names
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.tta import VIEWS, mean_over_views

@@ -26,8 +26,8 @@ def main(cfg: DictConfig) -> None:
         if cfg.status:
             print_overview(runs)
             return
-        there_are = ", ".join(experiments(runs)) or "none yet"
-        raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {there_are}")
+        available = ", ".join(experiments(runs)) or "none yet"
+        raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {available}")
     sweep = load_sweep(find_sweep(runs, str(cfg.experiment), str(cfg.sweep)))
     if cfg.status:
         print_status(sweep)

@@ -31,6 +31,7 @@ def test_the_report_program_writes_a_page_and_leaves_nothing_else(
     refused = report(*places)
     assert refused.returncode == 1
     assert "error: experiment is missing: python report.py experiment=NAME" in refused.stderr.splitlines()[-1]
+    assert "zeroing" in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
 
 

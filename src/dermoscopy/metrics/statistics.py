@@ -49,6 +49,17 @@ def ratio(above: Floats, below: Floats) -> Floats:
     return out
 
 
+def resampling_groups(rows: pd.DataFrame, ids: pd.Index) -> NDArray[np.object_]:
+    """Return the group of each image, (N,); one of no known group is a group of its own.
+
+    Args:
+        rows: of a predictions.csv, columns id and group, several per image.
+        ids: of the N images.
+    """
+    groups = rows.drop_duplicates("id").set_index("id")["group"].reindex(ids)
+    return groups.fillna(ids.to_series()).to_numpy(object)
+
+
 def same_images(one: Tested, other: Tested) -> bool:
     """Whether two jobs were tested on the same images."""
     return np.array_equal(one.id, other.id)

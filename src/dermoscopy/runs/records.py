@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from dermoscopy.machine.files import read_json, remove_parts, write_json
 from dermoscopy.machine.leases import held
@@ -170,7 +170,7 @@ def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
     raise AssertionError("unreachable")
 
 
-def start_sweep(folder: Path, facts: Mapping[str, Any]) -> tuple[str | None, SweepRecord]:
+def start_sweep(folder: Path, facts: Mapping[str, object]) -> tuple[str | None, SweepRecord]:
     """Write the record of a sweep that begins or goes on; what only a first start knows is kept.
 
     Returns:

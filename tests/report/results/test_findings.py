@@ -73,6 +73,7 @@ def test_a_reference_is_an_arm_in_full_or_its_value() -> None:
     assert choose_reference(arms, None) == "zeroing=never"
     assert choose_reference(arms, "cells_80") == choose_reference(arms, "zeroing=cells_80") == "zeroing=cells_80"
     assert choose_reference(["loss=bce", "loss=dice"], None) == "loss=bce"
+    assert choose_reference(["optimizer.lr=0.1", "optimizer.lr=1"], 0.1) == "optimizer.lr=0.1"
     with pytest.raises(ValueError, match="reference=often names 0 arms; there are: zeroing=cells_80"):
         choose_reference(arms, "often")
 

@@ -23,7 +23,11 @@ LARGEST = 300_000  # bytes of results.csv; above, values are rounded to 5 signif
 
 
 def write_report(
-    sweep: SweepResults, experiments: Path, header_file: Path, reference: str | None = None, metric: str | None = None
+    sweep: SweepResults,
+    experiments: Path,
+    header_file: Path,
+    reference: str | float | None = None,
+    metric: str | None = None,
 ) -> list[Path]:
     """Write results.csv, table.csv, table.svg, figure.png and README.md of an experiment and its row in the index.
 

@@ -4,10 +4,23 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from dermoscopy.runs.keys import relevant
+from dermoscopy.runs.keys import canonical
 from dermoscopy.runs.tables import SweepResults
 
 REPEAT_KEYS = ("seed", "fold")
+# Names, places, and how it is shown: what tells nothing of what an arm does.
+NOT_SHOWN = frozenset(
+    {
+        *("name", "arms", "lengths", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
+        *("offset", "fingerprint", "recipe", "threads", "jobs_per_gpu", "sweep", "model.availability", "model.views"),
+        *("data.name", "data.raw", "data.size", "data.fit", "data.on_error", "data.store", "data.source", "data.make"),
+        *("datamodule.store", "datamodule.memory", "datamodule.eval_batch_size"),
+        *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.callbacks"),
+        *("trainer.default_root_dir", "trainer.enable_progress_bar", "trainer.log_every_n_steps", "trainer.profiler"),
+        *("callbacks.history", "callbacks.progress", "callbacks.last", "callbacks.predictions"),
+        *("callbacks.pictures", "callbacks.explanations", "callbacks.best.dirpath"),
+    }
+)
 
 
 def flatten(config: object, prefix: str = "") -> dict[str, object]:
@@ -62,6 +75,21 @@ def arm_differences(sweep: SweepResults) -> pd.DataFrame:
     configs: dict[str, object] = {}
     for job in sweep.done:
         if job.arm not in configs:
-            values = relevant(job.last.configuration.content)
+            values = _shown(job.last.configuration.content)
             configs[job.arm] = {key: value for key, value in values.items() if key not in REPEAT_KEYS}
     return differences(configs)
+
+
+def _shown(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Return a configuration without what is not shown, written so that equal settings look equal."""
+    shown: dict[str, object] = {}
+    for name, value in config.items():
+        path = f"{prefix}{name}"
+        if path in NOT_SHOWN:
+            continue
+        if isinstance(value, Mapping):
+            inner = _shown(value, f"{path}.")
+            shown[name] = canonical(inner, f".{path}") if name == "zeroing" else inner
+        else:
+            shown[name] = value if isinstance(value, list) else canonical(value, f".{path}")
+    return shown

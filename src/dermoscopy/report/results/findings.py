@@ -76,11 +76,11 @@ class Findings:
         return f"{metric_words(name)} (views {views}{', original size' if size == 'original' else ''})"
 
 
-def find(sweep: SweepResults, reference: str | None = None, metric: str | None = None) -> Findings | None:
+def find(sweep: SweepResults, reference: str | float | None = None, metric: str | None = None) -> Findings | None:
     """Compare the arms of a sweep; None while no job has a test metric.
 
     Args:
-        reference: an arm, in full or its value alone; the arm `never`, else the first one, where None.
+        reference: an arm, in full or its value alone, which may be a number; None: the arm `never`, else the first one.
         metric: `test/<availability>/<name>`; the first headline metric where None.
 
     Raises:
@@ -116,13 +116,13 @@ def find(sweep: SweepResults, reference: str | None = None, metric: str | None =
     )
 
 
-def choose_reference(arms: list[str], name: str | None) -> str:
+def choose_reference(arms: list[str], name: str | float | None) -> str:
     """The arm of that name, in full (`zeroing=never`) or its value alone (`never`).
 
     Raises:
         ValueError: no arm, or more than one, has that name.
     """
-    value = name or USUAL_REFERENCE
+    value = USUAL_REFERENCE if name is None else str(name)
     named = [arm for arm in arms if arm == value] or [arm for arm in arms if arm.split("=", 1)[-1] == value]
     if len(named) == 1:
         return named[0]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.statistics import Floats, mean_defined
+from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
 from dermoscopy.metrics.weighted_classification import (
     RANKING,
     TUNED,
@@ -60,11 +60,10 @@ class Predictions:
             available = ", ".join(sorted(table["availability"].unique()))
             raise ValueError(f"predictions.csv has no availability {availability!r}; there are: {available}")
         both = rows.pivot(index="id", columns="label", values=["truth", "logit"]).sort_index()  # noqa: PD010
-        group = rows.drop_duplicates("id").set_index("id")["group"].reindex(both.index)
-        group = group.fillna(both.index.to_series())  # an image of no known group is a group of its own
+        group = resampling_groups(rows, both.index)
         truth, logit = (both[name].to_numpy(float) for name in ("truth", "logit"))
         threshold = rows.groupby("label")["threshold"].first().reindex(both["logit"].columns).to_numpy(float)
-        return cls(both.index.to_numpy(object), group.to_numpy(object), truth, logit, threshold, exclusive)
+        return cls(both.index.to_numpy(object), group, truth, logit, threshold, exclusive)
 
     @cached_property
     def _outcomes(self) -> Counts:

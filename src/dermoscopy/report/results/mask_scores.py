@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dermoscopy.metrics.segmentation import failures, iou_of, pooled_dice, weighted_mean
-from dermoscopy.metrics.statistics import Floats, mean_defined
+from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
 from dermoscopy.runs.tables import SweepResults
 
 METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")  # of an image, in predictions.csv
@@ -42,11 +42,10 @@ class MaskScores:
         """Take the rows of one size out of a predictions.csv."""
         rows = table[table["size"] == size]
         wide = rows.pivot(index="id", columns="mask", values=[*METRICS, "truth", "predicted"])  # noqa: PD010
-        group = rows.drop_duplicates("id").set_index("id")["group"].reindex(wide.index)
-        group = group.fillna(wide.index.to_series())  # an image of no known group is a group of its own
+        group = resampling_groups(rows, wide.index)
         metrics = {name: wide[name].to_numpy(float) for name in METRICS}
         area = (wide["truth"] + wide["predicted"]).to_numpy(float)
-        return cls(wide.index.to_numpy(object), group.to_numpy(object), metrics, area)
+        return cls(wide.index.to_numpy(object), group, metrics, area)
 
     def score(self, name: str, weight: Floats) -> Floats:
         """One of `SCORES`, mean over masks, of R weightings of the images: (R, N) -> (R,)."""

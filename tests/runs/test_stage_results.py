@@ -23,7 +23,7 @@ def test_a_configuration_says_what_a_report_asks_of_it(stage: StageResults) -> N
     configure(stage.folder, split={"k": 5, "fold": 1}, model={"views": ["none", "flips"]}, exclusive_labels=True)
     configuration = stage.configuration
     assert (configuration.monitored_metric, configuration.validation_masks) == ("f1", "none")
-    assert (configuration.views, configuration.folds, configuration.exclusive_labels) == (("none", "flips"), 5, True)
+    assert (configuration.kept_views, configuration.folds, configuration.exclusive_labels) == ("flips", 5, True)
     assert (configuration.store, configuration.masks) == ("data/made_up.h5", ("lesion",))
     assert configuration.content["zeroing"] == {"name": "never", "p": 0.0, "per_channel": False}
 

@@ -25,7 +25,7 @@ class Configuration:
         monitored_metric: of validation, by which the best epoch was chosen, without `val/`.
         validation_masks: the mask condition in validation; a segmenter is given none.
         exclusive_labels: whether an image has at most one of the labels.
-        views: how the test images of a segmenter were shown, in order; of the last one there are scores of every image.
+        kept_views: how the test images were shown of which single scores and masks are kept, the last way of several.
         folds: of the split; 0: it has none.
         store: file of the data, as it was named where the training was started.
         masks: their names in the data.
@@ -35,7 +35,7 @@ class Configuration:
     monitored_metric: str
     validation_masks: str
     exclusive_labels: bool
-    views: tuple[str, ...]
+    kept_views: str
     folds: int
     store: str
     masks: tuple[str, ...]
@@ -56,7 +56,7 @@ def read_configuration(file: Path) -> Configuration:
         monitored_metric=content["monitor"]["metric"].removeprefix("val/"),
         validation_masks=model.get("monitored", "none"),  # a segmenter has no such key
         exclusive_labels=content["exclusive_labels"],
-        views=tuple(model.get("views", ())),  # nor has a classifier this one
+        kept_views=model.get("views", ["none"])[-1],  # nor has a classifier this one
         folds=content["split"].get("k", 0),
         store=data["store"],
         masks=tuple(data["masks"]),

@@ -1,5 +1,6 @@
 """Figures of segmenters: the numbers of their tables, in order, with labels that keep apart."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -9,22 +10,13 @@ import pytest
 from dermoscopy.report.figures.segmenters import draw_boxes, draw_costs
 from dermoscopy.report.results.boxes import box_table
 
-
-def table(**arms: dict[str, list[float]]) -> pd.DataFrame:
-    """Scores by arm and image, one a seed."""
-    rows = [
-        (arm, image, seed, value)
-        for arm, images in arms.items()
-        for image, values in images.items()
-        for seed, value in enumerate(values)
-    ]
-    return pd.DataFrame(rows, columns=["arm", "id", "seed", "value"])
+Scores = Callable[..., pd.DataFrame]
 
 
-def test_the_figure_draws_the_numbers_of_the_table_best_median_first() -> None:
+def test_the_figure_draws_the_numbers_of_the_table_best_median_first(make_scores: Scores) -> None:
     rng = np.random.default_rng(0)
     scores = {f"arm {k}": {f"{n}": [*rng.beta(5, 2, 2)] for n in range(20 + k)} for k in range(4)}
-    images = table(**scores).sample(frac=1, random_state=0)
+    images = make_scores(**scores).sample(frac=1, random_state=0)
     images.loc[images["id"] == "3", "value"] = np.nan
     expected = box_table(images)
     assert list(expected["median"]) == sorted(expected["median"], reverse=True)
@@ -46,17 +38,17 @@ def test_the_figure_draws_the_numbers_of_the_table_best_median_first() -> None:
     assert top < 0 < bottom
 
 
-def test_labels_keep_apart_and_whole_however_long_the_arms() -> None:
+def test_labels_keep_apart_and_whole_however_long_the_arms(make_scores: Scores) -> None:
     arms = {f"network.encoder_name=tu-convnext_{k}.fb_in22k, loss=dice, model.freeze=[encoder]": 0 for k in range(6)}
-    figure = draw_boxes(table(**{arm: {"a": [0.2], "b": [0.9]} for arm in arms}), "IoU")
+    figure = draw_boxes(make_scores(**{arm: {"a": [0.2], "b": [0.9]} for arm in arms}), "IoU")
     figure.draw_without_rendering()
     boxes = sorted((label.get_window_extent() for label in figure.axes[0].get_yticklabels()), key=lambda box: box.y0)
     assert all(low.y1 <= high.y0 for low, high in pairwise(boxes))
     assert all(box.x0 >= 0 for box in boxes)
 
 
-def test_an_arm_without_values_keeps_its_row_and_none_at_all_is_an_error() -> None:
-    images = table(full={"a": [0.5]}, empty={"a": [np.nan]})
+def test_an_arm_without_values_keeps_its_row_and_none_at_all_is_an_error(make_scores: Scores) -> None:
+    images = make_scores(full={"a": [0.5]}, empty={"a": [np.nan]})
     labels = [label.get_text() for label in draw_boxes(images, "IoU").axes[0].get_yticklabels()]
     assert labels == ["full\n1 images", "empty\n0 images"]
     with pytest.raises(ValueError, match="no image has a value of IoU"):

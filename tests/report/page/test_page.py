@@ -14,23 +14,6 @@ from dermoscopy.report.page.page import compact_csv, write_report
 from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
-HEADER = """# @package _global_
-# question: Do masks help,
-#   given as input?
-# command: python train.py +experiment=zeroing -m
-# cost: 20 min | 2 cores
-#
-# not part of anything
-epochs: 3
-# expected: too late to count
-"""
-
-
-@pytest.fixture
-def header(tmp_path: Path) -> Path:
-    file = tmp_path / "zeroing.yaml"
-    file.write_text(HEADER)
-    return file
 
 
 def test_a_page_says_what_ran_what_came_out_and_how_sure(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:

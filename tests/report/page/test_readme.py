@@ -12,23 +12,6 @@ from dermoscopy.report.page.readme import BEGIN, END, read_header, refreshed, wi
 from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
-HEADER = """# @package _global_
-# question: Do masks help,
-#   given as input?
-# command: python train.py +experiment=zeroing -m
-# cost: 20 min | 2 cores
-#
-# not part of anything
-epochs: 3
-# expected: too late to count
-"""
-
-
-@pytest.fixture
-def header(tmp_path: Path) -> Path:
-    file = tmp_path / "zeroing.yaml"
-    file.write_text(HEADER)
-    return file
 
 
 def test_the_header_is_read_from_the_first_comments(header: Path) -> None:

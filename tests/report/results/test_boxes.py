@@ -11,23 +11,14 @@ import pytest
 from dermoscopy.report.results.boxes import box_table, per_image
 from dermoscopy.runs.tables import load_sweep
 
+Scores = Callable[..., pd.DataFrame]
+
 Sweeper = Callable[..., Path]
 AXES = {"network": ["small", "large"], "seed": ["0", "1"]}
 
 
-def table(**arms: dict[str, list[float]]) -> pd.DataFrame:
-    """Scores by arm and image, one a seed."""
-    rows = [
-        (arm, image, seed, value)
-        for arm, images in arms.items()
-        for image, values in images.items()
-        for seed, value in enumerate(values)
-    ]
-    return pd.DataFrame(rows, columns=["arm", "id", "seed", "value"])
-
-
-def test_an_image_counts_once_with_its_mean_over_seeds() -> None:
-    images = table(only={"a": [0.0, 1.0], "b": [0.6, 0.8], "c": [0.9, 0.9]})
+def test_an_image_counts_once_with_its_mean_over_seeds(make_scores: Scores) -> None:
+    images = make_scores(only={"a": [0.0, 1.0], "b": [0.6, 0.8], "c": [0.9, 0.9]})
     row = box_table(images).loc["only"]
     assert dict(row) == pytest.approx(
         {"images": 3, "seeds": 2, "median": 0.7, "lower": 0.6, "upper": 0.8, "mean": 2.1 / 3}

@@ -48,7 +48,7 @@ def out_of_fold(sweep: SweepResults) -> list[OutOfFold]:
         ValueError: an image was tested in two folds.
     """
     parts = joined_folds(sweep, ["id", "mask", "size"]) if segments(sweep.table) else []
-    return [OutOfFold(**vars(part), views=part.job.last.configuration.views[-1]) for part in parts]
+    return [OutOfFold(**vars(part), views=part.job.last.configuration.kept_views) for part in parts]
 
 
 def masks_to_join(sweep: SweepResults) -> dict[Path, list[Path]]:

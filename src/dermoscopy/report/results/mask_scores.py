@@ -58,7 +58,7 @@ class MaskScores:
 
 def kept_views(sweep: SweepResults) -> str:
     """The views of which the done jobs keep the scores of single images, as a text; usually it is one for all."""
-    return ", ".join(dict.fromkeys(job.last.configuration.views[-1] for job in sweep.done))
+    return ", ".join(dict.fromkeys(job.last.configuration.kept_views for job in sweep.done))
 
 
 def scored_images(sweep: SweepResults, place: str) -> tuple[dict[tuple[str, str], MaskScores], str]:
@@ -73,7 +73,7 @@ def scored_images(sweep: SweepResults, place: str) -> tuple[dict[tuple[str, str]
         table = job.last.predictions
         if table is None or not {"mask", "size"} <= {*table.columns} or size not in set(table["size"]):
             continue
-        kept = job.last.configuration.views[-1]
+        kept = job.last.configuration.kept_views
         if kept == views:
             tables[job.arm, str(job.repeat)] = MaskScores.from_table(table, size)
         else:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import ROOT
 
-ROOT = Path(__file__).parents[1]
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
 AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}

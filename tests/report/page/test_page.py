@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from builders import ROOT
 
 from dermoscopy.report.page.facts import job_counts
 from dermoscopy.report.page.page import compact_csv, write_report

@@ -5,7 +5,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from builders import ROOT
 from rich.console import Console
 
 from dermoscopy.report.terminal.status import duration, print_overview, print_status

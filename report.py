@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from dermoscopy.machine.messages import one_line_errors
 from dermoscopy.report.page.page import write_report
@@ -22,26 +22,23 @@ ROOT = Path(__file__).resolve().parent
 def main(cfg: DictConfig) -> None:
     """Print the table of a sweep and write its page, or only print where it stands."""
     runs = ROOT / cfg.paths.runs
-    if OmegaConf.is_missing(cfg, "experiment"):
-        if cfg.status:
-            print_overview(runs)
-            return
-        there_are = ", ".join(experiments(runs)) or "none yet"
-        raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {there_are}")
+    if cfg.experiment is None:
+        if not cfg.status:
+            known = ", ".join(experiments(runs)) or "none yet"
+            raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {known}")
+        print_overview(runs)
+        return
     sweep = load_sweep(find_sweep(runs, str(cfg.experiment), str(cfg.sweep)))
     if cfg.status:
         print_status(sweep)
         return
     print_table(sweep)
-    header_file = ROOT / "conf" / "experiment" / f"{cfg.experiment}.yaml"
-    reference = None if cfg.reference is None else str(cfg.reference)
-    for path in write_report(sweep, ROOT / cfg.paths.experiments, header_file, reference, cfg.metric):
-        print(path)
-    if joined := masks_to_join(sweep):
+    header = ROOT / "conf" / "experiment" / f"{cfg.experiment}.yaml"
+    print(*write_report(sweep, ROOT / cfg.paths.experiments, header, cfg.reference, cfg.metric), sep="\n")
+    for path, folders in masks_to_join(sweep).items():
         from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, without which reports are made)
 
-        for path, folders in joined.items():
-            print(join_masks(folders, path))
+        print(join_masks(folders, path))
 
 
 if __name__ == "__main__":

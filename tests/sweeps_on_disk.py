@@ -1,6 +1,6 @@
 """Made-up `runs/` folders as training leaves them.
 
-`make_runs` is a sweep with scores, from before sweeps had a plan: three arms, three seeds, a job failed, one missing.
+`make_runs` is a sweep with scores: three arms, three seeds, a job failed, one missing.
 `make_sweep` is one without scores, as it stands while it runs: every job in the state that a test asks for.
 """
 
@@ -18,6 +18,17 @@ from dermoscopy.machine.leases import lock_file
 from dermoscopy.report.results.label_predictions import Predictions
 from dermoscopy.runs.tables import arm_name
 
+pytest_plugins = ["segmented_on_disk"]
+
+DATA = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
+MACHINE = {"hardware": "a CPU, 2 cores", "threads": 2, "commit": "abc1234", "dirty": False}
+CONFIGURATION: dict[str, Any] = {  # what every config.yaml has of what a report reads
+    "model": {"monitored": "none"},
+    "monitor": {"metric": "val/f1", "mode": "max"},
+    "exclusive_labels": False,
+    "split": {},
+    "data": {"store": "data/made_up.h5", "masks": ["lesion"]},
+}
 ARMS = {"never": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # what each adds to the scores
 LABELS = ["globules", "milia_like_cyst", "streaks"]
 FAILED, MISSING = 7, 8  # job numbers: whole_50 with seeds 1 and 2
@@ -40,15 +51,27 @@ def _predictions(gain: float, rng: np.random.Generator) -> pd.DataFrame:
             truth = int(truth_rng.random() < prevalence)
             for availability, strength in (("none", 1 + 10 * gain), ("given", 6)):
                 logit = strength * (truth - 0.5) + rng.normal()
-                rows.append([f"IMG_{image:03}", f"patient_{image // 2:02}", availability, label, truth, logit])
-    return pd.DataFrame(rows, columns=["id", "group", "availability", "label", "truth", "logit"])
+                rows.append([f"IMG_{image:03}", f"patient_{image // 2:02}", availability, label, truth, logit, 0.0])
+    return pd.DataFrame(rows, columns=["id", "group", "availability", "label", "truth", "logit", "threshold"])
 
 
-def _stage(runs: Path, experiment: str, key: str, config: dict[str, Any]) -> Path:
+def _stage(runs: Path, experiment: str, key: str, config: Mapping[str, Any]) -> Path:
     folder = runs / experiment / key
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
+    (folder / "config.yaml").write_text(json.dumps(CONFIGURATION | config))  # JSON is YAML
     return folder
+
+
+def configure(folder: Path, **changes: Any) -> None:
+    """Change entries of the configuration that a stage left."""
+    file = folder / "config.yaml"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def _result(folder: Path, seconds: float, epochs: int) -> None:
+    """Leave the result of a stage that is finished."""
+    result = {"seconds": seconds, "epochs": epochs, "parameters": 1_000_000, "trainable": 1_000_000, "metrics": {}}
+    (folder / "result.json").write_text(json.dumps(result))
 
 
 def _metrics(gain: float, rng: np.random.Generator) -> dict[str, float | None]:
@@ -72,11 +95,9 @@ def make_runs(tmp_path: Path) -> Callable[..., Path]:
         runs = tmp_path / "runs"
         sweep = runs / experiment / "sweeps" / stamp
         sweep.mkdir(parents=True)
-        command = f"python train.py +experiment={experiment} -m"
-        head: dict[str, Any] = {"id": stamp, "experiment": experiment, "command": command, "axes": ["zeroing", "seed"]}
         jobs = [(arm, seed) for arm in ARMS for seed in range(seeds)]
-        head |= {"started": "2026-03-01T10:00:00", "jobs": len(jobs)}
-        (sweep / "sweep.json").write_text(json.dumps(head))
+        plan = [{"zeroing": arm, "seed": str(seed)} for arm, seed in jobs]
+        _write_record(sweep, experiment, ["zeroing", "seed"], plan, "done")
         for number, (arm, seed) in enumerate(jobs):
             if number != MISSING:
                 _write_job(runs, sweep, experiment, number, arm, seed)
@@ -85,42 +106,51 @@ def make_runs(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+def _write_record(sweep: Path, experiment: str, axes: list[str], plan: list[dict[str, str]], status: str) -> None:
+    command = f"python train.py +experiment={experiment} -m"
+    record: dict[str, Any] = {"id": sweep.name, "identity": "made up", "experiment": experiment, "command": command}
+    record |= {"launcher": "basic", "axes": axes, "plan": plan, "jobs": len(plan), "parent_run": None}
+    record |= {"started": BEFORE, "resumed": RESUMED, "ended": AFTER if status == "done" else None, "status": status}
+    (sweep / "sweep.json").write_text(json.dumps(record))
+
+
 def _write_job(runs: Path, sweep: Path, experiment: str, number: int, arm: str, seed: int) -> None:
     rng, gain = np.random.default_rng([seed, len(arm)]), ARMS[arm]
     base = _stage(runs, experiment, f"base{seed}", {})
     _history(4, 0, np.random.default_rng(seed), "base").to_csv(base / "history.csv", index=False)
+    _result(base, 36.0, 4)
     config = {"seed": seed, "zeroing": {"name": arm, "p": gain, "per_channel": arm == "cells_80"}, "epochs": 10}
     last = _stage(runs, experiment, f"{arm}{seed}", config)
     failed = number == FAILED
     if not failed:
         _history(6, gain, rng, "masks").to_csv(last / "history.csv", index=False)
         _predictions(gain, rng).to_csv(last / "predictions.csv", index=False)
-    stages = [
-        {"name": "base", "key": base.name, "folder": f"runs/{experiment}/{base.name}", "reused": True, "seconds": 36.0},
-        {"name": "masks", "key": last.name, "folder": f"runs/{experiment}/{last.name}", "seconds": 60.0},
+        _result(last, 60.0, 6)
+    stages: list[dict[str, Any]] = [
+        {"name": "base", "key": base.name, "folder": f"runs/{experiment}/{base.name}", "epochs": 4},
+        {"name": "masks", "key": last.name, "folder": f"runs/{experiment}/{last.name}", "epochs": 6},
     ]
-    data = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
+    stages[0] |= {"reused": True, "seconds": 36.0}
+    stages[1] |= {"reused": False, "seconds": 60.0}
     record = {
         "experiment": experiment,
         "arm": f"zeroing={arm}",
-        "axes": {"zeroing": arm},
+        "axes": {"zeroing": arm, "seed": str(seed)},
         "seed": seed,
         "fold": None,
         "status": "failed" if failed else "done",
         "error": "loss is not finite\nin epoch 3" if failed else None,
         "key": last.name,
         "stages": stages[:1] if failed else stages,
-        "data": data,
+        "reused": False,
+        "data": DATA,
         "seconds": 61.0,
-        "started": "2026-03-01T10:00:00",
-        "hardware": "a CPU, 2 cores",
-        "threads": 2,
-        "commit": "abc1234",
-        "dirty": False,
+        "started": RESUMED,
+        "ended": AFTER,
         "metrics": {} if failed else _metrics(gain, rng),
     }
     (sweep / str(number)).mkdir()
-    (sweep / str(number) / "job.json").write_text(json.dumps(record))
+    (sweep / str(number) / "job.json").write_text(json.dumps(record | MACHINE))
 
 
 EPOCHS = {"base": 4, "masks": 10}
@@ -148,13 +178,7 @@ def write_sweep(runs: Path, axes: Mapping[str, Sequence[str]], states: Sequence[
     folder = runs / experiment / "sweeps" / "2026-03-01_10-00-00"
     folder.mkdir(parents=True)
     plan = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    head: dict[str, Any] = {
-        "id": folder.name,
-        "experiment": experiment,
-        "command": f"python train.py +experiment={experiment} -m",
-    }
-    head |= {"axes": list(axes), "plan": plan, "jobs": len(plan), "started": BEFORE, "resumed": RESUMED}
-    (folder / "sweep.json").write_text(json.dumps(head | {"ended": None, "status": "running"}))
+    _write_record(folder, experiment, list(axes), plan, "running")
     for number, (planned, state) in enumerate(zip(plan, states, strict=True)):
         if state != "missing":
             _write_state(folder, number, planned, state, experiment)
@@ -173,11 +197,13 @@ def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: st
         place = _stage(sweep.parents[2], experiment, key, {})
         stage: dict[str, Any] = {"name": name, "key": key, "folder": str(place), "epochs": EPOCHS[name]}
         if name == "base" or status == "done":
-            (place / "result.json").write_text(json.dumps({"seconds": SECONDS[name], "metrics": {}}))
+            _result(place, SECONDS[name], EPOCHS[name])
         else:
-            _history(3, 0, np.random.default_rng(0), name).assign(seconds=10.0).to_csv(place / "history.csv")
+            history = _history(3, 0, np.random.default_rng(0), name).assign(seconds=10.0)
+            history.to_csv(place / "history.csv", index=False)
         stages.append(stage | ({"reused": state == "reused", "seconds": SECONDS[name]} if status == "done" else {}))
     record = {"experiment": experiment, "arm": arm, "axes": planned, "seed": seed, "status": status, "stages": stages}
+    record |= {"key": stages[-1]["key"], "data": DATA} | MACHINE
     record |= {"fold": None if fold is None else int(fold), "started": BEFORE, "reused": state == "reused"}
     record |= {"error": "loss is not finite\nin epoch 3" if status == "failed" else None}
     record |= {"ended": None if status == "running" else BEFORE if state == "before" else AFTER}
@@ -208,9 +234,9 @@ def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
             table = _classified(record["seed"], record["fold"], gain, places)
             folder = Path(record["stages"][-1]["folder"])
             table.to_csv(folder / "predictions.csv", index=False)
-            (folder / "config.yaml").write_text(json.dumps({"split": {"k": 3} if "split.fold" in axes else {}}))
+            configure(folder, split={"k": 3} if "split.fold" in axes else {})
             tested = table["id"].nunique()
-            record["data"] = {"name": "made_up", "size": [64, 64], "train": 120 - tested, "val": 0, "test": tested}
+            record["data"] |= {"train": 120 - tested, "val": 0, "test": tested}
             record["metrics"] = _recorded(table) if record["status"] == "done" else {}
             (job / "job.json").write_text(json.dumps(record))
         return sweep

@@ -8,7 +8,8 @@ from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_sco
 from torch import Tensor
 from torchmetrics.functional.segmentation import hausdorff_distance
 
-from dermoscopy.metrics.segmentation import averages, count, hausdorff_95, image_scores, mask_scores
+from dermoscopy.metrics.pixel_counts import count
+from dermoscopy.metrics.segmentation import averages, hausdorff_95, image_scores, mask_scores
 
 SCORES = ("dice", "iou", "precision", "recall", "thresholded_jaccard")
 
@@ -63,27 +64,6 @@ def test_the_threshold_of_the_jaccard_index_is_065_itself_included() -> None:
     counts = np.array([[[13, 7, 0, 80]], [[129, 71, 0, 0]]])  # IoU .65 and .645
     assert image_scores(counts)["thresholded_jaccard"].ravel().tolist() == [0.65, 0]
     assert mask_scores(counts, ["lesion"])["failure_rate"] == 0.5
-
-
-def test_counts_of_several_masks_worked_by_hand() -> None:
-    target, logits = rows("+-?+-", "-----"), rows("++++-", "+----")
-    assert count(logits, target, False).tolist() == [[[2, 1, 0, 1], [0, 1, 0, 4]]]
-
-
-def test_exclusive_masks_are_where_their_channel_is_highest_and_known_where_all_are() -> None:
-    target = rows("+--?-", "-+---")
-    logits = torch.tensor([[0, 0, 0, 0, 9], [2, 1, 0.5, 9, 0], [1, 2, -1, 0, 0]]).view(1, 3, 1, 5)  # background first
-    assert count(logits, target, True).tolist() == [[[1, 1, 0, 2], [1, 0, 0, 3]]]
-
-
-def test_a_wrong_number_of_channels_is_named() -> None:
-    logits, target = drawn()
-    with pytest.raises(
-        ValueError, match="3 masks need 4 channels of logits, the first for the background; the network gives 3"
-    ):
-        count(logits, target, True)
-    with pytest.raises(ValueError, match="3 masks need 3 channels of logits; the network gives 2"):
-        count(logits[:, :2], target, False)
 
 
 @pytest.mark.parametrize("exclusive", [False, True])

@@ -117,18 +117,6 @@ def test_predictors_of_different_images_share_the_draws_of_the_images_that_both_
     assert both[:, 0] == pytest.approx(part.score("f1", weight))
 
 
-def test_predictions_come_out_of_a_table_in_order_of_id_with_groups() -> None:
-    rows = [("b", "g", "none", "x", 1, 0.5), ("a", None, "none", "x", None, -0.5), ("a", None, "given", "x", 1, 9.0)]
-    table = pd.DataFrame(rows, columns=["id", "group", "availability", "label", "truth", "logit"])
-    predictor = Predictions.from_table(table, "none")
-    assert predictor.id.tolist() == ["a", "b"]
-    assert predictor.group.tolist() == ["a", "g"]  # of no known group: its own
-    assert np.isnan(predictor.truth[0, 0])
-    assert predictor.logit[:, 0].tolist() == [-0.5, 0.5]
-    with pytest.raises(ValueError, match="given, none"):
-        Predictions.from_table(table, "shuffled")
-
-
 def test_holm_by_hand() -> None:
     assert holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
     assert holm(np.array([0.01, np.nan, 0.6])) == pytest.approx([0.02, np.nan, 0.6], nan_ok=True)

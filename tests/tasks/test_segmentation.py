@@ -13,7 +13,7 @@ from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.losses.segmentation import BinaryCrossEntropy, Dice
 from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.masks.encoding import unpack
-from dermoscopy.metrics.segmentation import count
+from dermoscopy.metrics.pixel_counts import count
 from dermoscopy.tasks.segmentation import SegmentationTask
 from dermoscopy.training.callbacks.segmentation import EpochPictures, MaskPredictions
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 from torchmetrics.functional.classification import (
     binary_auroc,
     binary_average_precision,
@@ -16,8 +15,10 @@ from torchmetrics.functional.classification import (
 )
 
 from dermoscopy.metrics.calibration import calibration_scores
+from dermoscopy.metrics.weighted_classification import DECISIONS, TUNED, Counts, outcomes, predicted_labels
 
 SPECIFICITY = 90  # percent, at which sensitivities are compared
+RECORDED = ("accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1")  # of `DECISIONS`, in order
 
 
 def label_counts(label: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,15 +69,15 @@ def label_scores(
         ``{"f1": macro mean, "f1/<label>": ..., ...}`` as Python floats; of exclusive labels also ``top1``, the share
         of images whose likeliest label is the true one.
     """
-    logits, label = logits.float().cpu(), known_labels(label.float().cpu(), exclusive)
+    logits, label = logits.detach().float().cpu(), known_labels(label.float().cpu(), exclusive)
     odds = log_odds(logits, exclusive)
-    predicted = one_hot(logits.argmax(1), len(names)).bool() if exclusive else logits > 0
+    predicted = torch.from_numpy(predicted_labels(logits.numpy(), exclusive))
     probability = odds.sigmoid()
     by_label = _decision_scores(predicted, label) | _ranking_scores(odds, label)
     by_label |= calibration_scores(probability, label)
     if thresholds is not None:
         tuned = _decision_scores(odds > thresholds.cpu(), label)
-        by_label |= {f"tuned_{metric}": values for metric, values in tuned.items()}
+        by_label |= {f"{TUNED}{metric}": values for metric, values in tuned.items()}
     scores: dict[str, float] = {}
     for metric, values in by_label.items():
         scores[metric] = values.nanmean().item()
@@ -87,18 +88,8 @@ def label_scores(
 
 
 def _decision_scores(predicted: Tensor, label: Tensor) -> dict[str, Tensor]:
-    positive, negative = label == 1, label == 0
-    kinds = predicted & positive, predicted & negative, ~predicted & negative, ~predicted & positive
-    tp, fp, tn, fn = (kind.sum(0).float() for kind in kinds)
-    recall, specificity = tp / (tp + fn), tn / (tn + fp)  # 0 / 0 = NaN, here and below
-    return {
-        "accuracy": (tp + tn) / (tp + fp + tn + fn),
-        "balanced_accuracy": (recall + specificity) / 2,
-        "precision": tp / (tp + fp),
-        "recall": recall,
-        "specificity": specificity,
-        "f1": torch.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), torch.nan),
-    }
+    counts = Counts(*(kind.sum(0) for kind in outcomes(predicted.numpy(), label.numpy())))
+    return {name: torch.from_numpy(DECISIONS[name](counts)) for name in RECORDED}
 
 
 def _ranking_scores(odds: Tensor, label: Tensor) -> dict[str, Tensor]:

@@ -43,10 +43,21 @@ def mean_defined(values: Floats, axis: int = -1) -> Floats:
 
 
 def ratio(above: Floats, below: Floats) -> Floats:
-    """Quotient, NaN where the denominator is zero."""
-    out = np.full(np.broadcast(above, below).shape, np.nan)
+    """Quotient, in the precision of what is given, NaN where the denominator is zero."""
+    out = np.full(np.broadcast(above, below).shape, np.nan, np.result_type(above, below, np.float32))
     np.divide(above, below, out=out, where=np.asarray(below) != 0)
     return out
+
+
+def resampling_groups(rows: pd.DataFrame, ids: pd.Index) -> NDArray[np.object_]:
+    """Return the group of each image, (N,); one of no known group is a group of its own.
+
+    Args:
+        rows: of a predictions.csv, columns id and group, several per image.
+        ids: of the N images.
+    """
+    groups = rows.drop_duplicates("id").set_index("id")["group"].reindex(ids)
+    return groups.fillna(ids.to_series()).to_numpy(object)
 
 
 def same_images(one: Tested, other: Tested) -> bool:

@@ -1,4 +1,4 @@
-"""Scores of labels under R weightings of the images: of what is predicted, and of how images are ranked.
+"""Scores of labels: of what is predicted, from counts, and of how images are ranked, under R weightings of the images.
 
 They have the names of a run's metrics. Undefined is NaN.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
 
@@ -14,7 +15,7 @@ TUNED = "tuned_"  # of what is predicted at a threshold that the run has chosen
 
 
 class Counts(NamedTuple):
-    """Confusion of R weightings of the images, each (R, L)."""
+    """True and false positives, true and false negatives of L labels: of N images (N, L), or of R weightings (R, L)."""
 
     tp: Floats
     fp: Floats
@@ -22,9 +23,28 @@ class Counts(NamedTuple):
     fn: Floats
 
 
-def decision_score(name: str, counts: Counts) -> Floats:
-    """One of the scores of what is predicted, mean over labels, each (R, L) -> (R,)."""
-    return mean_defined(DECISIONS[name.removeprefix(TUNED)](counts))
+def predicted_labels(logit: Floats, exclusive: bool) -> NDArray[np.bool_]:
+    """Tell which labels count as predicted, (N, L): those with a logit above 0, of exclusive ones the likeliest.
+
+    Args:
+        logit: (N, L).
+        exclusive: whether an image has at most one of the labels.
+    """
+    if exclusive:
+        return np.arange(logit.shape[1]) == logit.argmax(1, keepdims=True)
+    return logit > 0
+
+
+def outcomes(predicted: NDArray[np.bool_], truth: Floats) -> Counts:
+    """Return 1 where a label of an image is a true positive and so on, else 0; all 0 where its truth is unknown.
+
+    Args:
+        predicted: (N, L).
+        truth: (N, L) 0, 1, NaN unknown.
+    """
+    positive, negative = truth == 1, truth == 0
+    kinds = predicted & positive, predicted & negative, ~predicted & negative, ~predicted & positive
+    return Counts(*(kind.astype(truth.dtype) for kind in kinds))
 
 
 def _recall(of: Counts) -> Floats:
@@ -40,14 +60,31 @@ def _f1(of: Counts) -> Floats:
     return np.where(of.tp + of.fn > 0, ratio(2 * of.tp, 2 * of.tp + of.fp + of.fn), np.nan)
 
 
+def _accuracy(of: Counts) -> Floats:
+    return ratio(of.tp + of.tn, of.tp + of.fp + of.tn + of.fn)
+
+
+def _balanced_accuracy(of: Counts) -> Floats:
+    return (_recall(of) + _specificity(of)) / 2
+
+
+def _precision(of: Counts) -> Floats:
+    return ratio(of.tp, of.tp + of.fp)
+
+
 DECISIONS: dict[str, Callable[[Counts], Floats]] = {
     "recall": _recall,
     "specificity": _specificity,
-    "balanced_accuracy": lambda of: (_recall(of) + _specificity(of)) / 2,
-    "precision": lambda of: ratio(of.tp, of.tp + of.fp),
+    "balanced_accuracy": _balanced_accuracy,
+    "precision": _precision,
     "f1": _f1,
-    "accuracy": lambda of: ratio(of.tp + of.tn, of.tp + of.fp + of.tn + of.fn),
+    "accuracy": _accuracy,
 }
+
+
+def decision_score(name: str, counts: Counts) -> Floats:
+    """One of the scores of what is predicted, mean over labels: (R, L) -> (R,)."""
+    return mean_defined(DECISIONS[name.removeprefix(TUNED)](counts))
 
 
 def average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:

@@ -1,13 +1,12 @@
 """A page of square panels, laid out in inches from its upper left corner."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from numpy.typing import NDArray
@@ -41,7 +40,13 @@ def left(column: int) -> float:
 
 
 def show(
-    axes: Axes, values: NDArray[Any], column: int, top: float, gid: str, colours: Any = None, highest: float = 255
+    axes: Axes,
+    values: NDArray[np.generic],
+    column: int,
+    top: float,
+    gid: str,
+    colours: Colormap | str | None = None,
+    highest: float = 255,
 ) -> None:
     """Show pixels (H, W) or (H, W, 3) in a panel.
 

@@ -1,11 +1,14 @@
 """The history of a stage: one row per epoch and mode."""
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytorch_lightning.loggers import Logger
+if TYPE_CHECKING:  # a report reads histories without torch
+    from pytorch_lightning.loggers import Logger
 
 from dermoscopy.runs.files import HISTORY
 

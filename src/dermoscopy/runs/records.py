@@ -1,14 +1,143 @@
-"""A sweep on disk: its folder and record, which one a command continues, whether there is anything left to do."""
+"""A sweep on disk: its folder and records, which one a command continues, whether there is anything left to do."""
 
 import itertools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from dermoscopy.machine.files import read_json, remove_parts, write_json
 from dermoscopy.machine.leases import held
 from dermoscopy.runs.files import JOB, RESULT, STOP, SWEEP
+
+
+class SweepRecord(TypedDict):
+    """Content of `sweep.json`.
+
+    Attributes:
+        id: name of the sweep's folder.
+        identity: see `dermoscopy.sweep.plan.identity`; the same command on the same data has the same.
+        axes: keys that are swept.
+        plan: the axes' values of each job, in the order of the jobs' numbers.
+        jobs: their number.
+        started, resumed, ended: ISO 8601, UTC: first start, latest start, latest end.
+        status: running, done, failed or interrupted.
+        parent_run: id of the sweep's own run in MLflow, if it is tracked.
+    """
+
+    id: str
+    identity: str
+    experiment: str
+    command: str
+    launcher: str
+    axes: list[str]
+    plan: list[dict[str, str]]
+    jobs: int
+    started: str
+    resumed: str
+    ended: str | None
+    status: str
+    parent_run: str | None
+
+
+class StageRecord(TypedDict):
+    """A stage in the record of its job; what only its training tells is there once the job is done.
+
+    Attributes:
+        folder: of the stage, relative to where the training was started.
+        epochs: planned, then those that it had.
+        reused: whether an earlier job had trained it.
+        seconds: that its training took, also where it is reused.
+    """
+
+    name: str
+    key: str
+    folder: str
+    epochs: int
+    reused: NotRequired[bool]
+    best_epoch: NotRequired[int]
+    seconds: NotRequired[float]
+
+
+class DataRecord(TypedDict):
+    """What a job learns from: its store and, once it is done, the images of each subset and the label leakage.
+
+    Attributes:
+        size: height and width of the store's images.
+        giveaways: labels that can be read off a mask, each with the mask.
+    """
+
+    name: str
+    fingerprint: str
+    size: list[int]
+    train: NotRequired[int]
+    val: NotRequired[int]
+    test: NotRequired[int]
+    giveaways: NotRequired[dict[str, str]]
+
+
+class JobRecord(TypedDict):
+    """Content of `job.json`.
+
+    Attributes:
+        arm, axes, seed, fold: what the job trains; the seed is unknown only of a job that has not begun.
+        status: running, done, failed or interrupted; of a job read from disk also missing or unreadable.
+        error: in one line.
+        stages, key: of the run, and the key of its last stage.
+        reused: whether every stage had been trained before.
+        metrics: `best/...` and `test/...`; None is undefined.
+        seconds: that the job took.
+    """
+
+    experiment: str
+    arm: str
+    axes: dict[str, str]
+    seed: int | None
+    fold: int | None
+    status: str
+    error: str | None
+    commit: NotRequired[str | None]
+    dirty: NotRequired[bool]
+    pid: NotRequired[int]
+    host: NotRequired[str]
+    started: NotRequired[str]
+    ended: NotRequired[str | None]
+    data: NotRequired[DataRecord]
+    hardware: NotRequired[str]
+    threads: NotRequired[int]
+    key: NotRequired[str]
+    stages: NotRequired[list[StageRecord]]
+    reused: NotRequired[bool]
+    metrics: NotRequired[dict[str, float | None]]
+    seconds: NotRequired[float]
+
+
+class StageResult(TypedDict):
+    """Content of a stage's `result.json`.
+
+    Attributes:
+        metrics: `best/...` and, of a stage that was tested, `test/...`; None is undefined.
+        tested: the test conditions that have scores; None: it was not tested.
+        images: in each subset.
+        parameters, trainable: of the task in this stage.
+        sha256: of the best checkpoint.
+        lr: the learning rate that was found, where it was not configured.
+    """
+
+    key: str
+    stage: str
+    epochs: int
+    best_epoch: int
+    metrics: dict[str, float | None]
+    tested: list[str] | None
+    images: dict[str, int]
+    giveaways: dict[str, str]
+    parameters: int
+    trainable: int
+    seconds: float
+    sha256: str
+    code: dict[str, str | bool | None]
+    lr: NotRequired[float]
 
 
 def now() -> str:
@@ -41,7 +170,7 @@ def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
     raise AssertionError("unreachable")
 
 
-def start_sweep(folder: Path, facts: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+def start_sweep(folder: Path, facts: Mapping[str, object]) -> tuple[str | None, SweepRecord]:
     """Write the record of a sweep that begins or goes on; what only a first start knows is kept.
 
     Returns:
@@ -49,31 +178,32 @@ def start_sweep(folder: Path, facts: Mapping[str, Any]) -> tuple[str | None, dic
     """
     (folder / STOP).unlink(missing_ok=True)
     remove_parts(folder)
-    before = read_sweep(folder) if (folder / SWEEP).is_file() else {"started": now(), "parent_run": None}
-    record = before | {"id": folder.name, **facts, "resumed": now(), "ended": None, "status": "running"}
+    earlier = read_sweep(folder) if (folder / SWEEP).is_file() else None
+    record: Mapping[str, object] = earlier or {"started": now(), "parent_run": None}
+    record = {**record, "id": folder.name, **facts, "resumed": now(), "ended": None, "status": "running"}
     write_json(folder / SWEEP, record)
-    return before.get("status"), record
+    return earlier and earlier["status"], cast(SweepRecord, record)
 
 
-def end_sweep(folder: Path, record: dict[str, Any]) -> None:
+def end_sweep(folder: Path, record: SweepRecord) -> None:
     """Write the record of a sweep that is over, with its status: done, failed or interrupted."""
     record["ended"] = now()
     write_json(folder / SWEEP, record)
 
 
-def read_sweep(folder: Path) -> dict[str, Any]:
+def read_sweep(folder: Path) -> SweepRecord:
     """Return the record of the sweep in this folder."""
-    return read_json(folder / SWEEP)
+    return cast(SweepRecord, read_json(folder / SWEEP))
 
 
-def read_jobs(folder: Path) -> dict[int, dict[str, Any]]:
+def read_jobs(folder: Path) -> dict[int, JobRecord]:
     """Return the records of the jobs that have begun, by number."""
     return {int(path.parent.name): read_job(path.parent) for path in folder.glob(f"*/{JOB}")}
 
 
-def read_job(folder: Path) -> dict[str, Any]:
+def read_job(folder: Path) -> JobRecord:
     """Return the record of the job in this folder; one that was killed counts as interrupted."""
-    record = read_json(folder / JOB)
+    record = cast(JobRecord, read_json(folder / JOB))
     if record["status"] == "running" and not held(folder):
         record["status"] = "interrupted"
     return record

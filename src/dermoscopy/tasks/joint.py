@@ -11,7 +11,8 @@ from torch import Tensor
 
 from dermoscopy.contracts import Batch
 from dermoscopy.contracts.networks import JointNetwork, Loss
-from dermoscopy.metrics.segmentation import count, mask_scores
+from dermoscopy.metrics.pixel_counts import count
+from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
 
 BOTH = ("labels", "masks")

@@ -10,7 +10,8 @@ from dermoscopy.contracts import Batch, MaskEvaluation, MaskEvaluator
 from dermoscopy.contracts.networks import Loss
 from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
-from dermoscopy.metrics.segmentation import count, mask_scores
+from dermoscopy.metrics.pixel_counts import count
+from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.base import Metric, Task, checked_names
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.tta import VIEWS, mean_over_views

@@ -12,18 +12,19 @@ from dermoscopy.report.results.arms import (
     macro_metrics,
     mean_and_sd,
     pivot,
+    segments,
     short_names,
     summarise,
     write_results,
 )
-from dermoscopy.runs.tables import load_sweep, segments
+from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
 
 
 def test_a_pivot_keeps_arms_in_order_and_holes_where_no_job_is_done(make_runs: MakeRuns) -> None:
-    table = pivot(load_sweep(make_runs()).jobs, "test/none/f1")
+    table = pivot(load_sweep(make_runs()).table, "test/none/f1")
     assert table.index.tolist() == ["zeroing=never", "zeroing=cells_80", "zeroing=whole_50"]
     assert table.columns.tolist() == ["seed 0", "seed 1", "seed 2"]
     assert table.loc["zeroing=whole_50"].isna().tolist() == [False, True, True]
@@ -31,14 +32,14 @@ def test_a_pivot_keeps_arms_in_order_and_holes_where_no_job_is_done(make_runs: M
 
 def test_folds_are_repeats_of_their_own_in_numeric_order(make_runs: MakeRuns) -> None:
     sweep = load_sweep(make_runs())
-    jobs = sweep.jobs.assign(fold=pd.array([10, 2, 1] * 3, dtype="Int64"))
+    jobs = sweep.table.assign(fold=pd.array([10, 2, 1] * 3, dtype="Int64"))
     jobs["repeat"] = [f"seed 0 fold {fold}" for fold in jobs["fold"]]
     columns = pivot(jobs.assign(seed=pd.array([0] * 9, dtype="Int64")), "test/none/f1").columns
     assert columns.tolist() == ["seed 0 fold 1", "seed 0 fold 2", "seed 0 fold 10"]
 
 
 def test_an_unknown_metric_and_two_jobs_of_one_arm_and_seed_are_refused(make_runs: MakeRuns) -> None:
-    jobs = load_sweep(make_runs()).jobs
+    jobs = load_sweep(make_runs()).table
     with pytest.raises(ValueError, match=r"'test/none/dice'; there are: test/none/f1, "):
         pivot(jobs, "test/none/dice")
     with pytest.raises(ValueError, match="two jobs are zeroing=never, seed 0"):
@@ -57,7 +58,7 @@ def test_write_results_leaves_two_tables_in_the_sweep(make_runs: MakeRuns) -> No
     results, table = map(pd.read_csv, files)
     assert [file.name for file in files] == ["results.csv", "table.csv"]
     assert results.columns[:6].tolist() == ["arm", "seed", "fold", "stage", "epoch", "mode"]
-    assert len(table) == 3 * len(macro_metrics(load_sweep(folder).jobs))
+    assert len(table) == 3 * len(macro_metrics(load_sweep(folder).table))
     row = table.query("metric == 'test/none/f1' and arm == 'zeroing=never'").iloc[0]
     assert row["mean"] == pytest.approx(np.mean([row[f"seed {seed}"] for seed in range(3)]))
     assert not list(folder.glob(".*"))  # no temporary file is left
@@ -70,9 +71,9 @@ def test_arms_of_one_axis_are_shown_by_value() -> None:
 
 def test_an_arm_of_which_nothing_has_begun_has_an_empty_row(make_sweep: MakeSweep) -> None:
     sweep = load_sweep(make_sweep({"zeroing": ["never", "always"], "seed": ["0", "1"]}, ["done", "missing"] * 2))
-    assert pivot(sweep.jobs.assign(score=1.0), "score").fillna(0).to_dict("split")["data"] == [[1, 0], [1, 0]]
+    assert pivot(sweep.table.assign(score=1.0), "score").fillna(0).to_dict("split")["data"] == [[1, 0], [1, 0]]
     unswept = load_sweep(make_sweep({"zeroing": ["never", "always"]}, ["done", "missing"], "arms"))
-    assert pivot(unswept.jobs.assign(score=1.0), "score").isna().to_numpy().tolist() == [[False], [True]]
+    assert pivot(unswept.table.assign(score=1.0), "score").isna().to_numpy().tolist() == [[False], [True]]
 
 
 def test_a_sweep_that_tells_labels_and_segments_is_one_of_classifiers() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dermoscopy.report.results.differences import arm_configurations, differences, flatten
+from dermoscopy.report.results.differences import arm_differences, differences, flatten
 from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
@@ -28,5 +28,5 @@ def test_differences_keep_a_key_iff_it_takes_more_than_one_value() -> None:
 
 
 def test_configurations_of_arms_differ_in_what_was_swept_and_not_in_the_seed(make_runs: MakeRuns) -> None:
-    configs = arm_configurations(load_sweep(make_runs()))
-    assert differences(configs).columns.tolist() == ["zeroing.name", "zeroing.p", "zeroing.per_channel"]
+    table = arm_differences(load_sweep(make_runs()))
+    assert table.columns.tolist() == ["zeroing.name", "zeroing.p", "zeroing.per_channel"]

@@ -1,6 +1,5 @@
 """Classifiers out of fold: every image once, ranked within its fold, counted over all, arms on the same images."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import recall_score, roc_auc_score
+from sweeps_on_disk import configure
 
 from dermoscopy.metrics.statistics import REPLICATES, draw_groups, percentiles
-from dermoscopy.report.page.label_folds import label_folds_section
 from dermoscopy.report.page.page import write_report
+from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import find
-from dermoscopy.report.results.label_folds import SCORES, blind, label_folds, pooled, score_table
-from dermoscopy.report.results.validation_masks import with_own_masks
+from dermoscopy.report.results.label_folds import SCORES, label_folds, pooled, score_table
 from dermoscopy.runs.tables import load_sweep
 
 Make = Callable[..., Path]
@@ -89,29 +88,11 @@ def test_the_page_has_the_pooled_table_the_folds_and_what_ignorance_reaches(
     assert "No interval" not in page
 
 
-def test_a_missing_fold_is_named_and_its_arm_not_compared(make_classified: Make) -> None:
-    sweep = load_sweep(make_classified(AXES, PLACES, ["done"] * 4 + ["failed", "done"]))
-    parts = label_folds(sweep)
-    tables = pooled(sweep, parts)
-    found = score_table(tables, "zeroing=never")
-    assert found["difference"].isna().all()
-    section = label_folds_section(parts, found, blind(tables), ["zeroing=never", "zeroing=always"], "zeroing=never")
-    assert "Missing, with all their images: always, seed 0: fold 1." in section
-    assert "| always | 0 | none | 80 in 2 |" in section
-    assert "Difference to" not in section
-
-
-def test_an_arm_without_any_fold_is_missing_as_a_whole(make_classified: Make, tmp_path: Path) -> None:
-    page, _ = report(make_classified(AXES, PLACES, ["done"] * 3 + ["failed"] * 3), tmp_path)
-    assert "Missing, with all their images: always, seed 0: all folds." in page
-
-
 def test_a_page_compares_what_chose_the_epochs_with_the_masks_of_that(make_classified: Make, tmp_path: Path) -> None:
     folder = make_classified(AXES, PLACES)
-    for file in folder.parents[1].glob("zeroing=*/config.yaml"):
-        monitored = "given" if "always" in file.parent.name else "none"
-        config = {"model": {"monitored": monitored}, "monitor": {"metric": "val/auroc"}}
-        file.write_text(json.dumps(json.loads(file.read_text()) | config))
+    for stage in folder.parents[1].glob("zeroing=*"):
+        monitored = "given" if "always" in stage.name else "none"
+        configure(stage, model={"monitored": monitored}, monitor={"metric": "val/auroc"})
     page, place = report(folder, tmp_path)
     assert "### AUROC (own), difference to never" in page
     assert "The own masks of always are the true ones." in page
@@ -127,28 +108,19 @@ def test_an_image_of_two_folds_is_refused(make_classified: Make) -> None:
         label_folds(sweep)
 
 
-def test_predictions_of_before_there_were_thresholds_are_read(make_classified: Make) -> None:
-    folder = make_classified(AXES, PLACES)
-    for file in folder.parents[1].glob("*/predictions.csv"):
-        pd.read_csv(file, dtype={"id": str}).drop(columns="threshold").to_csv(file, index=False)
-    table = scores(folder).loc[("zeroing=never", "none")]
-    assert table.loc["tuned_recall", "max"] == 1  # all logits of the last fold are far above 0
-    assert table.loc["tuned_specificity", "min"] < 0.1
-
-
 def test_a_sweep_of_seeds_has_no_folds(make_classified: Make) -> None:
     assert label_folds(load_sweep(make_classified({"zeroing": ["never"], "seed": ["0", "1"]}, PLACES))) == []
 
 
 def test_arms_made_for_different_masks_are_compared_each_with_its_own(make_classified: Make) -> None:
     folder = make_classified(AXES, PLACES)
-    assert with_own_masks(load_sweep(folder)).jobs.columns.tolist() == load_sweep(folder).jobs.columns.tolist()
-    for file in folder.parents[1].glob("zeroing=always-*/config.yaml"):
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"model": {"monitored": "given"}}))
-    sweep = with_own_masks(load_sweep(folder))
+    assert with_validation_masks(load_sweep(folder)).table.columns.tolist() == load_sweep(folder).table.columns.tolist()
+    for stage in folder.parents[1].glob("zeroing=always-*"):
+        configure(stage, model={"monitored": "given"})
+    sweep = with_validation_masks(load_sweep(folder))
     findings = find(sweep, metric="test/own/auroc")
     assert findings is not None
-    jobs = sweep.jobs.groupby("arm")
+    jobs = sweep.table.groupby("arm")
     expected = jobs["test/given/auroc"].mean()["zeroing=always"] - jobs["test/none/auroc"].mean()["zeroing=never"]
     row = findings.compared.T["zeroing=always"]
     assert row["difference"] == pytest.approx(expected)

@@ -1,13 +1,12 @@
-"""Scores of predicted labels that can be resampled: the same as those of a run, by hand, and with old files."""
+"""Scores of predicted labels that can be resampled: the same as those of a run, and by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
 
 from dermoscopy.metrics.classification import known_labels, label_scores, log_odds
-from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, SCORES, TUNED, auroc
+from dermoscopy.metrics.weighted_classification import DECISIONS, SCORES, TUNED
 from dermoscopy.report.results.label_predictions import Predictions
 
 LABELS = ["a", "b", "c"]
@@ -19,7 +18,7 @@ def table(images: int = 50, exclusive: bool = False, unknown: float = 0.0) -> pd
     truth[rng.random(truth.shape) < unknown] = np.nan
     logit = np.round(np.nan_to_num(truth) + rng.normal(size=truth.shape), 1)  # rounded, so that there are ties
     ids = np.repeat([f"i{k:02}" for k in range(images)], 3)
-    columns = {"id": ids, "group": ids, "availability": "none", "label": LABELS * images}
+    columns = {"id": ids, "group": ids, "availability": "none", "label": LABELS * images, "threshold": 0.0}
     return pd.DataFrame(columns | {"truth": truth.ravel(), "logit": logit.ravel()})
 
 
@@ -50,13 +49,6 @@ def test_a_weight_counts_an_image_as_often() -> None:
             assert own.score(name, weight.astype(float))[row] == pytest.approx(one), name
 
 
-def test_auroc_agrees_with_scikit_learn_under_weights_and_ties() -> None:
-    rng = np.random.default_rng(0)
-    truth, logit, weight = rng.integers(0, 2, 40).astype(float), rng.integers(0, 6, 40) / 2, rng.random((4, 40))
-    expected = [roc_auc_score(truth, logit, sample_weight=w) for w in weight]
-    assert auroc(truth, logit, weight) == pytest.approx(expected)
-
-
 def test_scores_by_hand() -> None:
     truth, logit = np.array([[1.0, 1, 0, 0, 0]]).T, np.array([[3.0, 1, 2, 1, -1]]).T
     ids = np.arange(5).astype(object)
@@ -70,17 +62,21 @@ def test_scores_by_hand() -> None:
     assert (got["accuracy"], got["tuned_accuracy"]) == (0.6, 0.6)
 
 
-@pytest.mark.parametrize("threshold", [None, np.nan])
-def test_without_a_threshold_it_is_zero(threshold: float | None) -> None:
-    rows = table() if threshold is None else table().assign(threshold=threshold)
-    own, once = Predictions.from_table(rows, "none"), np.ones((1, 50))
+def test_with_a_threshold_of_zero_tuned_scores_are_those_of_the_logits() -> None:
+    own, once = Predictions.from_table(table(), "none"), np.ones((1, 50))
     for name in DECISIONS:
         assert own.score(f"{TUNED}{name}", once) == own.score(name, once)
 
 
-def test_a_label_of_one_kind_of_images_has_no_ranking() -> None:
-    ids = np.arange(4).astype(object)
-    for truth, expected in ((0.0, {"auroc": np.nan, "average_precision": np.nan}), (1.0, {"auroc": np.nan})):
-        own = Predictions(ids, ids, np.full((4, 1), truth), np.arange(4.0)[:, None])
-        for name in RANKING:
-            assert own.score(name, np.ones((2, 4))) == pytest.approx([expected.get(name, 1.0)] * 2, nan_ok=True)
+def test_predictions_come_out_of_a_table_in_order_of_id_with_groups() -> None:
+    rows = [("b", "g", "none", "x", 1, 0.5, 0.2), ("a", None, "none", "x", None, -0.5, 0.2)]
+    rows.append(("a", None, "given", "x", 1, 9.0, 0.2))
+    table = pd.DataFrame(rows, columns=["id", "group", "availability", "label", "truth", "logit", "threshold"])
+    predictor = Predictions.from_table(table, "none")
+    assert predictor.id.tolist() == ["a", "b"]
+    assert predictor.group.tolist() == ["a", "g"]  # of no known group: its own
+    assert np.isnan(predictor.truth[0, 0])
+    assert predictor.threshold == np.array([0.2])
+    assert predictor.logit[:, 0].tolist() == [-0.5, 0.5]
+    with pytest.raises(ValueError, match="given, none"):
+        Predictions.from_table(table, "shuffled")

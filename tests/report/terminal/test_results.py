@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dermoscopy.report.results.arms import write_results
 from dermoscopy.report.terminal.results import arm_names, counts, print_jobs, print_table
-from dermoscopy.runs.tables import Sweep, load_sweep
+from dermoscopy.runs.tables import SweepResults, load_sweep
 
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
@@ -21,7 +21,7 @@ AXES = {"zeroing": ["never", "whole_80"], "seed": ["0", "1", "2"]}
 STATES = ["before", "reused", "done", "failed", "killed", "missing"]
 
 
-def printed(show: Callable[..., None], sweep: Sweep, **options: str) -> str:
+def printed(show: Callable[..., None], sweep: SweepResults, **options: str) -> str:
     console = Console(width=80, file=StringIO(), record=True)
     show(sweep, console=console, **options)
     return console.export_text()

@@ -1,13 +1,10 @@
 """Where a sweep stands: every job in its place, readable in 80 columns, in every state a sweep can be in."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from builders import ROOT
 from rich.console import Console
 
 from dermoscopy.report.terminal.status import duration, print_overview, print_status
@@ -103,13 +100,6 @@ def test_two_jobs_of_one_arm_and_seed_are_both_shown(make_sweep: MakeSweep) -> N
     assert lines[3].split() == ["never", "●●", "··"]
 
 
-def test_a_sweep_of_before_there_were_plans_has_a_grid(make_runs: MakeRuns) -> None:
-    lines = printed(make_runs())
-    assert lines[2].split() == ["seed", "0", "1", "2", "?"]
-    assert lines[6].split() == ["?", "··"]  # nothing is known of the missing job
-    assert "7 of 9 jobs done, 1 failed, 1 missing" in lines
-
-
 def test_the_overview_has_a_line_an_experiment(make_sweep: MakeSweep, tmp_path: Path) -> None:
     make_sweep(AXES, ["done", "running", "failed", "missing"], "folds")
     make_sweep(AXES, ["done"] * 4, "over")
@@ -132,21 +122,3 @@ def test_where_there_is_no_sweep_one_line_says_how_to_start_one(tmp_path: Path) 
 )
 def test_durations_are_said_as_a_person_would(seconds: float, words: str) -> None:
     assert duration(seconds) == words
-
-
-def status(tmp_path: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-W", "error", str(ROOT / "report.py"), "status=true", f"paths.runs={tmp_path / 'runs'}"]
-    return subprocess.run([*command, *overrides], capture_output=True, text=True, check=False, cwd=tmp_path)
-
-
-def test_the_report_program_shows_the_status_and_writes_nothing(make_sweep: MakeSweep, tmp_path: Path) -> None:
-    empty = status(tmp_path)
-    assert (empty.returncode, empty.stdout.count("\n")) == (0, 1), empty.stderr
-    assert empty.stdout.startswith("no sweep in runs yet: ")
-    make_sweep(AXES, ["done", "killed", "missing", "missing"])
-    before = sorted(tmp_path.rglob("*"))
-    one = status(tmp_path, "experiment=zeroing")
-    assert one.returncode == 0, one.stderr
-    assert one.stdout.startswith("zeroing, sweep runs/zeroing/sweeps/2026-03-01_10-00-00\n")
-    assert "1 of 4 jobs done, 1 interrupted, 2 missing" in one.stdout
-    assert sorted(tmp_path.rglob("*")) == before

@@ -1,4 +1,4 @@
-"""What the page says of availability: a table, and of each arm what may be said and no more."""
+"""What the page says of mask conditions: a table, and of each arm what may be said and no more."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.markdown import interval, markdown_table, number
+from dermoscopy.report.page.markdown import markdown_table, number, with_interval
 from dermoscopy.report.results.arms import OWN, mean_and_sd
 from dermoscopy.report.results.conditions import AREA, Curves
 from dermoscopy.report.results.findings import verdict
@@ -21,17 +21,23 @@ MASKS = {
 COMPARED = {"none": "with no masks", "predicted": "with predicted ones", OWN: "with its own", AREA: "area"}
 
 
-def availability_section(curves: Curves, picture: str, giveaways: bool, true_own: Sequence[str] = ()) -> str:
+def availability_section(curves: Curves, picture: str, leakage: bool, validated_with_truth: Sequence[str] = ()) -> str:
     """Figure, table and sentences of the metric by what masks the network was given.
 
     Args:
         picture: name of the figure, shown where masks were given in parts.
-        giveaways: whether a mask gives a label away.
-        true_own: arms whose own masks are the true ones.
+        leakage: whether a mask gives a label away.
+        validated_with_truth: arms whose validation masks are the true ones, where arms differ in that.
     """
     title = f"{metric_words(curves.score)} by the masks that are given"
     figure = f"![{title}, of each arm]({picture})" if curves.in_parts else ""
-    parts = [f"### {title}", figure, _table(curves), _reading(curves, giveaways, true_own), _sentences(curves)]
+    parts = [
+        f"### {title}",
+        figure,
+        _table(curves),
+        _reading(curves, leakage, validated_with_truth),
+        _sentences(curves),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -60,10 +66,11 @@ def _area_cells(curves: Curves) -> dict[str, list[str]]:
 
 
 def _with_interval(value: float, low: float, high: float, form: str = ".3f") -> str:
-    return number(value, form) + ("" if np.isnan(low) else f" ({interval(low, high, form)})")
+    """A number, with its interval where there is one: a single repeat has none."""
+    return number(value, form) if np.isnan(low) else with_interval(value, low, high, form)
 
 
-def _reading(curves: Curves, giveaways: bool, true_own: Sequence[str]) -> str:
+def _reading(curves: Curves, leakage: bool, validated_with_truth: Sequence[str]) -> str:
     """What the columns are, what is lacking, and what must not be read into them."""
     columns = "; ".join(f"{name}, {what}" for name, what in MASKS.items() if name in curves.tables)
     text = f"Mean ± sd over {curves.repeats}. Masks: {columns}."
@@ -74,9 +81,9 @@ def _reading(curves: Curves, giveaways: bool, true_own: Sequence[str]) -> str:
         )
     elif curves.in_parts:
         text += f" No area, as the curve is not whole: not tested with {', '.join(curves.lacking)}."
-    if true_own:
-        text += f" The {OWN} masks of {' and '.join(true_own)} are the true ones."
-    if giveaways:
+    if validated_with_truth:
+        text += f" The {OWN} masks of {' and '.join(validated_with_truth)} are the true ones."
+    if leakage:
         return f"{text} Masks give labels away here, so of skill speak only the columns without true masks."
     return f"{text} There are no true masks of a new image: what is reached with them is not to be expected there."
 

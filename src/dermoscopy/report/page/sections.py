@@ -4,19 +4,20 @@ import pandas as pd
 
 from dermoscopy.metrics.statistics import REPLICATES
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.facts import facts, giveaway_warning, unfinished
+from dermoscopy.report.page.facts import facts, leakage_warning, unfinished
 from dermoscopy.report.page.markdown import interval, markdown_table, number
 from dermoscopy.report.page.segmenters import each_mask_section, segmenters_section
 from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, short_names, summarise
-from dermoscopy.report.results.boxes import box_table
 from dermoscopy.report.results.constant_masks import LEARNT
-from dermoscopy.report.results.differences import arm_configurations, differences
+from dermoscopy.report.results.differences import arm_differences
 from dermoscopy.report.results.findings import ALPHA, Findings, sentences
-from dermoscopy.runs.tables import Sweep
+from dermoscopy.runs.tables import SweepResults
+
+MASK_METRICS = ("test/none/dice", "test/none/iou")  # of classifiers that segment as well
 
 
 def report_block(
-    sweep: Sweep,
+    sweep: SweepResults,
     findings: Findings | None,
     availability: str = "",
     folds: str = "",
@@ -29,7 +30,7 @@ def report_block(
         availability, folds, boxes, cost: sections that others have written.
     """
     written_by = f"Written by `python report.py experiment={sweep.experiment}`."
-    parts = [written_by, facts(sweep), giveaway_warning(sweep), unfinished(sweep)]
+    parts = [written_by, facts(sweep), leakage_warning(sweep), unfinished(sweep)]
     if findings is None:
         parts.append("No job has a test metric yet, so there is nothing to compare.")
     else:
@@ -37,18 +38,16 @@ def report_block(
         parts += [f"![{name}](figure.png)", arms_section(sweep, findings), each_mask_section(sweep, findings)]
         parts += [availability, folds, differences_section(findings)]
         parts += ["### In words", "\n".join(f"- {line}" for line in sentences(findings)), trivial_section(findings)]
-    return "\n\n".join(part for part in [*parts, boxes, cost, configurations_section(sweep)] if part)
+    return "\n\n".join(part for part in [*parts, boxes, cost, configurations_section(arm_differences(sweep))] if part)
 
 
-def arms_section(sweep: Sweep, findings: Findings) -> str:
+def arms_section(sweep: SweepResults, findings: Findings) -> str:
     """Mean ± sd over repeats of the headline metrics and the compared one."""
     if findings.segmented:
         return segmenters_section(sweep, findings)
-    masks = [
-        name for name in ("test/none/dice", "test/none/iou") if name in sweep.jobs
-    ]  # of those that segment as well
+    masks = [name for name in MASK_METRICS if name in sweep.table]
     metrics = list(dict.fromkeys([*headlines(sweep), findings.metric, *masks]))
-    values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
+    values = [mean_and_sd(pivot(sweep.table, metric)) for metric in metrics]
     names = short_names(list(findings.table.index))
     counts = summarise(findings.table)["n"]
     rows = [[name, counts[arm], *(each[arm] for each in values)] for arm, name in names.items()]
@@ -87,11 +86,8 @@ def differences_section(findings: Findings) -> str:
 def trivial_section(findings: Findings) -> str:
     """What predictors reach that never look at an image."""
     if findings.trivial is None:
-        return (
-            f"Not compared with masks that are the same for every image: {findings.trivial_lacking}."
-            if findings.segmented
-            else ""
-        )
+        lacking = f"Not compared with masks that are the same for every image: {findings.trivial_lacking}."
+        return lacking if findings.segmented else ""
     rows = [[name, *(number(value) for value in row)] for name, row in findings.trivial.iterrows()]
     if not findings.segmented:
         head = ["predictor", *map(metric_words, findings.trivial.columns)]
@@ -105,9 +101,8 @@ def trivial_section(findings: Findings) -> str:
     return "\n\n".join([title, markdown_table(head, rows), text])
 
 
-def configurations_section(sweep: Sweep) -> str:
-    """The configuration keys in which the arms differ."""
-    table = differences(arm_configurations(sweep))
+def configurations_section(table: pd.DataFrame) -> str:
+    """The configuration keys in which the arms differ, of `differences.arm_differences`."""
     if table.columns.empty:
         return ""
     names = short_names(list(table.index))
@@ -132,26 +127,6 @@ def answer(findings: Findings | None) -> str:
     elif len(findings.names) > 1:
         text += "; no arm's difference from it is established"
     return f"{text} ({len(findings.table.columns)} {findings.repeats})"
-
-
-def boxes_section(images: pd.DataFrame, metric: str, picture: str) -> str:
-    """The figure of `draw_boxes` and its numbers."""
-    if images.empty:
-        return ""
-    names = short_names(list(images["arm"].unique()))
-    rows = [
-        [
-            names[str(arm)],
-            *(row["images"], row["seeds"]),
-            number(row["median"]),
-            interval(row["lower"], row["upper"], ".3f"),
-            number(row["mean"]),
-        ]
-        for arm, row in box_table(images).to_dict("index").items()
-    ]
-    title = f"### {metric_words(metric)} of single test images"
-    head = ["arm", "images", "seeds", "median", "quartiles", "mean"]
-    return "\n\n".join([title, f"![{title[4:]}, by arm]({picture})", markdown_table(head, rows)])
 
 
 def costs_section(table: pd.DataFrame) -> str:

@@ -1,16 +1,18 @@
-"""Sections of a page that only segmenters have: scores by views and size, and of each mask."""
+"""Sections that only pages of segmenters have: scores by views and size, of each mask, and of single images."""
+
+import pandas as pd
 
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.markdown import markdown_table
-from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, summarise
+from dermoscopy.report.page.markdown import interval, markdown_table, number
+from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, short_names, summarise
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.mask_scores import shown
-from dermoscopy.runs.tables import Sweep
+from dermoscopy.runs.tables import SweepResults
 
 
-def segmenters_section(sweep: Sweep, findings: Findings) -> str:
+def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
     """The headline metrics of each arm, for each way its test images were shown and both sizes."""
-    places = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.jobs) if name.endswith("/dice"))
+    places = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.table) if name.endswith("/dice"))
     metrics = dict.fromkeys([*MASK_HEADLINES, findings.metric.split("/", 2)[2]])
     counts, rows = summarise(findings.table)["n"], []
     values = {
@@ -28,11 +30,11 @@ def segmenters_section(sweep: Sweep, findings: Findings) -> str:
     return "\n\n".join([title, markdown_table(head, rows), text])
 
 
-def _spread(sweep: Sweep, metric: str, findings: Findings) -> dict[str, str]:
+def _spread(sweep: SweepResults, metric: str, findings: Findings) -> dict[str, str]:
     """Mean and deviation of each arm, of folds their range as well; `-` where a job lacks the metric."""
-    if metric not in sweep.jobs:
+    if metric not in sweep.table:
         return dict.fromkeys(findings.names, "-")
-    table = pivot(sweep.jobs, metric)
+    table = pivot(sweep.table, metric)
     low, high = table.min(axis=1), table.max(axis=1)
     ranges = findings.repeats == "folds"
     return {
@@ -41,12 +43,36 @@ def _spread(sweep: Sweep, metric: str, findings: Findings) -> dict[str, str]:
     }
 
 
-def each_mask_section(sweep: Sweep, findings: Findings) -> str:
+def each_mask_section(sweep: SweepResults, findings: Findings) -> str:
     """The compared metric of each mask, where there are several."""
-    masks = [name for name in sweep.jobs.columns if name.startswith(f"{findings.metric}/")]
+    masks = [name for name in sweep.table.columns if name.startswith(f"{findings.metric}/")]
     if not findings.segmented or not masks:
         return ""
     values = [_spread(sweep, metric, findings) for metric in masks]
     rows = [[name, *(each[arm] for each in values)] for arm, name in findings.names.items()]
     head = ["arm", *(metric.removeprefix(f"{findings.metric}/") for metric in masks)]
     return f"### {findings.words()} of each mask\n\n" + markdown_table(head, rows)
+
+
+def boxes_section(table: pd.DataFrame, metric: str, picture: str) -> str:
+    """The figure of `draw_boxes` and its numbers.
+
+    Args:
+        table: of `boxes.box_table`.
+        metric: of single images.
+        picture: name of the figure.
+    """
+    names = short_names(list(table.index))
+    rows = [
+        [
+            names[str(arm)],
+            *(row["images"], row["seeds"]),
+            number(row["median"]),
+            interval(row["lower"], row["upper"], ".3f"),
+            number(row["mean"]),
+        ]
+        for arm, row in table.to_dict("index").items()
+    ]
+    title = f"### {metric_words(metric)} of single test images"
+    head = ["arm", "images", "seeds", "median", "quartiles", "mean"]
+    return "\n\n".join([title, f"![{title[4:]}, by arm]({picture})", markdown_table(head, rows)])

@@ -6,11 +6,11 @@ import pandas as pd
 
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.runs.files import ARMS, RESULTS
-from dermoscopy.runs.tables import Sweep, history, monitored_metric, segments
+from dermoscopy.runs.tables import SweepResults
 
 HEADLINES = ("f1", "average_precision")
 AVAILABILITIES = ("none", "given")
-OWN = "own"  # the masks of each arm's validation, see `own_masks`
+OWN = "own"  # the mask condition of each arm's validation, see `with_validation_masks`
 MASK_HEADLINES = ("dice", "iou", "thresholded_jaccard", "failure_rate")
 
 
@@ -21,8 +21,8 @@ def pivot(jobs: pd.DataFrame, metric: str) -> pd.DataFrame:
         ValueError: no job has this metric, or two jobs are the same arm and repeat.
     """
     if metric not in jobs.columns:
-        there_are = ", ".join(macro_metrics(jobs)) or "none"
-        raise ValueError(f"no job has the metric {metric!r}; there are: {there_are}")
+        available = ", ".join(macro_metrics(jobs)) or "none"
+        raise ValueError(f"no job has the metric {metric!r}; there are: {available}")
     known = jobs[jobs["arm"].notna()]
     done = known[known["status"] == "done"]
     twice = done[done.duplicated(["arm", "repeat"])]
@@ -41,6 +41,12 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 def macro_metrics(jobs: pd.DataFrame) -> list[str]:
     """Columns `test/<availability>/<metric>`, without those of single labels."""
     return [name for name in jobs.columns if name.startswith("test/") and name.count("/") == 2]
+
+
+def segments(jobs: pd.DataFrame) -> bool:
+    """Whether a sweep has segmented, and not told labels as well."""
+    tested = {name.split("/", 2)[-1] for name in jobs.columns if name.startswith("test/")}
+    return "dice" in tested and "average_precision" not in tested
 
 
 def headline_metrics(jobs: pd.DataFrame, monitored: str = "") -> list[str]:
@@ -67,9 +73,10 @@ def headline_metrics(jobs: pd.DataFrame, monitored: str = "") -> list[str]:
     return [name for name in names if name in jobs.columns]
 
 
-def headlines(sweep: Sweep) -> list[str]:
+def headlines(sweep: SweepResults) -> list[str]:
     """The metrics of a sweep to show first, see `headline_metrics`."""
-    return headline_metrics(sweep.jobs, monitored_metric(sweep))
+    monitored = sweep.done[0].last.configuration.monitored_metric if sweep.done else ""
+    return headline_metrics(sweep.table, monitored)
 
 
 def short_names(arms: list[str]) -> dict[str, str]:
@@ -87,15 +94,15 @@ def mean_and_sd(table: pd.DataFrame) -> dict[str, str]:
     return texts
 
 
-def write_results(sweep: Sweep) -> list[Path]:
+def write_results(sweep: SweepResults) -> list[Path]:
     """Write results.csv (one row an epoch and mode) and table.csv (arms x repeats of the test metrics) of a sweep."""
     results = write_atomically(sweep.folder / RESULTS, results_table(sweep).to_csv(index=False))
-    return [results, write_atomically(sweep.folder / ARMS, arms_table(sweep.jobs).to_csv(index=False))]
+    return [results, write_atomically(sweep.folder / ARMS, arms_table(sweep.table).to_csv(index=False))]
 
 
-def results_table(sweep: Sweep) -> pd.DataFrame:
+def results_table(sweep: SweepResults) -> pd.DataFrame:
     """The history as it is published: who, which stage and epoch, which mode, then the metrics."""
-    return history(sweep).drop(columns=["job", "cumulative"])
+    return sweep.history.drop(columns=["job", "cumulative"])
 
 
 def arms_table(jobs: pd.DataFrame) -> pd.DataFrame:

@@ -3,12 +3,12 @@
 import pandas as pd
 
 from dermoscopy.machine.messages import nearest
-from dermoscopy.runs.tables import Sweep, predictions
+from dermoscopy.runs.tables import SweepResults
 
 COLUMNS = ["arm", "id", "seed", "value"]
 
 
-def per_image(sweep: Sweep, metric: str, mask: str | None = None) -> pd.DataFrame:
+def per_image(sweep: SweepResults, metric: str, mask: str | None = None) -> pd.DataFrame:
     """Score of each test image in each job that is done, at the store's size.
 
     Args:
@@ -22,12 +22,11 @@ def per_image(sweep: Sweep, metric: str, mask: str | None = None) -> pd.DataFram
         ValueError: the sweep segmented, but not this mask, or without this metric.
     """
     parts = [pd.DataFrame(columns=COLUMNS)]
-    done = sweep.jobs[sweep.jobs["status"] == "done"]
-    for job, arm, seed in zip(done["job"], done["arm"], done["seed"], strict=True):
-        table = predictions(sweep, job)
+    for job in sweep.done:
+        table = job.last.predictions
         if table is not None and {"mask", "size"} <= {*table.columns}:
             own = _column(table[table["size"] == "store"], metric, mask)
-            parts.append(own.reset_index().assign(arm=arm, seed=seed)[COLUMNS])
+            parts.append(own.reset_index().assign(arm=job.arm, seed=job.record["seed"])[COLUMNS])
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).astype({"value": float})
 
 
@@ -54,7 +53,7 @@ def box_table(images: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Indexed by arm: images, seeds, median, lower and upper (quartiles), mean.
     """
-    pooled = _pooled(images).groupby(level="arm", sort=False)
+    pooled = mean_over_seeds(images).groupby(level="arm", sort=False)
     table = pd.DataFrame(
         {
             "images": pooled.count(),
@@ -68,6 +67,6 @@ def box_table(images: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("median", ascending=False, kind="stable")
 
 
-def _pooled(images: pd.DataFrame) -> pd.Series:
+def mean_over_seeds(images: pd.DataFrame) -> pd.Series:
     """Mean over the seeds of each arm and image."""
     return images.groupby(["arm", "id"], sort=False)["value"].mean()

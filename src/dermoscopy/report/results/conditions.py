@@ -1,7 +1,7 @@
-"""One network judged with none, some and all of the true masks: a curve an arm, and the area below it."""
+"""Mask conditions: each arm over the share of the true masks that it is given, and with the masks of its validation."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ import pandas as pd
 from dermoscopy.metrics.statistics import compare_arms, share_interval
 from dermoscopy.report.results.arms import OWN, pivot, short_names
 from dermoscopy.report.results.findings import Findings
-from dermoscopy.runs.tables import Sweep
+from dermoscopy.runs.tables import SweepResults
 
 # share of the cells of the true masks that are shown
 SHARES = {"none": 0.0, **{f"revealed_{percent}": percent / 100 for percent in range(10, 100, 10)}, "given": 1.0}
@@ -60,17 +60,37 @@ class Curves:
         return compare_arms(self.tables[name], self.reference, self.test_per_train)
 
 
+def with_validation_masks(sweep: SweepResults) -> SweepResults:
+    """Add columns `own`, the mask condition of each job's validation, and `test/own/...` where jobs differ in it.
+
+    Without them a classifier of the segmented lesion would be compared with others on masks that it never saw.
+    """
+    if OWN in sweep.table:
+        return sweep
+    conditions = {job.number: job.last.configuration.validation_masks for job in sweep.done}
+    if len(set(conditions.values())) < 2:
+        return sweep
+    own = sweep.table["job"].map(conditions)
+    columns: dict[str, pd.Series] = {OWN: own}
+    for column in sweep.table.columns[sweep.table.columns.str.match("test/[^/]+/")]:
+        _, tested, metric = column.split("/", 2)
+        values = columns.setdefault(f"test/{OWN}/{metric}", pd.Series(np.nan, sweep.table.index))
+        columns[f"test/{OWN}/{metric}"] = values.mask(own == tested, sweep.table[column])
+    known = pd.DataFrame(columns).dropna(axis=1, how="all")
+    return replace(sweep, table=pd.concat([sweep.table, known], axis=1))
+
+
 def in_order(names: Iterable[str]) -> list[str]:
     """Availabilities from no masks to all of them, then the others."""
     known = [*SHARES, *BESIDE, OWN]
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
-def availability_curves(sweep: Sweep, findings: Findings) -> Curves | None:
+def availability_curves(sweep: SweepResults, findings: Findings) -> Curves | None:
     """The page's metric by availability; None where nothing but no masks and all of them was tested."""
     score = findings.metric.split("/", 2)[2]
     tested = {name: f"test/{name}/{score}" for name in [*SHARES, *BESIDE, OWN]}
-    tables = {name: pivot(sweep.jobs, metric) for name, metric in tested.items() if metric in sweep.jobs}
+    tables = {name: pivot(sweep.table, metric) for name, metric in tested.items() if metric in sweep.table}
     if findings.segmented or not set(tables) - {"none", "given"}:
         return None
     lacking = tuple(name for name in SHARES if name not in tables)

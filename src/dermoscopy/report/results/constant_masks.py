@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,47 +9,48 @@ from numpy.typing import NDArray
 
 from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.store.reader import Store, open_store
+from dermoscopy.metrics.segmentation import confusion, failures, image_scores
 from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
 from dermoscopy.runs.files import SPLIT
-from dermoscopy.runs.tables import Sweep, configuration, last_stage
+from dermoscopy.runs.tables import JobResults, SweepResults
 
-FAILURE = 0.65  # an IoU below it counts 0; source: ISIC 2018 challenge, task 1, arXiv 1902.03368
 SHARES = np.linspace(0.05, 0.95, 19)  # of the training images
 CHUNK = 256  # images at a time: bounds memory
 LEARNT = "one mask for all"
+SCORES = ("dice", "iou", "thresholded_jaccard")
 Codes = NDArray[np.uint8]  # (N, H, W): 0 absent, 1 present, 255 unknown
 
 
-def constant_masks(sweep: Sweep) -> tuple[pd.DataFrame | None, str]:
+def constant_masks(sweep: SweepResults) -> tuple[pd.DataFrame | None, str]:
     """Scores of constant masks on the test images at the store's size, the mean over the done jobs; else why none."""
-    seen: dict[tuple[Any, ...], pd.DataFrame] = {}
+    stores: dict[Path, Store] = {}
+    by_split: dict[tuple[object, ...], pd.DataFrame] = {}  # jobs of one store, masks and split share their scores
     parts = []
-    for job in sweep.jobs.loc[sweep.jobs["status"] == "done", "job"]:
-        folder, data = last_stage(sweep, job), configuration(sweep, job).get("data")
-        if folder is None or not data or not (folder / SPLIT).is_file():
-            return None, f"job {job} left no config.yaml and split.csv"
-        file = _located(data["store"], sweep)
-        key = (file, *data["masks"], (folder / SPLIT).read_text())
+    for job in sweep.done:
+        configuration, split = job.last.configuration, job.last.split
+        if split is None:
+            return None, f"job {job.number} left no {SPLIT}"
+        # A relative path is taken from the folder that holds `runs/`, where the training was started.
+        file = sweep.folder.parents[2].resolve().parent / configuration.store
+        key = file, configuration.masks, tuple(split.index), tuple(split)
         try:
-            if key not in seen:
-                seen[key] = _of_split(open_store(file), sweep.records[job], data["masks"], folder / SPLIT)
+            if file not in stores:
+                stores[file] = open_store(file)
+            if key not in by_split:
+                by_split[key] = _of_split(stores[file], job, split)
         except (OSError, ValueError) as error:
             return None, f"{error}"
-        parts.append(seen[key])
+        parts.append(by_split[key])
     return (pd.concat(parts).groupby(level=0, sort=False).mean(), "") if parts else (None, "no job is done")
 
 
-def _located(store: str, sweep: Sweep) -> Path:
-    """A relative path is taken from the folder that holds `runs/`, where the training was started."""
-    return sweep.folder.parents[2].resolve().parent / store
-
-
-def _of_split(store: Store, record: dict[str, Any], masks: Sequence[str], split: Path) -> pd.DataFrame:
-    if store.fingerprint != record["data"]["fingerprint"]:
+def _of_split(store: Store, job: JobResults, split: "pd.Series[str]") -> pd.DataFrame:
+    if store.fingerprint != job.record["data"]["fingerprint"]:
         raise ValueError(f"{store.path} is no longer the store of this sweep")
-    side = pd.read_csv(split, dtype=str, keep_default_na=False).set_index("id")["side"].reindex(store.ids)
-    train, test = (np.flatnonzero(side == name) for name in ("train", "test"))
+    subset = split.reindex(store.ids)
+    train, test = (np.flatnonzero(subset == name) for name in ("train", "test"))
     truth = store.mask(mapped=True)
+    masks: Sequence[str] = job.last.configuration.masks
     each = [score_constant_masks(truth[..., store.mask_names.index(name)], train, test) for name in masks]
     return pd.concat(each).groupby(level=0, sort=False).mean()
 
@@ -86,10 +86,8 @@ def _scores(truth: Codes, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> d
     for start in range(0, len(rows), CHUNK):
         codes = truth[rows[start : start + CHUNK]].reshape(-1, len(predicted))
         present, known = codes == 1, codes != NOT_ANNOTATED
-        parts.append((present @ predicted, known @ predicted, present.sum(1), known.sum(1)))
-    tp, positive, area, seen = (np.concatenate(part).astype(float) for part in zip(*parts, strict=True))
-    union = positive + area[:, None] - tp
-    empty = (union == 0) & (seen[:, None] > 0)
-    iou = np.where(empty, 1, ratio(tp, union))
-    scores = {"dice": 2 * iou / (1 + iou), "iou": iou, "thresholded_jaccard": np.where(iou < FAILURE, 0, iou)}
-    return scores | {"failure_rate": np.where(np.isnan(iou), np.nan, iou < FAILURE)}
+        areas = present.sum(1, keepdims=True), known.sum(1, keepdims=True)
+        parts.append(np.stack(np.broadcast_arrays(present @ predicted, known @ predicted, *areas)))
+    tp, positive, area, seen = np.concatenate(parts, axis=1).astype(np.int64)
+    scores = image_scores(np.stack(confusion(tp, positive, area, seen), axis=-1))
+    return {name: scores[name] for name in SCORES} | {"failure_rate": failures(scores["iou"])}

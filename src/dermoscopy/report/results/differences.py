@@ -1,12 +1,11 @@
 """In what the configurations of arms differ: nested values flattened to dotted keys, equal keys left out."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pandas as pd
 
 from dermoscopy.runs.keys import canonical
-from dermoscopy.runs.tables import Sweep, configuration
+from dermoscopy.runs.tables import SweepResults
 
 REPEAT_KEYS = ("seed", "fold")
 # Names, places, and how it is shown: what tells nothing of what an arm does.
@@ -34,7 +33,7 @@ NOT_SHOWN = frozenset(
 )
 
 
-def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(config: object, prefix: str = "") -> dict[str, object]:
     """Leaves of a nested configuration by dotted key.
 
     Booleans, None and empty containers are leaves as well. A list of plain values, nested or not, is one leaf, its
@@ -43,23 +42,23 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     return dict(_leaves(config, prefix))
 
 
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        children = value.items()
+def _leaves(value: object, key: str) -> Iterator[tuple[str, object]]:
+    children: Mapping[object, object] = {}
+    if isinstance(value, Mapping):
+        children = value
     elif isinstance(value, list) and _holds_mapping(value):
-        children = dict(enumerate(value)).items()
-    else:
+        children = dict(enumerate(value))
+    if not children:
         yield key, str(value) if isinstance(value, list | Mapping) else value
-        return
-    for name, child in children:
+    for name, child in children.items():
         yield from _leaves(child, f"{key}.{name}" if key else str(name))
 
 
-def _holds_mapping(value: Any) -> bool:
+def _holds_mapping(value: object) -> bool:
     return isinstance(value, Mapping) or (isinstance(value, list) and any(map(_holds_mapping, value)))
 
 
-def differences(configs: Mapping[str, Any]) -> pd.DataFrame:
+def differences(configs: Mapping[str, object]) -> pd.DataFrame:
     """Table of arms x dotted keys that take more than one value; a key that an arm lacks is an empty string there.
 
     Values are told apart by their text as written in Python, so True, 1 and "1" differ.
@@ -78,18 +77,22 @@ def _copied(key: str, values: tuple[str, ...], columns: Mapping[str, tuple[str, 
     return any(key.endswith(f".{other}") and values == those for other, those in columns.items())
 
 
-def arm_configurations(sweep: Sweep) -> dict[str, Any]:
-    """What can change a result in the last stage of each arm's first done job, without its seed and fold."""
-    configs: dict[str, Any] = {}
-    for job, arm in sweep.jobs.loc[sweep.jobs["status"] == "done", ["job", "arm"]].itertuples(index=False):
-        if arm not in configs and (content := configuration(sweep, job)):
-            configs[arm] = {key: value for key, value in _shown(content).items() if key not in REPEAT_KEYS}
-    return configs
+def arm_differences(sweep: SweepResults) -> pd.DataFrame:
+    """In what the arms of a sweep differ that can change a result, see `differences`.
+
+    Of each arm the last stage of its first done job is taken, without its seed and fold.
+    """
+    configs: dict[str, object] = {}
+    for job in sweep.done:
+        if job.arm not in configs:
+            values = _shown(job.last.configuration.content)
+            configs[job.arm] = {key: value for key, value in values.items() if key not in REPEAT_KEYS}
+    return differences(configs)
 
 
-def _shown(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _shown(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Return a configuration without what is not shown, written so that equal settings look equal."""
-    shown: dict[str, Any] = {}
+    shown: dict[str, object] = {}
     for name, value in config.items():
         path = f"{prefix}{name}"
         if path in NOT_SHOWN:

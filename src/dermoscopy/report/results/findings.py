@@ -8,10 +8,10 @@ import pandas as pd
 from dermoscopy.metrics.statistics import compare_arms
 from dermoscopy.metrics.weighted_classification import TUNED
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.results import test_images as evidence
-from dermoscopy.report.results.arms import headlines, macro_metrics, pivot, short_names, summarise
+from dermoscopy.report.results import test_images
+from dermoscopy.report.results.arms import headlines, macro_metrics, pivot, segments, short_names, summarise
 from dermoscopy.report.results.mask_scores import shown
-from dermoscopy.runs.tables import Sweep, segments
+from dermoscopy.runs.tables import SweepResults
 
 LOWER_IS_BETTER = ("failure_rate", "hd95", "brier", "ece")
 USUAL_REFERENCE = "never"
@@ -76,48 +76,59 @@ class Findings:
         return f"{metric_words(name)} (views {views}{', original size' if size == 'original' else ''})"
 
 
-def find(sweep: Sweep, reference: str | None = None, metric: str | None = None) -> Findings | None:
+def find(sweep: SweepResults, reference: str | float | None = None, metric: str | None = None) -> Findings | None:
     """Compare the arms of a sweep; None while no job has a test metric.
 
     Args:
-        reference: an arm, in full or its value alone; the arm `never`, else the first one, where None.
+        reference: an arm, in full or its value alone, which may be a number; None: the arm `never`, else the first one.
         metric: `test/<availability>/<name>`; the first headline metric where None.
 
     Raises:
         ValueError: the sweep has no such arm or metric; the message lists those there are.
     """
-    there_are = [*headlines(sweep), *macro_metrics(sweep.jobs)]
-    if not there_are:
+    available = [*headlines(sweep), *macro_metrics(sweep.table)]
+    if not available:
         return None
-    chosen = metric or there_are[0]
+    chosen = metric or available[0]
     if chosen.count("/") < 2 or not chosen.startswith("test/"):
         raise ValueError(f"metric must be test/<availability>/<name>, got {chosen!r}")
-    table = pivot(sweep.jobs, chosen)
+    table = pivot(sweep.table, chosen)
     against = choose_reference(list(table.index), reference)
     place, score = chosen.split("/", 2)[1:]
-    tested = evidence.gather(sweep, place)
-    intervals, note = evidence.over_images(tested, against, score)
-    untested = int((sweep.jobs["status"] == "done").sum()) - len(tested.tables)
+    tested = test_images.gather(sweep, place)
+    intervals, note = test_images.over_images(tested, against, score)
+    untested = len(sweep.done) - len(tested.tables)
     notes = [note] if note else [f"It lacks {untested} done jobs without predictions.csv."] if untested else []
-    overlap = evidence.test_per_train(sweep, tested.tables)
+    overlap = test_images.test_per_train(sweep, tested.tables)
     compared = compare_arms(table, against, overlap)
     compared["image_low"] = [intervals.get(arm, (np.nan, np.nan))[0] for arm in compared.index]
     compared["image_high"] = [intervals.get(arm, (np.nan, np.nan))[1] for arm in compared.index]
-    trivial = tested.trivial, tested.trivial_lacking
-    return Findings(chosen, segments(sweep.jobs), against, table, compared, overlap, *trivial, notes)
+    return Findings(
+        metric=chosen,
+        segmented=segments(sweep.table),
+        reference=against,
+        table=table,
+        compared=compared,
+        test_per_train=overlap,
+        trivial=tested.trivial,
+        trivial_lacking=tested.trivial_lacking,
+        notes=notes,
+    )
 
 
-def choose_reference(arms: list[str], name: str | None) -> str:
+def choose_reference(arms: list[str], name: str | float | None) -> str:
     """The arm of that name, in full (`zeroing=never`) or its value alone (`never`).
 
     Raises:
         ValueError: no arm, or more than one, has that name.
     """
-    wanted = name or USUAL_REFERENCE
-    found = [arm for arm in arms if arm == wanted] or [arm for arm in arms if arm.split("=", 1)[-1] == wanted]
-    if len(found) == 1 or (not found and name is None):
-        return found[0] if found else arms[0]
-    raise ValueError(f"reference={wanted} names {len(found)} arms; there are: {', '.join(arms)}")
+    value = USUAL_REFERENCE if name is None else str(name)
+    named = [arm for arm in arms if arm == value] or [arm for arm in arms if arm.split("=", 1)[-1] == value]
+    if len(named) == 1:
+        return named[0]
+    if not named and name is None:
+        return arms[0]
+    raise ValueError(f"reference={value} names {len(named)} arms; there are: {', '.join(arms)}")
 
 
 def sentences(findings: Findings) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from dermoscopy.report.results.arms import short_names
-from dermoscopy.runs.tables import Sweep, configuration, last_stage, predictions
+from dermoscopy.runs.tables import JobResults, SweepResults
 
 AXIS = "split.fold"
 TABLE = "out_of_fold.csv"
@@ -23,7 +23,7 @@ class Folds:
         images: rows of predictions.csv of all folds, with column fold.
         folders: of the last stage of each fold that is done.
         missing: the other folds.
-        job: number of one of the jobs that are done.
+        job: one of the jobs that are done.
     """
 
     arm: str
@@ -31,10 +31,10 @@ class Folds:
     images: pd.DataFrame
     folders: dict[int, Path]
     missing: tuple[int, ...]
-    job: int
+    job: JobResults
 
 
-def joined_folds(sweep: Sweep, once: Sequence[str]) -> list[Folds]:
+def joined_folds(sweep: SweepResults, once: Sequence[str]) -> list[Folds]:
     """Join the folds of each arm and seed of a sweep that has folds.
 
     Args:
@@ -45,15 +45,17 @@ def joined_folds(sweep: Sweep, once: Sequence[str]) -> list[Folds]:
     """
     if AXIS not in sweep.axes:
         return []
-    done = sweep.jobs[(sweep.jobs["status"] == "done") & sweep.jobs["fold"].notna()]
-    return [part for _, jobs in done.groupby(["arm", "seed"], sort=False) for part in _join(sweep, jobs, list(once))]
+    folds: dict[tuple[str, int], dict[int, JobResults]] = {}  # by arm and seed
+    for job in sweep.done:
+        seed, fold = job.record["seed"], job.record["fold"]
+        if seed is not None and fold is not None:
+            folds.setdefault((job.arm, seed), {})[fold] = job
+    return [part for (arm, seed), jobs in folds.items() for part in _join(sweep, arm, seed, jobs, list(once))]
 
 
-def _join(sweep: Sweep, jobs: pd.DataFrame, once: list[str]) -> Iterator[Folds]:
+def _join(sweep: SweepResults, arm: str, seed: int, jobs: dict[int, JobResults], once: list[str]) -> Iterator[Folds]:
     """What these jobs, the done folds of one arm and seed, say together; nothing if they left no such predictions."""
-    arm, seed = str(jobs["arm"].iloc[0]), int(jobs["seed"].iloc[0])
-    found = {int(fold): job for job, fold in zip(jobs["job"], jobs["fold"], strict=True)}
-    tables = {fold: predictions(sweep, job) for fold, job in sorted(found.items())}
+    tables = {fold: jobs[fold].last.predictions for fold in sorted(jobs)}
     parts = [table.assign(fold=fold) for fold, table in tables.items() if table is not None and {*once} <= {*table}]
     if not parts:
         return
@@ -61,12 +63,11 @@ def _join(sweep: Sweep, jobs: pd.DataFrame, once: list[str]) -> Iterator[Folds]:
     twice = images[images.duplicated(once)]
     if len(twice):
         raise ValueError(f"image {twice['id'].iloc[0]} was tested in two folds of {arm}, seed {seed}: train them anew")
-    folders = {fold: folder for fold in images["fold"].unique() if (folder := last_stage(sweep, found[fold]))}
-    job = next(iter(found.values()))
-    split = configuration(sweep, job).get("split") or {}
-    wanted = {*range(split.get("k", 0)), *sweep.jobs["fold"].dropna()}
-    missing = tuple(sorted(int(fold) for fold in wanted - set(images["fold"])))
-    yield Folds(arm, seed, images, folders, missing, job)
+    tested = [int(fold) for fold in images["fold"].unique()]
+    first = next(iter(jobs.values()))
+    planned = {*range(first.last.configuration.folds), *(int(fold) for fold in sweep.table["fold"].dropna())}
+    missing = tuple(sorted(planned - set(tested)))
+    yield Folds(arm, seed, images, {fold: jobs[fold].last.folder for fold in tested}, missing, first)
 
 
 def folds_lacking(parts: Sequence[Folds], arms: Sequence[str]) -> str:
@@ -77,10 +78,10 @@ def folds_lacking(parts: Sequence[Folds], arms: Sequence[str]) -> str:
         arms: all that were planned.
     """
     names, seeds = short_names(list(arms)), sorted({part.seed for part in parts})
-    there = {(part.arm, part.seed): part.missing for part in parts}
+    lacking = {(part.arm, part.seed): part.missing for part in parts}
     missing = []
     for arm, seed in itertools.product(names, seeds):
-        folds = there.get((arm, seed))
+        folds = lacking.get((arm, seed))
         if folds is None:
             missing.append(f"{names[arm]}, seed {seed}: all folds")
         elif folds:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, percentiles, resample
 from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, TUNED, Counts, decision_score
-from dermoscopy.report.results.arms import OWN
+from dermoscopy.report.results.arms import OWN, segments
 from dermoscopy.report.results.conditions import in_order
 from dermoscopy.report.results.folds import Folds, joined_folds
 from dermoscopy.report.results.label_predictions import Predictions, trivial_predictors
-from dermoscopy.runs.tables import Sweep, exclusive_labels, own_availability, segments
+from dermoscopy.runs.tables import SweepResults
 
 SCORES = (*RANKING, *(f"{TUNED}{name}" for name in DECISIONS))
 TABLE_COLUMNS = ["arm", "seed", "id", "group", "fold", "availability", "label", "truth", "logit", "threshold"]
@@ -58,36 +58,35 @@ class Pooled:
         return np.stack([*ranking, *(decision_score(name, total) for name in DECISIONS)], axis=1)
 
 
-def label_folds(sweep: Sweep) -> list[Folds]:
+def label_folds(sweep: SweepResults) -> list[Folds]:
     """Join the folds of each arm and seed of a classification sweep that has folds.
 
     Raises:
         ValueError: an image was tested in two folds.
     """
-    return [] if segments(sweep.jobs) else joined_folds(sweep, ["id", "availability", "label"])
+    return [] if segments(sweep.table) else joined_folds(sweep, ["id", "availability", "label"])
 
 
 def label_table(parts: Sequence[Folds]) -> pd.DataFrame:
     """One row an arm, image, availability and label, as it is written to out_of_fold.csv."""
     table = pd.concat([part.images.assign(arm=part.arm, seed=part.seed) for part in parts], ignore_index=True)
-    table["threshold"] = table["threshold"].fillna(0) if "threshold" in table else 0.0
     return table.sort_values(["arm", "seed", "availability", "label", "id"], kind="stable")[TABLE_COLUMNS]
 
 
-def pooled(sweep: Sweep, parts: Sequence[Folds]) -> dict[Key, Pooled]:
+def pooled(sweep: SweepResults, parts: Sequence[Folds]) -> dict[Key, Pooled]:
     """Predictions by arm, seed and availability, of those that every fold of the arm was tested with."""
-    found = {}
+    tables: dict[Key, Pooled] = {}
+    with_own = any(name.startswith(f"test/{OWN}/") for name in sweep.table.columns)
     for part in parts:
-        exclusive = exclusive_labels(sweep, part.job)
+        configuration = part.job.last.configuration
         folds = [table for _, table in part.images.groupby("fold")]
         tested = set.intersection(*(set(table["availability"]) for table in folds))
         for name in in_order(tested):
-            each = tuple(Predictions.from_table(table, name, exclusive) for table in folds)
-            found[part.arm, part.seed, name] = Pooled(each)
-        own = part.arm, part.seed, own_availability(sweep, part.job)
-        if own in found and any(name.startswith(f"test/{OWN}/") for name in sweep.jobs.columns):
-            found[part.arm, part.seed, OWN] = found[own]
-    return found
+            predictions = (Predictions.from_table(table, name, configuration.exclusive_labels) for table in folds)
+            tables[part.arm, part.seed, name] = Pooled(tuple(predictions))
+        if with_own and configuration.validation_masks in tested:
+            tables[part.arm, part.seed, OWN] = tables[part.arm, part.seed, configuration.validation_masks]
+    return tables
 
 
 def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:

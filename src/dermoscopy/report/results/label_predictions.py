@@ -12,11 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.statistics import Floats, mean_defined
-from dermoscopy.metrics.weighted_classification import RANKING, TUNED, Counts, decision_score
+from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
+from dermoscopy.metrics.weighted_classification import (
+    RANKING,
+    TUNED,
+    Counts,
+    decision_score,
+    outcomes,
+    predicted_labels,
+)
 
-# of predictions.csv; old ones lack threshold
-COLUMNS = {"id", "group", "availability", "label", "truth", "logit"}
+COLUMNS = {"id", "group", "availability", "label", "truth", "logit", "threshold"}  # of predictions.csv
 
 
 @dataclass(frozen=True)
@@ -51,25 +57,30 @@ class Predictions:
         """
         rows = table[table["availability"] == availability]
         if rows.empty:
-            there_are = ", ".join(sorted(table["availability"].unique()))
-            raise ValueError(f"predictions.csv has no availability {availability!r}; there are: {there_are}")
+            available = ", ".join(sorted(table["availability"].unique()))
+            raise ValueError(f"predictions.csv has no availability {availability!r}; there are: {available}")
         both = rows.pivot(index="id", columns="label", values=["truth", "logit"]).sort_index()  # noqa: PD010
-        group = rows.drop_duplicates("id").set_index("id")["group"].reindex(both.index)
-        group = group.fillna(both.index.to_series())  # an image of no known group is a group of its own
+        group = resampling_groups(rows, both.index)
         truth, logit = (both[name].to_numpy(float) for name in ("truth", "logit"))
-        threshold = _thresholds(rows, both["logit"].columns)
-        return cls(both.index.to_numpy(object), group.to_numpy(object), truth, logit, threshold, exclusive)
+        threshold = rows.groupby("label")["threshold"].first().reindex(both["logit"].columns).to_numpy(float)
+        return cls(both.index.to_numpy(object), group, truth, logit, threshold, exclusive)
 
     @cached_property
-    def outcomes(self) -> dict[bool, Floats]:
-        """Of thresholds that are not and are chosen, (N, 4 L): true and false positives, true and false negatives."""
-        likeliest = np.arange(self.logit.shape[1]) == self.logit.argmax(1, keepdims=True)
-        plain = likeliest if self.exclusive else self.logit > 0
-        return {False: _outcomes(plain, self.truth), True: _outcomes(self.logit > self.threshold, self.truth)}
+    def _outcomes(self) -> Counts:
+        return outcomes(predicted_labels(self.logit, self.exclusive), self.truth)
+
+    @cached_property
+    def _tuned_outcomes(self) -> Counts:
+        return outcomes(self.logit > self.threshold, self.truth)
 
     def counts(self, weight: Floats, tuned: bool) -> Counts:
-        """Confusion of R weightings of the images: (R, N) -> each (R, L)."""
-        return Counts(*np.split(weight @ self.outcomes[tuned], 4, axis=1))
+        """Count the outcomes of R weightings of the images: (R, N) -> each (R, L).
+
+        Args:
+            tuned: whether predicted is what exceeds the threshold that the run has chosen.
+        """
+        of_images = self._tuned_outcomes if tuned else self._outcomes
+        return Counts(*(weight @ kind for kind in of_images))
 
     def score(self, name: str, weight: Floats) -> Floats:
         """One of `SCORES` of R weightings of the images: (R, N) -> (R,)."""
@@ -77,19 +88,6 @@ class Predictions:
             pairs = zip(self.truth.T, self.logit.T, strict=True)
             return mean_defined(np.stack([RANKING[name](truth, logit, weight) for truth, logit in pairs], axis=-1))
         return decision_score(name, self.counts(weight, name.startswith(TUNED)))
-
-
-def _outcomes(predicted: NDArray[np.bool_], truth: Floats) -> Floats:
-    positive, negative = truth == 1, truth == 0
-    each = predicted & positive, predicted & negative, ~predicted & negative, ~predicted & positive
-    return np.concatenate(each, axis=1).astype(float)
-
-
-def _thresholds(rows: pd.DataFrame, labels: pd.Index) -> Floats:
-    """Threshold of each label, 0 where the file has none."""
-    if "threshold" not in rows:
-        return np.zeros(len(labels))
-    return rows.groupby("label")["threshold"].first().reindex(labels).fillna(0).to_numpy(float)
 
 
 def trivial_predictors(truth: Floats) -> pd.DataFrame:

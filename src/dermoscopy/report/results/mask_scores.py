@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
-from dermoscopy.runs.tables import Sweep, kept_views, predictions
+from dermoscopy.metrics.segmentation import failures, iou_of, pooled_dice, weighted_mean
+from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
+from dermoscopy.runs.tables import SweepResults
 
 METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")  # of an image, in predictions.csv
 SCORES = (*METRICS, "failure_rate", "pooled_dice", "pooled_iou")
@@ -17,7 +18,7 @@ SIZES = ("store", "original")
 def shown(place: str) -> tuple[str, str]:
     """Views and size of `test/<place>/<metric>`: `none_original` is none and original, `flips` is flips and store."""
     views = place.removesuffix("_original")
-    return views, SIZES[views != place]
+    return views, "store" if views == place else "original"
 
 
 @dataclass(frozen=True)
@@ -41,24 +42,26 @@ class MaskScores:
         """Take the rows of one size out of a predictions.csv."""
         rows = table[table["size"] == size]
         wide = rows.pivot(index="id", columns="mask", values=[*METRICS, "truth", "predicted"])  # noqa: PD010
-        group = rows.drop_duplicates("id").set_index("id")["group"].reindex(wide.index)
-        group = group.fillna(wide.index.to_series())  # an image of no known group is a group of its own
+        group = resampling_groups(rows, wide.index)
         metrics = {name: wide[name].to_numpy(float) for name in METRICS}
         area = (wide["truth"] + wide["predicted"]).to_numpy(float)
-        return cls(wide.index.to_numpy(object), group.to_numpy(object), metrics, area)
+        return cls(wide.index.to_numpy(object), group, metrics, area)
 
     def score(self, name: str, weight: Floats) -> Floats:
         """One of `SCORES`, mean over masks, of R weightings of the images: (R, N) -> (R,)."""
-        if name.startswith("pooled_"):  # of all images seen as one: their Dice, weighted by area
-            dice = ratio(weight @ (np.nan_to_num(self.metrics["dice"]) * self.area), weight @ self.area)
-            return mean_defined(dice if name == "pooled_dice" else dice / (2 - dice))
-        values = self.metrics["thresholded_jaccard" if name == "failure_rate" else name]
-        defined = np.isfinite(values)
-        values = values == 0 if name == "failure_rate" else np.nan_to_num(values)
-        return mean_defined(ratio(weight @ (values * defined), weight @ defined))
+        if name.startswith("pooled_"):
+            dice = pooled_dice(self.metrics["dice"], self.area, weight)
+            return mean_defined(dice if name == "pooled_dice" else iou_of(dice))
+        values = failures(self.metrics["iou"]) if name == "failure_rate" else self.metrics[name]
+        return mean_defined(weighted_mean(values, weight))
 
 
-def scored_images(sweep: Sweep, place: str) -> tuple[dict[tuple[str, str], MaskScores], str]:
+def kept_views(sweep: SweepResults) -> str:
+    """The views of which the done jobs keep the scores of single images, as a text; usually it is one for all."""
+    return ", ".join(dict.fromkeys(job.last.configuration.kept_views for job in sweep.done))
+
+
+def scored_images(sweep: SweepResults, place: str) -> tuple[dict[tuple[str, str], MaskScores], str]:
     """Scores of the test images of the done jobs by arm and repeat; else why there are none.
 
     Args:
@@ -66,15 +69,15 @@ def scored_images(sweep: Sweep, place: str) -> tuple[dict[tuple[str, str], MaskS
     """
     views, size = shown(place)
     tables, others = {}, set()
-    done = sweep.jobs[sweep.jobs["status"] == "done"]
-    for job, arm, repeat in zip(done["job"], done["arm"], done["repeat"], strict=True):
-        table = predictions(sweep, job)
+    for job in sweep.done:
+        table = job.last.predictions
         if table is None or not {"mask", "size"} <= {*table.columns} or size not in set(table["size"]):
             continue
-        if (kept := kept_views(sweep, job)) not in (None, views):
-            others.add(str(kept))
-            continue
-        tables[arm, repeat] = MaskScores.from_table(table, size)
+        kept = job.last.configuration.kept_views
+        if kept == views:
+            tables[job.arm, str(job.repeat)] = MaskScores.from_table(table, size)
+        else:
+            others.add(kept)
     if others:
         return {}, f"jobs keep the scores of single images with views {', '.join(sorted(others))}, not {views}"
     return tables, ""

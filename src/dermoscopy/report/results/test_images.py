@@ -8,17 +8,17 @@ import pandas as pd
 
 from dermoscopy.metrics.statistics import Tested, bootstrap, percentiles, same_images
 from dermoscopy.metrics.weighted_classification import SCORES
-from dermoscopy.report.results import mask_scores as segmented
-from dermoscopy.report.results.arms import OWN
+from dermoscopy.report.results import mask_scores
+from dermoscopy.report.results.arms import OWN, segments
 from dermoscopy.report.results.constant_masks import constant_masks
 from dermoscopy.report.results.label_predictions import COLUMNS, Predictions, trivial_predictors
-from dermoscopy.runs.tables import Sweep, exclusive_labels, own_availability, predictions, segments
+from dermoscopy.runs.tables import SweepResults
 
 NO_INTERVAL = "No interval over test images"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TestImages:
     """Test images of the done jobs.
 
     Attributes:
@@ -36,41 +36,42 @@ class Evidence:
     trivial_lacking: str = ""
 
 
-def gather(sweep: Sweep, place: str) -> Evidence:
+def gather(sweep: SweepResults, place: str) -> TestImages:
     """Read what the done jobs of a sweep say of their test images.
 
     Args:
         place: of the metric, `test/<place>/<metric>`: a mask availability; of segmenters views and size.
     """
-    if segments(sweep.jobs):
-        images, lacking = segmented.scored_images(sweep, place)
-        return Evidence(images, segmented.SCORES, lacking or "no job left predictions.csv", *constant_masks(sweep))
+    if segments(sweep.table):
+        images, lacking = mask_scores.scored_images(sweep, place)
+        constant, constant_lacking = constant_masks(sweep)
+        lacking = lacking or "no job left predictions.csv"
+        return TestImages(images, mask_scores.SCORES, lacking, constant, constant_lacking)
     labels = _labels(sweep, place)
     parts = [trivial_predictors(table.truth) for table in labels.values()]
     # the mean over jobs where these were tested on different images
     trivial = pd.concat(parts).groupby(level=0, sort=False).mean() if parts else None
-    return Evidence(labels, SCORES, "no job left predictions.csv with labels", trivial)
+    return TestImages(labels, SCORES, "no job left predictions.csv with labels", trivial)
 
 
-def _labels(sweep: Sweep, availability: str) -> dict[tuple[str, str], Predictions]:
+def _labels(sweep: SweepResults, availability: str) -> dict[tuple[str, str], Predictions]:
     """Predictions of the done jobs by arm and repeat, of those that left any with labels and this availability."""
     tables = {}
-    done = sweep.jobs[sweep.jobs["status"] == "done"]
-    for job, arm, repeat in zip(done["job"], done["arm"], done["repeat"], strict=True):
-        table = predictions(sweep, job)
-        place = own_availability(sweep, job) if availability == OWN else availability
+    for job in sweep.done:
+        table, configuration = job.last.predictions, job.last.configuration
+        place = configuration.validation_masks if availability == OWN else availability
         if table is not None and set(table.columns) >= COLUMNS and place in set(table["availability"]):
-            tables[arm, repeat] = Predictions.from_table(table, place, exclusive_labels(sweep, job))
+            tables[job.arm, str(job.repeat)] = Predictions.from_table(table, place, configuration.exclusive_labels)
     return tables
 
 
-def over_images(evidence: Evidence, reference: str, score: str) -> tuple[dict[str, tuple[float, float]], str]:
+def over_images(images: TestImages, reference: str, score: str) -> tuple[dict[str, tuple[float, float]], str]:
     """95 % bootstrap interval of each arm's mean difference to the reference over the repeats of both, or why none."""
-    tables = evidence.tables
-    if score not in evidence.scores:
-        return {}, f"{NO_INTERVAL}: the bootstrap knows {', '.join(evidence.scores)}, not {score}."
+    tables = images.tables
+    if score not in images.scores:
+        return {}, f"{NO_INTERVAL}: the bootstrap knows {', '.join(images.scores)}, not {score}."
     if not tables:
-        return {}, f"{NO_INTERVAL}: {evidence.lacking}."
+        return {}, f"{NO_INTERVAL}: {images.lacking}."
     samples = dict(zip(tables, bootstrap(list(tables.values()), score).T, strict=True))
     intervals, unpaired = {}, []
     for arm in dict.fromkeys(arm for arm, _ in tables if arm != reference):
@@ -83,11 +84,10 @@ def over_images(evidence: Evidence, reference: str, score: str) -> tuple[dict[st
     return intervals, f"{NO_INTERVAL} of {', '.join(unpaired)}: tested on others than {reference}." if unpaired else ""
 
 
-def test_per_train(sweep: Sweep, tables: Mapping[tuple[str, str], Tested]) -> float:
+def test_per_train(sweep: SweepResults, tables: Mapping[tuple[str, str], Tested]) -> float:
     """Mean over the done jobs of test images per training image; 0 where all were tested on the same images."""
-    done = sweep.jobs[sweep.jobs["status"] == "done"]
-    folds = done["fold"].notna().any()
+    folds = any(job.record["fold"] is not None for job in sweep.done)
     if not folds and len({frozenset(table.id) for table in tables.values()}) < 2:
         return 0.0
-    sizes = [sweep.records[number]["data"] for number in done["job"]]
+    sizes = [job.record["data"] for job in sweep.done]
     return float(np.mean([data["test"] / data["train"] for data in sizes]))

@@ -4,17 +4,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dermoscopy.machine.files import shown_path
-from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, short_names
-from dermoscopy.report.results.validation_masks import with_own_masks
-from dermoscopy.runs.tables import Sweep, segments
+from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, segments, short_names
+from dermoscopy.report.results.conditions import with_validation_masks
+from dermoscopy.runs.records import JobRecord
+from dermoscopy.runs.tables import SweepResults
 
 ABBREVIATIONS = {
     "average_precision": "AP",
@@ -39,22 +38,22 @@ ERROR = "error (see error.txt)"
 WIDEST_ARM = 30  # characters; a longer name goes on in the next line
 
 
-def print_table(sweep: Sweep, console: Console | None = None) -> None:
+def print_table(sweep: SweepResults, console: Console | None = None) -> None:
     """Print the arms of a sweep: mean ± sd over repeats of the headline metrics."""
     console = console or Console()
     shown = Table(show_edge=False)  # so that four metrics fit 80 columns
-    sweep = with_own_masks(sweep)
+    sweep = with_validation_masks(sweep)
     metrics = headlines(sweep)
     for name in ["arm", "n", *metrics]:
         shown.add_column(_short_metric(name), justify="left" if name == "arm" else "right")
-    values = [mean_and_sd(pivot(sweep.jobs, metric)) for metric in metrics]
+    values = [mean_and_sd(pivot(sweep.table, metric)) for metric in metrics]
+    done = Counter(job.arm for job in sweep.done)
     for arm, name in arm_names(sweep).items():
-        count = ((sweep.jobs["arm"] == arm) & (sweep.jobs["status"] == "done")).sum()
-        shown.add_row(Text(name), str(count), *(each[arm] for each in values))
+        shown.add_row(Text(name), str(done[arm]), *(each[arm] for each in values))
     console.print(Text(f"{sweep.experiment}, sweep {sweep.folder.name}"))
     console.print(shown)
-    legend = MASK_LEGEND if segments(sweep.jobs) else LEGEND
-    console.print(Text(f"mean ± sd; {legend}; jobs: {counts(sweep.jobs['status'])}"))
+    legend = MASK_LEGEND if segments(sweep.table) else LEGEND
+    console.print(Text(f"mean ± sd; {legend}; jobs: {counts(sweep.table['status'])}"))
 
 
 def _short_metric(name: str) -> str:
@@ -63,7 +62,7 @@ def _short_metric(name: str) -> str:
     return f"{availability} {ABBREVIATIONS.get(metric, metric)}".strip()
 
 
-def print_jobs(sweep: Sweep, since: str | None = None, console: Console | None = None) -> None:
+def print_jobs(sweep: SweepResults, since: str | None = None, console: Console | None = None) -> None:
     """Print a row for each job of a sweep and, last, how many are in which state and the seconds they took.
 
     Args:
@@ -75,57 +74,58 @@ def print_jobs(sweep: Sweep, since: str | None = None, console: Console | None =
     columns = _job_columns(sweep, sweep.resumed if since is None else since)
     columns = {name: cells for name, cells in columns.items() if name not in ("fold", ERROR) or any(cells)}
     for name in columns:
-        shown.add_column(name, **_layout(name))
+        _add_column(shown, name)
     for row in zip(*columns.values(), strict=True):
         shown.add_row(*row)
     console.print(Text(f"jobs of {shown_path(sweep.folder)}"), soft_wrap=True)
     console.print(shown)
     states = [state.plain for state in columns["status"]]
-    total = sweep.jobs["seconds"].sum()
+    total = sum(job.record.get("seconds", 0.0) for job in sweep.jobs)
     console.print(Text(f"jobs: {counts(states)}; {total:.0f} s"))
 
 
-def _job_columns(sweep: Sweep, since: str) -> dict[str, list[Text]]:
-    jobs, records = sweep.jobs, sweep.records.values()
-    names = arm_names(sweep)
+def _job_columns(sweep: SweepResults, since: str) -> dict[str, list[Text]]:
+    names, records = arm_names(sweep), [job.record for job in sweep.jobs]
     states = [job_state(record, since) for record in records]
     return {
-        "job": [Text(str(number)) for number in jobs["job"]],
-        "arm": [Text(names.get(arm, "?")) for arm in jobs["arm"]],
-        "seed": [_whole(seed) for seed in jobs["seed"]],
-        "fold": [_whole(fold) for fold in jobs["fold"]],
+        "job": [Text(str(job.number)) for job in sweep.jobs],
+        "arm": [Text(names[job.arm]) for job in sweep.jobs],
+        "seed": [_whole(record["seed"]) for record in records],
+        "fold": [_whole(record["fold"]) for record in records],
         "status": [Text(state, style=COLOURS[state]) for state in states],
-        "seconds": [_whole(seconds) for seconds in jobs["seconds"]],
+        "seconds": [_whole(record.get("seconds")) for record in records],
         ERROR: [Text(error_line(record), no_wrap=True, overflow="ellipsis") for record in records],
     }
 
 
-def _layout(column: str) -> dict[str, Any]:
-    if column == "arm":
-        return {"max_width": WIDEST_ARM, "overflow": "fold"}
-    if column == ERROR:
-        return {}  # its cells are cut, but the column gives way to the others
-    return {"no_wrap": True, "justify": "left" if column == "status" else "right"}
+def _add_column(table: Table, name: str) -> None:
+    if name == "arm":
+        table.add_column(name, max_width=WIDEST_ARM, overflow="fold")
+    elif name == ERROR:
+        table.add_column(name)  # its cells are cut, but the column gives way to the others
+    else:
+        table.add_column(name, no_wrap=True, justify="left" if name == "status" else "right")
 
 
-def arm_names(sweep: Sweep) -> dict[str, str]:
+def arm_names(sweep: SweepResults) -> dict[str, str]:
     """Arms as short as they are in the terminal: optimizer.lr=0.1, loss=bce is "lr=0.1, loss=bce"."""
-    names = short_names(list(sweep.jobs["arm"].dropna().unique()))
+    names = short_names(list(dict.fromkeys(job.arm for job in sweep.jobs)))
     return {arm: re.sub(r"(?:^|(?<= ))[\w.]+\.(\w+)=", r"\1=", name) for arm, name in names.items()}
 
 
-def job_state(record: dict[str, Any], since: str = "") -> str:
+def job_state(record: JobRecord, since: str = "") -> str:
     """Status of a job, telling apart what was done by its own training, by an earlier one, and before ``since``."""
     if record["status"] != "done":
-        return str(record["status"])
-    if since and record.get("ended") and datetime.fromisoformat(record["ended"]) < datetime.fromisoformat(since):
+        return record["status"]
+    ended = record["ended"]
+    if since and ended and datetime.fromisoformat(ended) < datetime.fromisoformat(since):
         return "done before"
-    return "reused" if record.get("reused") else "done"
+    return "reused" if record["reused"] else "done"
 
 
-def error_line(record: dict[str, Any]) -> str:
+def error_line(record: JobRecord) -> str:
     """The error of a job in one line, "" where there is none."""
-    return " ".join((record.get("error") or "").split()) if record["status"] in ("failed", "unreadable") else ""
+    return " ".join((record["error"] or "").split()) if record["status"] in ("failed", "unreadable") else ""
 
 
 def counts(states: Iterable[str]) -> str:
@@ -134,5 +134,5 @@ def counts(states: Iterable[str]) -> str:
     return ", ".join(f"{number[state]} {state}" for state in COLOURS if number[state])
 
 
-def _whole(value: Any) -> Text:
-    return Text("" if pd.isna(value) else f"{value:.0f}")
+def _whole(value: float | None) -> Text:
+    return Text("" if value is None else f"{value:.0f}")

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from dermoscopy.machine.files import shown_path
-from dermoscopy.report.terminal.progress import OVER, JobProgress, StageProgress, read_progress, seconds_left
+from dermoscopy.report.results.progress import OVER, JobProgress, StageProgress, read_progress, seconds_left
 from dermoscopy.report.terminal.results import COLOURS, WIDEST_ARM, arm_names, counts, error_line
 from dermoscopy.runs.files import ERROR, JOB
-from dermoscopy.runs.tables import NOT_AN_ARM, Sweep, experiments, find_sweep, load_sweep
+from dermoscopy.runs.tables import NOT_AN_ARM, SweepResults, experiments, find_sweep, load_sweep
 
 MARKS = {
     "done": "●",
@@ -27,7 +27,7 @@ GAP = 2  # columns of the terminal between two columns of the grid
 Repeat = tuple[int | None, ...]
 
 
-def print_status(sweep: Sweep, console: Console | None = None) -> None:
+def print_status(sweep: SweepResults, console: Console | None = None) -> None:
     """Print the grid of a sweep with its legend, what is done, what failed, how long the rest takes, how to go on."""
     console = console or Console()
     jobs = read_progress(sweep)
@@ -70,9 +70,9 @@ def print_overview(runs: Path, console: Console | None = None) -> None:
     console.print(table, "", _marks(others), sep="\n")
 
 
-def _grids(sweep: Sweep, jobs: Sequence[JobProgress], width: int) -> Iterator[Table]:
+def _grids(sweep: SweepResults, jobs: Sequence[JobProgress], width: int) -> Iterator[Table]:
     """Tables of arms x repeats, as many as it takes to stay within the width."""
-    names = {job.arm: arm_names(sweep).get(job.arm, job.arm) for job in jobs}
+    names = arm_names(sweep)
     repeats = sorted({job.repeat for job in jobs}, key=lambda repeat: [(n is None, n or 0) for n in repeat])
     cells = {(arm, repeat): _cell(jobs, arm, repeat) for arm in names for repeat in repeats}
     head = "\n".join(axis.removeprefix("split.") for axis in NOT_AN_ARM if axis in sweep.axes)
@@ -134,17 +134,16 @@ def _summary(jobs: Sequence[JobProgress]) -> str:
     return f"{done} of {len(jobs)} jobs done" + (f", {others}" if others else "")
 
 
-def _errors(sweep: Sweep) -> Table | None:
+def _errors(sweep: SweepResults) -> Table | None:
     """A line for each job with an error: its file, from the folder of the sweep; its arm and repeat; the error."""
     table, names = Table.grid(padding=(0, GAP, 0, 0)), arm_names(sweep)
     table.add_column(no_wrap=True)
     table.add_column(max_width=WIDEST_ARM)
     table.add_column()  # the longest gives way first; its cells are cut
-    for row in sweep.jobs.to_dict("records"):
-        if error := error_line(sweep.records[row["job"]]):
-            file = ERROR if row["status"] == "failed" else JOB
-            who = f"{names.get(row['arm'], '?')}, {row['repeat']}"
-            cells = (f"{row['job']}/{file}", who, error)
+    for job in sweep.jobs:
+        if error := error_line(job.record):
+            file = ERROR if job.record["status"] == "failed" else JOB
+            cells = (f"{job.number}/{file}", f"{names[job.arm]}, {job.repeat or '?'}", error)
             table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
     return table if table.row_count else None
 

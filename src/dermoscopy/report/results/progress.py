@@ -2,14 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from dermoscopy.runs.files import HISTORY
-from dermoscopy.runs.stage import finished
-from dermoscopy.runs.tables import NOT_AN_ARM, Sweep, stage_folder
+from dermoscopy.runs.records import JobRecord, StageRecord
+from dermoscopy.runs.stage_results import StageResults
+from dermoscopy.runs.tables import JobResults, SweepResults
 
 OVER = ("done", "reused")
 
@@ -46,22 +42,27 @@ class JobProgress:
     stages: tuple[StageProgress, ...]
 
 
-def read_progress(sweep: Sweep) -> list[JobProgress]:
+def read_progress(sweep: SweepResults) -> list[JobProgress]:
     """Return how far every job is; one that has not begun gets the stages of its arm, or else of any other job."""
-    swept = [column for axis, column in zip(NOT_AN_ARM, ("seed", "fold"), strict=True) if axis in sweep.axes]
-    begun = {number: _stages(sweep, record) for number, record in sweep.records.items() if record.get("stages")}
-    arms = dict(zip(sweep.jobs["job"], sweep.jobs["arm"].fillna("?"), strict=True))
+    begun = {job.number: _stages(job) for job in sweep.jobs if job.stages}
     of_arm: dict[str, tuple[StageProgress, ...]] = {}
     for number, stages in begun.items():
-        of_arm.setdefault(arms[number], tuple(StageProgress(s.name, "missing", epochs=s.epochs) for s in stages))
+        expected = tuple(StageProgress(stage.name, "missing", epochs=stage.epochs) for stage in stages)
+        of_arm.setdefault(sweep.jobs[number].arm, expected)
     of_any = next(iter(of_arm.values()), (StageProgress("?", "missing"),))
     jobs = []
-    for row in sweep.jobs.to_dict("records"):
-        number, status = row["job"], row["status"]
-        repeat = tuple(None if pd.isna(row[column]) else int(row[column]) for column in swept)
-        stages = begun.get(number) or _expected(of_arm.get(arms[number], of_any), status)
-        jobs.append(JobProgress(number, arms[number], repeat, status, stages))
+    for job in sweep.jobs:
+        status = job.record["status"]
+        stages = begun.get(job.number) or _expected(of_arm.get(job.arm, of_any), status)
+        jobs.append(JobProgress(job.number, job.arm, _repeat(job.record, sweep.axes), status, stages))
     return jobs
+
+
+def _repeat(record: JobRecord, axes: Sequence[str]) -> tuple[int | None, ...]:
+    """The seed and the fold of a job, as far as they are swept."""
+    seed = (record["seed"],) if "seed" in axes else ()
+    fold = (record["fold"],) if "split.fold" in axes else ()
+    return (*seed, *fold)
 
 
 def _expected(stages: tuple[StageProgress, ...], status: str) -> tuple[StageProgress, ...]:
@@ -69,31 +70,36 @@ def _expected(stages: tuple[StageProgress, ...], status: str) -> tuple[StageProg
     return (replace(stages[0], state=status), *stages[1:])
 
 
-def _stages(sweep: Sweep, record: dict[str, Any]) -> tuple[StageProgress, ...]:
-    stages, status = [], record["status"]
-    for planned in record["stages"]:
-        folder = stage_folder(sweep, planned)
-        result = planned if record["status"] == "done" else finished(folder)
-        facts = {"name": planned["name"], "key": planned["key"], "epochs": planned.get("epochs")}
-        if result is not None:
-            state = "reused" if planned.get("reused") else "done"
-            epoch = result.get("epochs") or 0
-            stages.append(StageProgress(**facts, state=state, epoch=epoch, seconds=result.get("seconds")))
-        else:
-            epoch, pace = _epochs(folder / HISTORY)
-            stages.append(StageProgress(**facts, state=status, epoch=epoch, pace=pace))
+def _stages(job: JobResults) -> tuple[StageProgress, ...]:
+    stages, status = [], job.record["status"]
+    for planned, left in zip(job.record["stages"], job.stages, strict=True):
+        stage = _over(planned, left, status)
+        if stage is None:
+            stages.append(_not_over(planned, left, status))
             status = "missing"  # the stages after this one
+        else:
+            stages.append(stage)
     if status in ("failed", "interrupted"):  # after the training of its last stage
         stages[-1] = replace(stages[-1], state=status)
     return tuple(stages)
 
 
-def _epochs(history: Path) -> tuple[int, float | None]:
-    """Number of epochs in a history, and the mean seconds of one."""
-    if not history.is_file():
-        return 0, None
-    epochs = pd.read_csv(history, usecols=["epoch", "seconds"]).drop_duplicates("epoch")
-    return len(epochs), float(epochs["seconds"].mean()) if len(epochs) else None
+def _over(planned: StageRecord, left: StageResults, status: str) -> StageProgress | None:
+    """A stage that is over; of a job that is done its record says so, of any other the stage's own result."""
+    result = planned if status == "done" else left.result
+    if result is None:
+        return None
+    state = "reused" if planned.get("reused") else "done"
+    name, key, epochs = planned["name"], planned["key"], planned["epochs"]
+    return StageProgress(name, state, key, epochs, epoch=result["epochs"], seconds=result["seconds"])
+
+
+def _not_over(planned: StageRecord, left: StageResults, state: str) -> StageProgress:
+    """A stage that is not over, with its epochs so far and the mean seconds of one."""
+    history = left.history
+    epochs = history if history.empty else history.drop_duplicates("epoch")
+    pace = None if epochs.empty else float(epochs["seconds"].mean())
+    return StageProgress(planned["name"], state, planned["key"], planned["epochs"], epoch=len(epochs), pace=pace)
 
 
 def seconds_left(jobs: Sequence[JobProgress]) -> float | None:

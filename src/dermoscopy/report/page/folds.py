@@ -1,4 +1,4 @@
-"""What the page says of classifiers out of fold: over all images, fold by fold, and arm by arm on the same images."""
+"""What the page says of folds: scores out of fold of segmenters, and of classifiers, single folds and differences."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,11 +7,12 @@ import pandas as pd
 from dermoscopy.metrics.statistics import REPLICATES
 from dermoscopy.metrics.weighted_classification import TUNED
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.markdown import interval, markdown_table, number
-from dermoscopy.report.results.arms import short_names
+from dermoscopy.report.page.markdown import interval, markdown_table, number, with_interval
+from dermoscopy.report.results.arms import MASK_HEADLINES, short_names
 from dermoscopy.report.results.conditions import SHARES
 from dermoscopy.report.results.folds import TABLE, TITLE, Folds, folds_lacking
 from dermoscopy.report.results.label_folds import SCORES
+from dermoscopy.report.results.mask_folds import JOINED, OutOfFold
 
 SCORE_TABLE = "out_of_fold_scores.csv"
 PARTS = [name for name, share in SHARES.items() if 0 < share < 1]
@@ -23,6 +24,31 @@ EXPLANATION = (
     f"{REPLICATES} bootstrap draws of groups of images: they tell what other patients would change, not another "
     f"training. The images are in {TABLE}, all scores in {SCORE_TABLE}."
 )
+
+
+def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: Sequence[str]) -> str:
+    """Scores over the images of all folds, with their intervals, and which folds of all arms are missing.
+
+    Args:
+        parts: the joined folds.
+        scores: of `mask_folds.fold_scores`.
+        arms: all that were planned.
+    """
+    names, rows = short_names(list(arms)), []
+    for (arm, seed, size), own in scores.groupby(["arm", "seed", "size"], sort=False):
+        first = own.iloc[0]
+        cells = own.set_index("score").apply(_value, axis=1)
+        rows.append([names[str(arm)], seed, size, first["images"], first["folds"], *cells[[*MASK_HEADLINES]]])
+    head = ["arm", "seed", "size", "images", "folds", *map(metric_words, MASK_HEADLINES)]
+    views = ", ".join(dict.fromkeys(part.views for part in parts))
+    text = (
+        f"Each image is scored once, by the network of the fold that has not seen it (views {views}); 95 % intervals "
+        f"from {REPLICATES} bootstrap draws of groups of images. The images are in {TABLE}, at the store's size."
+    )
+    texts = [text, folds_lacking(parts, arms)]
+    if any(part.masks for part in parts):
+        texts.append(f"Their masks are joined in the folder of the sweep ({JOINED}*.h5).")
+    return "\n\n".join([TITLE, markdown_table(head, rows), " ".join(texts)])
 
 
 def label_folds_section(
@@ -86,12 +112,8 @@ def _paired(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[groups["difference"].transform("count") > 0]
 
 
-def _with_interval(value: float, low: float, high: float, form: str = ".3f") -> str:
-    return f"{number(value, form)} ({interval(low, high, form)})"
-
-
 def _value(row: pd.Series) -> str:
-    return _with_interval(row["value"], row["low"], row["high"])
+    return with_interval(row["value"], row["low"], row["high"])
 
 
 def _spread(row: pd.Series) -> str:
@@ -99,4 +121,4 @@ def _spread(row: pd.Series) -> str:
 
 
 def _difference(row: pd.Series) -> str:
-    return _with_interval(row["difference"], row["difference_low"], row["difference_high"], "+.3f")
+    return with_interval(row["difference"], row["difference_low"], row["difference_high"], "+.3f")

@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from dermoscopy.report.terminal.progress import JobProgress, StageProgress, read_progress, seconds_left
+from dermoscopy.report.results.progress import JobProgress, StageProgress, read_progress, seconds_left
 from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
 AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}
+BASE, MASKS = (StageProgress(name, "missing", epochs=20) for name in ("base", "masks"))  # of jobs that have not begun
 
 
 def job(number: int, arm: str, seed: int, status: str, *stages: StageProgress) -> JobProgress:
@@ -24,9 +23,6 @@ def over(name: str, key: str, seconds: float, state: str = "done") -> StageProgr
 
 def begun(name: str, key: str, epoch: int, pace: float | None, state: str = "running") -> StageProgress:
     return StageProgress(name, state, key, 10, epoch, pace=pace)
-
-
-BASE, MASKS = (StageProgress(name, "missing", epochs=20) for name in ("base", "masks"))  # of jobs that have not begun
 
 
 def test_what_is_missing_takes_the_mean_time_of_its_stage() -> None:
@@ -131,12 +127,3 @@ def test_a_job_that_failed_before_or_after_its_stages_is_marked(make_sweep: Make
     assert states == [["failed", "missing"], ["done", "failed"]]
     assert jobs[3].stages[1].epoch == 10
     assert seconds_left(jobs) == 110  # masks of job 2 alone
-
-
-def test_a_sweep_of_before_there_were_plans_can_be_read(make_runs: MakeRuns) -> None:
-    jobs = read_progress(load_sweep(make_runs()))
-    assert [each.status for each in jobs] == ["done"] * 7 + ["failed", "missing"]
-    assert (jobs[8].arm, jobs[8].repeat) == ("?", (None,))
-    assert len(jobs[8].stages) == 2
-    # job 7 names its base alone, 36 s; of job 8 the seed is unknown, so it may need a base of its own, and masks, 60 s
-    assert seconds_left(jobs) == pytest.approx(36 + 36 + 60)

@@ -1,16 +1,19 @@
-"""Box plots of scores."""
+"""Figures that only pages of segmenters have: box plots of single images, and scores over what the arms cost."""
 
 from textwrap import fill
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
-from dermoscopy.plots.style import COLOURS, FAINT, INK, STYLE
+from dermoscopy.plots.style import COLOURS, FAINT, INK, STYLE, arm_colours
 from dermoscopy.report.results.arms import short_names
-from dermoscopy.report.results.boxes import _pooled, box_table
+from dermoscopy.report.results.boxes import box_table, mean_over_seeds
 
 LABEL = 30  # characters in a line of an arm's name
 
@@ -31,7 +34,7 @@ def draw_boxes(images: pd.DataFrame, metric_label: str) -> Figure:
     Raises:
         ValueError: there are no values.
     """
-    table, pooled = box_table(images), _pooled(images).dropna()
+    table, pooled = box_table(images), mean_over_seeds(images).dropna()
     if pooled.empty:
         raise ValueError(f"no image has a value of {metric_label}: there is nothing to draw")
     with mpl.rc_context(STYLE):
@@ -52,7 +55,7 @@ def draw_boxes(images: pd.DataFrame, metric_label: str) -> Figure:
     return figure
 
 
-def _boxes(axes: Axes, values: list) -> None:
+def _boxes(axes: Axes, values: list[NDArray[np.float64]]) -> None:
     axes.boxplot(
         values,
         positions=range(len(values)),
@@ -77,3 +80,31 @@ def _labels(table: pd.DataFrame) -> list[str]:
         count = f"{images} images" + (f", {seeds} seeds" if seeds > 1 else "")
         labels.append(f"{fill(names[arm], LABEL)}\n{count}")
     return labels
+
+
+def draw_costs(table: pd.DataFrame, score: pd.Series, label: str) -> Figure:
+    """Draw the mean score of each arm over its parameters and over its seconds an epoch.
+
+    Args:
+        table: of `facts.costs`.
+        score: by arm.
+        label: what the score is, for the axis.
+    """
+    names, colours = short_names(list(table.index)), arm_colours(len(table))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, max(3.0, 0.8 + 0.22 * len(table))), layout="constrained")
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2, sharey=True)
+        for (arm, row), colour in zip(table.to_dict("index").items(), colours, strict=True):
+            left.plot(row["parameters"] / 1e6, score[str(arm)], "o", color=colour)
+            right.plot(row["epoch"], score[str(arm)], "o", color=colour, label=names[str(arm)])
+        left.set_xlabel("parameters, million")
+        right.set_xlabel("seconds an epoch")
+        left.set_ylabel(label)
+        for axes in (left, right):
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+            axes.set_xlim(0, None)
+            axes.grid(color="#eeeeee", zorder=-1)
+            axes.set_axisbelow(True)
+        figure.legend(loc="outside right upper", frameon=False)
+    return figure

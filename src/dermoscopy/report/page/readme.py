@@ -1,0 +1,98 @@
+"""The README of an experiment and its row in the index, around what a person has written there."""
+
+from pathlib import Path
+
+from dermoscopy.report.page.markdown import cell
+from dermoscopy.report.page.sections import answer
+from dermoscopy.report.results.facts import hours
+from dermoscopy.report.results.findings import Findings
+from dermoscopy.runs.tables import SweepResults
+
+BEGIN, END = "<!-- report -->", "<!-- /report -->"
+INDEX = "# Experiments\n\nOne folder a question; numbers and figures are written by `report.py`.\n"
+INDEX_HEAD = "| question | command | cost | answer |\n|---|---|---|---|\n"
+KEYS = ("question", "command", "cost", "expected")
+Header = dict[str, str]
+
+
+def read_header(file: Path) -> Header:
+    """Entries `# key: text` of the first comments of a file; a comment without a key continues the one before."""
+    entries: Header = {}
+    key = None
+    for line in file.read_text().splitlines() if file.is_file() else []:
+        if line.strip() and not line.startswith("#"):
+            break
+        text = line.lstrip("#").strip()
+        word, colon, rest = text.partition(":")
+        if colon and word in KEYS:
+            key, entries[word] = word, rest.strip()
+        elif key and text and not text.startswith("@"):
+            entries[key] += f" {text}"
+        else:
+            key = None
+    return entries
+
+
+def current_page(file: Path, sweep: SweepResults, header: Header) -> str:
+    """The README as it stands, or a new one."""
+    if file.is_file():
+        return file.read_text()
+    expected = f"\n\nExpected: {header['expected']}" if "expected" in header else ""
+    sections = {
+        "Question": header.get("question", sweep.experiment) + expected,
+        "Protocol": f"`conf/experiment/{sweep.experiment}.yaml`, run by `{header.get('command', sweep.command)}`.",
+        "Hardware": f"Expected cost: {header['cost']}." if "cost" in header else "As recorded under Results.",
+        "Results": f"{BEGIN}\n{END}",
+        "Reading": "The sentences under Results are computed; what they mean for the question is for a person to say.",
+    }
+    return f"# {sweep.experiment}\n\n" + "\n\n".join(f"## {name}\n\n{text}" for name, text in sections.items()) + "\n"
+
+
+def refreshed(page: str, block: str, file: Path) -> str:
+    """The page with the block between its markers, appended with a heading if it has none.
+
+    Raises:
+        ValueError: the page does not hold each marker once and in order.
+    """
+    if BEGIN not in page and END not in page:
+        return f"{page.rstrip()}\n\n## Results\n\n{BEGIN}\n{block}\n{END}\n"
+    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
+        raise ValueError(f"{file} must hold {BEGIN} once and {END} once after it; put them right or delete both")
+    before, rest = page.split(BEGIN)
+    return f"{before}{BEGIN}\n{block}\n{END}{rest.split(END)[1]}"
+
+
+def refreshed_index(index: str, sweep: SweepResults, header: Header, page: str, findings: Findings | None) -> str:
+    """The index with the experiment's row, question | command | cost | answer, new or in place of the old one.
+
+    Args:
+        index: as it stands, "" where there is none.
+        page: the README; its question is taken where the header has none.
+    """
+    question = cell(header.get("question", _question(page, sweep.experiment)))
+    measured = f"{hours(sweep):.2f} h"
+    cost = f"{header['cost']} (measured: {measured})" if "cost" in header else measured
+    command = cell(header.get("command", sweep.command))
+    link = f"]({sweep.experiment}/README.md)"
+    row = f"| [{question}{link} | `{command}` | {cell(cost)} | {cell(answer(findings))} |"
+    return with_row(index or INDEX, link, row)
+
+
+def with_row(index: str, link: str, row: str) -> str:
+    """The index with a row in place of the one that holds the link, else after the last row, else in a new table."""
+    lines = index.rstrip().splitlines()
+    rows = [number for number, line in enumerate(lines) if line.startswith("|")]
+    own = [number for number in rows if link in lines[number]]
+    if own:
+        lines[own[0]] = row
+    elif rows:
+        lines.insert(rows[-1] + 1, row)
+    else:
+        lines += ["", *INDEX_HEAD.splitlines(), row]
+    return "\n".join(lines) + "\n"
+
+
+def _question(page: str, otherwise: str) -> str:
+    """The first line under Question, which a person may have written where no configuration asks."""
+    lines = page.partition("\n## Question\n")[2].strip().splitlines()
+    return lines[0] if lines else otherwise

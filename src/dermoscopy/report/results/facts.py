@@ -1,0 +1,100 @@
+"""What ran and what it cost: states of jobs, hours, machines, parameters, and masks that give a label away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dermoscopy.runs.records import DataRecord
+from dermoscopy.runs.tables import JobResults, SweepResults
+
+COSTS = ["parameters", "trainable", "epoch", "hours", "hardware"]
+SUBSETS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class StoreImages:
+    """A store that jobs of a sweep learnt from.
+
+    Attributes:
+        size: height and width of its images.
+        images: lowest and highest number over the jobs by subset, None where no job has recorded any: jobs may draw
+            subsets of their own.
+    """
+
+    name: str
+    size: tuple[int, ...]
+    fingerprint: str
+    images: dict[str, tuple[int, int] | None]
+
+
+def stores(sweep: SweepResults) -> list[StoreImages]:
+    """The stores of all jobs that have begun to train, each once."""
+    by_store: dict[tuple[str, tuple[int, ...], str], list[DataRecord]] = {}
+    for job in sweep.jobs:
+        if "data" in job.record:
+            data = job.record["data"]
+            by_store.setdefault((data["name"], tuple(data["size"]), data["fingerprint"]), []).append(data)
+    return [StoreImages(*store, _images(records)) for store, records in by_store.items()]
+
+
+def _images(records: list[DataRecord]) -> dict[str, tuple[int, int] | None]:
+    known = [{"train": data["train"], "val": data["val"], "test": data["test"]} for data in records if "train" in data]
+    if not known:
+        return dict.fromkeys(SUBSETS)
+    return {
+        subset: (min(counts[subset] for counts in known), max(counts[subset] for counts in known)) for subset in SUBSETS
+    }
+
+
+def states(sweep: SweepResults) -> dict[str, int]:
+    """Number of jobs in each state, done and failed first, these two also where there are none."""
+    counts = sweep.table["status"].value_counts()
+    return {state: int(counts.get(state, 0)) for state in dict.fromkeys(["done", "failed", *sorted(counts.index)])}
+
+
+def hours(sweep: SweepResults) -> float:
+    """Time of the distinct stages of all jobs; a stage that several jobs share is counted once."""
+    return sum(_stage_seconds(sweep.jobs).values()) / 3600
+
+
+def _stage_seconds(jobs: Sequence[JobResults]) -> dict[str, float]:
+    """Seconds of each stage by its key, the longest of what its jobs recorded, as some stages are not over."""
+    seconds: dict[str, float] = {}
+    for job in jobs:
+        for stage in job.record.get("stages", []):
+            seconds[stage["key"]] = max(seconds.get(stage["key"], 0.0), stage.get("seconds", 0.0))
+    return seconds
+
+
+def label_leakage(sweep: SweepResults) -> dict[str, str]:
+    """Labels that can be read off a mask, each with the mask; none where no true masks were given in a test."""
+    if not any(name.startswith(("test/given/", "test/revealed_")) for name in sweep.table.columns):
+        return {}
+    leaking: dict[str, str] = {}
+    for job in sweep.jobs:
+        if "data" in job.record:
+            leaking |= job.record["data"].get("giveaways", {})
+    return leaking
+
+
+def costs(sweep: SweepResults) -> pd.DataFrame:
+    """Table of arms x cost, of the jobs that are done.
+
+    Returns:
+        parameters, trainable (in the last stage), epoch (mean seconds, over all stages), hours (of all jobs of the arm,
+        each stage counted once), hardware. No row for an arm whose stages left no result.
+    """
+    arms: dict[str, list[JobResults]] = {}
+    for job in sweep.done:
+        arms.setdefault(job.arm, []).append(job)
+    epochs = sweep.history
+    epochs = epochs[(epochs["mode"] == "train") & epochs["job"].isin([job.number for job in sweep.done])]
+    seconds = epochs.groupby("arm")["seconds"].mean() if len(epochs) else pd.Series(dtype=float)
+    rows = {}
+    for arm, jobs in arms.items():
+        if result := jobs[0].last.result:
+            machines = "; ".join(dict.fromkeys(job.record["hardware"] for job in jobs))
+            own_hours = sum(_stage_seconds(jobs).values()) / 3600
+            rows[arm] = [result["parameters"], result["trainable"], seconds.get(arm), own_hours, machines]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=COSTS)

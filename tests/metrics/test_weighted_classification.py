@@ -1,0 +1,38 @@
+"""Scores of labels under weights: by hand, against scikit-learn, and undefined where nothing can be said."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, Counts, auroc, outcomes, predicted_labels
+
+
+def test_auroc_agrees_with_scikit_learn_under_weights_and_ties() -> None:
+    rng = np.random.default_rng(0)
+    truth, logit, weight = rng.integers(0, 2, 40).astype(float), rng.integers(0, 6, 40) / 2, rng.random((4, 40))
+    expected = [roc_auc_score(truth, logit, sample_weight=w) for w in weight]
+    assert auroc(truth, logit, weight) == pytest.approx(expected)
+
+
+def test_a_label_of_one_kind_of_images_has_no_ranking() -> None:
+    for truth, expected in ((0.0, {"auroc": np.nan, "average_precision": np.nan}), (1.0, {"auroc": np.nan})):
+        for name, score in RANKING.items():
+            scores = score(np.full(4, truth), np.arange(4.0), np.ones((2, 4)))
+            assert scores == pytest.approx([expected.get(name, 1.0)] * 2, nan_ok=True)
+
+
+def test_what_is_predicted_is_counted_by_hand() -> None:
+    truth = np.array([[1, 0], [1, np.nan], [0, 1], [0, 1]], float)
+    logit = np.array([[2, 1], [-1, 3], [0.5, 2], [-2, -1]], float)
+    counts = outcomes(predicted_labels(logit, exclusive=False), truth)
+    assert [kind.sum(0).tolist() for kind in counts] == [[1, 1], [1, 1], [1, 0], [1, 1]]
+    likeliest = predicted_labels(logit, exclusive=True)
+    assert likeliest.tolist() == [[True, False], [False, True], [False, True], [False, True]]
+
+
+def test_decisions_keep_the_precision_of_their_counts() -> None:
+    counts = Counts(*(np.array([[n]], np.float32) for n in (1, 2, 3, 0)))
+    scores = {name: float(score(counts)[0, 0]) for name, score in DECISIONS.items()}
+    assert {score(counts).dtype for score in DECISIONS.values()} == {np.dtype(np.float32)}
+    expected = {"recall": 1, "specificity": 3 / 5, "balanced_accuracy": 4 / 5, "precision": 1 / 3}
+    assert scores == pytest.approx(expected | {"f1": 2 / 4, "accuracy": 4 / 6}, rel=1e-6)

@@ -1,0 +1,60 @@
+"""The sections of folds: every image once, missing folds by name, arms on the same images."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dermoscopy.evaluation.summary import summarise
+from dermoscopy.report.page.folds import label_folds_section
+from dermoscopy.report.page.page import write_report
+from dermoscopy.report.results.label_folds import blind, label_folds, pooled, score_table
+from dermoscopy.report.results.mask_folds import out_of_fold
+from dermoscopy.runs.tables import load_sweep
+
+MakeSweep = Callable[..., Path]
+MASKS = ["lesion", "streaks"]
+FOLDS = {"split.fold": ["0", "1", "2"]}
+Make = Callable[..., Path]
+PLACES = ["none", "given"]
+AXES = {"zeroing": ["never", "always"], "split.fold": ["0", "1", "2"]}
+
+
+def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
+    files = write_report(load_sweep(sweep), tmp_path / "experiments", tmp_path / "none.yaml", metric=metric)
+    return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
+
+
+def test_folds_together_score_every_image_once(make_segmented: MakeSweep, tmp_path: Path) -> None:
+    sweep = make_segmented(FOLDS, ["done"] * 3, views=["none"])
+    (part,) = out_of_fold(load_sweep(sweep))
+    store = summarise(part.images[part.images["size"] == "store"], replicates=0).query("mask == 'mean'")
+    dice = float(store.set_index("metric").loc["dice", "mean"])
+    page, files = report(sweep, tmp_path)
+    table = pd.read_csv(tmp_path / "experiments" / "encoders" / files[files.index("out_of_fold.csv")])
+    assert len(table) == 120 * len(MASKS) == table[["id", "mask"]].drop_duplicates().shape[0]
+    assert table["dice"].mean() == pytest.approx(dice, abs=1e-4)
+    assert set(table["fold"]) == {0, 1, 2}
+    assert f"| encoders | 0 | store | 120 | 3 | {dice:.3f} (" in page
+    assert "No fold is missing." in page
+    assert "mean ± sd (lowest to highest) over folds" in page
+
+
+def test_a_missing_fold_is_named_and_its_arm_not_compared(make_classified: Make) -> None:
+    sweep = load_sweep(make_classified(AXES, PLACES, ["done"] * 4 + ["failed", "done"]))
+    parts = label_folds(sweep)
+    tables = pooled(sweep, parts)
+    found = score_table(tables, "zeroing=never")
+    assert found["difference"].isna().all()
+    section = label_folds_section(parts, found, blind(tables), ["zeroing=never", "zeroing=always"], "zeroing=never")
+    assert "Missing, with all their images: always, seed 0: fold 1." in section
+    assert "| always | 0 | none | 80 in 2 |" in section
+    assert "Difference to" not in section
+
+
+def test_an_arm_without_any_fold_is_missing_as_a_whole(make_classified: Make, tmp_path: Path) -> None:
+    sweep = load_sweep(make_classified(AXES, PLACES, ["done"] * 3 + ["failed"] * 3))
+    write_report(sweep, tmp_path / "experiments", tmp_path / "none.yaml")
+    page = (tmp_path / "experiments" / "cascade" / "README.md").read_text()
+    assert "Missing, with all their images: always, seed 0: all folds." in page

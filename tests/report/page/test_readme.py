@@ -1,0 +1,68 @@
+"""The README and the index: careful with what a person wrote."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dermoscopy.report.page.page import write_report
+from dermoscopy.report.page.readme import BEGIN, END, read_header, refreshed, with_row
+from dermoscopy.runs.tables import load_sweep
+
+MakeRuns = Callable[..., Path]
+
+
+def test_the_header_is_read_from_the_first_comments(header: Path) -> None:
+    assert read_header(header) == {
+        "question": "Do masks help, given as input?",
+        "command": "python train.py +experiment=zeroing -m",
+        "cost": "20 min | 2 cores",
+    }
+    assert read_header(header.with_name("none.yaml")) == {}
+
+
+def test_what_a_person_wrote_stays(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+    page = tmp_path / "experiments" / "zeroing" / "README.md"
+    page.parent.mkdir(parents=True)
+    page.write_text(f"# Mine\n\nbefore\n\n{BEGIN}\nold numbers\n{END}\n\nafter\n")
+    write_report(load_sweep(make_runs()), tmp_path / "experiments", header)
+    text = page.read_text()
+    assert text.startswith(f"# Mine\n\nbefore\n\n{BEGIN}\n")
+    assert text.endswith(f"{END}\n\nafter\n")
+    assert "old numbers" not in text
+
+
+def test_a_page_without_markers_gets_them_and_one_with_half_of_them_is_refused() -> None:
+    assert refreshed("# Mine\n", "new", Path("p")) == f"# Mine\n\n## Results\n\n{BEGIN}\nnew\n{END}\n"
+    for broken in (BEGIN, END, f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"):
+        with pytest.raises(ValueError, match=r"p/README\.md must hold"):
+            refreshed(broken, "new", Path("p/README.md"))
+
+
+def test_the_index_gets_one_row_an_experiment(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+    experiments = tmp_path / "experiments"
+    for experiment in ("zeroing", "losses", "zeroing"):
+        shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+        write_report(load_sweep(make_runs(experiment)), experiments, header)
+    rows = [line for line in (experiments / "README.md").read_text().splitlines() if line.startswith("| [")]
+    assert [re.search(r"\((\w+)/README", row).group(1) for row in rows] == ["zeroing", "losses"]  # type: ignore[union-attr]
+    assert r"20 min \| 2 cores (measured: 0.15 h)" in rows[0]
+
+
+def test_the_index_asks_what_a_person_asks_where_no_configuration_does(make_runs: MakeRuns, tmp_path: Path) -> None:
+    sweep, experiments, none = load_sweep(make_runs()), tmp_path / "experiments", tmp_path / "none.yaml"
+    write_report(sweep, experiments, none)
+    assert "| [zeroing](zeroing/README.md) |" in (experiments / "README.md").read_text()
+    page = experiments / "zeroing" / "README.md"
+    page.write_text(page.read_text().replace("## Question\n\nzeroing", "## Question\n\nwhat of | masks?\n\nMore."))
+    write_report(sweep, experiments, none)
+    assert r"| [what of \| masks?](zeroing/README.md) |" in (experiments / "README.md").read_text()
+
+
+def test_a_row_is_put_into_the_table_and_the_text_below_it_stays() -> None:
+    index = "# Mine\n\n| question | command |\n|---|---|\n| [a](a/README.md) | x |\n\nbelow\n"
+    added = with_row(index, "](b/README.md)", "| [b](b/README.md) | y |")
+    assert added.splitlines()[4:] == ["| [a](a/README.md) | x |", "| [b](b/README.md) | y |", "", "below"]
+    assert "| z |" in with_row(added, "](a/README.md)", "| [a](a/README.md) | z |").splitlines()[4]

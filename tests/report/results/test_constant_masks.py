@@ -1,0 +1,52 @@
+"""Masks that are the same for every image: by hand, and held against the metrics."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.metrics.segmentation import image_scores
+from dermoscopy.report.page.page import write_report
+from dermoscopy.report.results.constant_masks import score_constant_masks
+from dermoscopy.runs.tables import load_sweep
+
+MakeSweep = Callable[..., Path]
+SEEDS = {"network": ["small", "large"], "seed": ["0", "1"]}
+
+
+def test_constant_masks_by_hand() -> None:
+    train = [[1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 255]]  # at least one half of those known: the first two pixels
+    test = [[1, 1, 1, 0], [0, 0, 0, 0], [255, 1, 0, 0], [255] * 4]
+    truth = np.array(train + test, np.uint8).reshape(-1, 2, 2)
+    scores = score_constant_masks(truth, np.arange(3), np.arange(3, 7))
+    assert scores["dice"].tolist() == pytest.approx([1 / 3, (6 / 7 + 0 + 1 / 2) / 3, (4 / 5 + 0 + 1) / 3])
+    assert scores["iou"].tolist() == pytest.approx([1 / 3, (3 / 4 + 0 + 1 / 3) / 3, (2 / 3 + 0 + 1) / 3])
+    assert scores["failure_rate"].tolist() == pytest.approx([2 / 3, 2 / 3, 1 / 3])
+    assert scores["thresholded_jaccard"].tolist() == pytest.approx([1 / 3, (3 / 4) / 3, (2 / 3 + 1) / 3])
+
+
+def test_constant_masks_agree_with_the_metrics_and_the_learnt_one_is_best_where_it_was_learnt(demo_store: Path) -> None:
+    store, rows = open_store(demo_store), np.arange(120)
+    truth = store.mask()[..., store.mask_names.index("lesion")]
+    scores = score_constant_masks(truth, rows, rows)
+    present, known = truth == 1, truth != 255
+    counts = np.stack([present.sum((1, 2)), (known & ~present).sum((1, 2)), *np.zeros((2, 120), int)], axis=-1)
+    for name, values in image_scores(counts[:, None]).items():
+        if name in scores:
+            assert scores.loc["everything", name] == pytest.approx(np.nanmean(values))
+    assert scores.loc["one mask for all", "dice"] > scores.loc["everything", "dice"] > scores.loc["nothing", "dice"]
+
+
+def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
+    files = write_report(load_sweep(sweep), tmp_path / "experiments", tmp_path / "none.yaml", metric=metric)
+    return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
+
+
+def test_without_the_store_the_page_says_what_it_lacks(make_segmented: MakeSweep, tmp_path: Path) -> None:
+    sweep = make_segmented(SEEDS, ["done"] * 4)
+    for file in tmp_path.glob("runs/encoders/*/config.yaml"):
+        file.write_text(file.read_text().replace("demo-32x32.h5", "gone.h5"))
+    page, _ = report(sweep, tmp_path)
+    assert "Not compared with masks that are the same for every image: no store " in page

@@ -1,0 +1,95 @@
+"""What may be said of arms, and no more."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermoscopy.report.page.page import write_report
+from dermoscopy.report.results.findings import choose_reference, find, sentences
+from dermoscopy.runs.tables import load_sweep
+
+MakeRuns = Callable[..., Path]
+MakeSweep = Callable[..., Path]
+SEEDS = {"network": ["small", "large"], "seed": ["0", "1"]}
+
+
+def test_sentences_claim_a_difference_only_where_there_is_one(make_runs: MakeRuns) -> None:
+    folder = make_runs()
+    findings = find(load_sweep(folder))
+    assert findings is not None
+    reference, cells, whole = sentences(findings)
+    assert "is the reference" in reference
+    assert "higher than never (difference +0.0" in cells
+    assert "one seed says nothing" in whole
+    values = dict(zip(range(6), (0.40, 0.42, 0.41, 0.43, 0.40, 0.43), strict=True))
+    for job, value in values.items():
+        file = folder / str(job) / "job.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"metrics": {"test/none/f1": value}}))
+    findings = find(load_sweep(folder))
+    assert findings is not None
+    claim = "no difference from never is established (difference +0.010, 95 % interval -0.056 to 0.076, 3 seeds)"
+    assert claim in sentences(findings)[1]
+
+
+def test_folds_widen_the_interval_by_what_their_training_sets_share(make_runs: MakeRuns, tmp_path: Path) -> None:
+    folder = make_runs()
+    plain = find(load_sweep(folder))
+    for file in folder.glob("*/job.json"):
+        record = json.loads(file.read_text())
+        file.write_text(json.dumps(record | {"seed": 0, "fold": record["seed"]}))
+    folds = find(load_sweep(folder))
+    assert plain is not None
+    assert folds is not None
+    assert (plain.test_per_train, folds.test_per_train) == (0, pytest.approx(60 / 200))
+    half = {
+        name: float(np.diff(each.compared.loc["zeroing=cells_80", ["low", "high"]])[0])
+        for name, each in (("plain", plain), ("folds", folds))
+    }
+    assert half["folds"] / half["plain"] == pytest.approx(np.sqrt((1 / 3 + 0.3) / (1 / 3)))
+    write_report(load_sweep(folder), tmp_path / "experiments", tmp_path / "none.yaml")
+    page = (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
+    assert "sd² (1/n + 0.300)" in page
+    assert "Nadeau and Bengio 2003" in page
+
+
+def test_seeds_that_draw_their_own_test_images_widen_the_interval_as_folds_do(make_runs: MakeRuns) -> None:
+    folder = make_runs()
+    plain = find(load_sweep(folder))
+    for file in folder.parents[1].glob("*1/predictions.csv"):  # of seed 1
+        table = pd.read_csv(file, dtype={"id": str})
+        file.write_text(table.assign(id="other_" + table["id"]).to_csv(index=False))
+    drawn = find(load_sweep(folder))
+    assert plain is not None
+    assert drawn is not None
+    assert (plain.test_per_train, drawn.test_per_train) == (0, pytest.approx(60 / 200))
+
+
+def test_a_reference_is_an_arm_in_full_or_its_value() -> None:
+    arms = ["zeroing=cells_80", "zeroing=never"]
+    assert choose_reference(arms, None) == "zeroing=never"
+    assert choose_reference(arms, "cells_80") == choose_reference(arms, "zeroing=cells_80") == "zeroing=cells_80"
+    assert choose_reference(["loss=bce", "loss=dice"], None) == "loss=bce"
+    assert choose_reference(["optimizer.lr=0.1", "optimizer.lr=1"], 0.1) == "optimizer.lr=0.1"
+    with pytest.raises(ValueError, match="reference=often names 0 arms; there are: zeroing=cells_80"):
+        choose_reference(arms, "often")
+
+
+def test_a_metric_that_is_not_a_test_metric_is_refused(make_runs: MakeRuns) -> None:
+    with pytest.raises(ValueError, match="test/<availability>/<name>, got 'f1'"):
+        find(load_sweep(make_runs()), metric="f1")
+
+
+def test_a_score_that_should_be_low_is_compared_so(make_segmented: MakeSweep) -> None:
+    sweep = load_sweep(make_segmented(SEEDS, ["done"] * 4))
+    findings = find(sweep, metric="test/none/failure_rate")
+    assert findings is not None
+    assert findings.trivial is not None
+    assert findings.best_trivial is not None
+    assert findings.best_trivial[1] == findings.trivial["failure_rate"].min()
+    mean = findings.table.loc["network=large"].mean()
+    word = "is below" if mean < findings.best_trivial[1] else "is not below"
+    assert f"its mean {mean:.3f} {word} the best trivial predictor" in sentences(findings)[1]

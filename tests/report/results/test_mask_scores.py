@@ -1,0 +1,31 @@
+"""Scores of masks that can be resampled: the same as those of an evaluation."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermoscopy.evaluation.summary import summarise
+from dermoscopy.metrics.segmentation import averages
+from dermoscopy.report.results.mask_scores import METRICS, SCORES, MaskScores, shown
+
+
+def test_the_place_of_a_metric_is_views_and_a_size() -> None:
+    assert shown("none") == ("none", "store")
+    assert shown("flips_original") == ("flips", "original")
+
+
+def test_weighted_scores_agree_with_those_of_the_evaluation(make_images: Callable[..., pd.DataFrame]) -> None:
+    rng = np.random.default_rng(0)
+    table = make_images([f"i{k}" for k in range(30)], 0.1, rng)
+    table.loc[rng.random(len(table)) < 0.2, "precision"] = np.nan
+    weight = rng.integers(0, 4, (5, 30)).astype(float)
+    own = MaskScores.from_table(table, "original")
+    expected = averages({name: own.metrics[name] for name in METRICS[:5]}, own.area, weight)
+    for name in SCORES:
+        if name != "hd95":
+            assert own.score(name, weight) == pytest.approx(expected[name].mean(axis=1)), name
+    assert np.isnan(own.score("hd95", weight)).all()
+    whole = summarise(table, replicates=0).query("mask == 'mean' and size == 'original'").set_index("metric")["mean"]
+    assert own.score("pooled_iou", np.ones((1, 30)))[0] == pytest.approx(whole["pooled_iou"])

@@ -1,0 +1,49 @@
+"""What single test images say: intervals of paired differences, where images are the same."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from dermoscopy.report.results.findings import find
+from dermoscopy.report.results.test_images import gather, over_images
+from dermoscopy.runs.tables import load_sweep
+
+MakeRuns = Callable[..., Path]
+MakeSweep = Callable[..., Path]
+SEEDS = {"network": ["small", "large"], "seed": ["0", "1"]}
+FOLDS = {"split.fold": ["0", "1", "2"]}
+
+
+def test_other_test_images_in_one_job_take_the_bootstrap_away_and_say_so(make_runs: MakeRuns) -> None:
+    sweep = load_sweep(make_runs())
+    file = sweep.folder.parents[1] / "never0" / "predictions.csv"
+    pd.read_csv(file).replace("IMG_000", "IMG_999").to_csv(file, index=False)
+    findings = find(sweep)
+    assert findings is not None
+    assert findings.compared["image_low"].isna().all()
+    assert "of zeroing=cells_80, zeroing=whole_50: tested on others than zeroing=never" in findings.notes[0]
+
+
+def test_arms_are_compared_on_the_images_they_share(make_segmented: MakeSweep) -> None:
+    sweep = load_sweep(make_segmented(SEEDS, ["done"] * 4))
+    intervals, note = over_images(gather(sweep, "none_original"), "network=small", "iou")
+    assert note == ""
+    low, high = intervals["network=large"]
+    difference = find(sweep, metric="test/none_original/iou").compared.loc["network=large", "difference"]  # type: ignore[union-attr]
+    assert low < difference < high
+    assert low > 0
+
+
+def test_arms_of_folds_are_compared_fold_by_fold(make_segmented: MakeSweep) -> None:
+    sweep = load_sweep(make_segmented({"network": ["small", "large"], **FOLDS}, ["done"] * 6))
+    low, high = over_images(gather(sweep, "none"), "network=small", "dice")[0]["network=large"]
+    compared = find(sweep, metric="test/none/dice").compared.loc["network=large"]  # type: ignore[union-attr]
+    assert 0 < low < compared["difference"] < high
+
+
+def test_scores_of_views_that_were_not_kept_give_no_interval(make_segmented: MakeSweep) -> None:
+    sweep = load_sweep(make_segmented(SEEDS, ["done"] * 4, views=["none", "flips"]))
+    intervals, note = over_images(gather(sweep, "none"), "network=small", "dice")
+    assert intervals == {}
+    assert "jobs keep the scores of single images with views flips, not none" in note

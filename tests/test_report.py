@@ -1,0 +1,53 @@
+"""The report program: a page or the status, and nothing else."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import ROOT
+
+MakeRuns = Callable[..., Path]
+MakeSweep = Callable[..., Path]
+AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}
+
+
+def report(*overrides: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-W", "error", str(ROOT / "report.py"), *overrides]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_report_program_writes_a_page_and_leaves_nothing_else(
+    make_runs: MakeRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_runs()
+    monkeypatch.chdir(tmp_path)
+    places = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
+    done = report("experiment=zeroing", "reference=whole_50", *places)
+    assert done.returncode == 0, done.stderr
+    assert "difference to whole_50" in (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["experiments", "runs"]
+    refused = report(*places)
+    assert refused.returncode == 1
+    assert "error: experiment is missing: python report.py experiment=NAME" in refused.stderr.splitlines()[-1]
+    assert "zeroing" in refused.stderr.splitlines()[-1]
+    assert "Traceback" not in refused.stderr
+
+
+def status(tmp_path: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-W", "error", str(ROOT / "report.py"), "status=true", f"paths.runs={tmp_path / 'runs'}"]
+    return subprocess.run([*command, *overrides], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+
+def test_the_report_program_shows_the_status_and_writes_nothing(make_sweep: MakeSweep, tmp_path: Path) -> None:
+    empty = status(tmp_path)
+    assert (empty.returncode, empty.stdout.count("\n")) == (0, 1), empty.stderr
+    assert empty.stdout.startswith("no sweep in runs yet: ")
+    make_sweep(AXES, ["done", "killed", "missing", "missing"])
+    before = sorted(tmp_path.rglob("*"))
+    one = status(tmp_path, "experiment=zeroing")
+    assert one.returncode == 0, one.stderr
+    assert one.stdout.startswith("zeroing, sweep runs/zeroing/sweeps/2026-03-01_10-00-00\n")
+    assert "1 of 4 jobs done, 1 interrupted, 2 missing" in one.stdout
+    assert sorted(tmp_path.rglob("*")) == before

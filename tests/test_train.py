@@ -264,7 +264,7 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("stages=[a,b]",), ("stages", "list of mappings")),
         (("trainer.limit_val_batches=0",), ("trainer.limit_val_batches", "stage only", "0")),
         (("model.availability=[some]",), ("model.availability", "'some'", "'none'", "'given'")),
-        (("network.checkpoint=nowhere.pt",), ("network.checkpoint", "nowhere.pt")),
+        (("network.checkpoint=nowhere.pt",), ("checkpoint", "nowhere.pt")),
     ],
 )
 def test_wrong_input_is_one_clear_line_that_names_key_and_value_and_exit_code_one(train, tmp_path, arguments, told):

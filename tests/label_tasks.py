@@ -1,0 +1,115 @@
+"""Tasks of labels on the demo data, and networks that keep what they are given."""
+
+from functools import partial
+
+import torch
+from parts import LABEL_TASK, make_zeroing
+from torch import nn
+from trainers import quiet_trainer
+
+from dermoscopy.losses.classification import BinaryCrossEntropy
+from dermoscopy.losses.segmentation import BinaryCrossEntropy as MaskBinaryCrossEntropy
+from dermoscopy.losses.weighted_sum import LossSum
+from dermoscopy.tasks.classification import ClassificationTask
+from dermoscopy.tasks.consistency import ConsistencyTask
+from dermoscopy.tasks.joint import JointTask
+
+LABELS = ("globules", "streaks")
+
+
+class Reader(nn.Module):
+    """Logits from the mean colour and the masks' means; keeps what it was given."""
+
+    exit_stride = 1
+    segments = ("globules", "streaks")
+
+    def __init__(self, labels=2, masks=2):
+        super().__init__()
+        self.image, self.mask = nn.Linear(3, labels), nn.Linear(masks, labels)
+        self.segmenter = nn.Conv2d(3, masks, 1)
+        self.given = []
+
+    def forward(self, image, mask=None):
+        self.given.append((self.training, image, mask))
+        logits = self.image(image.mean((2, 3)))
+        return logits if mask is None else logits + self.mask(mask.mean((2, 3)))
+
+    def forward_with_features(self, image, mask):
+        return self(image, mask), self.mask(mask.mean((2, 3)))[:, :, None, None]
+
+    def forward_masks(self, image):
+        return self.segmenter(image)
+
+    def forward_joint(self, image):
+        found = self.segmenter(image)
+        return self(image, found.tanh()), found
+
+    def masks(self, training):
+        return [mask for mode, _, mask in self.given if mode == training]
+
+
+class ImageOnly(nn.Module):
+    """Takes nothing but an image, as a network of another library does."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, len(LABELS))
+        self.seen = []
+
+    def forward(self, image):
+        self.seen.append(len(image))
+        return self.layer(image.mean((2, 3)))
+
+
+class Both(ImageOnly):
+    """Segments as well, as a Y-net does, and keeps how often."""
+
+    segments = LABELS
+
+    def __init__(self):
+        super().__init__()
+        self.segmenter, self.together = nn.Conv2d(3, len(LABELS), 1), []
+
+    def forward_masks(self, image):
+        return self.segmenter(image)
+
+    def forward_joint(self, image):
+        self.together.append(len(image))
+        return self.layer(image.mean((2, 3))), self.segmenter(image)
+
+
+def make_task(task=ClassificationTask, network=None, **rest):
+    torch.manual_seed(0)
+    common = {
+        "network": network or Reader(),
+        "loss": BinaryCrossEntropy(LABELS, None, 1.0),
+        "labels": LABELS,
+        "availability": ["none", "given"],
+        "optimizer": partial(torch.optim.SGD, lr=0.1),
+        "seed": 0,
+        **LABEL_TASK,
+    }
+    if task is not ConsistencyTask:
+        common["zeroing"] = make_zeroing(0)
+    return task(**(common | rest))
+
+
+def joint(task=JointTask, **rest):
+    mask_loss = LossSum("bce", {"bce": MaskBinaryCrossEntropy(exclusive=False)})
+    arguments = {"mask_loss": mask_loss, "masks": LABELS, "weights": {"labels": 1.0, "masks": 1.0}, "exclusive": False}
+    return make_task(task, **(arguments | rest))
+
+
+def trainer(**rest):
+    quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
+    return quiet_trainer(max_epochs=1, **({"callbacks": []} | quiet | rest))
+
+
+def fit(task, data):
+    trainer().fit(task, datamodule=data)
+    return task
+
+
+def judged(task, data, *callbacks):
+    trainer(callbacks=list(callbacks)).test(task, datamodule=data, verbose=False)
+    return task

@@ -1,0 +1,9 @@
+"""The demo data as tasks of labels read it."""
+
+import pytest
+from label_tasks import LABELS
+
+
+@pytest.fixture
+def data(make_data):
+    return make_data(labels=LABELS, masks=LABELS)

@@ -1,0 +1,73 @@
+"""Labels and masks learnt together: each loss trains its part, and both are tested."""
+
+import pytest
+import torch
+from label_tasks import Both, ImageOnly, fit, joint, judged, trainer
+
+from dermoscopy.tasks.joint import JointTask, LabelsOnlyTask, MasksOnlyTask
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
+
+
+@pytest.mark.parametrize(
+    ("kind", "trained"),
+    [
+        (JointTask, {"image", "mask", "segmenter"}),
+        (LabelsOnlyTask, {"image", "mask"}),
+        (MasksOnlyTask, {"segmenter"}),
+    ],
+)
+def test_labels_and_masks_train_their_parts(data, kind, trained):
+    task = joint(kind)
+    before = {name: value.clone() for name, value in task.network.state_dict().items()}
+    fit(task, data)
+    changed = {name.split(".")[0] for name, v in task.network.state_dict().items() if not torch.equal(v, before[name])}
+    assert changed == trained
+    assert ("val/dice" in task.scored) == (kind is not LabelsOnlyTask)
+    assert ("val/auroc" in task.scored) == (kind is not MasksOnlyTask)
+
+
+def test_the_gradient_of_labels_reaches_the_segmenter(data):
+    data.setup("test")
+    batch = data.finish(next(iter(data.test_dataloader())))
+    task = joint()
+    logits, _ = task.network.forward_joint(batch["image"])
+    logits.sum().backward()
+    assert task.network.segmenter.weight.grad.abs().sum() > 0
+
+
+def test_a_joint_network_is_tested_on_labels_and_masks(data):
+    task = judged(joint(), data)
+    assert {"test/none/dice", "test/none/auroc", "test/given/auroc"} <= set(task.scored)
+
+
+def test_labels_and_masks_of_an_image_alone_are_validated_in_one_pass(data):
+    task = joint(network=Both())
+    trainer().validate(task, datamodule=data, verbose=False)
+    assert (sum(task.network.together), task.network.seen) == (len(data.rows("val")), [])
+    assert {"val/dice", "val/auroc"} <= task.scored.keys()
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"labels": 0, "masks": 0}, "both above 0, got {'labels': 0, 'masks': 0}"),
+        ({"labels": 1}, "must be {labels: a, masks: b}"),
+        ({"labels": 1, "masks": -1}, "both above 0"),
+        ({"labels": 0, "masks": 1}, "model._target_=dermoscopy.tasks.joint.LabelsOnlyTask or .*MasksOnlyTask"),
+    ],
+)
+@pytest.mark.parametrize("kind", [JointTask, LabelsOnlyTask, MasksOnlyTask])
+def test_weights_that_teach_nothing_are_refused(kind, weights, message):
+    with pytest.raises(ValueError, match=message):
+        joint(kind, weights=weights)
+
+
+def test_masks_that_exclude_each_other_are_not_learnt_with_labels():
+    with pytest.raises(ValueError, match="masks that may overlap: set exclusive=false"):
+        joint(exclusive=True)
+
+
+def test_labels_and_masks_need_a_network_that_segments():
+    with pytest.raises(ValueError, match="learnt by a network with a segmenter, ImageOnly has none"):
+        joint(network=ImageOnly())

@@ -27,5 +27,5 @@ def test_packed_masks_come_back_as_they_were_encoded(count, kind):
 
 
 def test_more_masks_than_can_be_packed_are_refused():
-    with pytest.raises(ValueError, match="data.masks names 16 masks, a network can read at most 15"):
+    with pytest.raises(ValueError, match="16 masks .* at most 15"):
         pack(torch.zeros(1, 16, 2, 2, dtype=torch.uint8))

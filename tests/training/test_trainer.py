@@ -1,11 +1,13 @@
 """The trainer of a stage: precision and progress bar chosen by what is there, all else as the configuration says."""
 
+import warnings
+
 import pytest
 import torch
 from trainers import QUIET, quiet_trainer
 
 from dermoscopy.machine.hardware import fastest_precision
-from dermoscopy.training.trainer import make_trainer
+from dermoscopy.training.trainer import make_trainer, silence_lightning
 
 AUTO = QUIET | {"precision": "auto", "enable_progress_bar": "auto", "devices": 1}
 
@@ -27,6 +29,15 @@ def test_a_logger_a_summary_and_a_dry_validation_can_be_asked_for(tmp_path):
     assert trainer.logger is not None
     assert trainer.num_sanity_val_steps == 2
     assert any(type(callback).__name__.endswith("ModelSummary") for callback in trainer.callbacks)
+
+
+def test_lightning_says_nothing_of_the_machine_once_it_is_silenced(tmp_path, caplog):
+    silence_lightning()
+    with caplog.at_level("DEBUG", logger="elsewhere"), warnings.catch_warnings(record=True) as said:
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        quiet_trainer(default_root_dir=tmp_path)
+    assert not [record for record in caplog.records if record.name.startswith("pytorch_lightning")]
+    assert not said
 
 
 @pytest.mark.gpu

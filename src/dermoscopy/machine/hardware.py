@@ -1,8 +1,6 @@
 """What the machine is and which number format it computes fastest in."""
 
-import logging
 import platform
-import warnings
 from pathlib import Path
 from typing import TypedDict
 
@@ -20,16 +18,11 @@ class Claim(TypedDict):
 
 
 def claim(threads: int | None, accelerator: str = "auto") -> Claim:
-    """Take a GPU and a number of threads (None leaves it to torch); return what the record of a job says of them.
-
-    From now on Lightning is silent about what it thinks of the machine: the record says it.
-    """
+    """Take a GPU and a number of threads (None leaves it to torch); return what the record of a job says of them."""
     if accelerator != "cpu":
         take_gpu()
     if threads:
         torch.set_num_threads(threads)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning")
     return {"hardware": describe(accelerator), "threads": torch.get_num_threads()}
 
 

@@ -23,7 +23,7 @@ from dermoscopy.runs.history import log_history, read_history
 from dermoscopy.runs.stage import LrRange, Stage, result_of, set_aside
 from dermoscopy.training.callbacks.history import History
 from dermoscopy.training.lr_finder import TABLE, find_learning_rate, read_suggestion
-from dermoscopy.training.trainer import fit
+from dermoscopy.training.trainer import fit, silence_lightning
 
 
 class Parts(NamedTuple):
@@ -75,6 +75,7 @@ def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Any]) ->
     """
     if not stages:
         raise ValueError("stages is empty: a run needs at least one stage")
+    silence_lightning()
     done: list[Done] = []
     for stage in stages:
         run = _StageRun(

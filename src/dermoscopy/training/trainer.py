@@ -1,6 +1,8 @@
 """The Lightning trainer of a stage."""
 
+import logging
 import sys
+import warnings
 from typing import Any
 
 import torch
@@ -30,6 +32,15 @@ def make_trainer(precision: str, enable_progress_bar: bool | str, **arguments: A
         plugins=[AtomicCheckpointIO(), *arguments.pop("plugins", ())],
         **arguments,
     )
+
+
+def silence_lightning() -> None:
+    """Keep Lightning from saying what it thinks of the machine: the record of the job says it.
+
+    Called once Lightning is imported, since its import makes it talkative again.
+    """
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
 
 
 def fit(trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:

@@ -1,11 +1,15 @@
 """The history of a stage: a row an epoch and mode, also of one that was resumed."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
+from torch import nn
 
 from dermoscopy.runs.history import read_history
+from dermoscopy.tasks.base import Task
 from dermoscopy.training.callbacks.history import History
 
 
@@ -26,9 +30,11 @@ def train(tmp_path):
     def run(epochs: range, offset: int = 10) -> list[tuple[int, dict[str, float]]]:
         history, logger = History(tmp_path, "masks", offset, ["train/loss", "val/f1"]), FakeLogger()
         history.loggers = [logger]
+        optimizer = partial(torch.optim.SGD, lr=0.1)
+        task = Task(nn.Linear(1, 1), nn.Identity(), optimizer, seed=0, scheduler=None, freeze=[], metrics={})
         for epoch in epochs:
             trainer = SimpleNamespace(current_epoch=epoch, max_epochs=4)
-            task = SimpleNamespace(scored={"train/loss": 1 / (epoch + 1), "val/f1": epoch / 4, "test/f1": 9.0})
+            task.scored = {"train/loss": 1 / (epoch + 1), "val/f1": epoch / 4, "test/f1": 9.0}
             history.on_train_epoch_start(trainer, task)
             history.on_train_epoch_end(trainer, task)
         return logger.told

@@ -10,7 +10,7 @@ from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.mask_folds import masks_to_join
 from dermoscopy.report.terminal.results import print_table
 from dermoscopy.report.terminal.status import print_overview, print_status
-from dermoscopy.runs.tables import experiments, find_sweep, load_sweep
+from dermoscopy.runs.tables import find_sweep, load_sweep
 
 ROOT = Path(__file__).resolve().parent
 
@@ -22,23 +22,20 @@ ROOT = Path(__file__).resolve().parent
 def main(cfg: DictConfig) -> None:
     """Print the table of a sweep and write its page, or only print where it stands."""
     runs = ROOT / cfg.paths.runs
-    if cfg.experiment is None:
-        if not cfg.status:
-            known = ", ".join(experiments(runs)) or "none yet"
-            raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {known}")
-        print_overview(runs)
-        return
-    sweep = load_sweep(find_sweep(runs, str(cfg.experiment), str(cfg.sweep)))
+    experiment = None if cfg.experiment is None else str(cfg.experiment)
+    if cfg.status and experiment is None:
+        return print_overview(runs)
+    sweep = load_sweep(find_sweep(runs, experiment, str(cfg.sweep)))
     if cfg.status:
-        print_status(sweep)
-        return
+        return print_status(sweep)
     print_table(sweep)
-    header = ROOT / "conf" / "experiment" / f"{cfg.experiment}.yaml"
+    header = ROOT / "conf" / "experiment" / f"{experiment}.yaml"
     print(*write_report(sweep, ROOT / cfg.paths.experiments, header, cfg.reference, cfg.metric), sep="\n")
     for path, folders in masks_to_join(sweep).items():
         from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, without which reports are made)
 
         print(join_masks(folders, path))
+    return None
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """From a part of the configuration to the object that it describes; errors name the key that is to be changed."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+
+Settings = Mapping[str, Any]  # a part of the configuration in values of Python's own
 
 FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)  # the last line of Hydra's own message
 REFERENCE = re.compile(r"\$\{(\w+)\}")  # a part that stands elsewhere, such as ${network}

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from dermoscopy.config.build import Settings
 
 # What a stage cannot change: its key would not tell, and what one stage tests on another would have trained on.
 WHOLE_RUN = frozenset(
@@ -13,7 +14,7 @@ WHOLE_RUN = frozenset(
 SWITCHES = ("exclusive", "exclusive_labels", "rerun")  # Hydra's command line reads yes and no as texts
 
 
-def check_stages(stages: Any) -> None:
+def check_stages(stages: object) -> None:
     """Refuse what is no list of stages, before each is merged into the configuration of the run.
 
     Raises:
@@ -25,7 +26,7 @@ def check_stages(stages: Any) -> None:
         raise ValueError(f"stages must be a list of mappings, such as [{{stage: whole, epochs: 5}}], got {stages}")
 
 
-def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any], first: bool) -> None:
+def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
     """Refuse a stage that cannot be trained, or that changes what a whole run has in common.
 
     Args:
@@ -57,7 +58,7 @@ def check_stage(stage: Mapping[str, Any], overrides: Mapping[str, Any], first: b
     _check_batches(name, stage["trainer"])
 
 
-def check_segmenter(stage: Mapping[str, Any]) -> None:
+def check_segmenter(stage: Settings) -> None:
     """Refuse a first stage in which a segmenter without weights finds the masks that labels are told from.
 
     Raises:
@@ -76,7 +77,7 @@ def check_segmenter(stage: Mapping[str, Any]) -> None:
         )
 
 
-def _check_batches(name: str, trainer: Mapping[str, Any]) -> None:
+def _check_batches(name: str, trainer: Settings) -> None:
     """Refuse an epoch without a training step, without the validation that chooses the best one, or without a test."""
     each = trainer.get("accumulate_grad_batches", 1)
     if type(each) is not int or each < 1:

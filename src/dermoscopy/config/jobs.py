@@ -11,9 +11,7 @@ from omegaconf import DictConfig
 from dermoscopy.config.build import build, plain
 from dermoscopy.config.data import open_data, prepare_data
 from dermoscopy.config.stages import Run
-from dermoscopy.machine.files import read_json
-from dermoscopy.runs.files import JOB
-from dermoscopy.runs.records import read_sweep, stop, stopped
+from dermoscopy.runs.records import read_job, read_sweep, stop, stopped
 from dermoscopy.sweep import jobs
 from dermoscopy.sweep.follow import describe
 from dermoscopy.sweep.plan import chooses_data
@@ -45,7 +43,7 @@ def run_job(configuration: DictConfig) -> float:
     except Exception as error:  # kept in the job's record; Hydra would print it twice, and only when all jobs are over
         failures.append(error)
         if not alone and talks_alone:
-            print(number + describe(read_json(folder / JOB), folder), flush=True)
+            print(number + describe(read_job(folder), folder), flush=True)
         if configuration.sweep.fail_fast:
             stop(folder.parent)
         return math.nan

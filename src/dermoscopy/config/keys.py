@@ -4,9 +4,7 @@ A setting that is not on the list cannot split a stage in two; one that can chan
 both against the configuration as it is composed.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
+from dermoscopy.config.build import Settings
 from dermoscopy.runs.keys import TARGET
 
 # Arguments of the data module that say where the pixels are kept, not what they are.
@@ -37,7 +35,7 @@ OBSERVERS = (
 WRITTEN_TO = ("dirpath", "folder")  # arguments of a callback that name the folder of the stage
 
 
-def decisive_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
+def decisive_settings(configuration: Settings) -> Settings:
     """Return all of a stage's configuration that can change its result, by name.
 
     Args:
@@ -56,7 +54,7 @@ def decisive_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _acting_callbacks(callbacks: Mapping[str, Any]) -> dict[str, Any]:
+def _acting_callbacks(callbacks: Settings) -> Settings:
     """Return the callbacks that may act on the training, such as those that choose the epoch."""
     present = {name: callback for name, callback in callbacks.items() if callback is not None}
     return {
@@ -66,5 +64,5 @@ def _acting_callbacks(callbacks: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without(settings: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _without(settings: Settings, names: tuple[str, ...]) -> Settings:
     return {name: value for name, value in settings.items() if name not in names}

@@ -3,7 +3,12 @@
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from dermoscopy.contracts import DataModule
 
 # What follows needs torch or pandas and is imported where it is used: a finished sweep says so without waiting for it.
 
@@ -59,14 +64,14 @@ def masks_file(named: str, runs: Path) -> str:
     return str(files[0])
 
 
-def _weights(stage: Any) -> Iterator[tuple[str, Any]]:
+def _weights(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
     """The network of a stage and its parts that start from weights, each with its key."""
     parts = {"network": stage.network}
-    parts |= {f"network.{name}": part for name, part in stage.network.items() if hasattr(part, "items")}
+    parts |= {f"network.{name}": part for name, part in stage.network.items() if isinstance(part, DictConfig)}
     return ((key, part) for key, part in parts.items() if part.get("checkpoint") is not None)
 
 
-def locate(stage: Any) -> None:
+def locate(stage: DictConfig) -> None:
     """Put files in the place of the runs that weights are taken from, and of the experiment that predicted masks.
 
     Raises:
@@ -79,7 +84,7 @@ def locate(stage: Any) -> None:
         stage.datamodule.predicted = masks_file(str(stage.datamodule.predicted), runs)
 
 
-def warn_of_origins(stage: Any, data: Any) -> None:
+def warn_of_origins(stage: DictConfig, data: "DataModule") -> None:
     """Warn of weights that come from other data, and of those that have seen what this run is tested on.
 
     Args:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # a report reads histories without torch
-    from pytorch_lightning.loggers import Logger
+if TYPE_CHECKING:
+    from dermoscopy.contracts import Logger
 
 from dermoscopy.runs.files import HISTORY
 

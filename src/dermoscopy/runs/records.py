@@ -116,7 +116,7 @@ class StageResult(TypedDict):
     """Content of a stage's `result.json`.
 
     Attributes:
-        metrics: `best/...` and, of a stage that was tested, `test/...`; None is undefined.
+        metrics: `best/...` and, of a stage that was tested, `test/...`; NaN, which is null in the file, is undefined.
         tested: the test conditions that have scores; None: it was not tested.
         images: in each subset.
         parameters, trainable: of the task in this stage.
@@ -128,7 +128,7 @@ class StageResult(TypedDict):
     stage: str
     epochs: int
     best_epoch: int
-    metrics: dict[str, float | None]
+    metrics: dict[str, float]
     tested: list[str] | None
     images: dict[str, int]
     giveaways: dict[str, str]

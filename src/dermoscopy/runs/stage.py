@@ -2,13 +2,13 @@
 
 import math
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from dermoscopy.machine.files import read_json, write_atomically
 from dermoscopy.runs.files import REPLACED, RERUN, RESULT
+from dermoscopy.runs.records import StageRecord, StageResult
 
 
 @dataclass(frozen=True)
@@ -46,26 +46,27 @@ class Stage:
     own_weights: bool = False
     lr_range: LrRange | None = None
 
-    def tested(self, result: Mapping[str, Any]) -> bool:
+    def tested(self, result: StageResult) -> bool:
         """Tell whether a result has all the tests that are asked for."""
         return result["tested"] is not None and set(self.tests) <= set(result["tested"])
 
     @property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> StageRecord:
         """The row of this stage in the record of its job, before it is trained."""
         return {"name": self.name, "key": self.key, "folder": str(self.folder), "epochs": self.epochs}
 
 
-def finished(folder: Path) -> dict[str, Any] | None:
+def finished(folder: Path) -> StageResult | None:
     """Return the result of the stage in this folder, None if it was never finished."""
     path = folder / RESULT
     if not path.is_file():
         return None
     result = read_json(path)
-    return result | {"metrics": {k: math.nan if v is None else v for k, v in result["metrics"].items()}}
+    metrics = {name: math.nan if value is None else value for name, value in result["metrics"].items()}
+    return cast(StageResult, result | {"metrics": metrics})
 
 
-def result_of(stage: Stage) -> dict[str, Any] | None:
+def result_of(stage: Stage) -> StageResult | None:
     """Return the result of a stage if it counts, None if the stage is to be trained (again)."""
     if stage.rerun is not None and _rerun_of(stage.folder) != stage.rerun:
         return None

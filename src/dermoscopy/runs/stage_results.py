@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import pandas as pd
 import yaml
@@ -77,7 +76,7 @@ class StageResults:
     @cached_property
     def result(self) -> StageResult | None:
         """Its result, None while it is not finished."""
-        return cast(StageResult | None, finished(self.folder))
+        return finished(self.folder)
 
     @cached_property
     def history(self) -> pd.DataFrame:

@@ -103,14 +103,17 @@ def experiments(runs: Path) -> list[str]:
     return sorted({file.parents[2].name for file in runs.glob(f"*/sweeps/*/{SWEEP}")})
 
 
-def find_sweep(runs: Path, experiment: str, sweep: str = "latest") -> Path:
-    """Folder of a sweep, by name or the latest one.
+def find_sweep(runs: Path, experiment: str | None, sweep: str = "latest") -> Path:
+    """Return the folder of a sweep, by name or the latest one.
 
     Raises:
+        ValueError: no experiment is named.
         FileNotFoundError: no such experiment or sweep; the message lists those there are.
     """
+    available = ", ".join(experiments(runs)) or "none yet"
+    if experiment is None:
+        raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {available}")
     if experiment not in experiments(runs):
-        available = ", ".join(experiments(runs)) or "none"
         raise FileNotFoundError(f"no sweep of experiment {experiment!r} in {runs}; there are: {available}")
     sweeps = runs / experiment / "sweeps"
     stamps = sorted(file.parent.name for file in sweeps.glob(f"*/{SWEEP}"))

@@ -1,13 +1,12 @@
 """What becomes of jobs in other processes, told on the console."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from dermoscopy.runs.files import ERROR
-from dermoscopy.runs.records import read_jobs
+from dermoscopy.runs.records import JobRecord, read_jobs
 
 
 @contextmanager
@@ -41,11 +40,11 @@ def follow(folder: Path, jobs: int, seconds: float = 1.0) -> Iterator[None]:
         look()
 
 
-def _state(job: Mapping[str, Any]) -> tuple[str, str]:
+def _state(job: JobRecord) -> tuple[str, str]:
     return job["started"], job["status"]
 
 
-def describe(job: Mapping[str, Any], folder: Path) -> str:
+def describe(job: JobRecord, folder: Path) -> str:
     """Return a line that says what became of a job; of a failed one with the reason and the place of the traceback."""
     who = f"{job['arm']}, seed {job['seed']}" + ("" if job.get("fold") is None else f", fold {job['fold']}")
     if job["status"] == "failed":

@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dermoscopy.contracts import Logger
 from dermoscopy.machine.files import read_json, remove_parts, write_json
 from dermoscopy.machine.leases import lease
 from dermoscopy.machine.messages import reason
@@ -85,9 +86,9 @@ def train(
     folder: Path,
     stages: Sequence[Stage],
     build: "Build",
-    logger: Any,
+    logger: Logger,
     record: Record,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, object],
 ) -> None:
     """Train what is not yet trained of a job's stages, track it, and complete the job's record.
 
@@ -110,7 +111,7 @@ def train(
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
         data = record["data"] | result["images"] | {"giveaways": result["giveaways"]}
         record |= {"metrics": result["metrics"], "data": data}
-        sizes = {name: result[name] for name in ("parameters", "trainable") if name in result}  # older ones lack them
+        sizes: dict[str, float] = {"parameters": result["parameters"], "trainable": result["trainable"]}
         finish_run(logger, result["metrics"] | sizes, done[-1].stage.folder, result["sha256"])
     except Exception:
         logger.finalize("failed")

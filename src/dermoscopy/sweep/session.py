@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from dermoscopy.machine.files import write_json
 from dermoscopy.machine.leases import lease
@@ -32,7 +31,7 @@ class SweepSession:
         ValueError: the same sweep is running already.
     """
 
-    def __init__(self, root: Path, identity: str, facts: Mapping[str, Any], alone: bool, rerun: bool) -> None:
+    def __init__(self, root: Path, identity: str, facts: Mapping[str, object], alone: bool, rerun: bool) -> None:
         self.alone = alone
         self.folder = sweeps.find_or_make(root, identity, rerun)
         self.held, self.followed = ExitStack(), ExitStack()

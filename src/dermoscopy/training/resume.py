@@ -60,7 +60,7 @@ class LastCheckpoint(Checkpoint):
             trainer.save_checkpoint(self.path)
             self.saved = time.monotonic()
 
-    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.interrupted:
             content = {OVER: True, "epoch": trainer.current_epoch, "state_dict": pl_module.state_dict()}
             trainer.strategy.checkpoint_io.save_checkpoint(content, self.path)

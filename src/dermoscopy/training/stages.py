@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from dermoscopy.contracts import Logger
+from dermoscopy.data.batches.datamodule import DermoscopyData
 from dermoscopy.machine.files import remove_parts, write_json
 from dermoscopy.machine.leases import lease
 from dermoscopy.machine.provenance import code, sha256
@@ -20,7 +22,9 @@ from dermoscopy.plots.style import save_figure
 from dermoscopy.runs.checkpoints import OVER, read_checkpoint, weights
 from dermoscopy.runs.files import BEST, CURVES, LAST, RESULT, SPLIT
 from dermoscopy.runs.history import log_history, read_history
+from dermoscopy.runs.records import StageRecord, StageResult
 from dermoscopy.runs.stage import LrRange, Stage, result_of, set_aside
+from dermoscopy.tasks.base import Task
 from dermoscopy.training.callbacks.history import History
 from dermoscopy.training.lr_finder import TABLE, find_learning_rate, read_suggestion
 from dermoscopy.training.trainer import fit, silence_lightning
@@ -35,8 +39,8 @@ class Parts(NamedTuple):
         trainer: makes the trainer; keyword arguments replace the stage's own.
     """
 
-    data: Any
-    task: Any
+    data: DermoscopyData
+    task: Task
     trainer: Callable[..., Trainer]
 
 
@@ -50,17 +54,23 @@ class Done:
     """What a stage left: its result, and whether it had been trained before."""
 
     stage: Stage
-    result: dict[str, Any]
+    result: StageResult
     reused: bool
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> StageRecord:
         """The row of this stage in the record of its job."""
-        kept = {name: self.result[name] for name in ("epochs", "best_epoch", "seconds")}
-        return self.stage.plan | {"reused": self.reused} | kept
+        result = self.result
+        return {
+            **self.stage.plan,
+            "reused": self.reused,
+            "epochs": result["epochs"],
+            "best_epoch": result["best_epoch"],
+            "seconds": result["seconds"],
+        }
 
 
-def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Any]) -> list[Done]:
+def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Logger]) -> list[Done]:
     """Train what is not yet trained, in order; the last stage is tested.
 
     A stage that another job trains at this moment is waited for.
@@ -103,7 +113,7 @@ class _StageRun:
 
     stage: Stage
     build: Build
-    loggers: Sequence[Any]
+    loggers: Sequence[Logger]
     before: Path | None
     offset: int
     test: bool
@@ -123,7 +133,7 @@ class _StageRun:
     def _say_that_it_waits(self) -> None:
         print(f"  waits for stage {self.stage.name}, which another job trains ({self.stage.folder})", flush=True)
 
-    def _complete(self, earlier: dict[str, Any] | None) -> dict[str, Any]:
+    def _complete(self, earlier: StageResult | None) -> StageResult:
         """Train and test what is missing; return the whole result."""
         stage, began = self.stage, time.perf_counter()
         set_aside(stage)
@@ -157,7 +167,7 @@ def _find_learning_rate(stage: Stage, lr_range: LrRange, build: Build, initial: 
     return find_learning_rate(task, data, make_trainer, stage.folder, lr_range)
 
 
-def _load(task: Any, initial: Path | None) -> None:
+def _load(task: Task, initial: Path | None) -> None:
     """Load the network's weights: a stage may have another loss than the one before it."""
     if initial is None:
         return
@@ -171,7 +181,9 @@ def _load(task: Any, initial: Path | None) -> None:
         ) from error
 
 
-def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Trainer, began: float) -> dict[str, Any]:
+def _train(
+    stage: Stage, initial: Path | None, data: DermoscopyData, task: Task, trainer: Trainer, began: float
+) -> StageResult:
     earlier, last = _seconds(stage.folder), stage.folder / LAST
     if not (last.is_file() and OVER in read_checkpoint(last)):
         _load(task, initial)
@@ -196,7 +208,7 @@ def _train(stage: Stage, initial: Path | None, data: Any, task: Any, trainer: Tr
     }
 
 
-def _test(stage: Stage, result: dict[str, Any], data: Any, task: Any, trainer: Trainer) -> dict[str, Any]:
+def _test(stage: Stage, result: StageResult, data: DermoscopyData, task: Task, trainer: Trainer) -> StageResult:
     """Return the result with the scores of the best weights on the test side."""
     began = time.perf_counter()
     task.load_state_dict(weights(stage.folder / BEST))
@@ -204,7 +216,7 @@ def _test(stage: Stage, result: dict[str, Any], data: Any, task: Any, trainer: T
     scores = {name: value for name, value in task.scored.items() if name.startswith("test/")}
     tested = sorted({*(result["tested"] or ()), *stage.tests})
     seconds = result["seconds"] + time.perf_counter() - began
-    return result | {"metrics": result["metrics"] | scores, "tested": tested, "seconds": seconds}
+    return {**result, "metrics": result["metrics"] | scores, "tested": tested, "seconds": seconds}
 
 
 def _draw(folder: Path, trainer: Trainer, best_epoch: int) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import Logger
 
+from dermoscopy.contracts import Logger
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.runs.files import HISTORY
 from dermoscopy.runs.history import Row, log_history, read_history

@@ -77,17 +77,17 @@ def test_labels_of_which_nothing_is_known_are_counted_as_nothing(tested, tmp_pat
     assert len(counts) == (9 if exclusive else 12) and not counts.any()
 
 
-def test_an_earlier_test_keeps_its_digits_and_one_without_thresholds_counts_at_logit_0(tested, tmp_path):
+def test_an_earlier_test_keeps_its_digits_and_its_thresholds(tested, tmp_path):
     logits, label, _ = tested
     path = tmp_path / "predictions.csv"
-    rows_of("given", logits, label).drop(columns="threshold").to_csv(path, index=False)
+    rows_of("given", logits, label).assign(threshold=0.0).to_csv(path, index=False)
     before = path.read_text().splitlines()[1:]
     for _ in range(2):  # what is tested again takes the place of what was
         table = with_earlier(path, rows_of("none", logits, label))
         write_label_files(tmp_path, table, NAMES, exclusive=False, shown="none")
     after = path.read_text().splitlines()
     assert after[0] == "id,group,availability,label,truth,logit,threshold"
-    assert [line for line in after if ",given," in line] == [f"{line}," for line in before]
+    assert [line for line in after if ",given," in line] == before
     assert len(after) == 1 + 2 * len(before)
     counts = pd.read_csv(tmp_path / "confusion.csv").set_index(["availability", "label", "truth", "predicted"])["count"]
     hits = ((label == 1) & (logits > 0)).sum(0), ((label == 1) & (logits > THRESHOLDS)).sum(0)

@@ -52,7 +52,7 @@ class Run:
                     key,
                     folder,
                     configuration.seed,
-                    tests=tests_of(stage.model),
+                    tests=conditions_of(stage.model),
                     rerun=sweep if configuration.rerun else None,
                     own_weights=own_weights,
                     lr_range=LrRange(**stage.lr_finder) if stage.optimizer.get("lr") == "auto" else None,
@@ -98,7 +98,7 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
     return configurations
 
 
-def tests_of(model: DictConfig) -> tuple[str, ...]:
+def conditions_of(model: DictConfig) -> tuple[str, ...]:
     """Return what the test of a task asks for: mask conditions of labels, or views of images to be segmented."""
     named: Sequence[str] = model.get("availability") or model.get("views") or ()
     distances = (HD95,) if (model.get("evaluator") or {}).get("hd95") else ()

@@ -51,7 +51,7 @@ def with_earlier(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows and, of other availabilities, those of an earlier predictions.csv; as texts, so no digit changes."""
     table = _texts(StringIO(rows.to_csv(index=False)))
     if path.is_file():
-        before = _texts(path).reindex(columns=table.columns, fill_value="")  # older files have no threshold
+        before = _texts(path)
         table = pd.concat([before[~before["availability"].isin(table["availability"])], table])
     return table
 
@@ -68,7 +68,7 @@ def write_label_files(folder: Path, table: pd.DataFrame, names: Sequence[str], e
     """
     table = table.sort_values(["availability", "label", "id"])
     write_atomically(folder / PREDICTIONS, table.to_csv(index=False))
-    table = table.assign(**{name: pd.to_numeric(table[name]) for name in NUMBERS}).fillna({"threshold": 0.0})
+    table = table.assign(**{name: pd.to_numeric(table[name]) for name in NUMBERS})
     confusion = confusion_table(table, names, exclusive)
     write_atomically(folder / CONFUSION, confusion.to_csv(index=False))
     counts, images = (each[each["availability"] == shown] for each in (confusion, table))

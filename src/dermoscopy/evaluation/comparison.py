@@ -10,7 +10,7 @@ from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.batches.padding import shown_part
 from dermoscopy.data.store.frame import restore
 from dermoscopy.masks.probability_maps import Plane, present_masks
-from dermoscopy.metrics.segmentation import hausdorff_95
+from dermoscopy.metrics.segmentation import confusion, hausdorff_95
 
 
 class Comparison(NamedTuple):
@@ -55,13 +55,10 @@ def compare(predicted: Iterable[NDArray[np.bool_]], truth: Iterable[Plane], hd95
     return Comparison(np.array([counts for counts, _ in pairs]), np.array([distance for _, distance in pairs]))
 
 
-def _compare(predicted: NDArray[np.bool_], code: Plane, hd95: bool) -> tuple[list[int], float]:
+def _compare(predicted: NDArray[np.bool_], code: Plane, hd95: bool) -> tuple[tuple[int, int, int, int], float]:
     known, truth = code != NOT_ANNOTATED, code == 1
     predicted = predicted & known
-    tp, positive, present, total = (
-        int(np.count_nonzero(pixels)) for pixels in (predicted & truth, predicted, truth, known)
-    )
-    counts = [tp, positive - tp, present - tp, total - positive - present + tp]
+    counts = confusion(*(int(np.count_nonzero(pixels)) for pixels in (predicted & truth, predicted, truth, known)))
     return counts, hausdorff_95(predicted, truth, known) if hd95 else float("nan")
 
 

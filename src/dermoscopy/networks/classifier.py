@@ -74,7 +74,7 @@ class Classifier(nn.Module):
     def _load(self, checkpoint: str | Path, stem: str) -> bool:
         """Load a file; tell whether it is of a backbone alone, and so does not say how its images were normalised."""
         state, head = read_weights(checkpoint), self.backbone.pretrained_cfg.get("classifier") or "head"
-        heads = [f"backbone.{head}", "preprocessing."]  # which a file of a backbone, or an older one, may lack
+        heads = [f"backbone.{head}", "preprocessing."]  # which a file of a backbone may lack
         loaded = load_matching(self, state, checkpoint, places=("backbone.", ""), heads=heads, stem=f"backbone.{stem}")
         return "preprocessing.mean" not in loaded and not loaded & state.keys()
 

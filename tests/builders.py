@@ -44,9 +44,18 @@ def assert_can_be_built(cfg: DictConfig) -> dict[str, Any]:
         with open_dict(cfg):
             cfg.hydra.runtime.output_dir = "job"
         HydraConfig.instance().set_config(cfg)
-    plain = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"]), resolve=True)
-    assert isinstance(plain, dict)
+    own = OmegaConf.masked_copy(cfg, [key for key in cfg if key not in ("hydra", "stages")])
+    plain = _resolved(own)
     _bind("", plain)
+    for stage in cfg.get("stages", ()):
+        if set(stage) - {"stage", "epochs"}:  # what a stage says besides its name and length is merged into the rest
+            _bind("", _resolved(OmegaConf.merge(own, stage)))
+    return plain
+
+
+def _resolved(cfg: Any) -> dict[str, Any]:
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
     return plain
 
 

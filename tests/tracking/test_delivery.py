@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dermoscopy.tracking import server as servers
 from dermoscopy.tracking.delivery import direct, flush_pending, pending, read_events, read_sent, sent_file
 
 
@@ -42,3 +43,22 @@ def test_a_journal_that_is_directed_elsewhere_is_sent_from_its_beginning(journal
     to = {"uri": "sqlite:///b.db", "experiment": "lab", "artifacts": None}
     direct(journal, to)
     assert read_sent(journal) == {"to": to, "run": None, "bytes": 0}
+
+
+def test_all_journals_of_sweeps_and_jobs_are_looked_for_and_a_server_that_is_away_is_asked_once(
+    tmp_path, capsys, monkeypatch
+):
+    away, sweep = f"sqlite:///{tmp_path / 'away.db'}", tmp_path / "lab" / "sweeps" / "now"
+    begin = {"time": 1, "begin": "a", "tags": {}, "to": {"uri": away, "experiment": "lab", "artifacts": None}}
+    asked = []
+    monkeypatch.setattr(servers.Server, "open_run", lambda server, *_: asked.append(server) or server._ask(print))
+    for place, name in ((".", "tracking"), ("0", "tracking"), ("0", "tracking.rejected"), ("1", "tracking")):
+        (sweep / place).mkdir(parents=True, exist_ok=True)
+        (sweep / place / f"{name}.jsonl").write_text(json.dumps(begin) + "\n")
+    (sweep / "1" / "tracking.jsonl").write_text("{broken\n")
+    waiting = {sweep / "tracking.jsonl", sweep / "0" / "tracking.jsonl", sweep / "1" / "tracking.jsonl"}
+    assert set(flush_pending(tmp_path)) == waiting
+    assert len(asked) == 1
+    said = capsys.readouterr().err
+    assert said.count("does not answer") == 1
+    assert f"{sweep / '1' / 'tracking.jsonl'} is damaged" in said

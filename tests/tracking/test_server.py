@@ -5,6 +5,7 @@ import requests
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
 
+from dermoscopy.tracking import server as servers
 from dermoscopy.tracking.server import Gone, Refused, Server, Unreachable, _meaning
 
 
@@ -63,6 +64,9 @@ def test_an_outage_is_said_once_and_asked_again_only_after_the_pause(capsys):
         asked.append(1)
         raise Unreachable("refused")
 
+    server.attempt(lambda: None, pause=1000, kept="runs/a")
+    server.retry_at = 0
+    assert capsys.readouterr().err == ""
     for _ in range(5):
         server.attempt(fail, pause=1000, kept="runs/a")
     assert len(asked) == 1 and server.away
@@ -71,3 +75,38 @@ def test_an_outage_is_said_once_and_asked_again_only_after_the_pause(capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert "http://nowhere" in first and "refused" in first and "runs/a" in first
     assert "http://nowhere" in second and "again" in second and not server.away
+
+
+def test_of_what_is_refused_only_the_single_values_are_left_out(monkeypatch):
+    server, sent, rejected = Server("http://nowhere"), [], []
+
+    def send(_, __, events):
+        values = {name for event in events for name in event["metrics"]}
+        if "bad" in values:
+            raise Refused("not bad")
+        sent.extend(values)
+
+    monkeypatch.setattr(server, "_ask", lambda question, run=None: question(None))
+    monkeypatch.setattr(servers, "_send", send)
+    events = [{"metrics": {"a": 1.0, "bad": 2.0, "b": 3.0}}, {"metrics": {"c": 4.0}}]
+    server.send("ab", events, lambda event, reason: rejected.append((event, reason)))
+    assert sorted(sent) == ["a", "b", "c"]
+    assert rejected == [({"metrics": {"bad": 2.0}}, "not bad")]
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(Unreachable, match=f"{tmp_path / 'none.db'}"):
+        Server(f"sqlite:///{tmp_path / 'none.db'}")._ask(lambda _: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_cause_of_a_failure_is_the_first_line_of_what_lies_at_the_bottom(monkeypatch):
+    def refuse(_):
+        try:
+            raise OSError("\nConnection refused\nat all")
+        except OSError as error:
+            raise RuntimeError("pool") from error
+
+    monkeypatch.setattr(servers, "connect", refuse)
+    with pytest.raises(Unreachable, match="^Connection refused$"):
+        Server("http://nowhere")._ask(lambda _: None)

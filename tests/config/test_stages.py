@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from builders import composed
 
-from dermoscopy.config.stages import Run, stage_configurations, conditions_of
+from dermoscopy.config.stages import Run, conditions_of, stage_configurations
 from dermoscopy.machine.randomness import derive
 from dermoscopy.runs.keys import RECIPE
 from dermoscopy.runs.stage import LrRange

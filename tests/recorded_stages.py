@@ -23,7 +23,7 @@ def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **c
     datamodule |= {"mean": [0.5, 0.4, 0.3], "std": [0.1, 0.2, 0.3], "eval_padding": "border", "mask_threshold": 0.4}
     labels = {"labels": ["a", "b"], "exclusive_labels": False, "monitored": "predicted", "availability": ["none"]}
     configuration = {
-        **{"stage": "only", "epochs": 3, "seed": 5, "recipe": RECIPE, "fingerprint": "f" * 64},
+        **{"stage": "only", "epochs": 3, "seed": 5, "recipe_version": RECIPE, "fingerprint": "f" * 64},
         **{"folder": str(folder), "data": data, "datamodule": datamodule, "model": model or labels},
         **{"network": {"_target_": "torch.nn.Flatten"}, "trainer": {"accelerator": "cpu"}},
     }

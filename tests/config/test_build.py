@@ -1,6 +1,9 @@
 """Objects out of the configuration; what a constructor refuses comes back with the key that a user types."""
 
+import errno
+
 import pytest
+from hydra.errors import InstantiationException
 from omegaconf import OmegaConf
 
 from dermoscopy.config.build import build, plain, typed_key
@@ -13,6 +16,12 @@ CONFIG = OmegaConf.create(
         "trainer": {"callbacks": "${oc.dict.values:callbacks}"},
     }
 )
+
+
+def miss(checkpoint):
+    if checkpoint is None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
 
 
 def refuse(p, other=None):
@@ -34,6 +43,15 @@ def test_a_message_that_names_no_argument_stays_as_it_is():
     config = OmegaConf.create({"part": {"_target_": f"{__name__}.refuse", "p": 1, "other": "data.masks is empty"}})
     with pytest.raises(ValueError, match="^data.masks is empty$"):
         build(config.part)
+
+
+def test_a_file_that_is_missing_is_named_by_its_key_and_a_full_disk_says_so_itself():
+    config = OmegaConf.create({"part": {"_target_": f"{__name__}.miss", "checkpoint": "nowhere.pt"}})
+    with pytest.raises(FileNotFoundError, match="^part.checkpoint nowhere.pt does not exist$"):
+        build(config.part)
+    full = OmegaConf.create({"part": {"_target_": f"{__name__}.miss", "checkpoint": None}})
+    with pytest.raises(InstantiationException, match="No space left"):
+        build(full.part)
 
 
 def test_the_key_of_a_part_is_where_a_user_sets_it():

@@ -63,7 +63,7 @@ def test_weights_that_have_seen_what_is_tested_are_warned_of(stage, data, split,
 
 
 def test_weights_of_a_stage_of_another_recipe_are_refused(stage, data, tmp_path):
-    write_recorded(tmp_path / "run", recipe=RECIPE - 1)
+    write_recorded(tmp_path / "run", recipe_version=RECIPE - 1)
     with pytest.raises(ValueError, match=f"config.yaml .*recipe {RECIPE - 1}"):
         warn_of_origins(stage, data)
 

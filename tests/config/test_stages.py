@@ -62,4 +62,4 @@ def test_what_a_test_asks_for_is_known_before_anything_is_trained(overrides, tes
 def test_a_stage_keeps_its_data_and_the_recipe_of_the_code_with_its_configuration():
     one = run()
     kept = one._configurations[one.stages[0].key]
-    assert (kept.fingerprint, kept.recipe, kept.folder) == ("the data", RECIPE, str(one.stages[0].folder))
+    assert (kept.fingerprint, kept.recipe_version, kept.folder) == ("the data", RECIPE, str(one.stages[0].folder))

@@ -65,7 +65,7 @@ def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
         cfg = stage_configuration(
             f"data.store={wide_store}", f"data.raw={few_source.root}", f"folder={folder}", *overrides
         )
-        facts = {"recipe": RECIPE, "fingerprint": open_store(wide_store).fingerprint}
+        facts = {"recipe_version": RECIPE, "fingerprint": open_store(wide_store).fingerprint}
         OmegaConf.save(OmegaConf.merge(cfg, facts), folder / CONFIG, resolve=True)
         torch.manual_seed(sum(map(ord, folder.name)))
         data, task = (instantiate(cfg[part]) for part in ("datamodule", "model"))

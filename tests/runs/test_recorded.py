@@ -23,7 +23,7 @@ def test_the_configuration_of_a_segmenter_says_what_it_segments(tmp_path):
 
 @pytest.mark.parametrize("recipe", [None, RECIPE - 1, RECIPE + 1])
 def test_a_record_of_another_recipe_is_refused_with_the_command_that_trains_it_again(tmp_path, recipe):
-    checkpoint = write_recorded(tmp_path / "run" / "k1", recipe=recipe)
+    checkpoint = write_recorded(tmp_path / "run" / "k1", recipe_version=recipe)
     with pytest.raises(ValueError, match=f"run/k1/config.yaml .*recipe {RECIPE}.*the command that trained it"):
         read_stage(checkpoint)
     write_job(tmp_path / "run", 0, "k1")

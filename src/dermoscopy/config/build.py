@@ -24,15 +24,16 @@ def build(part: DictConfig, **arguments: Any) -> Any:
         arguments: replace those of the part; `_partial_=True` gives a partial.
 
     Raises:
-        ValueError, OSError: what the constructor refused, with the key that a user sets for it.
+        ValueError, FileNotFoundError: what the constructor refused, with the key that a user sets for it.
     """
     try:
         return instantiate(part, **arguments)
     except InstantiationException as error:
         cause, key = error.__cause__, FULL_KEY.search(str(error))
-        if type(cause) is not ValueError or key is None:  # files name themselves; anything else is a bug
-            raise
-        raise ValueError(with_key(str(cause), part, key[1])) from cause
+        if key is None or not isinstance(cause, ValueError | FileNotFoundError) or len(cause.args) != 1:
+            raise  # a full disk says itself what it is, and anything else is a bug
+        kind = FileNotFoundError if isinstance(cause, FileNotFoundError) else ValueError
+        raise kind(with_key(str(cause), part, key[1])) from cause
 
 
 def with_key(message: str, part: DictConfig, path: str) -> str:

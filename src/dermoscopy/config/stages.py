@@ -42,7 +42,7 @@ class Run:
         for number, stage in enumerate(configurations):
             key = stage_key(settings[: number + 1], fingerprint)
             folder = Path(configuration.runs, configuration.name, key)
-            stage.folder, stage.fingerprint, stage.recipe = str(folder), fingerprint, RECIPE
+            stage.folder, stage.fingerprint, stage.recipe_version = str(folder), fingerprint, RECIPE
             self._configurations[key] = stage
             own_weights = OmegaConf.select(configuration.stages[number], "network.checkpoint") is not None
             self.stages.append(

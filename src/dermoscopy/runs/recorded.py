@@ -106,7 +106,7 @@ def read_stage(checkpoint: Path) -> RecordedStage:
         configuration = yaml.safe_load(path.read_text())
         if missing := [name for name in SECTIONS if name not in configuration]:
             raise KeyError(missing[0])
-        _check_recipe(path, configuration.get("recipe", FIRST_RECIPE))
+        _check_recipe(path, configuration.get("recipe_version", FIRST_RECIPE))
         return _parsed(checkpoint, configuration)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         first = next(iter(str(error).splitlines()), "")

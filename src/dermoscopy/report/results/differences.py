@@ -15,7 +15,7 @@ NOT_SHOWN = frozenset(
         *(
             "offset",
             "fingerprint",
-            "recipe",
+            "recipe_version",
             "threads",
             "jobs_per_gpu",
             "sweep",

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from dermoscopy.config.build import plain
 from dermoscopy.config.data import prepare_data
 from dermoscopy.config.jobs import failures
+from dermoscopy.config.launchers import check_launcher, threads_of_a_job
 from dermoscopy.config.references import masks_file
 from dermoscopy.config.shorthand import spell_out
 from dermoscopy.data.store.reader import open_store
@@ -55,7 +56,7 @@ class SweepCallback(Callback):
                 print("every job of this sweep is done: nothing to train")
                 end("done")
                 sys.exit()
-            threads = allocation.threads_of_a_job(config.threads, plain(config.hydra.launcher))
+            threads = threads_of_a_job(config.threads, plain(config.hydra.launcher))
             decided = plan.decisions(session.folder, threads)
             with read_write(config):
                 config.hydra.sweep.dir = str(session.folder)
@@ -100,7 +101,7 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
         alone: whether it is a single run.
     """
     launcher = config.hydra.runtime.choices["hydra/launcher"]
-    allocation.check(launcher, config.trainer, config.jobs_per_gpu, config.threads)
+    check_launcher(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     fingerprint = None
     if not plan.chooses_data(axes):
         prepare_data(config.data)

@@ -4,13 +4,18 @@ import builtins
 import inspect
 import tomllib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf, open_dict
+
+from dermoscopy.data.store.reader import Store
+from dermoscopy.masks.predicted import PredictedMasks
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -75,3 +80,10 @@ def _bind(path: str, value: Any) -> None:
             bind(*value.get("_args_", ()), **arguments)
         except TypeError as error:
             raise AssertionError(f"{path} cannot be built, {value['_target_']}: {error}") from error
+
+
+def random_masks(store: Store, index: Sequence[int]) -> PredictedMasks:
+    """Return made-up predicted masks of some images of a store, the same each time."""
+    shape = (len(index), *store.size, len(store.mask_names))
+    probability = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    return PredictedMasks(store.ids[list(index)], store.mask_names, False, store.fingerprint, probability)

@@ -2,28 +2,21 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from builders import random_masks
 
-from dermoscopy.data.store.reader import Store, open_store
+from dermoscopy.data.store.reader import open_store
 from dermoscopy.evaluation.files import read_predictions, write_evaluation
 from dermoscopy.evaluation.segmentation import evaluate
-from dermoscopy.masks.predicted import PredictedMasks
 
 INDEX = [7, 3, 50]
-
-
-def predicted(store: Store, index: list[int] = INDEX) -> PredictedMasks:
-    shape = (len(index), *store.size, len(store.mask_names))
-    probability = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    return PredictedMasks(store.ids[index], store.mask_names, False, store.fingerprint, probability)
 
 
 @pytest.fixture
 def folder(demo_store: Path, tmp_path: Path) -> Path:
     store = open_store(demo_store)
-    masks = predicted(store)
+    masks = random_masks(store, INDEX)
     evaluation = evaluate(masks.probability, INDEX, store, store.mask_names, exclusive=False, hd95=True)
     write_evaluation(tmp_path / "stage", {"none": evaluation, "flips": evaluation}, masks)
     return tmp_path / "stage"
@@ -31,7 +24,9 @@ def folder(demo_store: Path, tmp_path: Path) -> Path:
 
 def test_the_tables_have_their_columns_and_come_back_to_the_last_digit(folder: Path, demo_store: Path) -> None:
     store = open_store(demo_store)
-    result = evaluate(predicted(store).probability, INDEX, store, store.mask_names, exclusive=False, hd95=True)
+    result = evaluate(
+        random_masks(store, INDEX).probability, INDEX, store, store.mask_names, exclusive=False, hd95=True
+    )
     found = read_predictions(folder / "predictions.csv")
     assert ",".join(found.columns) == (
         "id,group,mask,size,dice,iou,thresholded_jaccard,precision,recall,hd95,truth,predicted"

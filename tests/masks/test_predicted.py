@@ -6,30 +6,25 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from builders import random_masks
 
-from dermoscopy.data.store.reader import Store, open_store
+from dermoscopy.data.store.reader import open_store
 from dermoscopy.masks.predicted import PredictedMasks, read_masks, write_masks
 
 INDEX = [7, 3, 50]
 
 
-def predicted(store: Store, index: list[int] = INDEX) -> PredictedMasks:
-    shape = (len(index), *store.size, len(store.mask_names))
-    probability = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    return PredictedMasks(store.ids[index], store.mask_names, False, store.fingerprint, probability)
-
-
 @pytest.fixture
 def folder(demo_store: Path, tmp_path: Path) -> Path:
     store = open_store(demo_store)
-    masks = predicted(store)
+    masks = random_masks(store, INDEX)
     write_masks(tmp_path / "stage" / "masks.h5", masks)
     return tmp_path / "stage"
 
 
 def test_masks_come_back_as_they_were_written(folder: Path, demo_store: Path) -> None:
     store = open_store(demo_store)
-    expected, found = predicted(store), read_masks(folder / "masks.h5")
+    expected, found = random_masks(store, INDEX), read_masks(folder / "masks.h5")
     assert found.ids.tolist() == store.ids[INDEX].tolist() and found.names == store.mask_names
     assert (found.fingerprint, found.exclusive) == (store.fingerprint, False)
     assert (found.probability == expected.probability).all()
@@ -73,7 +68,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
     folder: Path, demo_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = folder / "masks.h5"
-    before, masks = path.read_bytes(), predicted(open_store(demo_store))
+    before, masks = path.read_bytes(), random_masks(open_store(demo_store), INDEX)
     full = shutil.disk_usage(folder)._replace(free=masks.probability.nbytes)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     with pytest.raises(OSError, match=r"needs 0\.00 GB, 0\.00 GB are free"):
@@ -84,7 +79,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
 def test_a_write_that_fails_leaves_the_older_file(folder: Path, demo_store: Path) -> None:
     path = folder / "masks.h5"
     before = path.read_bytes()
-    masks = predicted(open_store(demo_store))
+    masks = random_masks(open_store(demo_store), INDEX)
     with pytest.raises(TypeError):
         write_masks(path, PredictedMasks(masks.ids, masks.names, False, object(), masks.probability))  # type: ignore[arg-type]
     assert path.read_bytes() == before and len(list(folder.iterdir())) == 1

@@ -1,7 +1,6 @@
 """The demo data: deterministic, true to its causal model, in the layout of ISIC, never at the cost of other files."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +8,13 @@ import pandas as pd
 import pytest
 from builders import REAL
 from PIL import Image
-from scipy import ndimage
 
 from dermoscopy.data.demo import dataset as demo
 from dermoscopy.data.demo.cases import (
     ATTRIBUTES,
-    ATTRIBUTES_GIVEN_DIAGNOSIS,
-    DIAGNOSES,
-    MOST_PHOTOGRAPHS,
-    REPEAT,
-    Case,
-    draw_case,
     lesion_of,
 )
 from dermoscopy.data.demo.dataset import IMAGES, LESIONS, REGIONS, make_demo
-from dermoscopy.data.demo.drawing import Photograph, draw_photograph
 
 SIZE = (72, 96)
 COUNT = 40
@@ -34,22 +25,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_demo(tmp_path_factory.mktemp("demo") / "set", COUNT, SIZE, seed=3, workers=1)
 
 
-@pytest.fixture(scope="module")
-def cases() -> list[Case]:
-    return [draw_case(seed=0, lesion=lesion) for lesion in range(8000)]
-
-
 def read(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def render(index: int, attributes: set[str], size: tuple[int, int] = (144, 192)) -> Photograph:
-    case = replace(draw_case(seed=0, lesion=index), attributes=frozenset(attributes))
-    return draw_photograph(0, index, index, case, size)
 
 
 def test_an_image_depends_on_neither_the_count_nor_the_number_of_workers(folder: Path, tmp_path: Path) -> None:
@@ -92,77 +73,6 @@ def test_the_table_has_only_columns_of_the_real_one(folder: Path) -> None:
     assert [column for column in real_columns if column in set(demo_columns)] == list(demo_columns)
 
 
-def test_every_attribute_of_a_case_is_drawn_whatever_it_shares_the_lesion_with() -> None:
-    for index in range(12):
-        photograph = render(index, set(ATTRIBUTES), size=(48, 64))
-        assert set(photograph.attributes) == set(ATTRIBUTES)
-        regions = np.stack(list(photograph.attributes.values()))
-        assert regions.any(axis=(1, 2)).all()
-        assert regions.sum(axis=0).max() == 1  # disjoint
-        assert not (regions.any(axis=0) & ~photograph.lesion).any()
-
-
-@pytest.mark.parametrize(
-    ("name", "brighter"),
-    [
-        ("globules", False),
-        ("milia_like_cyst", True),
-        ("negative_network", True),
-        ("pigment_network", False),
-        ("streaks", False),
-    ],
-)
-def test_a_structure_changes_the_image_in_its_region_only_and_in_its_direction(name: str, brighter: bool) -> None:
-    for index in range(6):
-        drawn, plain = render(index, {name}), render(index, set())
-        change = (drawn.image.astype(float) - plain.image).mean(axis=-1)
-        region = drawn.attributes[name]
-        reach = ndimage.binary_dilation(
-            region, iterations=4
-        )  # the optical blur reaches a little further than the region
-        strongest = np.abs(change[region]).argmax()
-        assert (change[region].mean() > 0) == brighter
-        assert (change[region][strongest] > 0) == brighter and abs(change[region][strongest]) > 10
-        assert np.abs(change[~reach]).max() <= 1
-
-
-def test_a_structure_outlives_the_reduction_to_64_pixels() -> None:
-    for name in ATTRIBUTES:
-        changes = []
-        for index in range(6):
-            drawn, plain = render(index, {name}, size=(192, 256)), render(index, set(), size=(192, 256))
-            small = [
-                np.asarray(Image.fromarray(one.image).resize((64, 48), Image.Resampling.BOX), float)
-                for one in (drawn, plain)
-            ]
-            changes.append(np.abs(small[0] - small[1]).max())
-        assert np.median(changes) > 20, name
-
-
-def test_the_same_scene_is_shown_at_any_size() -> None:
-    large, small = render(1, set(ATTRIBUTES), size=(192, 256)), render(1, set(ATTRIBUTES), size=(96, 128))
-    reduced = np.asarray(Image.fromarray(large.lesion).convert("L").resize((128, 96), Image.Resampling.BOX)) > 127
-    assert (reduced & small.lesion).sum() > 0.95 * (reduced | small.lesion).sum()
-
-
-def test_prevalences_follow_the_tables(cases: list[Case]) -> None:
-    shares = {dx: np.mean([case.dx == dx for case in cases]) for dx in DIAGNOSES}
-    assert shares == pytest.approx({"nv": 0.72, "mel": 0.20, "bkl": 0.08}, abs=0.02)
-    marginal = [np.mean([name in case.attributes for case in cases]) for name in ATTRIBUTES]
-    assert marginal == pytest.approx([0.23, 0.26, 0.12, 0.59, 0.10], abs=0.02)
-    for dx in DIAGNOSES:
-        ours = [case for case in cases if case.dx == dx]
-        found = [np.mean([name in case.attributes for case in ours]) for name in ATTRIBUTES]
-        four_errors = 4 * np.sqrt(0.25 / len(ours))
-        assert found == pytest.approx(ATTRIBUTES_GIVEN_DIAGNOSIS[dx], abs=four_errors)
-
-
-def test_melanoma_is_more_asymmetric_irregular_and_colourful_and_its_patients_are_older(cases: list[Case]) -> None:
-    table = pd.DataFrame([vars(case) for case in cases])
-    means = table.groupby("dx")[["asymmetry", "irregularity", "colours", "area", "age"]].mean()
-    assert (means.loc["mel"] > means.loc["nv"]).all()
-
-
 def test_photographs_of_one_lesion_share_what_belongs_to_it_and_differ_in_the_rest(tmp_path: Path) -> None:
     start = next(index for index in range(1000) if lesion_of(5, index) != index)
     labels = pd.read_csv(make_demo(tmp_path / "set", start + 1, (32, 40), seed=5, workers=1) / "labels.csv")
@@ -172,13 +82,6 @@ def test_photographs_of_one_lesion_share_what_belongs_to_it_and_differ_in_the_re
     assert (twice[shared].nunique() == 1).all()
     first, second = (read(tmp_path / "set" / IMAGES / f"{name}.jpg").astype(int) for name in twice.image_id)
     assert np.abs(first - second).mean() > 2
-
-
-def test_about_one_photograph_in_twenty_repeats_a_lesion_and_none_has_too_many() -> None:
-    lesions = [lesion_of(0, index) for index in range(6000)]
-    photographs = np.bincount(lesions)
-    assert np.mean([lesion != index for index, lesion in enumerate(lesions)]) == pytest.approx(REPEAT, abs=0.012)
-    assert photographs.max() == MOST_PHOTOGRAPHS
 
 
 def test_the_same_recipe_is_not_made_again_and_another_one_replaces_it(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_wrong_name_is_answered_with_all_names_and_the_nearest():
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_every_configured_term_is_built_and_gives_a_number_in_fp32(exclusive):
     names = [name for name in TERMS if exclusive or name != "ce"]
-    loss = composed(f"loss.text={'+'.join(names)}", exclusive=exclusive)
+    loss = chosen(f"loss.text={'+'.join(names)}", exclusive=exclusive)
     logits = torch.cat([-LOGITS, LOGITS], 1) if exclusive else LOGITS
     costs = loss(logits.bfloat16(), TARGET)
     assert list(costs) == names
@@ -122,11 +122,11 @@ def test_every_configured_term_is_built_and_gives_a_number_in_fp32(exclusive):
 
 @pytest.mark.parametrize("text", ["bce+0.1*dice", "bce + 0.1 * dice", ".5*bce-1e-3*lovasz", "-0.1*dice+bce"])
 def test_a_sum_is_written_on_the_command_line_without_further_quotes(text):
-    assert composed(f"loss.text={text}").weights == parse(text)
+    assert chosen(f"loss.text={text}").weights == parse(text)
 
 
 def test_the_configured_default_is_cross_entropy_and_dice():
-    assert composed().weights == {"bce": 1, "dice": 1}
+    assert chosen().weights == {"bce": 1, "dice": 1}
 
 
 def test_an_argument_that_a_term_refuses_is_named_with_the_term():
@@ -135,11 +135,11 @@ def test_an_argument_that_a_term_refuses_is_named_with_the_term():
 
 
 def test_a_term_of_the_user_s_own_is_one_more_entry():
-    loss = composed("loss.text=bce+2*mine", "+loss.terms.mine={_target_: torch.nn.MSELoss, _partial_: true}")
+    loss = chosen("loss.text=bce+2*mine", "+loss.terms.mine={_target_: torch.nn.MSELoss, _partial_: true}")
     assert loss(LOGITS, TARGET)["mine"].item() == pytest.approx(2 * (LOGITS - TARGET).square().mean().item())
 
 
 def test_a_term_that_this_kind_of_masks_cannot_use_fails_only_where_it_is_named():
-    assert composed("loss.text=bce")
+    assert chosen("loss.text=bce")
     with pytest.raises(Exception, match="ce needs exclusive=true"):  # Hydra adds where in the configuration
-        composed("loss.text=ce")
+        chosen("loss.text=ce")

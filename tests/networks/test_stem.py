@@ -58,12 +58,12 @@ def test_the_first_convolution_is_replaced_where_it_stands():
 
 @pytest.mark.parametrize("first", [nn.Linear(3, 4), nn.Conv2d(1, 4, 3), nn.Conv2d(3, 6, 3, groups=3)])
 def test_what_is_no_convolution_over_rgb_is_refused(first):
-    with pytest.raises(ValueError, match=r"network\.backbone 'mine'"):
+    with pytest.raises(ValueError, match=r"backbone 'mine'"):
         widen_stem(nn.Sequential(first), "0", 2, "mine")
 
 
 def test_a_backbone_names_its_first_convolution():
     assert stem_name(SimpleNamespace(pretrained_cfg={"first_conv": "stem.conv"}), "mine") == "stem.conv"
     for cfg in ({}, {"first_conv": ("a", "b")}):
-        with pytest.raises(ValueError, match=r"network\.backbone 'mine'"):
+        with pytest.raises(ValueError, match=r"backbone 'mine'"):
             stem_name(SimpleNamespace(pretrained_cfg=cfg), "mine")

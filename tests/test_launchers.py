@@ -13,7 +13,7 @@ import torch
 from builders import ROOT
 from omegaconf import DictConfig, OmegaConf
 
-from dermoscopy.machine.allocation import EXTRAS, cores
+from dermoscopy.config.launchers import EXTRAS, cores
 
 pytestmark = pytest.mark.services
 TINY = ("network.backbone=test_resnet", "trainer=cpu", "lengths.quick=[1,1]", "logger=csv")

@@ -21,6 +21,8 @@ from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.data.store.reader import open_store
 
 SIZE = [24, 32]
+HERE = Path(__file__).parent
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(HERE.parent)}  # where a program of its own finds what tests share
 
 
 @pytest.fixture
@@ -191,7 +193,7 @@ def test_a_disk_that_fills_while_writing_leaves_nothing(raw: Path) -> None:
         "try: made(Path(sys.argv[1]))\nexcept OSError as error: print('refused:', error)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(raw)], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(raw)], cwd=HERE, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("refused:") and "a.h5" in done.stdout and len(done.stdout.splitlines()) == 1
@@ -213,7 +215,7 @@ def test_killed_at_any_moment_it_leaves_no_half_store(raw: Path) -> None:
     code = "import sys; from test_prepare import made; from pathlib import Path; made(Path(sys.argv[1]))"
     store, parts = raw.parent / "a.h5", 0
     for moment in (0.0, 0.005, 0.02, 0.05):
-        child = subprocess.Popen([sys.executable, "-c", code, str(raw)], cwd=Path(__file__).parent)
+        child = subprocess.Popen([sys.executable, "-c", code, str(raw)], cwd=HERE, env=ENVIRONMENT)
         while child.poll() is None and not list(raw.parent.glob(".a.h5.*.part")) and not store.exists():
             time.sleep(0.001)
         time.sleep(moment)
@@ -233,7 +235,7 @@ def test_what_a_running_process_writes_is_not_taken_for_stale(raw: Path) -> None
     (raw.parent / ".a.h5.dead.part").write_bytes(b"half")
     with h5py.File(live, "w"):
         code = "import sys; from test_prepare import made; from pathlib import Path; made(Path(sys.argv[1]))"
-        subprocess.run([sys.executable, "-c", code, str(raw)], cwd=Path(__file__).parent, check=True)
+        subprocess.run([sys.executable, "-c", code, str(raw)], cwd=HERE, env=ENVIRONMENT, check=True)
         assert live.exists() and not (raw.parent / ".a.h5.dead.part").exists()
 
 

@@ -113,6 +113,9 @@ class Told:
     def log_metrics(self, metrics, step=None):
         self.told["metrics"] = metrics
 
+    def finalize(self, status):
+        self.told["status"] = status
+
 
 class ToldAsAJournal(Told):
     def begin(self, name, tags, identity):

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from dermoscopy.config.build import build
 from dermoscopy.config.keys import decisive_settings
-from dermoscopy.runs.files import CONFIG
+from dermoscopy.config.stages import build_parts
 from dermoscopy.runs.keys import stage_key
 from dermoscopy.runs.recorded import FinishedStage, Settings
 from dermoscopy.runs.stage import Stage
@@ -32,10 +31,7 @@ def plan_again(run: Sequence[FinishedStage], out: Path, store: Path, threads: Se
     def build_stage(stage: Stage, _: float | None) -> Parts:  # the learning rate is the one that was recorded
         content, number = settings[stage.key]
         torch.set_num_threads(number)
-        configuration = OmegaConf.create(content)
-        OmegaConf.save(configuration, stage.folder / CONFIG)
-        data, task = build(configuration.datamodule), build(configuration.model)
-        return Parts(data, task, build(configuration.trainer, _partial_=True))
+        return build_parts(OmegaConf.create(content), stage.folder)
 
     return Again([stage for stage, _ in planned], build_stage, _keys(run))
 

@@ -66,17 +66,22 @@ class Run:
             stage: one of this run.
             lr: its learning rate; None: as configured.
         """
-        from dermoscopy.training.stages import Parts  # noqa: PLC0415  (see the top)
-
         # a copy, because what is built resolves what it is given: max_lr would keep the first learning rate
         configuration = copy.deepcopy(self._configurations[stage.key])
         if lr is not None:
             configuration.optimizer.lr = lr
-        OmegaConf.save(configuration, stage.folder / CONFIG, resolve=True)
-        data, task = build(configuration.datamodule), build(configuration.model)
-        trainer = build(configuration.trainer, _partial_=True)
-        warn_of_origins(configuration, data)
-        return Parts(data, task, trainer)
+        parts = build_parts(configuration, stage.folder)
+        warn_of_origins(configuration, parts.data)
+        return parts
+
+
+def build_parts(configuration: DictConfig, folder: Path) -> "Parts":
+    """Return the data, the task and the trainer of a stage, and record its configuration in its folder."""
+    from dermoscopy.training.stages import Parts  # noqa: PLC0415  (see the top)
+
+    OmegaConf.save(configuration, folder / CONFIG, resolve=True)
+    data, task = build(configuration.datamodule), build(configuration.model)
+    return Parts(data, task, build(configuration.trainer, _partial_=True))
 
 
 def stage_configurations(run: DictConfig) -> list[DictConfig]:

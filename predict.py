@@ -17,10 +17,10 @@ from dermoscopy.runs.find import find_checkpoint, find_checkpoints
 from dermoscopy.runs.recorded import read_stage
 
 FOLDER = (
-    *("views", "batch_size", "workers", "on_error", "threshold", "fill_holes", "min_pixels", "probabilities"),
+    *("tta", "batch_size", "workers", "on_error", "threshold", "fill_holes", "min_pixels", "probabilities"),
     "instances",
 )
-STORE = ("side", "views", "batch_size", "hd95", "panels")
+STORE = ("subset", "tta", "batch_size", "hd95", "panels")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="predict")
@@ -30,7 +30,7 @@ def main(cfg: DictConfig) -> None:
     run, images, out, segmenter = (as_typed(cfg, key) for key in ("run", "images", "out", "segmenter"))
     known = is_given(cfg, "data")
     check_input(run is not None, images is not None, known, out is not None)
-    check_values(cfg.batch_size, cfg.views)
+    check_values(cfg.batch_size, cfg.tta)
     places = Path(cfg.runs), cfg.tracking.uri
     stages = [read_stage(path) for path in find_checkpoints(names_of(str(run)), *places)]
     finder = None if segmenter is None else read_stage(find_checkpoint(segmenter, *places))

@@ -27,7 +27,7 @@ from dermoscopy.data.batches.datamodule import DermoscopyData
 from dermoscopy.data.demo.dataset import make_demo
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.raw.sources import FolderSource
-from dermoscopy.data.splits import holdout
+from dermoscopy.data.splits import random_split
 from dermoscopy.tracking.experiment import open_experiment
 
 pytest_plugins = ["sweeps_on_disk"]
@@ -130,7 +130,7 @@ def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
             "store": demo_store,
             "labels": ATTRIBUTES,
             "masks": ATTRIBUTES,
-            "split": partial(holdout, val=0.2, test=0.2),
+            "split": partial(random_split, val=0.2, test=0.2),
             "split_seed": 0,
             "seed": 1,
             "batch_size": 16,

@@ -14,30 +14,30 @@ class FakeData:
         count: images; the second half of them is tested.
         masks: a mask each image.
         labels: of each image.
-        side: pixels.
+        subset: pixels.
     """
 
-    def __init__(self, count: int = 20, masks: int = 2, labels: int = 3, side: int = 16) -> None:
+    def __init__(self, count: int = 20, masks: int = 2, labels: int = 3, subset: int = 16) -> None:
         draw = generator("fake data")
-        self.image = torch.rand((count, 3, side, side), generator=draw)
-        self.mask = torch.where(torch.rand((count, masks, side, side), generator=draw) < 0.5, -1.0, 1.0)
+        self.image = torch.rand((count, 3, subset, subset), generator=draw)
+        self.mask = torch.where(torch.rand((count, masks, subset, subset), generator=draw) < 0.5, -1.0, 1.0)
         self.label = (torch.rand((count, labels), generator=draw) < 0.5).float()
         self.store = range(count)  # it has a length, and that is asked for
-        self.size = (side, side)
+        self.size = (subset, subset)
         self.predicted = "masks.h5"
 
-    def rows(self, side: str) -> Tensor:
-        """Rows of the images of a side of the split."""
+    def rows(self, subset: str) -> Tensor:
+        """Rows of the images of a subset of the split."""
         half = len(self.store) // 2
-        return torch.arange(half, len(self.store)) if side == "test" else torch.arange(half)
+        return torch.arange(half, len(self.store)) if subset == "test" else torch.arange(half)
 
     def masks_of(self, rows: Tensor) -> Tensor:
         """Masks (B, K, H, W) of some rows."""
         return self.mask[rows]
 
-    def labels_of(self, side: str) -> Tensor:
-        """Labels (n, L) of a side."""
-        return self.label[self.rows(side)]
+    def labels_of(self, subset: str) -> Tensor:
+        """Labels (n, L) of a subset."""
+        return self.label[self.rows(subset)]
 
     def batch(self, rows: Tensor) -> Batch:
         """What a network sees of some rows; the predicted masks are the opposite of the given ones."""

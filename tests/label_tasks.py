@@ -20,7 +20,7 @@ LABELS = ("globules", "streaks")
 class Reader(nn.Module):
     """Logits from the mean colour and the masks' means; keeps what it was given."""
 
-    exit_stride = 1
+    aux_head_stride = 1
     segments = ("globules", "streaks")
 
     def __init__(self, labels=2, masks=2):
@@ -84,7 +84,7 @@ def make_task(task=ClassificationTask, network=None, **rest):
         "network": network or Reader(),
         "loss": BinaryCrossEntropy(LABELS, None, 1.0),
         "labels": LABELS,
-        "availability": ["none", "given"],
+        "mask_conditions": ["none", "given"],
         "optimizer": partial(torch.optim.SGD, lr=0.1),
         "seed": 0,
         **LABEL_TASK,

@@ -6,14 +6,14 @@ from dermoscopy.networks.classifier import Classifier
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 NO_WEIGHTS = {"pretrained": False, "checkpoint": None}
-LABEL_TASK = {"scheduler": None, "freeze": (), "metrics": {}, "exclusive_labels": False, "source": "given"}
-LABEL_TASK |= {"monitored": "none", "threshold": "zero"}  # arguments of a task of labels
+LABEL_TASK = {"scheduler": None, "freeze": (), "metrics": {}, "exclusive_labels": False, "training_masks": "given"}
+LABEL_TASK |= {"validation_masks": "none", "threshold": "zero"}  # arguments of a task of labels
 
 
 def make_classifier(backbone, labels, masks=(), **changes):
     """A Classifier that starts from chance and has no auxiliary head."""
     return Classifier(
-        backbone, labels, masks, **NO_WEIGHTS | IMAGENET | {"dropout": 0.0, "exit_stride": None} | changes
+        backbone, labels, masks, **NO_WEIGHTS | IMAGENET | {"dropout": 0.0, "aux_head_stride": None} | changes
     )
 
 

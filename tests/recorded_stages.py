@@ -21,7 +21,12 @@ def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **c
     data = {"name": "demo", "raw": None, "size": [32, 64], "fit": "pad"}
     datamodule = {"store": "data/demo.h5", "labels": ["a", "b"], "masks": ["lesion", "hair"], "reduce": reduce}
     datamodule |= {"mean": [0.5, 0.4, 0.3], "std": [0.1, 0.2, 0.3], "eval_padding": "border", "mask_threshold": 0.4}
-    labels = {"labels": ["a", "b"], "exclusive_labels": False, "monitored": "predicted", "availability": ["none"]}
+    labels = {
+        "labels": ["a", "b"],
+        "exclusive_labels": False,
+        "validation_masks": "predicted",
+        "mask_condition": ["none"],
+    }
     configuration = {
         **{"stage": "only", "epochs": 3, "seed": 5, "recipe_version": RECIPE, "fingerprint": "f" * 64},
         **{"folder": str(folder), "data": data, "datamodule": datamodule, "model": model or labels},

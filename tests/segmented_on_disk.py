@@ -44,7 +44,7 @@ def make_segmented(make_sweep: Callable[..., Path], demo_store: Path) -> Callabl
     """Write a sweep of segmenters that test a part of the demo store: the same for all, or each fold its own."""
     store = open_store(demo_store)
 
-    def make(axes: Mapping[str, Sequence[str]], states: Sequence[str], views: Sequence[str] = ("none",)) -> Path:
+    def make(axes: Mapping[str, Sequence[str]], states: Sequence[str], tta: Sequence[str] = ("none",)) -> Path:
         sweep = make_sweep(axes, states, "encoders")
         for job in sweep.glob("[0-9]*"):
             record = json.loads((job / "job.json").read_text())
@@ -53,13 +53,13 @@ def make_segmented(make_sweep: Callable[..., Path], demo_store: Path) -> Callabl
             gain = GAIN.get(record["axes"].get("network"), 0.1)
             table = scored(store.ids[tested].tolist(), gain, np.random.default_rng([record["seed"], fold or 0]))
             table.to_csv(folder / "predictions.csv", index=False)
-            side = np.where(tested, "test", "train")
-            pd.DataFrame({"id": store.ids, "side": side}).to_csv(folder / "split.csv", index=False)
+            subset = np.where(tested, "test", "train")
+            pd.DataFrame({"id": store.ids, "subset": subset}).to_csv(folder / "split.csv", index=False)
             data = {"store": str(demo_store), "masks": MASKS}
             split = {} if fold is None else {"k": 3, "fold": fold}
             network = record["axes"].get("network")
             monitor = {"metric": "val/dice"}
-            configure(folder, data=data, model={"views": list(views)}, split=split, network=network, monitor=monitor)
+            configure(folder, data=data, model={"tta": list(tta)}, split=split, network=network, monitor=monitor)
             size = {"parameters": int(1e6 * (1 + gain)), "trainable": int(1e6)}
             result = {"metrics": {}, "seconds": 110.0, "epochs": 10} | size
             (folder / "result.json").write_text(json.dumps(result))
@@ -83,15 +83,15 @@ def _recorded(table: pd.DataFrame) -> dict[str, float]:
     return dict(zip(names, scores["mean"], strict=True))
 
 
-def curves_of(places: Sequence[str], always: Sequence[float]) -> Curves:
-    """Two arms with three seeds each: never reaches about 0.5 everywhere, always what is given."""
+def curves_of(places: Sequence[str], given: Sequence[float]) -> Curves:
+    """Two arms with three seeds each: one reaches about 0.5 everywhere, the other the values of ``given``."""
     wobble = np.array([0.0, 0.01, 0.02])
-    rows = {place: [0.5 + wobble, value + 1.3 * wobble] for place, value in zip(places, always, strict=True)}
-    tables = {name: pd.DataFrame(row, ["zeroing=never", "zeroing=always"]) for name, row in rows.items()}
+    rows = {place: [0.5 + wobble, value + 1.3 * wobble] for place, value in zip(places, given, strict=True)}
+    tables = {name: pd.DataFrame(row, ["zeroing=everything", "zeroing=nothing"]) for name, row in rows.items()}
     lacking = tuple(name for name in SHARES if name not in tables)
     if not lacking:
         tables[AREA] = area_below(tables)
-    return Curves("auroc", "zeroing=never", "seeds", tables, lacking, test_per_train=0.0)
+    return Curves("auroc", "zeroing=everything", "seeds", tables, lacking, test_per_train=0.0)
 
 
 @pytest.fixture

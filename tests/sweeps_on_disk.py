@@ -23,13 +23,13 @@ pytest_plugins = ["segmented_on_disk"]
 DATA = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
 MACHINE = {"hardware": "a CPU, 2 cores", "threads": 2, "commit": "abc1234", "dirty": False}
 CONFIGURATION: dict[str, Any] = {  # what every config.yaml has of what a report reads
-    "model": {"monitored": "none"},
+    "model": {"validation_masks": "none"},
     "monitor": {"metric": "val/f1", "mode": "max"},
     "exclusive_labels": False,
     "split": {},
     "data": {"store": "data/made_up.h5", "masks": ["lesion"]},
 }
-ARMS = {"never": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # what each adds to the scores
+ARMS = {"everything": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # what each adds to the scores
 LABELS = ["globules", "milia_like_cyst", "streaks"]
 FAILED, MISSING = 7, 8  # job numbers: whole_50 with seeds 1 and 2
 
@@ -49,10 +49,10 @@ def _predictions(gain: float, rng: np.random.Generator) -> pd.DataFrame:
     for image in range(60):
         for label, prevalence in zip(LABELS, (0.7, 0.3, 0.1), strict=True):
             truth = int(truth_rng.random() < prevalence)
-            for availability, strength in (("none", 1 + 10 * gain), ("given", 6)):
+            for condition, strength in (("none", 1 + 10 * gain), ("given", 6)):
                 logit = strength * (truth - 0.5) + rng.normal()
-                rows.append([f"IMG_{image:03}", f"patient_{image // 2:02}", availability, label, truth, logit, 0.0])
-    return pd.DataFrame(rows, columns=["id", "group", "availability", "label", "truth", "logit", "threshold"])
+                rows.append([f"IMG_{image:03}", f"patient_{image // 2:02}", condition, label, truth, logit, 0.0])
+    return pd.DataFrame(rows, columns=["id", "group", "mask_condition", "label", "truth", "logit", "threshold"])
 
 
 def _stage(runs: Path, experiment: str, key: str, config: Mapping[str, Any]) -> Path:
@@ -256,14 +256,14 @@ def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str])
         shown = float(place.removeprefix("revealed_")) / 100 if place.startswith("revealed_") else 0
         skill = gain + SKILL.get(place, 1 + 5 * shown)
         logit = level + skill * (truth[image] - 0.5) + noise
-        parts.append(pd.DataFrame(rows | {"availability": place, "truth": truth[image], "logit": logit}))
+        parts.append(pd.DataFrame(rows | {"mask_condition": place, "truth": truth[image], "logit": logit}))
     return pd.concat(parts, ignore_index=True).assign(threshold=level)
 
 
 def _recorded(table: pd.DataFrame) -> dict[str, float]:
     """What the run has recorded of its predictions."""
     metrics = {}
-    for place in table["availability"].unique():
+    for place in table["mask_condition"].unique():
         tested = Predictions.from_table(table, place)
         for name in ("f1", "average_precision", "auroc", "tuned_f1"):
             metrics[f"test/{place}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])

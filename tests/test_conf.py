@@ -23,8 +23,8 @@ CHOICES = [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONF /
 OF_VIEWS = [f"{g}={path.stem}" for g in ("mask_views", "consistency") for path in sorted((CONF / g).glob("*.yaml"))]
 ARMS = sorted((path.parent.name, path.stem) for path in (CONF / "arm").glob("*/*.yaml"))
 # the arm that has most of its experiment in it; any other is built
-TRAINED = {"aux_exit": "std", "pair": "features", "ynet": "pretrained", "cascade": "joint", "probes": "mask_only"}
-TRAINED |= {"availability": "predicted"}
+TRAINED = {"aux_head": "std", "pair": "features", "ynet": "pretrained", "cascade": "joint", "probes": "mask_only"}
+TRAINED |= {"mask_condition": "predicted"}
 
 
 @cache
@@ -145,7 +145,7 @@ def resolved(cfg: DictConfig) -> DictConfig:
     return plain
 
 
-def test_the_paper_protocol_repeats_the_ten_seeds_of_s0_at_224_px():
+def test_the_paper_protocol_repeats_the_ten_seeds_of_the_zeroing_study_at_224_px():
     cfg = composed("+experiment=zeroing", "protocol=paper")
     assert axes(cfg)["seed"] == [433, 198, 389, 456, 216, 21, 133, 495, 262, 249]
     assert cfg.data.size == [224, 224]
@@ -175,7 +175,7 @@ def test_every_choice_of_a_consistency_can_be_built(choice):
     assert instantiate(plain["model"]).consistency.of in ("features", "logits", "probabilities")
 
 
-@pytest.mark.parametrize(("name", "p", "grid"), [("never", 1, 1), ("always", 0, 1), ("cells16_20", 0.2, 16)])
+@pytest.mark.parametrize(("name", "p", "grid"), [("everything", 1, 1), ("nothing", 0, 1), ("cells16_20", 0.2, 16)])
 def test_the_name_of_a_zeroing_says_what_it_does(name, p, grid):
     zeroing = composed(f"zeroing={name}").zeroing
     assert (zeroing.p, zeroing.grid) == (p, grid)

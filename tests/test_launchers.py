@@ -23,7 +23,7 @@ NEEDS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit"}  # laun
 def sweep(folder: Path, store: Path, *arguments: str) -> Path:
     """Run a sweep in a folder; return the folder once no process that it started is left."""
     data = (f"data.store={store}", "data.raw=null", "data.size=[32,32]")
-    command = (sys.executable, str(ROOT / "train.py"), "-m", "+experiment=zeroing", "zeroing=never,cells8_80")
+    command = (sys.executable, str(ROOT / "train.py"), "-m", "+experiment=zeroing", "zeroing=everything,cells8_80")
     environment = os.environ | {"STARTED_IN": str(folder)}  # inherited by all that it starts
     ended = subprocess.run(
         [*command, *TINY, *data, *arguments], cwd=folder, env=environment, capture_output=True, text=True

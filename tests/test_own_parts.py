@@ -81,7 +81,7 @@ def test_a_metric_of_labels_is_ones_own_and_may_choose_the_epoch(train, demo_sto
     arguments = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]", "network.backbone=test_resnet")
     metric = "+model.metrics.mean={_target_: own_parts.mean_probability, _partial_: true}"
     result, folder = train(*arguments, metric, "monitor.metric=val/mean")
-    logits = pd.read_csv(folder / "predictions.csv").query("availability == 'none'")["logit"]
+    logits = pd.read_csv(folder / "predictions.csv").query("mask_condition == 'none'")["logit"]
     assert result["metrics"]["test/none/mean"] == pytest.approx((1 / (1 + np.exp(-logits))).mean(), rel=1e-4)
     assert 0 < result["metrics"]["best/val/mean"] < 1
 

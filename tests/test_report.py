@@ -10,7 +10,7 @@ from builders import ROOT
 
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
-AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}
+AXES = {"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}
 
 
 def report(*overrides: str) -> "subprocess.CompletedProcess[str]":

@@ -21,7 +21,13 @@ KILLS = 20
 AT_ONCE = 4  # times that one sweep is killed
 JOBS, EPOCHS = 2, (2, 2)
 SWEEP = (
-    *("-m", "+experiment=zeroing", "zeroing=never,cells8_80", "seed=3", f"lengths.quick=[{EPOCHS[0]},{EPOCHS[1]}]"),
+    *(
+        "-m",
+        "+experiment=zeroing",
+        "zeroing=everything,cells8_80",
+        "seed=3",
+        f"lengths.quick=[{EPOCHS[0]},{EPOCHS[1]}]",
+    ),
     *("network.backbone=test_resnet", "trainer=cpu", "threads=1", "callbacks.last.min_seconds=0"),
     *("datamodule.batch_size=16", "trainer.limit_train_batches=3"),
     *("data.make.count=120", "data.make.size=[48,64]", "data.size=[32,32]", "data.store=store.h5"),

@@ -36,7 +36,7 @@ def sweep(train):
 @pytest.fixture
 def finished(sweep, shared, tmp_path):
     """The arguments of a sweep of two arms whose runs are in the test's folder; trained once for all tests."""
-    arguments = ("zeroing=never,cells8_80", "seed=0", "logger=csv")
+    arguments = ("zeroing=everything,cells8_80", "seed=0", "logger=csv")
 
     def fill(folder):
         ended = sweep(*arguments)
@@ -54,7 +54,7 @@ def database(empty_database, tmp_path):
 
 
 def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_path):
-    ended = sweep("zeroing=never,cells8_80", "seed=0,1")
+    ended = sweep("zeroing=everything,cells8_80", "seed=0,1")
     assert ended.code == 0, ended.err
     assert "cells8_80" in ended.out
     assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in ended.out
@@ -66,8 +66,8 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
     assert {"arm", "seed", "stage", "epoch", "mode", "loss", "f1"} <= set(rows)
     jobs = [json.loads((folder / str(n) / "job.json").read_text()) for n in range(4)]
     assert [(job["arm"], job["seed"]) for job in jobs] == [
-        ("zeroing=never", 0),
-        ("zeroing=never", 1),
+        ("zeroing=everything", 0),
+        ("zeroing=everything", 1),
         ("zeroing=cells8_80", 0),
         ("zeroing=cells8_80", 1),
     ]
@@ -136,22 +136,26 @@ def test_a_single_run_with_tensorboard_is_a_sweep_of_one(train, tmp_path):
 
 @pytest.mark.usefixtures("database")
 def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(sweep, tmp_path):
-    arguments = ("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0")
+    arguments = ("zeroing=cells8_80,everything", "zeroing.grid=64", "seed=0")
     ended = sweep(*arguments)
     assert ended.code == 1
     failed = "1/2 zeroing=cells8_80, seed 0: failed: the grid of zeroing 64 x 64"
-    assert ended.out.index(failed) < ended.out.index("2/2 zeroing=never, seed 0")
+    assert ended.out.index(failed) < ended.out.index("2/2 zeroing=everything, seed 0")
     assert "1 of 2 jobs failed" in ended.error
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
     assert "Traceback" in (folder / "0" / "error.txt").read_text()
     assert json.loads((folder / "1" / "job.json").read_text())["status"] == "done"
     assert re.search(r"jobs: 1 done, 1 failed; \d+ s$", ended.out.strip())
     statuses = tracked_statuses(tmp_path)
-    assert statuses == {"zeroing=cells8_80, seed 0": "FAILED", "zeroing=never, seed 0": "FINISHED", "parent": "FAILED"}
+    assert statuses == {
+        "zeroing=cells8_80, seed 0": "FAILED",
+        "zeroing=everything, seed 0": "FINISHED",
+        "parent": "FAILED",
+    }
 
     record = (folder / "1" / "job.json").read_text()
     again = sweep(*arguments)  # trains only what failed, in the same sweep and the same runs of MLflow
-    assert "2/2 zeroing=never, seed 0\n  done before" in again.out
+    assert "2/2 zeroing=everything, seed 0\n  done before" in again.out
     assert (folder / "1" / "job.json").read_text() == record
     assert len(list((tmp_path / "runs" / "zeroing" / "sweeps").iterdir())) == 1
     assert tracked_statuses(tmp_path) == statuses
@@ -167,11 +171,11 @@ def tracked_statuses(folder):
 
 
 def test_fail_fast_begins_no_further_job(sweep, tmp_path):
-    ended = sweep("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0", "logger=csv", "sweep.fail_fast=true")
+    ended = sweep("zeroing=cells8_80,everything", "zeroing.grid=64", "seed=0", "logger=csv", "sweep.fail_fast=true")
     assert ended.code == 1
     assert "jobs: 1 failed, 1 missing" in ended.out
     assert not list(tmp_path.glob("runs/zeroing/sweeps/*/1/job.json"))
-    ended = sweep("zeroing=cells8_80,never", "zeroing.grid=64", "seed=0", "logger=csv")
+    ended = sweep("zeroing=cells8_80,everything", "zeroing.grid=64", "seed=0", "logger=csv")
     assert "jobs: 1 done, 1 failed" in ended.out  # the same sweep, without haste
     assert len(list(tmp_path.glob("runs/zeroing/sweeps/*"))) == 1
 
@@ -187,15 +191,15 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypa
 
     monkeypatch.setattr(ClassificationTask, "training_step", interrupted)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell switches off in the background
-    ended = sweep("zeroing=never,cells8_80", "seed=0")
+    ended = sweep("zeroing=everything,cells8_80", "seed=0")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which Lightning has switched off
     assert ended.code == 130
     assert "to go on: python train.py -m +experiment=zeroing" in ended.out
     assert "jobs: 1 interrupted, 1 missing" in ended.out
     assert "the same command goes on from there" in ended.err
-    assert tracked_statuses(tmp_path) == {"zeroing=never, seed 0": "KILLED", "parent": "KILLED"}
+    assert tracked_statuses(tmp_path) == {"zeroing=everything, seed 0": "KILLED", "parent": "KILLED"}
     monkeypatch.undo()
-    assert sweep("zeroing=never,cells8_80", "seed=0").code == 0
+    assert sweep("zeroing=everything,cells8_80", "seed=0").code == 0
     assert set(tracked_statuses(tmp_path).values()) == {"FINISHED"}
     assert len(tracked_statuses(tmp_path)) == 3
 
@@ -208,7 +212,7 @@ def test_a_sweep_that_is_running_already_is_not_started_twice(sweep, finished, t
     assert f"running already, in runs/zeroing/sweeps/{folder.name}" in ended.error
 
 
-def test_any_experiment_borrows_the_folds_and_the_test_sides_cover_every_image_once(train, tmp_path):
+def test_any_experiment_borrows_the_folds_and_the_test_subsets_cover_every_image_once(train, tmp_path):
     arguments = ("-m", "+experiment=baseline_five", "+sweep=folds", "seed=0", "lengths.quick=1", "logger=csv")
     ended = train(*arguments, "network.backbone=test_resnet", "trainer=cpu", "trainer.limit_train_batches=1")
     assert ended.code == 0, ended.err
@@ -263,7 +267,7 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("stages=[]",), ("stages", "empty")),
         (("stages=[a,b]",), ("stages", "list of mappings")),
         (("trainer.limit_val_batches=0",), ("trainer.limit_val_batches", "stage only", "0")),
-        (("model.availability=[some]",), ("model.availability", "'some'", "'none'", "'given'")),
+        (("model.mask_conditions=[some]",), ("model.mask_conditions", "'some'", "'none'", "'given'")),
         (("network.checkpoint=nowhere.pt",), ("checkpoint", "nowhere.pt")),
     ],
 )

@@ -17,10 +17,10 @@ MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.2
 
 
 def main() -> None:
-    """Train on what is not the test side; print its scores and the processor's seconds of the training, as CSV."""
+    """Train on what is not the test subset; print its scores and the processor's seconds of the training, as CSV."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.plain_segmenter", description=__doc__)
     parser.add_argument("store", type=Path, help="HDF5 file of prepare.py with a mask named lesion")
-    parser.add_argument("split", type=Path, help="split.csv of a run, whose test side is the test here")
+    parser.add_argument("split", type=Path, help="split.csv of a run, whose test subset is the test here")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

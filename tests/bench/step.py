@@ -30,7 +30,7 @@ Drawn = Callable[[DictConfig, torch.device], tuple[tuple[Tensor, ...], Loss]]  #
 
 
 class Repeated(DermoscopyData):
-    """Data whose training side comes many times over, so that few images make one long epoch."""
+    """Data whose training subset comes many times over, so that few images make one long epoch."""
 
     times = 1
 

@@ -51,8 +51,8 @@ def test_a_stage_that_cannot_be_trained_is_refused(path, value, message):
 
 @pytest.mark.parametrize("limit", [None, 1, 7, 0.25, 1.0])
 def test_an_epoch_may_be_a_part_of_its_batches(limit):
-    for side in ("train", "val", "test"):
-        check_stage(changed(f"trainer.limit_{side}_batches", limit), {"epochs": 4}, first=True)
+    for subset in ("train", "val", "test"):
+        check_stage(changed(f"trainer.limit_{subset}_batches", limit), {"epochs": 4}, first=True)
 
 
 def test_only_the_first_stage_takes_weights_of_a_part():

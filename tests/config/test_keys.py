@@ -31,7 +31,7 @@ def key(*overrides: str) -> str:
 
 UNCHANGED = (
     *("name=other", "runs=elsewhere", "data.store=other.h5", "data.raw=elsewhere", "data.on_error=skip"),
-    *("datamodule.memory=map", "datamodule.eval_batch_size=7", "model.availability=[none,given,shuffled]"),
+    *("datamodule.memory=map", "datamodule.eval_batch_size=7", "model.mask_conditions=[none,given,shuffled]"),
     *("trainer=cpu", "trainer.enable_progress_bar=false", "+trainer.log_every_n_steps=7", "+trainer.profiler=simple"),
     *("+trainer.num_nodes=1", "trainer.enable_model_summary=true", "trainer.num_sanity_val_steps=2"),
     *("threads=1", "jobs_per_gpu=4", "sweep.fail_fast=true", "tracking.uri=http://127.0.0.1:5000", "rerun=true"),
@@ -72,7 +72,7 @@ def test_the_settings_of_the_finder_count_where_it_finds_the_rate():
 
 
 def test_what_a_segmentation_tests_changes_no_key():
-    assert key("model=segmentation", "model.views=[none,flips]") == key("model=segmentation")
+    assert key("model=segmentation", "model.tta=[none,flips]") == key("model=segmentation")
 
 
 def test_a_stage_before_is_part_of_the_key_and_one_after_is_not():

@@ -20,7 +20,7 @@ OWN, OTHER = "a" * 64, "b" * 64
 def data():
     """Four images, of which the last two are tested."""
     store = SimpleNamespace(ids=np.array(["w", "x", "y", "z"]), fingerprint=OWN)
-    return SimpleNamespace(store=store, rows=lambda side: torch.tensor([2, 3]) if side == "test" else None)
+    return SimpleNamespace(store=store, rows=lambda subset: torch.tensor([2, 3]) if subset == "test" else None)
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def stage(tmp_path):
 def leave(stage, fingerprint, split="w,train\nx,val\ny,test\n"):
     folder = Path(stage.network.segmenter.checkpoint).parent
     write_recorded(folder, fingerprint=fingerprint)
-    (folder / "split.csv").write_text(f"id,side\n{split}")
+    (folder / "split.csv").write_text(f"id,subset\n{split}")
 
 
-def test_weights_of_the_same_data_that_have_not_seen_the_test_side_are_fine(stage, data, tmp_path):
+def test_weights_of_the_same_data_that_have_not_seen_the_test_subset_are_fine(stage, data, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_origins(stage, data)  # a file alone, of which nothing is known

@@ -50,7 +50,7 @@ def test_an_automatic_learning_rate_has_its_range_and_weights_of_its_own_are_kno
     ("overrides", "tests"),
     [
         ((), ("none", "given")),
-        (("model=segmentation", "model.views=[none,flips]"), ("none", "flips")),
+        (("model=segmentation", "model.tta=[none,flips]"), ("none", "flips")),
         (("model=segmentation", "model.evaluator.hd95=true"), ("none", "hd95")),
     ],
 )

@@ -2,21 +2,21 @@
 
 import torch
 
-from dermoscopy.data.label_leakage import giveaways
+from dermoscopy.data.label_leakage import leaking_masks
 
 
 def test_a_label_that_follows_a_mask_is_found_and_no_other():
     presence = torch.tensor([[0.0, 1], [1, 1], [0, 0], [1, 0]])
     label = torch.stack([presence[:, 1], torch.tensor([1.0, 1, 0, 1])], dim=1)
-    assert giveaways(label, presence) == {0: 1}
+    assert leaking_masks(label, presence) == {0: 1}
 
 
 def test_a_mask_that_is_always_there_gives_nothing_away():
     ones = torch.ones(5, 1)
-    assert giveaways(ones, ones) == {}
+    assert leaking_masks(ones, ones) == {}
 
 
 def test_only_images_count_of_which_both_are_known():
     nan = float("nan")
     presence, label = torch.tensor([[1.0], [0], [nan], [1]]), torch.tensor([[1.0], [0], [1], [nan]])
-    assert giveaways(label, presence) == {0: 0}
+    assert leaking_masks(label, presence) == {0: 0}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermoscopy.data.splits import SIDES, RareClass, check, folds, from_file, holdout, s0, write_split
+from dermoscopy.data.splits import SUBSETS, RareClass, check, folds, from_file, random_split, ten_shuffles, write_split
 
 S0_SEEDS = (433, 198, 389, 456, 216, 21, 133, 495, 262, 249)
 
@@ -22,53 +22,53 @@ def images():
     return ids, groups, labels
 
 
-def sides_of_groups(side, groups):
-    return pd.Series(side).groupby(groups).nunique()
+def sides_of_groups(subset, groups):
+    return pd.Series(subset).groupby(groups).nunique()
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_group_stands_on_two_sides_and_fractions_are_kept(images, seed):
-    side = holdout(*images, seed=seed, val=0.15, test=0.2)
-    assert sides_of_groups(side, images[1]).max() == 1
-    assert (side == "val").mean() == pytest.approx(0.15, abs=0.01)
-    assert (side == "test").mean() == pytest.approx(0.2, abs=0.01)
-    check(side, images[1], images[2], ("a", "b", "c"))
+def test_no_group_stands_on_two_subsets_and_fractions_are_kept(images, seed):
+    subset = random_split(*images, seed=seed, val=0.15, test=0.2)
+    assert sides_of_groups(subset, images[1]).max() == 1
+    assert (subset == "val").mean() == pytest.approx(0.15, abs=0.01)
+    assert (subset == "test").mean() == pytest.approx(0.2, abs=0.01)
+    check(subset, images[1], images[2], ("a", "b", "c"))
 
 
-def test_every_label_is_as_frequent_on_each_side(images):
-    side = holdout(*images, seed=0)
-    for part in SIDES:
+def test_every_label_is_as_frequent_on_each_subset(images):
+    subset = random_split(*images, seed=0)
+    for part in SUBSETS:
         for column in images[2].T:
-            share, whole = (column[side == part] == 1).mean(), (column == 1).mean()
+            share, whole = (column[subset == part] == 1).mean(), (column == 1).mean()
             assert share == pytest.approx(whole, abs=0.02)
 
 
 def test_a_split_depends_on_the_seed_and_not_on_the_order_of_images(images):
-    side = holdout(*images, seed=1)
-    order = np.random.default_rng(3).permutation(len(side))
-    again = holdout(*(part[order] for part in images), seed=1)
-    assert (side[order] == again).all()
-    assert (side != holdout(*images, seed=2)).any()
+    subset = random_split(*images, seed=1)
+    order = np.random.default_rng(3).permutation(len(subset))
+    again = random_split(*(part[order] for part in images), seed=1)
+    assert (subset[order] == again).all()
+    assert (subset != random_split(*images, seed=2)).any()
 
 
 def test_folds_are_disjoint_cover_all_images_and_keep_groups(images):
     tested = np.stack([folds(*images, seed=5, k=4, fold=f) == "test" for f in range(4)])
     assert (tested.sum(0) == 1).all()
     for fold in range(4):
-        side = folds(*images, seed=5, k=4, fold=fold)
-        assert sides_of_groups(side, images[1]).max() == 1
+        subset = folds(*images, seed=5, k=4, fold=fold)
+        assert sides_of_groups(subset, images[1]).max() == 1
         assert tested[fold].mean() == pytest.approx(0.25, abs=0.01)
-        check(side, images[1], images[2], ("a", "b", "c"))
+        check(subset, images[1], images[2], ("a", "b", "c"))
 
 
 def test_what_is_held_out_is_the_same_for_every_seed_and_fold_and_in_none_of_them(images):
     drawn = [folds(*images, seed=seed, k=3, fold=fold, holdout=0.2) for seed in (1, 2) for fold in range(3)]
     apart = drawn[0] == "holdout"
-    assert all(((side == "holdout") == apart).all() for side in drawn)
+    assert all(((subset == "holdout") == apart).all() for subset in drawn)
     assert apart.mean() == pytest.approx(0.2, abs=0.01)
     assert sides_of_groups(drawn[0], images[1]).max() == 1
     check(drawn[0], images[1], images[2], ("a", "b", "c"))
-    tested = np.stack([side == "test" for side in drawn[:3]])
+    tested = np.stack([subset == "test" for subset in drawn[:3]])
     assert (tested.sum(0) == ~apart).all()
     for column in images[2].T:
         assert (column[apart] == 1).mean() == pytest.approx((column == 1).mean(), abs=0.02)
@@ -78,7 +78,7 @@ def test_what_is_held_out_is_the_same_for_every_seed_and_fold_and_in_none_of_the
 
 def test_nothing_held_out_leaves_the_folds_as_they_are(images):
     assert (folds(*images, seed=1) == folds(*images, seed=1, holdout=0, holdout_seed=9)).all()
-    assert set(folds(*images, seed=1)) == set(SIDES)
+    assert set(folds(*images, seed=1)) == set(SUBSETS)
 
 
 def test_a_class_rarer_than_the_folds_is_refused_before_any_of_them_lacks_it(images):
@@ -88,65 +88,68 @@ def test_a_class_rarer_than_the_folds_is_refused_before_any_of_them_lacks_it(ima
     with pytest.raises(RareClass, match="split.k=5 folds are more than the 4 groups without label number 2") as raised:
         folds(ids, groups, labels, seed=0)
     assert "the 4 groups without 'b': lower split.k" in raised.value.named(("a", "b", "c"))
-    assert set(folds(ids, groups, labels, seed=0, k=4)) == set(SIDES)
+    assert set(folds(ids, groups, labels, seed=0, k=4)) == set(SUBSETS)
 
 
-def test_sides_that_are_written_are_read_back(images, tmp_path):
+def test_subsets_that_are_written_are_read_back(images, tmp_path):
     ids, groups, labels = images
     ids = ids.copy()
     ids[0] = "NA"  # which pandas takes for a missing value unless told otherwise
-    side = folds(ids, groups, labels, seed=3, holdout=0.1)
-    side[[5, 17]] = ""
-    file = write_split(tmp_path / "split.csv", ids, groups, side)
+    subset = folds(ids, groups, labels, seed=3, holdout=0.1)
+    subset[[5, 17]] = ""
+    file = write_split(tmp_path / "split.csv", ids, groups, subset)
     order = np.random.default_rng(0).permutation(len(ids))
-    assert (from_file(ids[order], groups[order], labels[order], seed=0, file=file) == side[order]).all()
+    assert (from_file(ids[order], groups[order], labels[order], seed=0, file=file) == subset[order]).all()
 
 
 def test_labels_are_not_needed(images):
     ids, groups, labels = images
-    for side in (holdout(ids, groups, labels[:, :0], seed=0), folds(ids, groups, labels[:, :0], seed=0, holdout=0.1)):
-        assert sides_of_groups(side, groups).max() == 1
-        check(side, groups, labels[:, :0], ())
+    for subset in (
+        random_split(ids, groups, labels[:, :0], seed=0),
+        folds(ids, groups, labels[:, :0], seed=0, holdout=0.1),
+    ):
+        assert sides_of_groups(subset, groups).max() == 1
+        check(subset, groups, labels[:, :0], ())
 
 
-def test_the_seed_list_of_the_paper_protocol_is_that_of_s0():
+def test_the_seed_list_of_the_paper_protocol_is_that_of_the_zeroing_study():
     rng = random.Random(0)
     assert tuple(rng.randint(1, 500) for _ in range(10)) == S0_SEEDS
 
 
 @pytest.mark.parametrize("seed", S0_SEEDS)
-def test_s0_repeats_train_on_exactly_its_first_1900_images_when_no_group_is_torn(seed):
+def test_ten_shuffles_trains_on_exactly_the_first_1900_images_when_no_group_is_torn(seed):
     ids = np.array([f"ISIC_{i:07d}" for i in range(2594)])
     labels = np.ones((2594, 1), np.int8)
-    side = s0(ids, ids, labels, seed=seed)
+    subset = ten_shuffles(ids, ids, labels, seed=seed)
     expected = sorted(ids.tolist())
     random.Random(seed).shuffle(expected)
-    assert set(ids[side == "test"]) == set(expected[1900:])
+    assert set(ids[subset == "test"]) == set(expected[1900:])
 
 
-def test_s0_keeps_a_torn_group_whole_on_the_training_side(images):
+def test_ten_shuffles_keeps_a_torn_group_whole_on_the_training_subset(images):
     ids, groups, labels = images
-    side = s0(ids, groups, labels, seed=433, train=700)
-    assert sides_of_groups(side, groups).max() == 1
-    assert 0 < (side == "test").sum() < 300
+    subset = ten_shuffles(ids, groups, labels, seed=433, train=700)
+    assert sides_of_groups(subset, groups).max() == 1
+    assert 0 < (subset == "test").sum() < 300
 
 
 def test_a_split_from_a_file_is_taken_as_it_is_and_images_it_does_not_name_are_left_out(images, tmp_path):
     ids, groups, labels = images
     file = tmp_path / "split.csv"
-    pd.DataFrame({"id": ids[:3], "side": ["train", "val", "test"]}).to_csv(file, index=False)
-    side = from_file(ids, groups, labels, seed=0, file=file)
-    assert side[:3].tolist() == ["train", "val", "test"]
-    assert (side[3:] == "").all()
+    pd.DataFrame({"id": ids[:3], "subset": ["train", "val", "test"]}).to_csv(file, index=False)
+    subset = from_file(ids, groups, labels, seed=0, file=file)
+    assert subset[:3].tolist() == ["train", "val", "test"]
+    assert (subset[3:] == "").all()
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"name": ["IMG_0000"], "side": ["train"]}, "needs the columns id and side"),
-        ({"id": ["IMG_0000"], "side": ["training"]}, "has the side 'training'"),
-        ({"id": ["IMG_0000", "IMG_0000"], "side": ["train", "val"]}, "IMG_0000 more than once"),
-        ({"id": ["OTHER"], "side": ["train"]}, "names OTHER"),
+        ({"name": ["IMG_0000"], "subset": ["train"]}, "needs the columns id and subset"),
+        ({"id": ["IMG_0000"], "subset": ["training"]}, "has the subset 'training'"),
+        ({"id": ["IMG_0000", "IMG_0000"], "subset": ["train", "val"]}, "IMG_0000 more than once"),
+        ({"id": ["OTHER"], "subset": ["train"]}, "names OTHER"),
     ],
 )
 def test_a_wrong_split_file_is_refused(images, tmp_path, table, message):
@@ -158,32 +161,32 @@ def test_a_wrong_split_file_is_refused(images, tmp_path, table, message):
 
 def test_a_torn_group_is_found(images):
     _, groups, labels = images
-    side = holdout(*images, seed=0)
+    subset = random_split(*images, seed=0)
     torn = np.flatnonzero(pd.Series(groups).duplicated(keep=False))[0]
-    side[torn] = "test" if side[torn] != "test" else "train"
-    with pytest.raises(ValueError, match="on two sides"):
-        check(side, groups, labels, ("a", "b", "c"))
+    subset[torn] = "test" if subset[torn] != "test" else "train"
+    with pytest.raises(ValueError, match="on two subsets"):
+        check(subset, groups, labels, ("a", "b", "c"))
 
 
 def test_a_class_that_no_image_has_is_refused_by_name(images):
     _, groups, labels = images
     labels[:, 1] = 0
     with pytest.raises(ValueError, match="the data have no image with 'b': see what data.source.columns takes for it"):
-        check(holdout(*images, seed=0), groups, labels, ("a", "b", "c"))
+        check(random_split(*images, seed=0), groups, labels, ("a", "b", "c"))
 
 
-def test_a_side_without_one_class_of_a_label_is_refused_by_name(images):
+def test_a_subset_without_one_class_of_a_label_is_refused_by_name(images):
     _, groups, labels = images
-    side = holdout(*images, seed=0)
-    labels[(side == "val") & (labels[:, 0] == 1), 0] = 0
-    with pytest.raises(ValueError, match="the val side no image with 'a'"):
-        check(side, groups, labels, ("a", "b", "c"))
+    subset = random_split(*images, seed=0)
+    labels[(subset == "val") & (labels[:, 0] == 1), 0] = 0
+    with pytest.raises(ValueError, match="the val subset no image with 'a'"):
+        check(subset, groups, labels, ("a", "b", "c"))
 
 
 @pytest.mark.parametrize("arguments", [{"val": 0.6, "test": 0.5}, {"val": -0.1}])
 def test_fractions_that_leave_nothing_to_train_on_are_refused(images, arguments):
     with pytest.raises(ValueError, match="split.val and split.test"):
-        holdout(*images, seed=0, **arguments)
+        random_split(*images, seed=0, **arguments)
 
 
 @pytest.mark.parametrize(("k", "fold"), [(1, 0), (5, 5), (5, -1)])

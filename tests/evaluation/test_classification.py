@@ -29,9 +29,9 @@ def tested():
     return logits, several, one
 
 
-def rows_of(availability, logits, label, names=NAMES, exclusive=False, thresholds=THRESHOLDS):
+def rows_of(condition, logits, label, names=NAMES, exclusive=False, thresholds=THRESHOLDS):
     ids = [f"image{k:02}" for k in range(len(logits))]
-    images = {"id": ids, "group": ["NA", *ids[1:]], "availability": availability}
+    images = {"id": ids, "group": ["NA", *ids[1:]], "mask_condition": condition}
     return prediction_rows(images, names, label, logits, thresholds[: len(names)], exclusive)
 
 
@@ -86,13 +86,15 @@ def test_an_earlier_test_keeps_its_digits_and_its_thresholds(tested, tmp_path):
         table = with_earlier(path, rows_of("none", logits, label))
         write_label_files(tmp_path, table, NAMES, exclusive=False, shown="none")
     after = path.read_text().splitlines()
-    assert after[0] == "id,group,availability,label,truth,logit,threshold"
+    assert after[0] == "id,group,mask_condition,label,truth,logit,threshold"
     assert [line for line in after if ",given," in line] == before
     assert len(after) == 1 + 2 * len(before)
-    counts = pd.read_csv(tmp_path / "confusion.csv").set_index(["availability", "label", "truth", "predicted"])["count"]
+    counts = pd.read_csv(tmp_path / "confusion.csv").set_index(["mask_condition", "label", "truth", "predicted"])[
+        "count"
+    ]
     hits = ((label == 1) & (logits > 0)).sum(0), ((label == 1) & (logits > THRESHOLDS)).sum(0)
-    for availability, expected in zip(("given", "none"), hits, strict=True):
-        assert [counts[availability, name, 1, 1] for name in NAMES] == expected.tolist()
+    for condition, expected in zip(("given", "none"), hits, strict=True):
+        assert [counts[condition, name, 1, 1] for name in NAMES] == expected.tolist()
     for name in ("confusion.png", "reliability.png"):
         assert imread(tmp_path / name).shape[1] > 300
 

@@ -33,7 +33,7 @@ def test_the_tables_have_their_columns_and_come_back_to_the_last_digit(folder: P
     )
     pd.testing.assert_frame_equal(found, result.images[found.columns], check_dtype=False, check_exact=True)
     scores = (folder / "scores.csv").read_text().splitlines()
-    assert scores[0] == "metric,mask,size,mean,low,high,images,views" and len(scores) == 1 + 2 * len(result.scores)
+    assert scores[0] == "metric,mask,size,mean,low,high,images,tta" and len(scores) == 1 + 2 * len(result.scores)
     assert sorted(path.name for path in folder.iterdir()) == ["masks.h5", "predictions.csv", "scores.csv"]
 
 

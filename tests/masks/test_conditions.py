@@ -8,7 +8,7 @@ import torch
 from fakes import FakeData
 from torch import nn
 
-from dermoscopy.masks.conditions import AVAILABILITIES, SHARES, check_predicted, masks_at, takes_masks
+from dermoscopy.masks.conditions import CONDITIONS, SHARES, check_predicted, masks_at, takes_masks
 
 
 def every_mask(condition: str, data: FakeData, batch_size: int = 4) -> torch.Tensor:
@@ -56,11 +56,11 @@ def test_what_an_image_is_given_does_not_depend_on_the_batches(condition):
 
 
 def test_predicted_masks_need_a_file():
-    for asked in AVAILABILITIES:
-        check_predicted(asked, "model.source", SimpleNamespace(predicted="masks.h5"))
-    check_predicted("given", "model.source", SimpleNamespace(predicted=None))
-    with pytest.raises(ValueError, match=r"model\.source.*predicted"):
-        check_predicted("predicted", "model.source", SimpleNamespace(predicted=None))
+    for asked in CONDITIONS:
+        check_predicted(asked, "model.training_masks", SimpleNamespace(predicted="masks.h5"))
+    check_predicted("given", "model.training_masks", SimpleNamespace(predicted=None))
+    with pytest.raises(ValueError, match=r"model\.training_masks.*predicted"):
+        check_predicted("predicted", "model.training_masks", SimpleNamespace(predicted=None))
 
 
 class OfMasks(nn.Module):

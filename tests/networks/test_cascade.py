@@ -14,7 +14,7 @@ from torch import nn
 from dermoscopy.networks.cascade import Cascade
 from dermoscopy.networks.conditioning import Conditioning
 from dermoscopy.networks.improved_unet import ImprovedUNet
-from dermoscopy.networks.region import Region
+from dermoscopy.networks.mask_postprocessing import MaskPostprocessing
 from dermoscopy.networks.segmenter import Segmenter
 
 STATISTICS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -49,13 +49,18 @@ def conditioning(**changes):
     return Conditioning(**given | STATISTICS | changes)
 
 
-def cascade(finds=None, tells=None, condition=None, region=None, **changes):
+def cascade(finds=None, tells=None, condition=None, postprocessing=None, **changes):
     """A cascade of small parts; ``finds=False`` for one without a segmenter."""
     torch.manual_seed(0)
     finds = None if finds is False else finds or Small()
-    condition, region = condition or conditioning(), region or Region(dilate=0.0, largest=False, fill=False)
+    condition, postprocessing = (
+        condition or conditioning(),
+        postprocessing or MaskPostprocessing(dilate=0.0, largest=False, fill=False),
+    )
     given = {"mask": "lesion", "masks": MASKS, "threshold": 0.5, "checkpoint": None}
-    return Cascade(finds, tells or classifier(), region=region, conditioning=condition, **given | changes)
+    return Cascade(
+        finds, tells or classifier(), postprocessing=postprocessing, conditioning=condition, **given | changes
+    )
 
 
 def images(count=2):
@@ -129,7 +134,7 @@ def test_the_region_is_between_the_mask_and_the_image():
     given[0, 1, 15:20, 30:40] = -1  # a hole
     filled = given.clone()
     filled[0, 1, 10:30, 20:50] = 1
-    network = cascade(region=Region(dilate=0.0, largest=True, fill=True))
+    network = cascade(postprocessing=MaskPostprocessing(dilate=0.0, largest=True, fill=True))
     assert torch.equal(evaluated(network, image, given), evaluated(network, image, filled))
     assert not torch.equal(evaluated(cascade(), image, given), evaluated(cascade(), image, filled))
 
@@ -209,7 +214,7 @@ def trained(tmp_path_factory):
 
 def test_a_cascade_begins_with_the_weights_of_another(trained):
     network, file = trained
-    other = Cascade(segmenter(), classifier(), "lesion", MASKS, network.region, network.conditioning, 0.5, file)
+    other = Cascade(segmenter(), classifier(), "lesion", MASKS, network.postprocessing, network.conditioning, 0.5, file)
     assert same(other, network)
     with pytest.raises(ValueError, match=r"best.ckpt has unknown \d+ layers \(segmenter"):
         cascade(False, checkpoint=file)

@@ -116,12 +116,12 @@ SMALL = ["resnet18", "efficientnet_b0", "convnext_atto"]
 
 @pytest.fixture(scope="module")
 def network(request):
-    """A classifier with an exit and with mask filters that are not zero, as if they had learnt."""
+    """A classifier with an auxiliary head and with mask filters that are not zero, as if they had learnt."""
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "vgg11":  # 100 million weights between its features and its head take seconds to draw
             patch.setattr(timm, "create_model", partial(timm.create_model, mlp_ratio=0.01))
-        network = make_classifier(request.param, LABELS, MASKS, exit_stride=EXITS[request.param]).eval()
+        network = make_classifier(request.param, LABELS, MASKS, aux_head_stride=EXITS[request.param]).eval()
     torch.nn.init.normal_(stem(network).masks.weight, std=0.1)
     return network
 
@@ -153,11 +153,11 @@ def test_an_exit_gives_features_at_its_stride_and_the_logits_of_forward_in_one_p
 
 
 @pytest.mark.parametrize("network", [*SMALL, "test_vit"], indirect=True)
-def test_what_follows_the_exit_does_not_change_its_features(network):
+def test_what_follows_the_auxiliary_head_does_not_change_its_features(network):
     image, _ = image_and_mask(network)
     with torch.no_grad():
         _, features = network.forward_with_features(image)
-        alone = {"indices": [network.exit], "stop_early": True, "intermediates_only": True}
+        alone = {"indices": [network.aux_head], "stop_early": True, "intermediates_only": True}
         assert torch.equal(network.backbone.forward_intermediates(image, **alone)[0], features)
 
 
@@ -180,8 +180,8 @@ def test_the_exit_of_a_resnet_at_stride_8_is_the_end_of_its_second_layer(network
 
 
 @pytest.mark.parametrize("network", ["test_vit"], indirect=True)
-def test_of_several_maps_of_one_stride_the_exit_is_the_last(network):
-    assert network.exit == len(network.backbone.blocks) - 1
+def test_of_several_maps_of_one_stride_the_auxiliary_head_is_the_last(network):
+    assert network.aux_head == len(network.backbone.blocks) - 1
 
 
 @pytest.mark.parametrize("network", SMALL, indirect=True)
@@ -201,15 +201,15 @@ def test_a_backbone_that_ends_in_no_map_of_channels_first_has_no_features(backbo
 
 
 @pytest.mark.parametrize(
-    ("backbone", "stride", "there_are"), [("resnet10t", 7, "2, 4, 8, 16, 32"), ("test_vit", 8, "16")]
+    ("backbone", "stride", "available"), [("resnet10t", 7, "2, 4, 8, 16, 32"), ("test_vit", 8, "16")]
 )
-def test_a_stride_that_the_backbone_does_not_have_is_answered_with_those_there_are(backbone, stride, there_are):
-    with pytest.raises(ValueError, match=f"exit_stride={stride}: .*'{backbone}' has .* stride {there_are}$"):
-        make_classifier(backbone, LABELS, exit_stride=stride)
+def test_a_stride_that_the_backbone_does_not_have_is_answered_with_those_there_are(backbone, stride, available):
+    with pytest.raises(ValueError, match=f"aux_head_stride={stride}: .*'{backbone}' has .* stride {available}$"):
+        make_classifier(backbone, LABELS, aux_head_stride=stride)
 
 
 def test_a_network_without_an_auxiliary_head_says_how_to_have_one():
-    with pytest.raises(ValueError, match="no auxiliary head: set exit_stride"):
+    with pytest.raises(ValueError, match="no auxiliary head: set aux_head_stride"):
         make_classifier("resnet10t", LABELS).forward_with_features(images())
 
 

@@ -7,10 +7,10 @@ from torch.nn.functional import conv2d, interpolate, leaky_relu, pad
 
 from dermoscopy.networks.improved_unet import ImprovedUNet, PaperContext, S2Context
 
-VARIANTS = "s2", "paper"
+VARIANTS = "compact", "isensee2017"
 
 
-def network(variant="s2", masks=("lesion",), exclusive=False, filters=2, dropout=0.3, **rest):
+def network(variant="compact", masks=("lesion",), exclusive=False, filters=2, dropout=0.3, **rest):
     torch.manual_seed(0)
     return ImprovedUNet(variant, masks, exclusive, filters, dropout, **{"checkpoint": None} | rest)
 
@@ -42,7 +42,7 @@ def test_paper_has_the_parameters_that_its_description_adds_up_to():
     localisations = sum(block(2 * w, 2 * w, 3) + block(2 * w, w, 1) for w in widths[1:-1]) + block(32, 32, 3)
     segmentations = sum(w + 1 for w in (64, 32, 32))
     total = entries + contexts + ups + localisations + segmentations
-    assert sum(p.numel() for p in network("paper", filters=16).parameters()) == total
+    assert sum(p.numel() for p in network("isensee2017", filters=16).parameters()) == total
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -89,14 +89,16 @@ def test_a_context_module_of_the_paper_is_one_residual_block_with_dropout_inside
     torch.testing.assert_close(context(x), expected)
 
 
-def test_s2_halves_like_keras_which_pads_an_even_side_on_its_far_end():
+def test_compact_halves_like_keras_which_pads_an_even_side_on_its_far_end():
     enter, x = network().enter[1], torch.randn(1, 2, 8, 8)
     convolution = enter[1]
     expected = leaky_relu(conv2d(pad(x, (0, 1, 0, 1)), convolution.weight, convolution.bias, stride=2), 0.01)
     torch.testing.assert_close(enter(x), expected)
 
 
-@pytest.mark.parametrize(("variant", "output"), [("s2", lambda net, x: net.output(x)), ("paper", lambda net, x: x)])
+@pytest.mark.parametrize(
+    ("variant", "output"), [("compact", lambda net, x: net.output(x)), ("isensee2017", lambda net, x: x)]
+)
 def test_the_logits_are_the_sum_of_three_segmentations_repeated_to_full_size(variant, output):
     net, seen = network(variant).eval(), []
     for segment in net.segment:
@@ -123,17 +125,17 @@ def test_convolutions_start_from_hes_uniform_distribution():
 def test_weights_of_a_run_load_and_a_head_for_other_masks_stays_new(tmp_path):
     source = network(masks=["a", "b"])
     torch.save({"state_dict": {f"network.{k}": v for k, v in source.state_dict().items()}}, tmp_path / "best.ckpt")
-    net = ImprovedUNet("s2", ["lesion"], False, 2, 0.3, checkpoint=tmp_path / "best.ckpt")
+    net = ImprovedUNet("compact", ["lesion"], False, 2, 0.3, checkpoint=tmp_path / "best.ckpt")
     own, heads = net.state_dict(), ("segment.", "output.")
     assert all(torch.equal(own[k], v) for k, v in source.state_dict().items() if not k.startswith(heads))
     with pytest.raises(ValueError, match="best.ckpt has another shape for .* layers"):
-        ImprovedUNet("s2", ["lesion"], False, 3, 0.3, checkpoint=tmp_path / "best.ckpt")
+        ImprovedUNet("compact", ["lesion"], False, 3, 0.3, checkpoint=tmp_path / "best.ckpt")
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"variant": "papers"}, r"variant must be one of .* got 'papers'; did you mean paper"),
+        ({"variant": "isensee2018"}, r"variant must be one of .* got 'isensee2018'; did you mean isensee2017"),
         ({"filters": 0}, "filters must be at least 1, got 0"),
         ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), got 1.0"),
         ({"masks": ()}, "masks is empty"),

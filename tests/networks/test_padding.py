@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from dermoscopy.machine.randomness import generator
-from dermoscopy.networks.padding import at_own_size, output_channels
+from dermoscopy.networks.padding import output_channels, run_padded
 
 
 def images(height: int, width: int, count: int = 2) -> Tensor:
@@ -28,39 +28,39 @@ class Identity(nn.Module):
 )
 def test_an_image_is_padded_right_and_below_with_the_mean_colour_and_its_logits_are_cropped_back(height, width, padded):
     network, image = Identity(), images(height, width)
-    logits = at_own_size(network, image, multiple=32, least=64)
+    logits = run_padded(network, image, multiple=32, least=64)
     assert torch.equal(network.given, pad(image, (0, padded[1] - width, 0, padded[0] - height)))
     assert torch.equal(logits, image)
 
 
 def test_an_image_of_a_fitting_size_is_not_copied():
     network, image = Identity(), images(64, 32)
-    at_own_size(network, image, multiple=32, least=32)
+    run_padded(network, image, multiple=32, least=32)
     assert network.given is image
 
 
 def test_smaller_logits_are_enlarged_over_the_padded_image_before_they_are_cropped():
     image = images(30, 50)
-    logits = at_own_size(partial(avg_pool2d, kernel_size=4), image, multiple=16, least=16)
+    logits = run_padded(partial(avg_pool2d, kernel_size=4), image, multiple=16, least=16)
     whole = interpolate(avg_pool2d(pad(image, (0, 14, 0, 2)), 4), (32, 64), mode="bilinear", align_corners=False)
     torch.testing.assert_close(logits, whole[..., :30, :50])
 
 
 def test_an_image_smaller_than_the_multiple_is_refused_with_the_least_size():
     with pytest.raises(ValueError, match=r"31 x 64 px .* at least 32"):
-        at_own_size(Identity(), images(31, 64), multiple=32, least=32)
+        run_padded(Identity(), images(31, 64), multiple=32, least=32)
 
 
 def test_a_batch_that_leaves_nothing_to_normalise_by_is_refused_and_other_errors_come_as_they_are():
     pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3)).train()
     with pytest.raises(ValueError, match=r"1 image\(s\) of 32 x 32 px .*datamodule\.batch_size"):
-        at_own_size(pooled, images(32, 32, count=1), multiple=32, least=32)
+        run_padded(pooled, images(32, 32, count=1), multiple=32, least=32)
 
     def broken(image: Tensor) -> Tensor:
         raise ValueError("something else")
 
     with pytest.raises(ValueError, match="^something else$"):
-        at_own_size(broken, images(32, 32), multiple=32, least=32)
+        run_padded(broken, images(32, 32), multiple=32, least=32)
 
 
 def test_a_pixel_has_a_logit_a_mask_and_one_for_the_background_of_exclusive_masks():

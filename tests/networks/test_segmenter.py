@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from dermoscopy.networks.encoders import published_preprocessing
 from dermoscopy.networks.normalisation import Preprocessing
-from dermoscopy.networks.padding import at_own_size
+from dermoscopy.networks.padding import run_padded
 from dermoscopy.networks.segmenter import Segmenter
 
 ARCHITECTURES = sorted(p.stem for p in (CONF / "network").glob("*.yaml") if "segmentation_models" in p.read_text())
@@ -83,7 +83,7 @@ def test_an_image_is_padded_with_the_mean_colour_and_its_logits_are_cropped_back
 def test_padding_and_cropping_undo_each_other():
     image = images(67, 93)
     seen = []
-    assert torch.equal(at_own_size(lambda x: seen.append(x.shape[-2:]) or x, image, multiple=8, least=80), image)
+    assert torch.equal(run_padded(lambda x: seen.append(x.shape[-2:]) or x, image, multiple=8, least=80), image)
     assert seen == [(80, 96)]
 
 

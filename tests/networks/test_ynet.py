@@ -10,17 +10,17 @@ from hydra.utils import instantiate
 from torch import nn
 
 from dermoscopy.networks.segmenter import Segmenter
-from dermoscopy.networks.ynet import POSITIONS, YNet
+from dermoscopy.networks.ynet import HEAD_LEVELS, YNet
 
 ENCODER = "tu-test_resnet"  # small, with features at strides 2 to 32
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 UNET = partial(smp.Unet, decoder_channels=(24, 16, 8, 8, 8))
 
 
-def ynet(position="decoder", architecture=UNET, encoder=ENCODER, mean=MEAN, std=STD, dropout=0.0):
+def ynet(head_level="decoder", architecture=UNET, encoder=ENCODER, mean=MEAN, std=STD, dropout=0.0):
     torch.manual_seed(0)
     segmenter = Segmenter(architecture, encoder, ("lesion", "hair"), False, mean, std, False, None, None)
-    return YNet(segmenter, ("a", "b", "c"), position, dropout).eval()
+    return YNet(segmenter, ("a", "b", "c"), head_level, dropout).eval()
 
 
 def images(height=64, width=64, count=2):
@@ -41,9 +41,9 @@ class Unneeded(nn.Module):
         raise AssertionError("computed without need")
 
 
-@pytest.mark.parametrize("position", POSITIONS)
-def test_labels_and_masks_of_an_odd_size_come_of_one_pass_of_the_encoder(position):
-    network, image = ynet(position), images(67, 93)
+@pytest.mark.parametrize("head_level", HEAD_LEVELS)
+def test_labels_and_masks_of_an_odd_size_come_of_one_pass_of_the_encoder(head_level):
+    network, image = ynet(head_level), images(67, 93)
     encoded = passes(network.segmenter.model.encoder)
     labels, masks = network.forward_joint(image)
     assert (labels.shape, masks.shape, len(encoded)) == ((2, 3), (2, 2, 67, 93), 1)
@@ -51,9 +51,9 @@ def test_labels_and_masks_of_an_odd_size_come_of_one_pass_of_the_encoder(positio
 
 
 @pytest.mark.parametrize("encoder", [ENCODER, "tu-test_convnext", "mobilenet_v2"])
-@pytest.mark.parametrize("position", POSITIONS)
-def test_the_masks_are_those_of_the_segmenter_alone(position, encoder):
-    network, image = ynet(position, encoder=encoder), images(67, 93)
+@pytest.mark.parametrize("head_level", HEAD_LEVELS)
+def test_the_masks_are_those_of_the_segmenter_alone(head_level, encoder):
+    network, image = ynet(head_level, encoder=encoder), images(67, 93)
     assert torch.equal(network.forward_joint(image)[1], network.segmenter(image))
 
 
@@ -64,32 +64,32 @@ def test_the_block_between_encoder_and_decoder_that_vgg_has_is_not_left_out():
     assert torch.equal(network.forward_joint(image)[1], network.segmenter(image))
 
 
-@pytest.mark.parametrize(("position", "stride"), [("encoder", 8), ("bottleneck", 32), ("decoder", 8)])
-def test_the_label_head_sees_the_stride_of_its_position_and_only_what_shows_the_image(position, stride):
-    network, seen = ynet(position), []
+@pytest.mark.parametrize(("head_level", "stride"), [("encoder", 8), ("bottleneck", 32), ("decoder", 8)])
+def test_the_label_head_sees_the_stride_of_its_position_and_only_what_shows_the_image(head_level, stride):
+    network, seen = ynet(head_level), []
     network.head.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2:]))
     network(images(67, 93))
     assert seen == [(-(-67 // stride), -(-93 // stride))]
 
 
-@pytest.mark.parametrize("position", POSITIONS)
-def test_the_gradient_of_the_labels_reaches_the_stem_and_no_part_that_they_are_not_told_from(position):
-    network = ynet(position).train()
+@pytest.mark.parametrize("head_level", HEAD_LEVELS)
+def test_the_gradient_of_the_labels_reaches_the_stem_and_no_part_that_they_are_not_told_from(head_level):
+    network = ynet(head_level).train()
     network.forward_joint(images())[0].square().sum().backward()
     stem = next(network.segmenter.model.encoder.parameters())
     assert stem.grad.abs().sum() > 0
     blocks = network.segmenter.model.decoder.blocks
     reached = [any(p.grad is not None and p.grad.any() for p in block.parameters()) for block in blocks]
-    assert reached == [position == "decoder"] * 2 + [False] * 3
+    assert reached == [head_level == "decoder"] * 2 + [False] * 3
 
 
-@pytest.mark.parametrize("position", POSITIONS)
-def test_labels_alone_are_computed_without_what_only_masks_need(position):
-    network = ynet(position)
+@pytest.mark.parametrize("head_level", HEAD_LEVELS)
+def test_labels_alone_are_computed_without_what_only_masks_need(head_level):
+    network = ynet(head_level)
     expected = network(images())
     model = network.segmenter.model
     model.segmentation_head = Unneeded()
-    if position == "decoder":
+    if head_level == "decoder":
         model.decoder.blocks = nn.ModuleList([*model.decoder.blocks[:2], *(Unneeded() for _ in range(3))])
     else:
         model.decoder = Unneeded()
@@ -128,22 +128,22 @@ def test_a_segmenter_without_an_encoder_is_refused():
 
 
 def test_an_unknown_position_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match="position must be one of .*'decodr'; did you mean decoder"):
+    with pytest.raises(ValueError, match="head_level must be one of .*'decodr'; did you mean decoder"):
         ynet("decodr")
 
 
 def test_the_decoder_of_no_unet_is_refused_with_the_positions_there_are():
-    with pytest.raises(ValueError, match="decoder needs the decoder of a Unet, FPN has another: .*position=encoder"):
+    with pytest.raises(ValueError, match="decoder needs the decoder of a Unet, FPN has another: .*head_level=encoder"):
         ynet("decoder", smp.FPN)
 
 
-@pytest.mark.parametrize(("position", "depth"), [("encoder", 2), ("decoder", 3)])
-def test_an_encoder_too_shallow_for_the_position_is_refused(position, depth):
+@pytest.mark.parametrize(("head_level", "depth"), [("encoder", 2), ("decoder", 3)])
+def test_an_encoder_too_shallow_for_the_position_is_refused(head_level, depth):
     shallow = partial(smp.Unet, encoder_depth=depth, decoder_channels=(8,) * depth)
     with pytest.raises(
-        ValueError, match=f"position={position} needs .*encoder_depth={depth + 1} .*position=bottleneck"
+        ValueError, match=f"head_level={head_level} needs .*encoder_depth={depth + 1} .*head_level=bottleneck"
     ):
-        ynet(position, shallow)
+        ynet(head_level, shallow)
 
 
 def test_an_image_too_small_and_a_batch_of_one_value_are_refused_as_by_the_segmenter():
@@ -155,8 +155,8 @@ def test_an_image_too_small_and_a_batch_of_one_value_are_refused_as_by_the_segme
 
 @pytest.mark.parametrize("name", ["unet", "unetplusplus"])
 def test_the_segmenter_of_the_configuration_can_be_exchanged(name):
-    position = "decoder" if name == "unet" else "encoder"
-    given = {"+data.masks": "[a,b]", "+data.labels": "[x]", "+exclusive": "false", "network.position": position}
+    head_level = "decoder" if name == "unet" else "encoder"
+    given = {"+data.masks": "[a,b]", "+data.labels": "[x]", "+exclusive": "false", "network.head_level": head_level}
     given |= {"+datamodule.mean": [*MEAN], "+datamodule.std": [*STD], "network@network.segmenter": name}
     given |= {"network.segmenter.encoder": ENCODER, "network.segmenter.pretrained": "false"}
     cfg = composed("network/ynet", *(f"{key}={value}" for key, value in given.items())).network

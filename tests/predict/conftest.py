@@ -32,7 +32,7 @@ COUNT = 30
 TRAINING = [
     *("data.make.count=40", "data.make.size=[48,64]", "+data.make.workers=1", "data.size=[32,32]"),
     *("split.val=0.3", "split.test=0.3"),
-    *("network.backbone=test_resnet", "zeroing=never", "epochs=1", "threads=1", "logger=csv"),
+    *("network.backbone=test_resnet", "zeroing=everything", "epochs=1", "threads=1", "logger=csv"),
     *("trainer=cpu", "trainer.precision=32-true"),  # whatever the processor has
 ]
 MakeRun = Callable[..., Path]
@@ -51,7 +51,7 @@ def few_source(shared: Shared) -> FolderSource:
 
 @pytest.fixture(scope="session")
 def wide_store(few_source: FolderSource, shared: Shared) -> Path:
-    """The few images in a store of 64 x 128 px: not square, with padding on both sides."""
+    """The few images in a store of 64 x 128 px: not square, with padding on both subsets."""
     name = "few-64x128.h5"
     return shared("wide store", lambda folder: prepare(few_source, folder / name, (64, 128), progress=False)) / name
 
@@ -118,7 +118,7 @@ def load_run() -> Callable[[Path], TrainedNetwork]:
 def lesion_run(make_run: MakeRun, shared: Shared) -> Path:
     """A run of one mask, tested over flips."""
     place = Path("run", "1esion")
-    return shared("lesion", lambda folder: make_run(folder / place, "model.views=[flips]", tested=True)) / place
+    return shared("lesion", lambda folder: make_run(folder / place, "model.tta=[flips]", tested=True)) / place
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ from dermoscopy.predict.arguments import check_input, check_options, check_value
 
 
 def test_options_without_an_effect_are_refused():
-    check_options(["run=1", "views=flips", "threshold=0.3"], images=True, segments=True)
+    check_options(["run=1", "tta=flips", "threshold=0.3"], images=True, segments=True)
     for option, images, segments, message in (
         ("panels=2", True, True, "panels has an effect only with data=NAME"),
         ("instances=true", False, True, "instances has an effect only with images=DIR"),
-        ("views=flips", True, False, "views has an effect only with runs that segment"),
+        ("tta=flips", True, False, "tta has an effect only with runs that segment"),
     ):
         with pytest.raises(ValueError, match=message):
             check_options(["run=1", option], images, segments)
@@ -40,7 +40,7 @@ def test_values_out_of_their_range_are_named():
     check_values(1, "flips")
     with pytest.raises(ValueError, match="batch_size .*0"):
         check_values(0, "none")
-    with pytest.raises(ValueError, match="views .*'flip'.*flips"):
+    with pytest.raises(ValueError, match="tta .*'flip'.*flips"):
         check_values(1, "flip")
 
 

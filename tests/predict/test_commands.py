@@ -39,7 +39,7 @@ def fails(ended: Any, *words: str) -> bool:
 def expected(checkpoint: Path) -> pd.DataFrame:
     """Logits of the test images without masks, a column a label."""
     table = pd.read_csv(checkpoint.with_name("predictions.csv"))
-    return table[table.availability == "none"].pivot_table(index="id", columns="label", values="logit")
+    return table[table.mask_condition == "none"].pivot_table(index="id", columns="label", values="logit")
 
 
 def test_labels_equal_those_of_the_test_without_masks(predict, checkpoint, tmp_path):
@@ -66,9 +66,9 @@ def test_a_classifier_on_its_own_store_gives_its_own_test(predict, checkpoint, t
     ended = predict(**given, out="out")
     assert ended.code == 0 and "out/scores.csv: 12 images, accuracy " in ended.out, ended.err
     predicted = pd.read_csv(tmp_path / "out/predictions.csv")
-    assert set(predicted.availability) == {"none"}
+    assert set(predicted.mask_condition) == {"none"}
     counts, own_counts = (
-        pd.read_csv(folder / "confusion.csv").query("availability == 'none'").reset_index(drop=True)
+        pd.read_csv(folder / "confusion.csv").query("mask_condition == 'none'").reset_index(drop=True)
         for folder in (tmp_path / "out", checkpoint.parent)
     )
     pd.testing.assert_frame_equal(counts, own_counts)  # both at the thresholds of the run
@@ -82,7 +82,7 @@ def test_a_classifier_on_its_own_store_gives_its_own_test(predict, checkpoint, t
             tested = metrics[f"test/none/{metric}" + (f"/{label}" if label else "")]
             found = scores[metric, label]
             assert (found == "") if tested is None else (float(found) == pytest.approx(tested, abs=1e-3))
-    assert fails(predict(**given, views="flips"), "views has an effect only with runs that segment")
+    assert fails(predict(**given, tta="flips"), "tta has an effect only with runs that segment")
 
 
 def test_wrong_input_is_one_clear_line(predict, checkpoint, tmp_path):

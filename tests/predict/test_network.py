@@ -47,12 +47,12 @@ def test_masks_are_those_that_the_data_would_have_of_the_same_file(
     told, finder, wide_store, run_script, composed_stage, tmp_path
 ):
     ended = run_script(
-        *("predict.py", f"run={finder.stage.checkpoint}", "data=demo", "side=all", "device=cpu", "out=out"),
+        *("predict.py", f"run={finder.stage.checkpoint}", "data=demo", "subset=all", "device=cpu", "out=out"),
         *(f"data.store={wide_store}", "data.raw=null"),
     )
     assert ended.code == 0, ended.err
     options = f"data.store={wide_store}", f"datamodule.predicted={tmp_path / 'out' / 'masks.h5'}", f"folder={tmp_path}"
-    with pytest.warns(UserWarning, match="does not say that each image was new"):  # side=all has some of training
+    with pytest.warns(UserWarning, match="does not say that each image was new"):  # subset=all has some of training
         data = instantiate(composed_stage(*options).datamodule)
     data.setup("test")
     store, rows = open_store(wide_store), np.arange(12)

@@ -18,66 +18,68 @@ def store(wide_store):
 
 @pytest.fixture
 def make_stage(store, lesion_run, tmp_path):
-    """Makes a stage whose split gives the images of the store these sides, the others none at all."""
+    """Makes a stage whose split gives the images of the store these subsets, the others none at all."""
 
-    def make(*sides):
+    def make(*subsets):
         folder = tmp_path / f"stage{len(list(tmp_path.iterdir()))}"
-        count = len(sides)
-        write_split(folder / "split.csv", store.ids[:count], store.groups[:count], np.array(sides))
+        count = len(subsets)
+        write_split(folder / "split.csv", store.ids[:count], store.groups[:count], np.array(subsets))
         return replace(read_stage(lesion_run / "best.ckpt"), checkpoint=folder / "best.ckpt")
 
     return make
 
 
-def sides(**counts):
-    return [side for side, count in counts.items() for _ in range(count)]
+def subsets(**counts):
+    return [subset for subset, count in counts.items() for _ in range(count)]
 
 
-def test_a_run_is_scored_on_its_own_test_side(store, make_stage):
-    stage = make_stage(*sides(train=12, val=6, test=9, holdout=3))
+def test_a_run_is_scored_on_its_own_test_subset(store, make_stage):
+    stage = make_stage(*subsets(train=12, val=6, test=9, holdout=3))
     own = choose_rows(store, [stage], None)
-    assert own.side == "test" and own.rows.tolist() == list(range(18, 27)) and "none of which" in own.line
+    assert own.subset == "test" and own.rows.tolist() == list(range(18, 27)) and "none of which" in own.line
     assert choose_rows(store, [stage], "test").rows.tolist() == own.rows.tolist()
     assert choose_rows(store, [stage], "holdout").rows.tolist() == list(range(27, 30))
 
 
 def test_images_that_a_run_has_seen_are_scored_only_when_asked_for_and_counted(store, make_stage):
-    stage = make_stage(*sides(train=15, val=5, test=10))
-    every, val = (choose_rows(store, [stage], side) for side in ("all", "val"))
+    stage = make_stage(*subsets(train=15, val=5, test=10))
+    every, val = (choose_rows(store, [stage], subset) for subset in ("all", "val"))
     assert len(every.rows) == 30 and "30 of 30 images, of which 15 trained a run and 5 chose its epoch" in every.line
     assert len(val.rows) == 5 and "of which 5 chose its epoch" in val.line and "trained" not in val.line
 
 
 def test_another_data_set_is_scored_whole_and_one_that_overlaps_without_what_was_seen(store, make_stage):
     other = choose_rows(store, [make_stage()], None)
-    assert other.side == "all" and len(other.rows) == 30
-    overlapping = choose_rows(store, [make_stage(*sides(train=4, val=4, test=4))], None)
-    assert overlapping.side == "unseen" and overlapping.rows.tolist() == list(range(8, 30))
+    assert other.subset == "all" and len(other.rows) == 30
+    overlapping = choose_rows(store, [make_stage(*subsets(train=4, val=4, test=4))], None)
+    assert overlapping.subset == "unseen" and overlapping.rows.tolist() == list(range(8, 30))
 
 
 def test_several_runs_score_only_what_none_of_them_has_seen(store, make_stage):
-    one, other = make_stage(*sides(test=15, train=15)), make_stage(*sides(train=12, test=18))
+    one, other = make_stage(*subsets(test=15, train=15)), make_stage(*subsets(train=12, test=18))
     assert choose_rows(store, [one, other], None).rows.tolist() == list(range(12, 15))
-    folds = [make_stage(*sides(test=15, train=15)), make_stage(*sides(train=15, test=15))]
-    for side in (None, "test"):
-        with pytest.raises(ValueError, match=r"on side test of every run: of folds, .*out-of-fold table"):
-            choose_rows(store, folds, side)
-    with pytest.raises(ValueError, match=r"side=all: 30 images .* were seen by a run; of folds"):
+    folds = [make_stage(*subsets(test=15, train=15)), make_stage(*subsets(train=15, test=15))]
+    for subset in (None, "test"):
+        with pytest.raises(ValueError, match=r"on subset test of every run: of folds, .*out-of-fold table"):
+            choose_rows(store, folds, subset)
+    with pytest.raises(ValueError, match=r"subset=all: 30 images .* were seen by a run; of folds"):
         choose_rows(store, folds, "all")
     assert len(choose_rows(store, [make_stage(), make_stage()], "all").rows) == 30
 
 
-def test_a_wrong_side_and_one_without_images_are_named(store, make_stage):
-    stage = make_stage(*sides(train=15, val=5, test=10))
-    with pytest.raises(ValueError, match=r"side must be one of test, all, val, holdout, got 'tset'; did you mean test"):
+def test_a_wrong_subset_and_one_without_images_are_named(store, make_stage):
+    stage = make_stage(*subsets(train=15, val=5, test=10))
+    with pytest.raises(
+        ValueError, match=r"subset must be one of test, all, val, holdout, got 'tset'; did you mean test"
+    ):
         choose_rows(store, [stage], "tset")
-    with pytest.raises(ValueError, match=r"side=holdout: no image .* they are: test 10, train 15, val 5"):
+    with pytest.raises(ValueError, match=r"subset=holdout: no image .* they are: test 10, train 15, val 5"):
         choose_rows(store, [stage], "holdout")
 
 
 def test_without_a_split_only_all_images_can_be_asked_for(store, make_stage, tmp_path):
     stage = replace(make_stage(), checkpoint=tmp_path / "none" / "best.ckpt")
-    with pytest.raises(FileNotFoundError, match=r"no .*split.csv says which images the run has seen: side=all"):
+    with pytest.raises(FileNotFoundError, match=r"no .*split.csv says which images the run has seen: subset=all"):
         choose_rows(store, [stage], None)
     chosen = choose_rows(store, [stage], "all")
     assert len(chosen.rows) == 30 and "no split.csv says which of them the run has seen" in chosen.line

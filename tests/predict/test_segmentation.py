@@ -52,7 +52,7 @@ def own(run: Path, store_path: Path, id: str):
 
 
 def test_masks_of_images_are_those_of_the_test_at_their_own_size(segment, lesion_run, wide_store, tmp_path):
-    ended = segment(run=lesion_run, views="flips", probabilities=True, batch_size=4, threshold=0.4)
+    ended = segment(run=lesion_run, tta="flips", probabilities=True, batch_size=4, threshold=0.4)
     assert ended.code == 0 and f"out/masks.csv: {COUNT} images, masks: lesion\n" in ended.out, ended.err
     table = pd.read_csv(tmp_path / "out/masks.csv", keep_default_na=False)
     assert list(table) == ["id", "mask", "rle", "pixels", "share", "height", "width"] and len(table) == COUNT
@@ -101,7 +101,7 @@ def test_wrong_input_is_one_clear_line(segment, lesion_run, classes_run, photos)
 
     fails(f"out={photos}/new lies where the images are", run=lesion_run, out=photos / "new")
     fails("threshold and fill_holes are for masks that may overlap", run=classes_run, threshold=0.3)
-    fails("views must be one of none, flips, rotations", "did you mean flips?", run=lesion_run, views="flip")
+    fails("tta must be one of none, flips, rotations", "did you mean flips?", run=lesion_run, tta="flip")
     fails("images and data are both given", run=lesion_run, data="demo")
     assert not list(photos.glob("**/*.png"))
 

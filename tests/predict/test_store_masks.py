@@ -1,4 +1,4 @@
-"""A run on a store: on its own test side exactly its own test; other stores, sizes and wrong ones."""
+"""A run on a store: on its own test subset exactly its own test; other stores, sizes and wrong ones."""
 
 import json
 import shutil
@@ -28,13 +28,13 @@ def score(run_script, few_source):
     return run
 
 
-@pytest.mark.parametrize(("name", "views"), [("lesion_run", "flips"), ("classes_run", "none")])
-def test_its_own_test_side_gives_its_own_test(score, wide_store, request, tmp_path, name, views):
+@pytest.mark.parametrize(("name", "tta"), [("lesion_run", "flips"), ("classes_run", "none")])
+def test_its_own_test_subset_gives_its_own_test(score, wide_store, request, tmp_path, name, tta):
     run = request.getfixturevalue(name)
-    ended = score(run=run, views=views, batch_size=7, out="out", **{"data.store": wide_store})
+    ended = score(run=run, tta=tta, batch_size=7, out="out", **{"data.store": wide_store})
     assert ended.code == 0, ended.err
     found, own = read_masks(tmp_path / "out/masks.h5"), read_masks(run / "masks.h5")
-    assert f"side test: {len(own.ids)} of 30 images, none of which a run has seen\n" in ended.out
+    assert f"subset test: {len(own.ids)} of 30 images, none of which a run has seen\n" in ended.out
     assert found.names == own.names and found.exclusive == own.exclusive and found.fingerprint == own.fingerprint
     assert np.abs(found.of(own.ids).astype(int) - own.probability).max() <= 1  # batches of another size
     keys = ["id", "mask", "size"]
@@ -42,7 +42,7 @@ def test_its_own_test_side_gives_its_own_test(score, wide_store, request, tmp_pa
     assert set(tables[0]["size"]) == {"store", "original"}
     pd.testing.assert_frame_equal(*tables, atol=0.02)
     scores = pd.read_csv("out/scores.csv").set_index(["metric", "mask", "size"])
-    assert {"mean", "low", "high", "images", "views"} == set(scores) and set(scores["views"]) == {views}
+    assert {"mean", "low", "high", "images", "tta"} == set(scores) and set(scores["tta"]) == {tta}
     several = scores.xs("dice")["mean"].groupby("size").last()
     assert f"store size: dice {several['store']:.3f} [" in ended.out
     pictures = FILES if name == "lesion_run" else [*FILES[:3], "dice.png"]
@@ -57,7 +57,7 @@ def test_another_store_is_scored_whole_at_its_own_size(score, lesion_run, few_so
     split.assign(id="elsewhere_" + split["id"]).to_csv(run / "split.csv", index=False)
     ended = score(run=run, **{"data.store": path, "data.raw": "null"})
     assert ended.code == 0, ended.err
-    assert "side all: 30 of 30 images, none of which" in ended.out
+    assert "subset all: 30 of 30 images, none of which" in ended.out
     assert "images of 96 x 48 px (stretch), learnt from ones of 64 x 128 px (pad)" in ended.out
     assert "not scored at the original size: data.raw names no folder" in ended.out
     out = run / "evaluations/other-96x48-all"

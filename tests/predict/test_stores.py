@@ -45,7 +45,7 @@ def test_batches_are_the_rows_in_their_order_reduced_where_the_store_is_that_of_
 
 
 def test_the_record_names_weights_data_and_code(store, stage, tmp_path):
-    write_record(tmp_path, [stage], store, {"side": "test"})
+    write_record(tmp_path, [stage], store, {"subset": "test"})
     record = json.loads((tmp_path / "evaluation.json").read_text())
     assert list(record["checkpoints"]) == [str(stage.checkpoint.resolve())]
-    assert record["fingerprint"] == store.fingerprint and record["side"] == "test" and "commit" in record["code"]
+    assert record["fingerprint"] == store.fingerprint and record["subset"] == "test" and "commit" in record["code"]

@@ -20,12 +20,12 @@ def stage(make_runs: Make) -> StageResults:
 
 
 def test_a_configuration_says_what_a_report_asks_of_it(stage: StageResults) -> None:
-    configure(stage.folder, split={"k": 5, "fold": 1}, model={"views": ["none", "flips"]}, exclusive_labels=True)
+    configure(stage.folder, split={"k": 5, "fold": 1}, model={"tta": ["none", "flips"]}, exclusive_labels=True)
     configuration = stage.configuration
-    assert (configuration.monitored_metric, configuration.validation_masks) == ("f1", "none")
-    assert (configuration.kept_views, configuration.folds, configuration.exclusive_labels) == ("flips", 5, True)
+    assert (configuration.monitor_metric, configuration.validation_masks) == ("f1", "none")
+    assert (configuration.kept_tta, configuration.folds, configuration.exclusive_labels) == ("flips", 5, True)
     assert (configuration.store, configuration.masks) == ("data/made_up.h5", ("lesion",))
-    assert configuration.content["zeroing"] == {"name": "never", "p": 0.0, "per_channel": False}
+    assert configuration.content["zeroing"] == {"name": "everything", "p": 0.0, "per_channel": False}
 
 
 def test_a_stage_without_its_configuration_is_named(tmp_path: Path) -> None:
@@ -41,8 +41,8 @@ def test_a_stage_that_has_not_begun_left_nothing(tmp_path: Path) -> None:
 
 def test_predictions_and_split_are_read_by_name(stage: StageResults) -> None:
     assert stage.predictions is not None
-    assert set(stage.predictions["availability"]) == {"none", "given"}
-    (stage.folder / "split.csv").write_text("id,side\nNA,train\n007,test\n")  # neither is a missing value or a number
+    assert set(stage.predictions["mask_condition"]) == {"none", "given"}
+    (stage.folder / "split.csv").write_text("id,subset\nNA,train\n007,test\n")  # neither is a missing value or a number
     assert stage.split is not None
     assert stage.split.to_dict() == {"NA": "train", "007": "test"}
 

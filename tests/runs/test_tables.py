@@ -79,7 +79,7 @@ def test_a_sweep_without_arms_is_named_after_its_experiment(make_sweep: MakeSwee
 
 
 def test_an_arm_is_named_by_its_axes_without_those_that_repeat_it() -> None:
-    assert arm_name({"zeroing": "never", "seed": "0", "split.fold": "3"}, "zeroing") == "zeroing=never"
+    assert arm_name({"zeroing": "everything", "seed": "0", "split.fold": "3"}, "zeroing") == "zeroing=everything"
     assert arm_name({"loss": "bce", "optimizer.lr": "0.1"}, "losses") == "loss=bce, optimizer.lr=0.1"
     assert arm_name({"seed": "0"}, "seeds") == "seeds"
     assert arm_name({}, "single") == "single"
@@ -93,11 +93,11 @@ def test_experiments_are_those_with_a_sweep(make_runs: MakeRuns, tmp_path: Path)
 
 
 def test_a_job_that_has_not_begun_is_known_from_the_plan(make_sweep: MakeSweep) -> None:
-    axes = {"zeroing": ["never"], "seed": ["7"], "split.fold": ["0", "1"]}
+    axes = {"zeroing": ["everything"], "seed": ["7"], "split.fold": ["0", "1"]}
     jobs = load_sweep(make_sweep(axes, ["done", "missing"])).table
-    assert jobs["arm"].tolist() == ["zeroing=never"] * 2
+    assert jobs["arm"].tolist() == ["zeroing=everything"] * 2
     assert jobs["repeat"].tolist() == ["seed 7 fold 0", "seed 7 fold 1"]
-    unswept = load_sweep(make_sweep({"zeroing": ["never", "always"]}, ["done", "missing"], "arms")).table
+    unswept = load_sweep(make_sweep({"zeroing": ["everything", "nothing"]}, ["done", "missing"], "arms")).table
     assert unswept["seed"].isna().tolist() == [False, True]
 
 
@@ -120,7 +120,7 @@ def test_all_parts_of_a_report_together_read_each_file_once(
     if kind == "labels":
         folder = request.getfixturevalue("make_runs")()
     elif kind == "folds of labels":
-        folder = request.getfixturevalue("make_classified")({"zeroing": ["never", "always"]} | folds)
+        folder = request.getfixturevalue("make_classified")({"zeroing": ["everything", "nothing"]} | folds)
     else:
         folder = request.getfixturevalue("make_segmented")({"network": ["small", "large"]} | folds, ["done"] * 6)
     read: Counter[Path] = Counter()

@@ -63,7 +63,7 @@ def test_the_table_fits_80_columns():
     assert "1e-12" in out.getvalue()
 
 
-LABELS = pd.DataFrame({"id": ["a", "b"], "availability": "none", "label": "x", "logit": [0.5, 1.0]})
+LABELS = pd.DataFrame({"id": ["a", "b"], "mask_condition": "none", "label": "x", "logit": [0.5, 1.0]})
 MASKS = pd.DataFrame({"id": ["a", "b"], "mask": "lesion", "size": "store", "truth": [3, 0], "predicted": [2, 0]})
 MASKS = MASKS.assign(**{name: [0.5, None] for name in METRICS})
 

@@ -5,13 +5,13 @@ from dermoscopy.sweep.follow import follow
 
 
 def test_what_becomes_of_jobs_elsewhere_is_said_once(tmp_path, capsys):
-    job = {"arm": "zeroing=never", "seed": 0, "fold": 2, "started": "t", "stages": []}
+    job = {"arm": "zeroing=everything", "seed": 0, "fold": 2, "started": "t", "stages": []}
     write_json(tmp_path / "0" / "job.json", job | {"status": "done", "seconds": 1})  # before this attempt
     with follow(tmp_path, 3, seconds=0.01):
         write_json(tmp_path / "1" / "job.json", job | {"status": "done", "seconds": 12.3})
         write_json(tmp_path / "2" / "job.json", job | {"status": "failed", "error": "no such thing"})
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        "2/3 zeroing=never, seed 0, fold 2: done in 12 s",
-        f"3/3 zeroing=never, seed 0, fold 2: failed: no such thing ({tmp_path / '2' / 'error.txt'})",
+        "2/3 zeroing=everything, seed 0, fold 2: done in 12 s",
+        f"3/3 zeroing=everything, seed 0, fold 2: failed: no such thing ({tmp_path / '2' / 'error.txt'})",
     ]

@@ -13,21 +13,21 @@ CONFIGURATION = {
 }
 
 
-AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}
+AXES = {"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}
 
 
 @pytest.fixture
 def conf(tmp_path):
     """A configuration with the group `zeroing` and another file."""
     (tmp_path / "conf" / "zeroing").mkdir(parents=True)
-    (tmp_path / "conf" / "zeroing" / "never.yaml").write_text("p: 1.0\n")
+    (tmp_path / "conf" / "zeroing" / "everything.yaml").write_text("p: 1.0\n")
     (tmp_path / "conf" / "train.yaml").write_text("seed: 0\n")
     return tmp_path / "conf"
 
 
 def test_the_same_command_is_the_same_sweep_and_comments_and_the_order_of_keys_do_not_matter(conf):
     before = identity(CONFIGURATION, AXES, [conf], "data")
-    (conf / "zeroing" / "never.yaml").write_text("# said differently\np: 1.0\n")
+    (conf / "zeroing" / "everything.yaml").write_text("# said differently\np: 1.0\n")
     (conf / "train.yaml").write_text("seed: 1\n")  # what was composed from it counts, not the file
     assert identity(dict(reversed(CONFIGURATION.items())), AXES, [conf], "data") == before
 
@@ -37,7 +37,7 @@ def test_another_value_axis_file_or_data_is_another_sweep(conf, tmp_path):
     seen.add(identity(CONFIGURATION | {"seed": 1}, AXES, [conf], "data"))
     seen.add(identity(CONFIGURATION, AXES | {"seed": ["0"]}, [conf], "data"))
     seen.add(identity(CONFIGURATION, AXES, [conf], "other data"))
-    (conf / "zeroing" / "never.yaml").write_text("p: 0.5\n")
+    (conf / "zeroing" / "everything.yaml").write_text("p: 0.5\n")
     seen.add(identity(CONFIGURATION, AXES, [conf], "data"))
     (tmp_path / "a.csv").write_text("id,side\n")
     split = {"split": {"file": str(tmp_path / "a.csv")}}
@@ -49,10 +49,10 @@ def test_another_value_axis_file_or_data_is_another_sweep(conf, tmp_path):
 
 def test_jobs_are_planned_with_the_last_axis_changing_fastest():
     assert [(job["zeroing"], job["seed"]) for job in plan_jobs(AXES)] == [
-        ("never", "0"),
-        ("never", "1"),
-        ("always", "0"),
-        ("always", "1"),
+        ("everything", "0"),
+        ("everything", "1"),
+        ("nothing", "0"),
+        ("nothing", "1"),
     ]
     assert plan_jobs({}) == [{}]
     with pytest.raises(ValueError, match="the axis seed names 1 twice"):

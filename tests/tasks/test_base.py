@@ -53,11 +53,11 @@ def test_a_loss_without_names_is_refused(task):
 
 
 def test_draws_depend_on_the_seed_the_purpose_the_epoch_and_the_step(task):
-    drawn = [torch.rand(3, generator=task.draw(*each)) for each in (("views", 0), ("views", 1), ("zeroing", 0))]
-    assert torch.equal(drawn[0], torch.rand(3, generator=generator(7, "views", 0, 0)))
+    drawn = [torch.rand(3, generator=task.draw(*each)) for each in (("tta", 0), ("tta", 1), ("zeroing", 0))]
+    assert torch.equal(drawn[0], torch.rand(3, generator=generator(7, "tta", 0, 0)))
     assert len({tuple(numbers.tolist()) for numbers in drawn}) == 3
     task.seed = 8
-    assert not torch.equal(drawn[0], torch.rand(3, generator=task.draw("views", 0)))
+    assert not torch.equal(drawn[0], torch.rand(3, generator=task.draw("tta", 0)))
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
@@ -90,7 +90,7 @@ def test_what_is_frozen_does_not_train_and_keeps_its_statistics():
 
 
 def test_names_of_a_list_are_checked():
-    assert checked_names(["a", "b"], ("a", "b", "c"), "model.views") == ("a", "b")
+    assert checked_names(["a", "b"], ("a", "b", "c"), "model.tta") == ("a", "b")
     for given, told in (([], r"\[\]"), ("a", "'a'"), (["rotation"], "'rotation'.*did you mean rotations")):
-        with pytest.raises(ValueError, match=rf"model\.views.*{told}"):
-            checked_names(given, ("a", "rotations"), "model.views")
+        with pytest.raises(ValueError, match=rf"model\.tta.*{told}"):
+            checked_names(given, ("a", "rotations"), "model.tta")

@@ -11,7 +11,7 @@ from torch import nn
 
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.losses.classification import CrossEntropy
-from dermoscopy.masks.conditions import AVAILABILITIES
+from dermoscopy.masks.conditions import CONDITIONS
 from dermoscopy.masks.predicted import PredictedMasks, write_masks
 from dermoscopy.training.callbacks.classification import Predictions
 
@@ -29,13 +29,13 @@ def predicted(demo_store, tmp_path):
     return tmp_path / "out_of_fold.h5"
 
 
-def test_at_test_a_network_is_given_what_the_availability_names(make_data, predicted):
+def test_at_test_a_network_is_given_what_the_mask_condition_names(make_data, predicted):
     data = make_data(labels=LABELS, masks=LABELS, predicted=predicted, eval_batch_size=7)
-    task = judged(make_task(availability=AVAILABILITIES), data)
+    task = judged(make_task(mask_conditions=CONDITIONS), data)
     batches = [data.finish(batch) for batch in data.test_dataloader()]
-    seen = dict.fromkeys(AVAILABILITIES)
-    for number, name in enumerate(AVAILABILITIES):
-        masks = task.network.masks(training=False)[number :: len(AVAILABILITIES)]
+    seen = dict.fromkeys(CONDITIONS)
+    for number, name in enumerate(CONDITIONS):
+        masks = task.network.masks(training=False)[number :: len(CONDITIONS)]
         seen[name] = None if name == "none" else torch.cat(masks)
         assert name != "none" or set(masks) == {None}
     given = torch.cat([batch["mask"] for batch in batches])
@@ -48,7 +48,7 @@ def test_at_test_a_network_is_given_what_the_availability_names(make_data, predi
         assert ((part == given) | (part == 0)).all()
     shares = [part.float().mean().item() / (given != 0).float().mean().item() for part in known]
     assert np.allclose(shares, np.arange(0.1, 1, 0.1), atol=0.05)
-    assert all(f"test/{name}/f1" in task.scored for name in AVAILABILITIES)
+    assert all(f"test/{name}/f1" in task.scored for name in CONDITIONS)
 
 
 def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not(data, tmp_path):
@@ -60,7 +60,7 @@ def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not
 
 def test_shuffled_masks_are_each_those_of_another_test_image(make_data):
     data = make_data(labels=LABELS, masks=LABELS, eval_batch_size=7)
-    task = judged(make_task(availability=["shuffled"]), data)
+    task = judged(make_task(mask_conditions=["shuffled"]), data)
     shown = torch.cat(task.network.masks(training=False))
     rows = data.rows("test")
     own = data.masks_of(rows)
@@ -72,22 +72,22 @@ def test_shuffled_masks_are_each_those_of_another_test_image(make_data):
     assert key(shown) == key(own)
 
 
-def test_every_run_sees_the_same_cells_and_the_same_strangers(make_data):
+def test_every_run_sees_the_same_cells_and_the_same_shuffled_masks(make_data):
     shown = []
     for seed in (0, 1):
         task = judged(
-            make_task(availability=["revealed_30", "shuffled"], seed=seed), make_data(labels=LABELS, masks=LABELS)
+            make_task(mask_conditions=["revealed_30", "shuffled"], seed=seed), make_data(labels=LABELS, masks=LABELS)
         )
         shown.append(task.network.masks(training=False))
     assert all(torch.equal(one, two) for one, two in zip(*shown, strict=True))
 
 
-def test_training_and_validation_read_the_masks_of_their_source(make_data, predicted):
+def test_training_and_validation_read_the_masks_that_are_named(make_data, predicted):
     data = make_data(labels=LABELS, masks=LABELS, predicted=predicted)
     seen = {}
-    for source in ("given", "predicted"):
-        task = fit(make_task(source=source, monitored=source), data)
-        seen[source] = [task.network.masks(training)[0] for training in (True, False)]
+    for masks in ("given", "predicted"):
+        task = fit(make_task(training_masks=masks, validation_masks=masks), data)
+        seen[masks] = [task.network.masks(training)[0] for training in (True, False)]
     for given, found in zip(*seen.values(), strict=True):
         assert given.shape == found.shape
         assert (given * found <= 0).all() and (given * found < 0).any()
@@ -97,9 +97,9 @@ def test_training_and_validation_read_the_masks_of_their_source(make_data, predi
 @pytest.mark.parametrize(
     ("rest", "argument"),
     [
-        ({"source": "predicted"}, "source"),
-        ({"monitored": "predicted"}, "monitored"),
-        ({"availability": ["predicted"]}, "availability"),
+        ({"training_masks": "predicted"}, "training_masks"),
+        ({"validation_masks": "predicted"}, "validation_masks"),
+        ({"mask_conditions": ["predicted"]}, "mask_conditions"),
     ],
 )
 def test_predicted_masks_that_no_file_holds_are_asked_for(data, rest, argument):
@@ -112,9 +112,9 @@ def test_predicted_masks_that_no_file_holds_are_asked_for(data, rest, argument):
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        ({"availability": ["gven"]}, "availability names 'gven'.*did you mean given"),
-        ({"source": "none"}, "source names 'none'"),
-        ({"monitored": "shuffled"}, "monitored names 'shuffled'"),
+        ({"mask_conditions": ["gven"]}, "mask_conditions names 'gven'.*did you mean given"),
+        ({"training_masks": "none"}, "training_masks names 'none'"),
+        ({"validation_masks": "shuffled"}, "validation_masks names 'shuffled'"),
         ({"threshold": "yuden"}, "threshold.*did you mean youden"),
         (
             {"network": nn.MultiheadAttention(2, 1)},
@@ -132,7 +132,7 @@ def test_a_network_that_takes_an_image_alone_is_trained_and_tested(data):
     task.network.seen.clear()
     judged(task, data)
     assert task.scored["test/none/auroc"] == task.scored["test/given/auroc"]
-    assert sum(task.network.seen) == len(data.rows("test"))  # once for both availabilities
+    assert sum(task.network.seen) == len(data.rows("test"))  # once for both conditions
 
 
 def test_thresholds_are_chosen_in_validation_and_kept_with_the_weights(data):

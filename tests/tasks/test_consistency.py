@@ -7,7 +7,7 @@ from parts import make_zeroing
 from torch import nn
 
 from dermoscopy.losses.consistency import Consistency
-from dermoscopy.masks.views import Pair
+from dermoscopy.masks.mask_views import Pair
 from dermoscopy.tasks.consistency import ConsistencyTask
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
@@ -38,7 +38,7 @@ def test_without_weight_the_views_learn_from_their_labels_alone(data):
 
 def test_features_are_compared_where_the_network_has_an_auxiliary_head():
     network = Reader()
-    network.exit_stride = None
+    network.aux_head_stride = None
     with pytest.raises(
         ValueError, match="consistency of features needs a network with an auxiliary head, Reader has none"
     ):

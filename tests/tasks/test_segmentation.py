@@ -1,4 +1,4 @@
-"""Segmentation: what is unknown counts nowhere, evaluation changes nothing, test images are shown in several views."""
+"""Segmentation: what is unknown counts nowhere, evaluation changes nothing, test images are shown in several tta."""
 
 from functools import partial
 
@@ -42,13 +42,13 @@ class Reader(nn.Module):
         return torch.cat([torch.zeros_like(found), found], 1) if self.exclusive else found
 
 
-def make_task(network=None, masks=("lesion",), exclusive=False, views=("none",), hd95=False, **rest):
+def make_task(network=None, masks=("lesion",), exclusive=False, tta=("none",), hd95=False, **rest):
     torch.manual_seed(0)
     network = network or Pixelwise(max(1, len(masks) + exclusive))
     loss = LossSum("bce+dice", {"bce": BinaryCrossEntropy(exclusive), "dice": Dice(exclusive, smooth=1.0)})
     evaluator, optimizer = Evaluator(None, hd95), partial(torch.optim.SGD, lr=0.1)
     given = {"seed": 0, "scheduler": None, "freeze": (), "metrics": {}} | rest
-    return SegmentationTask(network, loss, masks, exclusive, views, evaluator, optimizer, **given)
+    return SegmentationTask(network, loss, masks, exclusive, tta, evaluator, optimizer, **given)
 
 
 def make_batch(masks=1):
@@ -95,7 +95,7 @@ def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_vie
     data.setup("test")
     painted = (unpack(data.pixels.masks, 1) > 0).to(torch.uint8) * 255
     data.pixels.images = painted.expand(-1, 3, -1, -1).contiguous()
-    task = make_task(Reader(exclusive), exclusive=exclusive, views=("none", "flips", "rotations"), hd95=True)
+    task = make_task(Reader(exclusive), exclusive=exclusive, tta=("none", "flips", "rotations"), hd95=True)
     tests = trainer(MaskPredictions(tmp_path, panels=1))
     tests.validate(task, datamodule=data, verbose=False)
     tests.test(task, datamodule=data, verbose=False)
@@ -104,18 +104,18 @@ def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_vie
     )
     perfect |= {"failure_rate": 0}
     assert {name: task.scored[f"val/{name}"] for name in perfect} == perfect
-    for views in task.views:
-        assert {name: task.scored[f"test/{views}/{name}"] for name in perfect} == perfect
-        assert task.scored[f"test/{views}/hd95"] == 0
+    for tta in task.tta:
+        assert {name: task.scored[f"test/{tta}/{name}"] for name in perfect} == perfect
+        assert task.scored[f"test/{tta}/hd95"] == 0
     scores = pd.read_csv(tmp_path / "scores.csv")
-    assert scores["views"].unique().tolist() == list(task.views)  # of all, with their intervals
+    assert scores["tta"].unique().tolist() == list(task.tta)  # of all, with their intervals
     assert (scores.loc[scores["metric"] == "dice", ["mean", "low", "high"]].to_numpy() == 1).all()
 
 
 def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not(make_data, tmp_path):
     scored = []
     for callbacks in ((), (MaskPredictions(tmp_path, panels=0),)):
-        task = make_task(masks=("lesion", "streaks"), views=("none", "flips"), hd95=True)
+        task = make_task(masks=("lesion", "streaks"), tta=("none", "flips"), hd95=True)
         trainer(*callbacks).test(task, datamodule=make_data(masks=("lesion", "streaks"), labels=()), verbose=False)
         scored.append([f"{name}={value}" for name, value in task.scored.items()])  # nan equals nan as a text
     assert scored[0] == scored[1]
@@ -123,7 +123,7 @@ def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not
 
 
 def test_validation_and_test_leave_weights_and_statistics_alone_and_see_the_network_in_evaluation(make_data):
-    task, data, seen = make_task(views=("none", "rotations")), make_data(masks=("lesion",), labels=()), []
+    task, data, seen = make_task(tta=("none", "rotations")), make_data(masks=("lesion",), labels=()), []
     task.network.register_forward_hook(lambda module, *_: seen.append(module.training))
     before = {name: value.clone() for name, value in task.state_dict().items()}
     tests = trainer()
@@ -134,7 +134,7 @@ def test_validation_and_test_leave_weights_and_statistics_alone_and_see_the_netw
 
 
 def test_what_a_pixelwise_network_finds_is_the_same_in_every_view_and_is_255_times_its_probability():
-    task = make_task(masks=("lesion", "streaks"), views=("none", "flips", "rotations")).eval()
+    task = make_task(masks=("lesion", "streaks"), tta=("none", "flips", "rotations")).eval()
     task.on_test_epoch_start()
     with torch.inference_mode():
         task.test_step(make_batch(2), 0)
@@ -169,7 +169,7 @@ def share_right(probability, mask):
 
 
 def test_an_own_metric_is_the_mean_over_images_and_agrees_with_the_counts():
-    task, batch = make_task(metrics={"right": share_right}, views=("none", "flips")), make_batch()
+    task, batch = make_task(metrics={"right": share_right}, tta=("none", "flips")), make_batch()
     batch["mask"][2] = 0  # this image leaves the mean
     tp, fp, fn, tn = count(task.network(IMAGE), batch["mask"], exclusive=False)[[0, 1, 3], 0].unbind(1)
     task._step(batch)
@@ -183,7 +183,7 @@ def test_an_own_metric_is_the_mean_over_images_and_agrees_with_the_counts():
             task.test_step(half, number)
         expected = share_right(task.probability(IMAGE), batch["mask"]).nanmean().item()
     task._score_own_metrics()
-    assert task.scored == {f"test/{views}/right": pytest.approx(expected) for views in ("none", "flips")}
+    assert task.scored == {f"test/{tta}/right": pytest.approx(expected) for tta in ("none", "flips")}
 
 
 def test_an_own_metric_that_gives_no_number_an_image_is_named():
@@ -210,9 +210,9 @@ def test_a_loss_that_does_not_name_its_terms_is_refused():
     [
         ({"masks": ()}, r"masks is empty: name what to segment"),
         ({"masks": ("lesion", "lesion")}, r"masks=\['lesion', 'lesion'\] names a mask twice"),
-        ({"views": ()}, r"views must be a list out of \['none', 'flips', 'rotations'\], got \(\)"),
-        ({"views": "flips"}, r"views must be a list out of .* got 'flips'"),
-        ({"views": ["none", "flip"]}, "views names 'flip', .*; did you mean flips?"),
+        ({"tta": ()}, r"tta must be a list out of \['none', 'flips', 'rotations'\], got \(\)"),
+        ({"tta": "flips"}, r"tta must be a list out of .* got 'flips'"),
+        ({"tta": ["none", "flip"]}, "tta names 'flip', .*; did you mean flips?"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):

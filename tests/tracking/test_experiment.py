@@ -134,7 +134,7 @@ def test_a_run_tells_a_journal_all_and_another_logger_its_parameters_and_metrics
     stage.mkdir()
     (stage / "config.yaml").touch()
     write_json(job.parent / "sweep.json", {"parent_run": "f00"})
-    record = {"arm": "zeroing=never", "seed": 1, "fold": None, "key": "abc", "commit": "c0", "dirty": False}
+    record = {"arm": "zeroing=everything", "seed": 1, "fold": None, "key": "abc", "commit": "c0", "dirty": False}
     describe_run(logger, job, record | {"data": {"fingerprint": "d1"}}, {"a.b": 1}, "f00")
     finish_run(logger, {"test/none/f1": 0.5, "test/none/ap": float("nan")}, stage, "5ha")
     journal = isinstance(logger, ToldAsAJournal)
@@ -142,7 +142,7 @@ def test_a_run_tells_a_journal_all_and_another_logger_its_parameters_and_metrics
     assert logger.told["metrics"] == {"test/none/f1": 0.5}
     assert logger.told.get("identity") == ({"sweep": "now", "job": "3", "key": "abc"} if journal else None)
     if journal:
-        assert logger.told["name"] == "zeroing=never, seed 1"
+        assert logger.told["name"] == "zeroing=everything, seed 1"
         assert logger.told["tags"][PARENT] == "f00"
         assert logger.told["tags"]["data"] == "d1"
         assert logger.told["artifacts"] == ["config.yaml"]

@@ -86,7 +86,7 @@ def make_task():
             loss=SquaredError(),
             zeroing=make_zeroing(1.0, 4),
             labels=LABELS,
-            availability=("none",),
+            mask_conditions=("none",),
             optimizer=optimizer,
             seed=7,
             **LABEL_TASK | {"scheduler": scheduler},

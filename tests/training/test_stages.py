@@ -75,7 +75,7 @@ def make_stage(tmp_path, make_data):
             loss=make_label_loss(LABELS),
             zeroing=make_zeroing(p, 4),
             labels=LABELS,
-            availability=tests,
+            mask_conditions=tests,
             optimizer=partial(torch.optim.AdamW, lr=lr),
             seed=7,
             **LABEL_TASK | {"scheduler": SCHEDULES[schedule]},
@@ -140,12 +140,12 @@ def test_two_stages_leave_histories_checkpoints_predictions_and_results(make_sta
     assert not any(name.startswith("test/") for name in done[0].result["metrics"])
 
 
-def test_predictions_name_each_test_image_for_each_availability_and_label(make_stage, tmp_path):
+def test_predictions_name_each_test_image_for_each_mask_condition_and_label(make_stage, tmp_path):
     stage = make_stage("only", built := [])
     run([stage], [])
     assert built
     table = pd.read_csv(tmp_path / "only" / "predictions.csv")
-    assert list(table) == ["id", "group", "availability", "label", "truth", "logit", "threshold"]
+    assert list(table) == ["id", "group", "mask_condition", "label", "truth", "logit", "threshold"]
     images = table["id"].nunique()
     assert len(table) == images * 2 * len(LABELS)
     assert images == finished(tmp_path / "only")["images"]["test"]
@@ -188,7 +188,7 @@ def test_a_base_that_is_asked_for_as_a_whole_run_is_tested_without_being_trained
     assert finished(tmp_path / "base")["metrics"].keys() == done.result["metrics"].keys()
 
 
-def test_another_availability_is_tested_in_addition(make_stage, tmp_path):
+def test_another_mask_condition_is_tested_in_addition(make_stage, tmp_path):
     built = []
     run([make_stage("only", built, tests=("none",))], [])
     before = (tmp_path / "only" / "predictions.csv").read_text().splitlines()

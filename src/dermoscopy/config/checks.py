@@ -85,10 +85,10 @@ def _check_batches(name: str, trainer: Settings) -> None:
             f"trainer.accumulate_grad_batches of stage {name} must be a whole number of at least 1, got {each}"
         )
     most = {int: math.inf, float: 1.0}  # a number of batches, or a share of them
-    for side in ("train", "val", "test"):
-        limit = trainer.get(f"limit_{side}_batches")
+    for subset in ("train", "val", "test"):
+        limit = trainer.get(f"limit_{subset}_batches")
         if limit is not None and not (type(limit) in most and 0 < limit <= most[type(limit)]):
             raise ValueError(
-                f"trainer.limit_{side}_batches of stage {name} must be a number of batches of at least 1, "
+                f"trainer.limit_{subset}_batches of stage {name} must be a number of batches of at least 1, "
                 f"a share above 0 and up to 1.0, or null for all, got {limit}"
             )

@@ -21,7 +21,7 @@ failures: list[Exception] = []  # of the jobs that ran in this process
 
 
 def run_job(configuration: DictConfig) -> float:
-    """Run one job; return the best value of the monitored metric, which a sweeper may optimise (NaN: it failed)."""
+    """Run one job; return the best validation score, which a sweeper may optimise (NaN: the job failed)."""
     hydra = HydraConfig.get()
     folder, alone = Path(hydra.runtime.output_dir), hydra.mode == RunMode.RUN
     if stopped(folder.parent):

@@ -10,7 +10,7 @@ from dermoscopy.runs.keys import TARGET
 # Arguments of the data module that say where the pixels are kept, not what they are.
 PLACES = ("store", "memory", "eval_batch_size")
 # Arguments of a task that say what the test asks for; a test that is missing is made up for, see Stage.tests.
-TESTS = ("availability", "views", "evaluator")
+TESTS = ("mask_conditions", "tta", "evaluator")
 # Arguments of the trainer that can change a number, its own _target_ included.
 TRAINER = (
     *(TARGET, "precision", "max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "fast_dev_run"),

@@ -41,8 +41,8 @@ def _plan(finished: FinishedStage, folder: Path, store: Path) -> tuple[Stage, Se
     recorded, tests = finished.recorded, finished.tested or ()
     configuration = moved(recorded.configuration, recorded.configuration["folder"], str(folder))
     configuration["datamodule"]["store"] = str(store)
-    if tests and "availability" in configuration["model"]:  # all that was ever tested, also by a later command
-        configuration["model"]["availability"] = list(tests)
+    if tests and "mask_conditions" in configuration["model"]:  # all that was ever tested, also by a later command
+        configuration["model"]["mask_conditions"] = list(tests)
     return Stage(recorded.name, recorded.epochs, finished.key, folder, recorded.seed, tests), configuration
 
 

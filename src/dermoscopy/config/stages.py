@@ -104,7 +104,7 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
 
 
 def conditions_of(model: DictConfig) -> tuple[str, ...]:
-    """Return what the test of a task asks for: mask conditions of labels, or views of images to be segmented."""
-    named: Sequence[str] = model.get("availability") or model.get("views") or ()
+    """Return what the test of a task asks for: mask conditions of labels, or tta of images to be segmented."""
+    named: Sequence[str] = model.get("mask_conditions") or model.get("tta") or ()
     distances = (HD95,) if (model.get("evaluator") or {}).get("hd95") else ()
     return (*named, *distances)

@@ -127,9 +127,9 @@ class DataModule(Protocol):
     @property
     def size(self) -> tuple[int, int]: ...
 
-    def rows(self, side: str) -> Tensor: ...  # of the store, in a subset
+    def rows(self, subset: str) -> Tensor: ...  # of the store, in a subset
 
-    def labels_of(self, side: str) -> Tensor: ...  # (n, L) of a subset, NaN unknown
+    def labels_of(self, subset: str) -> Tensor: ...  # (n, L) of a subset, NaN unknown
 
     def masks_of(self, rows: Tensor) -> Tensor: ...  # (n, K, H, W) of store rows, as a test batch has them
 
@@ -137,7 +137,7 @@ class DataModule(Protocol):
 
     def counts(self) -> dict[str, int]: ...  # images per subset
 
-    def giveaways(self) -> dict[str, str]: ...  # label and the mask that gives it away in the training images
+    def label_leakage(self) -> dict[str, str]: ...  # label and the mask that gives it away in the training images
 
     def write_split(self, path: str | Path) -> Path: ...
 

@@ -71,10 +71,10 @@ class FeatureNetwork(Protocol):
     """A network of labels with an auxiliary head: logits (B, L) and features (B, C, h, w) in one pass.
 
     Attributes:
-        exit_stride: how many pixels apart the features are; None: this one has no auxiliary head.
+        aux_head_stride: how many pixels apart the features are; None: this one has no auxiliary head.
     """
 
-    exit_stride: int | None
+    aux_head_stride: int | None
 
     def forward_with_features(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
 

@@ -6,7 +6,7 @@ from torch import Tensor
 AGREEMENT = 0.99  # share of the images; a small structure may vanish from a small mask
 
 
-def giveaways(label: Tensor, presence: Tensor) -> dict[int, int]:
+def leaking_masks(label: Tensor, presence: Tensor) -> dict[int, int]:
     """Find labels that are 1 just where a mask is not empty, more often than the commoner answer alone is right.
 
     Args:

@@ -1,6 +1,6 @@
 """Splits into train, val and test: grouped, stratified, a function of (ids, groups, labels, seed) alone.
 
-Every function returns one side for each image, in the order of ``ids``: "train", "val", "test", or "holdout" for what
+Every function returns one subset for each image, in the order of ``ids``: "train", "val", "test", or "holdout" for what
 no fold and no seed ever sees, or "" for what takes part in nothing.
 """
 
@@ -16,9 +16,9 @@ from dermoscopy.machine.files import write_atomically
 
 Strings = NDArray[np.str_]
 Labels = NDArray[np.int8]  # (N, L): 0, 1, -1 unknown
-SIDES = ("train", "val", "test")
+SUBSETS = ("train", "val", "test")
 HOLDOUT = "holdout"
-EVERY_SIDE = (*SIDES, HOLDOUT)
+EVERY_SUBSET = (*SUBSETS, HOLDOUT)
 
 
 class RareClass(ValueError):
@@ -41,11 +41,13 @@ class RareClass(ValueError):
         return str(RareClass(*self.facts, names[self.facts[0]]))
 
 
-def holdout(ids: Strings, groups: Strings, labels: Labels, seed: int, val: float = 0.15, test: float = 0.15) -> Strings:
+def random_split(
+    ids: Strings, groups: Strings, labels: Labels, seed: int, val: float = 0.15, test: float = 0.15
+) -> Strings:
     """Split at random into train, val and test with the given fractions of the images."""
     if min(val, test) < 0 or val + test >= 1:
         raise ValueError(f"split.val and split.test must be at least 0 and sum to less than 1, got {val} and {test}")
-    return np.array(SIDES)[_stratify(ids, groups, labels, [1 - val - test, val, test], seed)]
+    return np.array(SUBSETS)[_stratify(ids, groups, labels, [1 - val - test, val, test], seed)]
 
 
 def folds(
@@ -71,24 +73,27 @@ def folds(
         raise ValueError(f"split.fold must lie in 0 ... k-1 with k at least 2, got fold {fold} of {k}")
     if not 0 <= holdout < 1:
         raise ValueError(f"split.holdout must lie in [0, 1), got {holdout}")
-    side = np.full(len(ids), HOLDOUT)
+    subset = np.full(len(ids), HOLDOUT)
     seen = np.arange(len(ids))
     if holdout:
         seen = np.flatnonzero(_stratify(ids, groups, labels, [1 - holdout, holdout], holdout_seed) == 0)
     _check_classes(groups[seen], labels[seen], k)
     tested = _stratify(ids[seen], groups[seen], labels[seen], [1 / k] * k, seed) == fold
-    side[seen[tested]] = "test"
+    subset[seen[tested]] = "test"
     rest = seen[~tested]
     inner = _stratify(ids[rest], groups[rest], labels[rest], [1 - val, val], seed + 1 + fold)
-    side[rest] = np.array(SIDES)[inner]
-    return side
+    subset[rest] = np.array(SUBSETS)[inner]
+    return subset
 
 
-def s0(ids: Strings, groups: Strings, labels: Labels, seed: int, train: int = 1900, val: float = 0.15) -> Strings:
-    """The shuffle of system S0: ids in order, ``random.Random(seed)``, the first ``train`` are its training images.
+def ten_shuffles(
+    ids: Strings, groups: Strings, labels: Labels, seed: int, train: int = 1900, val: float = 0.15
+) -> Strings:
+    """Split as the zeroing study did: sort the ids, shuffle by ``random.Random(seed)``, train on the first ``train``.
 
-    S0 chose its epoch on the others and reported that; here they are the test side, and val is taken from S0's
-    training images. A group that S0 tore apart is kept whole in training, so the test side is a little smaller.
+    The study chose its epoch on the other images and reported that score. Here those are the test subset, and val is
+    taken from the training images. A group that the study split is kept whole in training, so the test subset is a
+    little smaller.
     """
     shuffled = sorted(ids.tolist())
     if not 0 < train < len(shuffled):
@@ -97,51 +102,51 @@ def s0(ids: Strings, groups: Strings, labels: Labels, seed: int, train: int = 19
         )
     random.Random(seed).shuffle(shuffled)
     trained = np.isin(groups, groups[np.isin(ids, shuffled[:train])])
-    side = np.full(len(ids), "test", dtype="<U5")
+    subset = np.full(len(ids), "test", dtype="<U5")
     inner = _stratify(ids[trained], groups[trained], labels[trained], [1 - val, val], seed)
-    side[trained] = np.array(SIDES)[inner]
-    return side
+    subset[trained] = np.array(SUBSETS)[inner]
+    return subset
 
 
 def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: str | Path) -> Strings:
-    """Read the sides from a CSV of your own, or of ``write_split``, with columns ``id`` and ``side``, perhaps others.
+    """Read the subsets from a CSV with columns ``id`` and ``subset``, of your own or written by ``write_split``.
 
-    An image that it does not name, or whose side is empty, has the side "" and takes part in nothing.
+    An image that it does not name, or whose subset is empty, has the subset "" and takes part in nothing.
     """
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    if not {"id", "side"} <= set(table):
-        raise ValueError(f"{file} needs the columns id and side, it has {list(table)}")
+    if not {"id", "subset"} <= set(table):
+        raise ValueError(f"{file} needs the columns id and subset, it has {list(table)}")
     doubled = table["id"][table["id"].duplicated()].tolist()
     if doubled:
         raise ValueError(f"{file} names {doubled[0]} more than once")
-    strange = sorted(set(table["side"]) - {*EVERY_SIDE, ""})
+    strange = sorted(set(table["subset"]) - {*EVERY_SUBSET, ""})
     if strange:
-        raise ValueError(f"{file} has the side {strange[0]!r}, but a side is one of {list(EVERY_SIDE)}")
+        raise ValueError(f"{file} has the subset {strange[0]!r}, but a subset is one of {list(EVERY_SUBSET)}")
     unknown = sorted(set(table["id"]) - set(ids.tolist()))
     if unknown:
         raise ValueError(f"{file} names {unknown[0]} ({len(unknown)} such ids), which the store does not have")
-    side = dict(zip(table["id"], table["side"], strict=True))
-    return np.array([side.get(name, "") for name in ids.tolist()])
+    subset = dict(zip(table["id"], table["subset"], strict=True))
+    return np.array([subset.get(name, "") for name in ids.tolist()])
 
 
-def write_split(path: str | Path, ids: Strings, groups: Strings, side: Strings) -> Path:
-    """Write the sides as a CSV with columns id, group and side, which ``split=file`` reads back; return its path."""
-    table = pd.DataFrame({"id": ids, "group": groups, "side": side})
+def write_split(path: str | Path, ids: Strings, groups: Strings, subset: Strings) -> Path:
+    """Write the subsets as a CSV with columns id, group, subset, which ``split=file`` reads back; return its path."""
+    table = pd.DataFrame({"id": ids, "group": groups, "subset": subset})
     return write_atomically(Path(path), table.to_csv(index=False))
 
 
-def check(side: Strings, groups: Strings, labels: Labels, names: Sequence[str]) -> None:
-    """Raise ValueError if a group stands on two sides, a side is empty, or a side lacks a class of a label."""
-    sides = pd.DataFrame({"group": groups, "side": side}).query("side != ''").drop_duplicates()
-    torn = sides["group"][sides["group"].duplicated()].tolist()
+def check(subset: Strings, groups: Strings, labels: Labels, names: Sequence[str]) -> None:
+    """Raise ValueError if a group stands on two subsets, a subset is empty, or a subset lacks a class of a label."""
+    subsets = pd.DataFrame({"group": groups, "subset": subset}).query("subset != ''").drop_duplicates()
+    torn = subsets["group"][subsets["group"].duplicated()].tolist()
     if torn:
         raise ValueError(
-            f"the split puts group {torn[0]} ({len(torn)} such groups) on two sides: images of it would leak"
+            f"the split puts group {torn[0]} ({len(torn)} such groups) on two subsets: images of it would leak"
         )
-    for part in SIDES:
-        here = labels[side == part]
+    for part in SUBSETS:
+        here = labels[subset == part]
         if len(here) == 0:
-            raise ValueError(f"the split leaves the {part} side empty: prepare more images or change split.{part}")
+            raise ValueError(f"the split leaves the {part} subset empty: prepare more images or change split.{part}")
         for name, column in zip(names, here.T, strict=True):
             for value, word in ((1, "with"), (0, "without")):
                 if not (column == value).any():
@@ -155,8 +160,8 @@ def _refuse_class(part: str, word: str, name: str, anywhere: bool) -> None:
             "holds, or leave the label out (data.labels=[...])"
         )
     raise ValueError(
-        f"the split leaves the {part} side no image {word} {name!r}: prepare more images, "
-        f"enlarge that side, or leave the label out (data.labels=[...])"
+        f"the split leaves the {part} subset no image {word} {name!r}: prepare more images, "
+        f"enlarge that subset, or leave the label out (data.labels=[...])"
     )
 
 

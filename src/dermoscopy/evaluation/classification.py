@@ -1,4 +1,4 @@
-"""The files of tested labels: predictions.csv, confusion.csv, and two pictures of one availability of masks."""
+"""The files of tested labels: predictions.csv, confusion.csv, and two pictures of one mask condition."""
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -16,7 +16,7 @@ from dermoscopy.plots.style import save_figure
 from dermoscopy.runs.files import PREDICTIONS
 
 CONFUSION = "confusion.csv"
-PLACE = ["availability", "label", "truth", "predicted"]  # of a count in confusion.csv
+PLACE = ["mask_condition", "label", "truth", "predicted"]  # of a count in confusion.csv
 NUMBERS = ("truth", "logit", "threshold")
 
 
@@ -31,7 +31,7 @@ def prediction_rows(
     """Return a row for each image and label, with the columns of predictions.csv.
 
     Args:
-        images: id, group and availability, (N,) or one for all.
+        images: id, group and condition, (N,) or one for all.
         names: the L label names.
         label, logits: (N, L), see `label_scores`.
         thresholds: (L,) above which a label counts as predicted.
@@ -48,11 +48,11 @@ def prediction_rows(
 
 
 def with_earlier(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows and, of other availabilities, those of an earlier predictions.csv; as texts, so no digit changes."""
+    """Return rows and, of other conditions, those of an earlier predictions.csv; as texts, so no digit changes."""
     table = _texts(StringIO(rows.to_csv(index=False)))
     if path.is_file():
         before = _texts(path)
-        table = pd.concat([before[~before["availability"].isin(table["availability"])], table])
+        table = pd.concat([before[~before["mask_condition"].isin(table["mask_condition"])], table])
     return table
 
 
@@ -64,14 +64,14 @@ def write_label_files(folder: Path, table: pd.DataFrame, names: Sequence[str], e
         table: of `prediction_rows` or `with_earlier`.
         names: the L label names.
         exclusive: whether an image has at most one of them.
-        shown: the availability that the pictures show.
+        shown: the mask_condition that the pictures show.
     """
-    table = table.sort_values(["availability", "label", "id"])
+    table = table.sort_values(["mask_condition", "label", "id"])
     write_atomically(folder / PREDICTIONS, table.to_csv(index=False))
     table = table.assign(**{name: pd.to_numeric(table[name]) for name in NUMBERS})
     confusion = confusion_table(table, names, exclusive)
     write_atomically(folder / CONFUSION, confusion.to_csv(index=False))
-    counts, images = (each[each["availability"] == shown] for each in (confusion, table))
+    counts, images = (each[each["mask_condition"] == shown] for each in (confusion, table))
     pictures = {
         "confusion": draw_confusion(counts, f"Confusion, masks: {shown}"),
         "reliability": draw_reliability(images, names, f"Reliability, masks: {shown}"),
@@ -94,13 +94,13 @@ def confusion_table(table: pd.DataFrame, names: Sequence[str], exclusive: bool) 
         exclusive: whether an image has at most one of them; predicted is then the likeliest.
 
     Returns:
-        Columns availability, label, truth, predicted, count. Truth and predicted are 1 or 0; of exclusive labels
+        Columns condition, label, truth, predicted, count. Truth and predicted are 1 or 0; of exclusive labels
         they are names, and `label` is empty. Images of unknown truth are left out.
     """
     decided = _likeliest(table) if exclusive else _each(table)
     labels: list[str] = [""] if exclusive else list(names)
     kinds: list[str] | list[int] = list(names) if exclusive else [1, 0]
-    places = pd.MultiIndex.from_product([list(table["availability"].unique()), labels, kinds, kinds], names=PLACE)
+    places = pd.MultiIndex.from_product([list(table["mask_condition"].unique()), labels, kinds, kinds], names=PLACE)
     return decided.groupby(PLACE).size().reindex(places, fill_value=0).rename("count").reset_index()
 
 
@@ -115,6 +115,6 @@ def _likeliest(table: pd.DataFrame) -> pd.DataFrame:
     """The true and the likeliest label of each image of known truth."""
     rows = table[table["truth"].notna()]
     truth, logit = (
-        rows.pivot_table(index=["availability", "id"], columns="label", values=name) for name in ("truth", "logit")
+        rows.pivot_table(index=["mask_condition", "id"], columns="label", values=name) for name in ("truth", "logit")
     )
     return pd.DataFrame({"label": "", "truth": truth.idxmax(axis=1), "predicted": logit.idxmax(axis=1)}).reset_index()

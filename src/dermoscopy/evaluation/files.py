@@ -19,12 +19,12 @@ def write_evaluation(folder: Path, evaluations: Mapping[str, Evaluation], masks:
 
     Args:
         folder: for the files.
-        evaluations: by how the images were shown, such as `flips`: scores.csv has those of all, in column views.
+        evaluations: by how the images were shown, such as `flips`: scores.csv has those of all, in column tta.
         masks: predicted from the images as the last one shows them; predictions.csv has its images.
     """
     write_masks(folder / MASKS, masks)
     *_, evaluation = evaluations.values()
-    scores = pd.concat([each.scores.assign(views=views) for views, each in evaluations.items()])
+    scores = pd.concat([each.scores.assign(tta=tta) for tta, each in evaluations.items()])
     images = evaluation.images[list(COLUMNS)]
     write_atomically(folder / PREDICTIONS, images.to_csv(index=False))
     write_atomically(folder / SCORES, scores.to_csv(index=False))

@@ -33,16 +33,16 @@ class Evaluation:
     scores: pd.DataFrame
     note: str
 
-    def metrics(self, views: str) -> dict[str, float]:
-        """Return the mean scores by the names that they have in a run, of images shown in these views.
+    def metrics(self, tta: str) -> dict[str, float]:
+        """Return the mean scores by the names that they have in a run, of images shown in these tta.
 
-        Those are ``test/<views>/<metric>[/<mask>]`` at the store's size, ``test/<views>_original/...`` at the
+        Those are ``test/<tta>/<metric>[/<mask>]`` at the store's size, ``test/<tta>_original/...`` at the
         originals'.
         """
         several = self.scores["mask"].nunique() > 1
         named = {}
         for row in self.scores.to_dict("records"):
-            shown = views if row["size"] == "store" else f"{views}_original"
+            shown = tta if row["size"] == "store" else f"{tta}_original"
             part = f"/{row['mask']}" if several and row["mask"] != MEAN else ""
             named[f"test/{shown}/{row['metric']}{part}"] = float(row["mean"])
         return named

@@ -18,8 +18,8 @@ class BinaryCrossEntropy(nn.Module):
     Args:
         labels: names of the L labels, in the order of the logits.
         pos_weight: factor on the positives of each label: None weights nothing, "auto" takes negatives / positives
-            of the training side, a list or a mapping by name gives them (labels not named keep 1).
-        rarest: another factor, on the positives of that label which the training side shows most rarely, if at all.
+            of the training subset, a list or a mapping by name gives them (labels not named keep 1).
+        rarest: another factor, on the positives of that label which the training subset shows most rarely, if at all.
 
     Raises:
         ValueError: a weight that is not positive, of an unknown label, or of the wrong number.
@@ -36,7 +36,7 @@ class BinaryCrossEntropy(nn.Module):
 
     @property
     def class_weights(self) -> dict[str, float]:
-        """The factor on the positives of each label; those of the training side only after ``fit_class_weights``."""
+        """The factor on the positives of each label; those of the training subset only after ``fit_class_weights``."""
         return dict(zip(self.labels, self.pos_weight.tolist(), strict=True))
 
     def fit_class_weights(self, label: Tensor) -> None:
@@ -67,7 +67,7 @@ class CrossEntropy(nn.Module):
         class_weight: of each label. None weights nothing; "auto" is 1 / n and "complement" (S1's) 1 - n / N of n out
             of N training images, both scaled to a mean of 1 over the training images; a list or a mapping by name
             gives them (labels not named keep 1).
-        rarest: another factor, on the weight of that label which the training side shows most rarely, if at all.
+        rarest: another factor, on the weight of that label which the training subset shows most rarely, if at all.
 
     Raises:
         ValueError: fewer than 2 labels, a weight that is not positive, of an unknown label, or of the wrong number; in
@@ -88,7 +88,7 @@ class CrossEntropy(nn.Module):
 
     @property
     def class_weights(self) -> dict[str, float]:
-        """The weight of each label; those of the training side only after ``fit_class_weights``."""
+        """The weight of each label; those of the training subset only after ``fit_class_weights``."""
         return dict(zip(self.labels, self.class_weight.tolist(), strict=True))
 
     def fit_class_weights(self, label: Tensor) -> None:

@@ -12,7 +12,7 @@ PART = ".part"
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside a file, which gets its own name when the block has written it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{PART}")
@@ -31,7 +31,7 @@ def remove_parts(folder: Path) -> None:
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
     """Write a file so that no reader ever meets half of it; make its folder if need be."""
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 

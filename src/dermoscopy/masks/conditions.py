@@ -13,7 +13,7 @@ from dermoscopy.masks.zeroing import over_pixels
 GRID = 8  # cells a side of what is revealed in parts
 SHARES = {f"revealed_{percent}": percent / 100 for percent in range(10, 100, 10)}
 SOURCES = ("given", "predicted")  # what training may read
-AVAILABILITIES = ("none", *SOURCES, "shuffled", *SHARES)
+CONDITIONS = ("none", *SOURCES, "shuffled", *SHARES)
 Masks = Callable[[Batch], Tensor | None]
 
 
@@ -33,24 +33,24 @@ def check_predicted(masks: str, argument: str, data: DataModule) -> None:
         )
 
 
-def masks_at(availability: str, data: DataModule) -> Masks:
-    """Return what gives a batch of the test side its masks (B, K, H, W); None is all unknown.
+def masks_at(condition: str, data: DataModule) -> Masks:
+    """Return what gives a batch of the test subset its masks (B, K, H, W); None is all unknown.
 
     Every run sees the same cells and the same strangers' masks, so that runs can be compared image by image.
     """
-    if availability == "none":
+    if condition == "none":
         return lambda _: None
-    if availability == "given":
+    if condition == "given":
         return lambda batch: batch["mask"]
-    if availability == "predicted":
+    if condition == "predicted":
         return lambda batch: batch["predicted"]
-    if availability == "shuffled":
+    if condition == "shuffled":
         return _of_strangers(data)
-    return _in_parts(SHARES[availability], data)
+    return _in_parts(SHARES[condition], data)
 
 
 def _of_strangers(data: DataModule) -> Masks:
-    """Each image gets the masks of the next one of the test side, in an order drawn once."""
+    """Each image gets the masks of the next one of the test subset, in an order drawn once."""
     rows = data.rows("test")
     order = rows[torch.randperm(len(rows), generator=generator("shuffled"))]
     partner = torch.empty(int(rows.max()) + 1, dtype=torch.long)

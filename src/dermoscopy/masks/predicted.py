@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dermoscopy.machine.files import whole
+from dermoscopy.machine.files import atomic_path
 
 MASKS = "masks.h5"
 
@@ -67,7 +67,7 @@ def write_masks(path: Path, masks: PredictedMasks) -> None:
     if free < needed:  # asked before, for HDF5 does not survive a full disk
         raise OSError(errno.ENOSPC, f"needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free", str(path))
     text = h5py.string_dtype()
-    with whole(path) as part, h5py.File(part, "w") as file:
+    with atomic_path(path) as part, h5py.File(part, "w") as file:
         file.create_dataset("probability", data=masks.probability)
         file.create_dataset("id", data=masks.ids.tolist(), dtype=text)
         file.attrs.create("names", list(masks.names), dtype=text)

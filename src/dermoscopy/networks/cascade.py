@@ -11,7 +11,7 @@ from dermoscopy.contracts.networks import MapNetwork, MaskNetwork, NamesMasks
 from dermoscopy.machine.messages import nearest
 from dermoscopy.masks.probability_maps import probabilities
 from dermoscopy.networks.conditioning import Conditioning
-from dermoscopy.networks.region import Region
+from dermoscopy.networks.mask_postprocessing import MaskPostprocessing
 from dermoscopy.networks.weights import load_matching, read_weights
 
 
@@ -25,7 +25,7 @@ class Cascade(nn.Module):
         classifier: maps an image, and the channel if there is one, to logits (B, L); has ``masks``, one, if there is.
         mask: name of the mask that is the lesion.
         masks: names of the K masks that are given; may be empty if there is a segmenter.
-        region: from the lesion's mask to the part that is used.
+        postprocessing: from the lesion's mask to the part that is used.
         conditioning: how the classifier sees the image.
         threshold: the segmenter's probability above which a pixel is of the lesion.
         checkpoint: start from a file of a whole cascade; its parts have checkpoints of their own.
@@ -40,7 +40,7 @@ class Cascade(nn.Module):
         classifier: nn.Module,
         mask: str,
         masks: Sequence[str],
-        region: Region,
+        postprocessing: MaskPostprocessing,
         conditioning: Conditioning,
         threshold: float,
         checkpoint: str | Path | None,
@@ -52,7 +52,7 @@ class Cascade(nn.Module):
         self.classifier = classifier
         _check_masks(self.segmenter, mask, masks)
         _check_channel(classifier, conditioning, mask)
-        self.region, self.conditioning = region, conditioning
+        self.postprocessing, self.conditioning = postprocessing, conditioning
         self.mask, self.masks, self.threshold = mask, tuple(masks), threshold
         if checkpoint is not None:
             load_matching(self, read_weights(checkpoint), checkpoint, places=("",), heads=())
@@ -81,8 +81,8 @@ class Cascade(nn.Module):
     def forward_joint(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return label logits (B, L) and the segmenter's logits, for training both parts together.
 
-        The classifier sees the probability itself, so that what the labels say reaches the segmenter. The region has
-        no gradient: it only decides on the box, and on whether anything was found.
+        The classifier sees the probability itself, so that the loss of the labels reaches the segmenter. Postprocessing
+        has no gradient: it only decides on the box, and on whether anything was found.
 
         Raises:
             ValueError: no segmenter, or one of other masks than the data's.
@@ -94,7 +94,7 @@ class Cascade(nn.Module):
             )
         logits = self.segmenter(image)
         soft = self._probability(logits)
-        seen = self.conditioning(image, soft, self.region(self._above(soft.detach())))
+        seen = self.conditioning(image, soft, self.postprocessing(self._above(soft.detach())))
         return self.classifier(*_arguments(seen)), logits
 
     def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -117,13 +117,13 @@ class Cascade(nn.Module):
     @torch.no_grad()
     def to_image_coordinates(self, picture: Tensor, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return a picture (B, C, H, W) of what the classifier is shown where that lies in the image; 0 elsewhere."""
-        return self.conditioning.to_image_coordinates(picture, self.region(self._lesion(image, mask)))
+        return self.conditioning.to_image_coordinates(picture, self.postprocessing(self._lesion(image, mask)))
 
     def _seen(self, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return what the classifier is shown."""
         if not self.conditioning.reads_mask:
             return image, None
-        shown: tuple[Tensor, Tensor | None] = self.conditioning(image, self.region(self._lesion(image, mask)))
+        shown: tuple[Tensor, Tensor | None] = self.conditioning(image, self.postprocessing(self._lesion(image, mask)))
         return shown
 
     def _lesion(self, image: Tensor, mask: Tensor | None) -> Tensor:

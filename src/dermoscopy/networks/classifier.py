@@ -38,7 +38,7 @@ class Classifier(nn.Module):
         pretrained: start from timm's published weights (downloaded once).
         checkpoint: start from a file: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
         dropout: rate before the last layer.
-        exit_stride: how many pixels apart the features of ``forward_with_features`` are; where the backbone has several
+        aux_head_stride: distance in pixels of the features of ``forward_with_features``; where the backbone has several
             maps of that stride, the last of them; None for no auxiliary head.
         mean, std: normalisation that the images come with; published weights that expect another one get theirs.
 
@@ -55,14 +55,19 @@ class Classifier(nn.Module):
         pretrained: bool,
         checkpoint: str | Path | None,
         dropout: float,
-        exit_stride: int | None,
+        aux_head_stride: int | None,
         mean: Sequence[float],
         std: Sequence[float],
     ) -> None:
         super().__init__()
-        self.name, self.labels, self.masks, self.exit_stride = backbone, tuple(labels), tuple(masks), exit_stride
+        self.name, self.labels, self.masks, self.aux_head_stride = (
+            backbone,
+            tuple(labels),
+            tuple(masks),
+            aux_head_stride,
+        )
         self.backbone: Backbone = _create(backbone, len(labels), pretrained and checkpoint is None, dropout)
-        self.exit = None if exit_stride is None else _exit(self.backbone, backbone, exit_stride)
+        self.aux_head = None if aux_head_stride is None else _aux_head(self.backbone, backbone, aux_head_stride)
         stem = stem_name(self.backbone, backbone)
         if masks:
             widen_stem(self.backbone, stem, len(masks), backbone)
@@ -89,9 +94,9 @@ class Classifier(nn.Module):
         Raises:
             ValueError: the network has no auxiliary head.
         """
-        if self.exit is None:
-            raise ValueError("this network has no auxiliary head: set exit_stride, such as exit_stride=8")
-        part = partial(self.backbone.forward_intermediates, indices=[self.exit])
+        if self.aux_head is None:
+            raise ValueError("this network has no auxiliary head: set aux_head_stride, such as aux_head_stride=8")
+        part = partial(self.backbone.forward_intermediates, indices=[self.aux_head])
         last, (features,) = self._read(part, image, mask)
         return self.backbone.forward_head(last), features
 
@@ -146,10 +151,10 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Backbon
         ) from error
 
 
-def _exit(backbone: Backbone, name: str, stride: int) -> int:
+def _aux_head(backbone: Backbone, name: str, stride: int) -> int:
     """The index, among timm's intermediates, of the last one with this stride."""
-    exits: dict[int, int] = {info["reduction"]: index for index, info in enumerate(backbone.feature_info)}
-    if stride not in exits:
-        there_are = ", ".join(map(str, exits))
-        raise ValueError(f"exit_stride={stride}: backbone {name!r} has features at stride {there_are}")
-    return exits[stride]
+    strides: dict[int, int] = {info["reduction"]: index for index, info in enumerate(backbone.feature_info)}
+    if stride not in strides:
+        available = ", ".join(map(str, strides))
+        raise ValueError(f"aux_head_stride={stride}: backbone {name!r} has features at stride {available}")
+    return strides[stride]

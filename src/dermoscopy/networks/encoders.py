@@ -39,11 +39,11 @@ def published_weights(encoder: str, pretrained: bool | str) -> str | bool | None
                 f"set encoder={encoder.partition('.')[0]}.{pretrained} and pretrained=true"
             )
         return True
-    there_are = list(PUBLISHED[encoder]["pretrained_settings"])
+    available = list(PUBLISHED[encoder]["pretrained_settings"])
     if pretrained is True:
-        return str(there_are[0])
-    if pretrained not in there_are:
-        raise ValueError(f"pretrained={pretrained}: {encoder} has the weights {there_are}, or true or false")
+        return str(available[0])
+    if pretrained not in available:
+        raise ValueError(f"pretrained={pretrained}: {encoder} has the weights {available}, or true or false")
     return pretrained
 
 

@@ -12,22 +12,23 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from dermoscopy.machine.messages import nearest
-from dermoscopy.networks.padding import at_own_size, output_channels
+from dermoscopy.networks.padding import output_channels, run_padded
 from dermoscopy.networks.weights import load_matching, read_weights
 
 LEVELS = 5
 STRIDE = 2 ** (LEVELS - 1)
 SLOPE = 1e-2
-KERAS_SLOPE = 0.3  # of its LeakyReLU, where s2 did not set one
+KERAS_SLOPE = 0.3  # of Keras's LeakyReLU, which the compact variant left as it was
 
 
 class ImprovedUNet(nn.Module):
     """A U-Net of residual context modules, whose logits are as large as the image, whatever its size.
 
     Args:
-        variant: "paper", in two dimensions; or "s2", a Keras network after it, which departs from it: context modules
-            of four convolutions with dropout on a skip, batch normalisation and only inside them, activated
-            segmentations below a last convolution. Its segmentations had one channel; here they have one a class.
+        variant: "isensee2017", as the paper describes it, in two dimensions; or "compact", the Keras network of the
+            improved U-Net study, with 4.39 M parameters. That one has context modules of four convolutions with dropout
+            on a skip, batch normalisation only inside them, and activated segmentations below a last convolution. Its
+            segmentations had one channel; here they have one per class.
         masks: names of the K masks.
         exclusive: masks exclude each other: K + 1 channels, the first for the background.
         filters: of the first level; each level doubles them.
@@ -71,7 +72,7 @@ class ImprovedUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""
-        return at_own_size(self._logits, image, STRIDE, 2 * STRIDE)  # 2 x 2 cells at the bottom: one has no variance
+        return run_padded(self._logits, image, STRIDE, 2 * STRIDE)  # 2 x 2 cells at the bottom: one has no variance
 
     def _logits(self, x: Tensor) -> Tensor:
         skips = []
@@ -146,7 +147,7 @@ def _halved(outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), convolution, nn.LeakyReLU(SLOPE, inplace=True))
 
 
-def _paper(widths: list[int], dropout: float, channels: int) -> dict[str, nn.Module]:
+def _isensee2017(widths: list[int], dropout: float, channels: int) -> dict[str, nn.Module]:
     first, second, third, *_ = widths
     above = widths[-2::-1]  # of levels 4 to 1
     enter = [_block(a, b, stride=2, norm=True) for a, b in pairwise(widths)]
@@ -161,7 +162,7 @@ def _paper(widths: list[int], dropout: float, channels: int) -> dict[str, nn.Mod
     }
 
 
-def _s2(widths: list[int], dropout: float, channels: int) -> dict[str, nn.Module]:
+def _compact(widths: list[int], dropout: float, channels: int) -> dict[str, nn.Module]:
     first, second, third, fourth, bottom = widths
     localise = [
         nn.Sequential(_block(2 * n, n), _block(n, n, size)) for n, size in ((fourth, 1), (third, 3), (second, 3))
@@ -183,4 +184,4 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-VARIANTS = {"paper": _paper, "s2": _s2}
+VARIANTS = {"isensee2017": _isensee2017, "compact": _compact}

@@ -17,7 +17,7 @@ def output_channels(masks: Sequence[str], exclusive: bool) -> int:
     return len(masks) + int(exclusive)
 
 
-def at_own_size(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int, least: int) -> Tensor:
+def run_padded(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int, least: int) -> Tensor:
     """Return the logits of an image (B, 3, H, W) at its own H x W.
 
     The image is padded on its right and below, and the logits are cropped back. It is padded with 0, the mean colour:

@@ -18,7 +18,7 @@ from dermoscopy.networks.encoders import (
     published_weights,
 )
 from dermoscopy.networks.normalisation import Preprocessing
-from dermoscopy.networks.padding import at_own_size, output_channels
+from dermoscopy.networks.padding import output_channels, run_padded
 from dermoscopy.networks.weights import load_matching, read_weights
 
 # where a file's names begin: a Segmenter's, an smp model's, an smp encoder's, a timm model's
@@ -84,7 +84,7 @@ class Segmenter(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""
-        return at_own_size(self.model, self.preprocessing(image), self.multiple, self.least)
+        return run_padded(self.model, self.preprocessing(image), self.multiple, self.least)
 
     def _load(self, checkpoint: str | Path, encoder: str, ask: bool) -> None:
         loaded = load_matching(self, read_weights(checkpoint), checkpoint, places=PLACES, heads=[HEAD])

@@ -9,10 +9,10 @@ from segmentation_models_pytorch.base import SegmentationModel
 from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
-from dermoscopy.networks.padding import at_own_size
+from dermoscopy.networks.padding import run_padded
 from dermoscopy.networks.segmenter import Segmenter
 
-POSITIONS = ("encoder", "bottleneck", "decoder")
+HEAD_LEVELS = ("encoder", "bottleneck", "decoder")
 LEVEL = 3  # of smp's encoders, which halve the image from one level to the next: stride 8
 WIDTH = 256  # channels that the label head pools
 
@@ -25,24 +25,24 @@ class YNet(nn.Module):
     Args:
         segmenter: what the masks come from; it also loads the weights of the encoder.
         labels: names of the L labels.
-        position: what labels are told from: ``encoder``, its features at stride 8; ``bottleneck``, its last features;
+        head_level: what labels are told from: ``encoder``, its features at stride 8; ``bottleneck``, its last features;
             ``decoder``, what a U-Net's decoder has made when it is back at stride 8.
         dropout: rate before the linear layer.
 
     Raises:
-        ValueError: an unknown position, or one that the segmenter does not have.
+        ValueError: an unknown head_level, or one that the segmenter does not have.
     """
 
-    def __init__(self, segmenter: Segmenter, labels: Sequence[str], position: str, dropout: float) -> None:
+    def __init__(self, segmenter: Segmenter, labels: Sequence[str], head_level: str, dropout: float) -> None:
         super().__init__()
         if not isinstance(segmenter, Segmenter):
             raise ValueError(
                 f"segmenter {type(segmenter).__name__} has no encoder to tell labels from: choose one of "
                 "segmentation-models-pytorch, such as network@network.segmenter=fpn"
             )
-        self.segmenter, self.labels, self.position = segmenter, tuple(labels), position
+        self.segmenter, self.labels, self.head_level = segmenter, tuple(labels), head_level
         self.head = nn.Sequential(
-            nn.Conv2d(_channels(segmenter.model, position), WIDTH, kernel_size=1, bias=False),
+            nn.Conv2d(_channels(segmenter.model, head_level), WIDTH, kernel_size=1, bias=False),
             nn.BatchNorm2d(WIDTH),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
@@ -74,7 +74,7 @@ class YNet(nn.Module):
     def _at_own_size(self, network: Callable[..., Tensor], image: Tensor) -> Tensor:
         """Logits of an image that is padded as the segmenter pads it."""
         network, segmenter = partial(network, shown=image.shape[-2:]), self.segmenter
-        return at_own_size(network, segmenter.preprocessing(image), segmenter.multiple, segmenter.least)
+        return run_padded(network, segmenter.preprocessing(image), segmenter.multiple, segmenter.least)
 
     def _labels(self, image: Tensor, shown: Sequence[int]) -> Tensor:
         seen = self._seen(self.segmenter.model.encoder(image))
@@ -84,15 +84,15 @@ class YNet(nn.Module):
         model = self.segmenter.model
         features = model.encoder(image)
         seen = self._seen(features)
-        decoded = self._up(seen, features, after=True) if self.position == "decoder" else model.decoder(features)
+        decoded = self._up(seen, features, after=True) if self.head_level == "decoder" else model.decoder(features)
         masks = model.segmentation_head(decoded)
         return torch.cat([_everywhere(self.head(_within(seen, image, shown)), masks), masks], dim=1)
 
     def _seen(self, features: Sequence[Tensor]) -> Tensor:
         """What the label head sees."""
-        if self.position == "decoder":
+        if self.head_level == "decoder":
             return self._up(self.segmenter.model.decoder.center(features[-1]), features, after=False)
-        return features[LEVEL if self.position == "encoder" else -1]
+        return features[LEVEL if self.head_level == "encoder" else -1]
 
     def _up(self, x: Tensor, features: Sequence[Tensor], after: bool) -> Tensor:
         """The steps of a U-Net's decoder up to the label head, or those after it."""
@@ -103,26 +103,26 @@ class YNet(nn.Module):
         return x
 
 
-def _channels(model: SegmentationModel, position: str) -> int:
-    """How many channels there are at a position of an smp model."""
-    if position not in POSITIONS:
-        known = ", ".join(POSITIONS)
-        raise ValueError(f"position must be one of {known}, got {position!r}{nearest(position, POSITIONS)}")
-    if position == "decoder" and not isinstance(model, smp.Unet):
+def _channels(model: SegmentationModel, head_level: str) -> int:
+    """How many channels there are at a head_level of an smp model."""
+    if head_level not in HEAD_LEVELS:
+        known = ", ".join(HEAD_LEVELS)
+        raise ValueError(f"head_level must be one of {known}, got {head_level!r}{nearest(head_level, HEAD_LEVELS)}")
+    if head_level == "decoder" and not isinstance(model, smp.Unet):
         raise ValueError(
-            f"position=decoder needs the decoder of a Unet, {type(model).__name__} has another: "
-            "set position=encoder or position=bottleneck"
+            f"head_level=decoder needs the decoder of a Unet, {type(model).__name__} has another: "
+            "set head_level=encoder or head_level=bottleneck"
         )
     channels = model.encoder.out_channels
-    depth, least = len(channels) - 1, LEVEL + 1 if position == "decoder" else LEVEL
-    if position != "bottleneck" and depth < least:
+    depth, least = len(channels) - 1, LEVEL + 1 if head_level == "decoder" else LEVEL
+    if head_level != "bottleneck" and depth < least:
         raise ValueError(
-            f"position={position} needs a segmenter with architecture.encoder_depth={least} or more, it is {depth}: "
-            "set position=bottleneck"
+            f"head_level={head_level} needs a segmenter with architecture.encoder_depth={least} or more, it is {depth}"
+            ": set head_level=bottleneck"
         )
-    if position == "decoder":
+    if head_level == "decoder":
         return int(model.decoder.blocks[-LEVEL - 1].conv2[0].out_channels)
-    return int(channels[LEVEL if position == "encoder" else -1])
+    return int(channels[LEVEL if head_level == "encoder" else -1])
 
 
 def _within(features: Tensor, image: Tensor, shown: Sequence[int]) -> Tensor:

@@ -10,15 +10,15 @@ from dermoscopy.data.store.reader import Store
 from dermoscopy.machine.messages import nearest
 from dermoscopy.runs.files import EVALUATIONS
 from dermoscopy.runs.recorded import RecordedStage
-from dermoscopy.tasks.tta import VIEWS
+from dermoscopy.tasks.tta import TTA
 
 USAGE = "python predict.py run=ID images=DIR out=DIR, or python predict.py run=ID data=NAME"
 POSTPROCESSING = ("threshold", "fill_holes", "min_pixels", "probabilities", "instances")
 ONLY_FOR = {
     "images=DIR": ("on_error", "workers", *POSTPROCESSING),
-    "data=NAME": ("side", "hd95", "panels"),
+    "data=NAME": ("subset", "hd95", "panels"),
     "a run of labels": ("segmenter",),
-    "runs that segment": ("views", *POSTPROCESSING, "hd95", "panels"),
+    "runs that segment": ("tta", *POSTPROCESSING, "hd95", "panels"),
 }
 
 
@@ -64,7 +64,7 @@ def check_options(overrides: Iterable[str], images: bool, segments: bool) -> Non
             raise ValueError(f"{vain[0]} has an effect only with {what}: leave it out")
 
 
-def check_values(batch_size: int, views: str) -> None:
+def check_values(batch_size: int, tta: str) -> None:
     """Refuse values out of their range.
 
     Raises:
@@ -72,8 +72,8 @@ def check_values(batch_size: int, views: str) -> None:
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    if views not in VIEWS:
-        raise ValueError(f"views must be one of {', '.join(VIEWS)}, got {views!r}{nearest(views, VIEWS)}")
+    if tta not in TTA:
+        raise ValueError(f"tta must be one of {', '.join(TTA)}, got {tta!r}{nearest(tta, TTA)}")
 
 
 def names_of(run: str) -> list[str]:
@@ -112,7 +112,7 @@ def open_output(out: str | Path) -> Path:
     return folder
 
 
-def default_output(stages: Sequence[RecordedStage], store: Store, side: str) -> Path:
+def default_output(stages: Sequence[RecordedStage], store: Store, subset: str) -> Path:
     """Return the folder for the evaluation of a run on a store, in the folder of the run.
 
     Raises:
@@ -120,4 +120,4 @@ def default_output(stages: Sequence[RecordedStage], store: Store, side: str) -> 
     """
     if len(stages) > 1:
         raise ValueError("out is missing: several runs have no folder in common, name one with out=DIR")
-    return stages[0].folder / EVALUATIONS / f"{store.path.stem}-{side}"
+    return stages[0].folder / EVALUATIONS / f"{store.path.stem}-{subset}"

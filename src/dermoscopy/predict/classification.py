@@ -64,7 +64,7 @@ def evaluate_labels(
     logits = torch.cat([trained.logits(*part) for part in read_store(store, trained.stage, rows, batch_size)])
     scores = label_scores(logits, truth, names, exclusive, trained.thresholds)
     given = "none" if trained.segmenter is None else "predicted"
-    images = {"id": store.ids[rows], "group": store.groups[rows], "availability": given}
+    images = {"id": store.ids[rows], "group": store.groups[rows], "mask_condition": given}
     table = prediction_rows(images, names, truth, logits, trained.thresholds, exclusive)
     write_label_files(folder, table, names, exclusive, given)
     rows_of_scores = [(*name.partition("/")[::2], value) for name, value in scores.items()]

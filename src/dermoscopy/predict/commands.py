@@ -23,7 +23,7 @@ class FolderOptions:
 
     images: Path
     out: Path
-    views: str
+    tta: str
     batch_size: int
     workers: int | None
     on_error: str
@@ -44,8 +44,8 @@ class StoreOptions:
     store: Store
     source: FolderSource | None
     out: Path | None
-    side: str | None
-    views: str
+    subset: str | None
+    tta: str
     batch_size: int
     hd95: bool
     panels: int
@@ -63,7 +63,7 @@ def predict_folder(networks: Sequence[TrainedNetwork], options: FolderOptions) -
     open_output(out)
     _print_networks(networks)
     if stage.masks:
-        return write_masks(predict_masks(networks, batches, options.views), files, options.workers)
+        return write_masks(predict_masks(networks, batches, options.tta), files, options.workers)
     return write_labels(predict_labels(networks[0], batches), out)
 
 
@@ -73,16 +73,16 @@ def evaluate_store(networks: Sequence[TrainedNetwork], options: StoreOptions) ->
     differences = check_store(store, stages)
     segmenters = [trained.segmenter.stage for trained in networks if trained.segmenter is not None]
     every = [*stages, *segmenters]
-    chosen = choose_rows(store, every, options.side)
-    out = open_output(options.out or default_output(stages, store, chosen.side))
+    chosen = choose_rows(store, every, options.subset)
+    out = open_output(options.out or default_output(stages, store, chosen.subset))
     _print_networks(networks)
     print(*(f"  {line}" for line in (chosen.line, *differences)), sep="\n", flush=True)
     if stages[0].masks:
-        how = options.views, options.batch_size, options.hd95, options.panels
+        how = options.tta, options.batch_size, options.hd95, options.panels
         result = evaluate_masks(networks, store, chosen, options.source, *how, out)
     else:
         result = evaluate_labels(networks[0], store, chosen.rows, options.batch_size, out)
-    write_record(out, every, store, {"side": chosen.side, "views": options.views, "images": len(chosen.rows)})
+    write_record(out, every, store, {"subset": chosen.subset, "tta": options.tta, "images": len(chosen.rows)})
     return result
 
 

@@ -17,7 +17,7 @@ from dermoscopy.networks.weights import read_weights
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST
 from dermoscopy.runs.recorded import RecordedStage
-from dermoscopy.tasks.tta import mean_over_views
+from dermoscopy.tasks.tta import mean_over_tta
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +53,13 @@ class TrainedNetwork:
         return signed.to(next(self.network.parameters()).device)
 
     @torch.inference_mode()
-    def found(self, image: Tensor, frame: NDArray[np.int32], views: str) -> Tensor:
-        """Return 255 times a segmenter's probability of each mask, uint8 (B, K, H, W), the mean over some views."""
+    def found(self, image: Tensor, frame: NDArray[np.int32], tta: str) -> Tensor:
+        """Return 255 times a segmenter's probability of each mask, uint8 (B, K, H, W), the mean over some tta."""
 
         def predict(shown: Tensor) -> Tensor:
             return probabilities(self.network(shown), self.stage.exclusive)
 
-        return in_bytes(mean_over_views(predict, self._prepared(image, frame), views)).cpu()
+        return in_bytes(mean_over_tta(predict, self._prepared(image, frame), tta)).cpu()
 
     def _prepared(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
         """Fill what surrounds the images as in the network's own test, and normalise them."""

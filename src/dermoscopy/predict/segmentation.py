@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dermoscopy.evaluation.comparison import resized
-from dermoscopy.machine.files import whole, write_atomically
+from dermoscopy.machine.files import atomic_path, write_atomically
 from dermoscopy.machine.threads import cores, in_order
 from dermoscopy.masks.probability_maps import FULL, at_size
 from dermoscopy.predict.images import ImageBatch, ImageFolder
@@ -113,17 +113,17 @@ def check_apart(images: Path, folder: ImageFolder, files: MaskFiles) -> None:
         raise ValueError(f"out={files.folder} lies where the images are: name a folder outside of them")
 
 
-def predict_masks(networks: Sequence[TrainedNetwork], batches: Iterable[ImageBatch], views: str) -> Iterator[Found]:
+def predict_masks(networks: Sequence[TrainedNetwork], batches: Iterable[ImageBatch], tta: str) -> Iterator[Found]:
     """Yield the mean of what networks find in images, given no masks.
 
     Args:
         networks: segmenters of the same masks.
         batches: the images.
-        views: how they are shown, see `dermoscopy.tasks.tta`.
+        tta: how they are shown, see `dermoscopy.tasks.tta`.
     """
     for ids, image, frame in batches:
         size = (image.shape[2], image.shape[3])
-        probability = mean_of([at_size(trained.found(image, frame, views), size) for trained in networks])
+        probability = mean_of([at_size(trained.found(image, frame, tta), size) for trained in networks])
         yield from map(Found, ids, probability, frame)
 
 
@@ -142,5 +142,5 @@ def write_masks(found: Iterable[Found], files: MaskFiles, workers: int | None = 
 
 
 def _save(picture: NDArray[np.uint8], path: Path) -> None:
-    with whole(path) as part:
+    with atomic_path(path) as part:
         Image.fromarray(picture).save(part, format="PNG")

@@ -25,14 +25,14 @@ PRINTED = ("dice", "iou", "thresholded_jaccard")  # in the line of a result; the
 
 
 def predict_store(
-    networks: Sequence[TrainedNetwork], store: Store, rows: NDArray[np.integer], views: str, batch_size: int
+    networks: Sequence[TrainedNetwork], store: Store, rows: NDArray[np.integer], tta: str, batch_size: int
 ) -> NDArray[np.uint8]:
     """Return 255 times the mean probability of each mask in images of a store, (n, H, W, K), at the store's size."""
     batches = zip(*(read_store(store, trained.stage, rows, batch_size) for trained in networks), strict=True)
     found = np.empty((len(rows), *store.size, len(networks[0].stage.masks)), np.uint8)
     for number, parts in enumerate(tracked(batches, -(-len(rows) // batch_size), "batches")):
         shown = zip(networks, parts, strict=True)
-        each = [at_size(trained.found(image, frame, views), store.size) for trained, (image, frame) in shown]
+        each = [at_size(trained.found(image, frame, tta), store.size) for trained, (image, frame) in shown]
         found[number * batch_size : (number + 1) * batch_size] = mean_of(each)
     return found
 
@@ -42,7 +42,7 @@ def evaluate_masks(
     store: Store,
     chosen: Chosen,
     source: FolderSource | None,
-    views: str,
+    tta: str,
     batch_size: int,
     hd95: bool,
     panels: int,
@@ -54,7 +54,7 @@ def evaluate_masks(
         networks: the mean of their probabilities is scored.
         store, chosen: the images.
         source: where the raw files are, to score at the original size too; None: at the store's only.
-        views: how the images are shown, see `dermoscopy.tasks.tta`.
+        tta: how the images are shown, see `dermoscopy.tasks.tta`.
         batch_size: images a batch.
         hd95: whether to compute Hausdorff distances.
         panels: images in the picture of the best, of the median and of the worst.
@@ -64,10 +64,10 @@ def evaluate_masks(
         Lines that say how good the masks are.
     """
     stage, rows = networks[0].stage, chosen.rows
-    found = predict_store(networks, store, rows, views, batch_size)
+    found = predict_store(networks, store, rows, tta, batch_size)
     scored = evaluate(found, rows, store, stage.masks, stage.exclusive, hd95, source)
     masks = PredictedMasks(store.ids[rows], stage.masks, stage.exclusive, store.fingerprint, found, chosen.unseen)
-    write_evaluation(folder, {views: scored}, masks)
+    write_evaluation(folder, {tta: scored}, masks)
     write_pictures(folder, scored, find_in(store, masks), panels)
     return "\n".join([f"{folder / SCORES}: {len(rows)} images", *(f"  {line}" for line in _summary(scored))])
 

@@ -68,8 +68,8 @@ def find_checkpoint(run: str, runs: Path, uri: str) -> Path:
         raise ValueError(f"run={run} begins the keys of {len(found)} stages, give one: {_candidates(found.values())}")
     if not found:
         name = f"run={run}" if key == run else f"run={run} (stage {key})"
-        there_are = _candidates(trained.values())
-        raise ValueError(f"{name} names no file, no folder and no trained stage in {runs}; there are: {there_are}")
+        available = _candidates(trained.values())
+        raise ValueError(f"{name} names no file, no folder and no trained stage in {runs}; there are: {available}")
     return found.popitem()[1]
 
 

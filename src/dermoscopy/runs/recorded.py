@@ -148,7 +148,7 @@ def _parsed(checkpoint: Path, configuration: Settings) -> RecordedStage:
         mean=tuple(batches["mean"]),
         std=tuple(batches["std"]),
         given=tuple(batches["masks"]) if tells_labels else (),
-        validation_masks=model["monitored"] if tells_labels else "none",
+        validation_masks=model["validation_masks"] if tells_labels else "none",
         mask_threshold=batches["mask_threshold"],
     )
 
@@ -160,7 +160,7 @@ class FinishedStage:
     Attributes:
         recorded: its checkpoint and configuration.
         key: of the stage.
-        tested: the mask conditions or views of its test; None if it was not tested.
+        tested: the mask conditions or tta of its test; None if it was not tested.
         code: commit, whether tracked files differed from it, and versions of libraries.
         hardware, threads: of the machine that trained it.
     """

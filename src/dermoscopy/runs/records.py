@@ -64,7 +64,7 @@ class DataRecord(TypedDict):
 
     Attributes:
         size: height and width of the store's images.
-        giveaways: labels that can be read off a mask, each with the mask.
+        label_leakage: labels that can be read off a mask, each with the mask.
     """
 
     name: str
@@ -73,7 +73,7 @@ class DataRecord(TypedDict):
     train: NotRequired[int]
     val: NotRequired[int]
     test: NotRequired[int]
-    giveaways: NotRequired[dict[str, str]]
+    label_leakage: NotRequired[dict[str, str]]
 
 
 class JobRecord(TypedDict):
@@ -131,7 +131,7 @@ class StageResult(TypedDict):
     metrics: dict[str, float]
     tested: list[str] | None
     images: dict[str, int]
-    giveaways: dict[str, str]
+    label_leakage: dict[str, str]
     parameters: int
     trainable: int
     seconds: float

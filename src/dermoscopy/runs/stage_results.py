@@ -21,20 +21,20 @@ class Configuration:
 
     Attributes:
         content: all of it, resolved.
-        monitored_metric: of validation, by which the best epoch was chosen, without `val/`.
+        monitor_metric: of validation, by which the best epoch was chosen, without `val/`.
         validation_masks: the mask condition in validation; a segmenter is given none.
         exclusive_labels: whether an image has at most one of the labels.
-        kept_views: how the test images were shown of which single scores and masks are kept, the last way of several.
+        kept_tta: how the test images were shown of which single scores and masks are kept, the last way of several.
         folds: of the split; 0: it has none.
         store: file of the data, as it was named where the training was started.
         masks: their names in the data.
     """
 
     content: Content
-    monitored_metric: str
+    monitor_metric: str
     validation_masks: str
     exclusive_labels: bool
-    kept_views: str
+    kept_tta: str
     folds: int
     store: str
     masks: tuple[str, ...]
@@ -52,10 +52,10 @@ def read_configuration(file: Path) -> Configuration:
     model, data = content["model"], content["data"]
     return Configuration(
         content=content,
-        monitored_metric=content["monitor"]["metric"].removeprefix("val/"),
-        validation_masks=model.get("monitored", "none"),  # a segmenter has no such key
+        monitor_metric=content["monitor"]["metric"].removeprefix("val/"),
+        validation_masks=model.get("validation_masks", "none"),  # a segmenter has no such key
         exclusive_labels=content["exclusive_labels"],
-        kept_views=model.get("views", ["none"])[-1],  # nor has a classifier this one
+        kept_tta=model.get("tta", ["none"])[-1],  # nor has a classifier this one
         folds=content["split"].get("k", 0),
         store=data["store"],
         masks=tuple(data["masks"]),
@@ -99,4 +99,4 @@ class StageResults:
         file = self.folder / SPLIT
         if not file.is_file():
             return None
-        return pd.read_csv(file, dtype=str, keep_default_na=False).set_index("id")["side"]
+        return pd.read_csv(file, dtype=str, keep_default_na=False).set_index("id")["subset"]

@@ -76,7 +76,7 @@ def compare_stage(first: RecordedStage, again: Path, tested: bool) -> list[Part]
     Args:
         first: the stage as it was.
         again: folder in which it was trained again.
-        tested: whether scores and predictions of the test side count; only the last stage of a run is tested again.
+        tested: whether scores and predictions of the test subset count; only the last stage of a run is tested again.
     """
     name, folders = first.name, (first.folder, again)
     parts = {
@@ -111,7 +111,7 @@ def _predictions(folder: Path) -> Values:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     if rows and "logit" in rows[0]:
-        return {(f"{r['availability']}/{r['label']}/{r['id']}", None): float(r["logit"]) for r in rows}
+        return {(f"{r['mask_condition']}/{r['label']}/{r['id']}", None): float(r["logit"]) for r in rows}
     scores = (*METRICS, "truth", "predicted")
     return {
         (f"{row['size']}/{row['mask']}/{name}/{row['id']}", None): float(row[name] or "nan")

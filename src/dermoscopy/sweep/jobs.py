@@ -109,7 +109,7 @@ def train(
         done = run_stages(stages, build, [logger])
         result = done[-1].result
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
-        data = record["data"] | result["images"] | {"giveaways": result["giveaways"]}
+        data = record["data"] | result["images"] | {"label_leakage": result["label_leakage"]}
         record |= {"metrics": result["metrics"], "data": data}
         sizes: dict[str, float] = {"parameters": result["parameters"], "trainable": result["trainable"]}
         finish_run(logger, result["metrics"] | sizes, done[-1].stage.folder, result["sha256"])

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch
 from dermoscopy.contracts.networks import Loss
-from dermoscopy.masks.conditions import AVAILABILITIES, SOURCES, check_predicted, masks_at, takes_masks
+from dermoscopy.masks.conditions import CONDITIONS, SOURCES, check_predicted, masks_at, takes_masks
 from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.metrics.classification import label_scores
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
@@ -18,22 +18,22 @@ from dermoscopy.tasks.schedule import Schedule
 
 
 class LabelTask(Task):
-    """Labels, judged at every availability of masks; a subclass says what a training step is.
+    """Labels, judged at every mask condition; a subclass says what a training step is.
 
     Args:
         network: maps (image, mask or None) to logits (B, L), or an image alone.
         loss: maps (logits, label) to weighted terms by name.
         labels: names of the L labels.
         exclusive_labels: whether an image has exactly one of the labels.
-        source: masks that training reads: given, or predicted by our own segmenters.
-        availability: what masks the network is given at test, one row of scores each, see `availability`.
-        monitored: the same in validation, which chooses the best epoch and the thresholds.
+        training_masks: masks that training reads: given, or predicted by our own segmenters.
+        mask_conditions: what masks the network is given at test, one row of scores each, see `mask_condition`.
+        validation_masks: the same in validation, which chooses the best epoch and the thresholds.
         threshold: rule that chooses the logit above which a label counts as predicted, see `choose_thresholds`.
         optimizer, scheduler, seed, freeze: see Task.
         metrics: of the user's own, by name, each maps probabilities and labels (N, L), NaN unknown, to a number.
 
     Raises:
-        ValueError: an unknown availability, source or rule, a network that takes no image.
+        ValueError: an unknown mask_conditions, training_masks or rule, a network that takes no image.
     """
 
     thresholds: Tensor
@@ -43,23 +43,23 @@ class LabelTask(Task):
         network: nn.Module,
         loss: Loss,
         labels: Sequence[str],
-        availability: Sequence[str],
+        mask_conditions: Sequence[str],
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
         scheduler: Schedule | None,
         freeze: Sequence[str],
         metrics: Mapping[str, Metric],
         exclusive_labels: bool,
-        source: str,
-        monitored: str,
+        training_masks: str,
+        validation_masks: str,
         threshold: str,
     ) -> None:
         super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
         self.reads_masks = takes_masks(network)
         self.label_names, self.exclusive_labels = tuple(labels), exclusive_labels
-        self.availability = checked_names(availability, AVAILABILITIES, "availability")
-        (self.source,) = checked_names([source], SOURCES, "source")
-        (self.monitored,) = checked_names([monitored], ("none", *SOURCES), "monitored")
+        self.mask_conditions = checked_names(mask_conditions, CONDITIONS, "mask_conditions")
+        (self.training_masks,) = checked_names([training_masks], SOURCES, "training_masks")
+        (self.validation_masks,) = checked_names([validation_masks], ("none", *SOURCES), "validation_masks")
         check_rule(threshold)
         self.threshold = threshold
         self.register_buffer("thresholds", torch.zeros(len(labels)))  # kept with the weights that they belong to
@@ -67,15 +67,15 @@ class LabelTask(Task):
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
-        check_predicted(self.source, "source", self.data)
-        check_predicted(self.monitored, "monitored", self.data)
-        for condition in self.availability:
-            check_predicted(condition, "availability", self.data)
+        check_predicted(self.training_masks, "training_masks", self.data)
+        check_predicted(self.validation_masks, "validation_masks", self.data)
+        for condition in self.mask_conditions:
+            check_predicted(condition, "mask_conditions", self.data)
 
     @property
     def shown(self) -> str:
-        """The tested availability that pictures show: that of validation, if it was tested."""
-        return self.monitored if self.monitored in self.tested else next(iter(self.tested))
+        """The tested mask_condition that pictures show: that of validation, if it was tested."""
+        return self.validation_masks if self.validation_masks in self.tested else next(iter(self.tested))
 
     def logits(self, image: Tensor, mask: Tensor | None) -> Tensor:
         """Return the network's logits (B, L) in fp32."""
@@ -85,13 +85,13 @@ class LabelTask(Task):
         """Return the probability of each label, of logits (N, L)."""
         return logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
 
-    def source_masks(self, batch: Batch) -> Tensor:
+    def masks_to_train_with(self, batch: Batch) -> Tensor:
         """Return the masks (B, K, H, W) that training reads."""
-        return batch["predicted" if self.source == "predicted" else "mask"]
+        return batch["predicted" if self.training_masks == "predicted" else "mask"]
 
     def masks_of(self, batch: Batch) -> Tensor | None:
         """Return the masks (B, K, H, W) that validation reads; None is all unknown."""
-        return masks_at(self.monitored, self.data)(batch)
+        return masks_at(self.validation_masks, self.data)(batch)
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
@@ -113,13 +113,13 @@ class LabelTask(Task):
         super().on_validation_epoch_end()
 
     def choose(self, outputs: list[tuple[Tensor, ...]]) -> None:
-        """Choose the thresholds on the validation side."""
+        """Choose the thresholds on the validation subset."""
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
         self.thresholds.copy_(choose_thresholds(logits, label, self.threshold, self.exclusive_labels))
 
     def on_test_epoch_start(self) -> None:
-        self.tested = {name: [] for name in self.availability}
-        self._masks = {name: masks_at(name, self.data) for name in self.availability}
+        self.tested = {name: [] for name in self.mask_conditions}
+        self._masks = {name: masks_at(name, self.data) for name in self.mask_conditions}
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         logits = None
@@ -154,7 +154,7 @@ class ClassificationTask(LabelTask):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         # p = 1 is the image-only network: no masks to read, nothing to compute for them
         none = self.zeroing.p == 1
-        mask = None if none else self.zeroing(self.source_masks(batch), self.draw("zeroing", batch_idx))
+        mask = None if none else self.zeroing(self.masks_to_train_with(batch), self.draw("zeroing", batch_idx))
         logits = self.logits(batch["image"], mask)
         loss = self.add(self.loss(logits, batch["label"]), logits, batch["label"])
         self.watch(loss, batch_idx)

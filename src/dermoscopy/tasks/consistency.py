@@ -33,11 +33,11 @@ class ConsistencyTask(LabelTask):
         if consistency.of == "features" and not self._has_auxiliary_head():
             raise ValueError(
                 f"consistency of features needs a network with an auxiliary head, {kind} has none: "
-                "set network.exit_stride=8, or consistency.of=logits"
+                "set network.aux_head_stride=8, or consistency.of=logits"
             )
 
     def _has_auxiliary_head(self) -> bool:
-        return isinstance(self.network, FeatureNetwork) and self.network.exit_stride is not None
+        return isinstance(self.network, FeatureNetwork) and self.network.aux_head_stride is not None
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
@@ -45,7 +45,7 @@ class ConsistencyTask(LabelTask):
             self.mask_views.check(*self.data.size)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        masks: Tensor = self.mask_views(self.source_masks(batch), self.draw("views", batch_idx))
+        masks: Tensor = self.mask_views(self.masks_to_train_with(batch), self.draw("views", batch_idx))
         count = len(masks)
         image, label = batch["image"].repeat(count, 1, 1, 1), batch["label"].repeat(count, 1)
         logits, seen = self._seen(image, masks.flatten(0, 1))

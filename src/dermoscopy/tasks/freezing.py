@@ -29,8 +29,8 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
                 unused.pop(pattern, None)
     if unused:
         first = next(iter(unused))
-        there_are = dict.fromkeys(path for name, _ in network.named_parameters() for path in _paths(name))
-        close = nearest(first.removeprefix("!"), there_are)
+        available = dict.fromkeys(path for name, _ in network.named_parameters() for path in _paths(name))
+        close = nearest(first.removeprefix("!"), available)
         kind = type(network).__name__
         raise ValueError(f"freeze names {first!r}, which is no part of the network, {kind}{close}")
     if not any(parameter.requires_grad for parameter in network.parameters()):

@@ -20,7 +20,7 @@ Outputs = list[tuple[Tensor, ...]]  # of the steps of an epoch, as `Task.add` ke
 
 
 class LabelsOnlyTask(ClassificationTask):
-    """The labels of a network that also segments, learnt as in a classification, from the masks that ``source`` names.
+    """The labels of a network that also segments, learnt as in a classification, with ``training_masks`` as input.
 
     Args:
         mask_loss: maps mask logits and signed masks to weighted terms by name.

@@ -14,7 +14,7 @@ from dermoscopy.metrics.pixel_counts import count
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.base import Metric, Task, checked_names
 from dermoscopy.tasks.schedule import Schedule
-from dermoscopy.tasks.tta import VIEWS, mean_over_views
+from dermoscopy.tasks.tta import TTA, mean_over_tta
 
 
 class SegmentationTask(Task):
@@ -25,7 +25,7 @@ class SegmentationTask(Task):
         loss: maps (logits, signed masks) to weighted terms by name.
         masks: names of the K masks.
         exclusive: whether a pixel has at most one of the masks.
-        views: how the test images are shown, one row of scores each: none (as they are), flips or rotations (the mean
+        tta: how the test images are shown, one row of scores each: none (as they are), flips or rotations (the mean
             over 4 or 8 mirror images and turns). The masks of the last one are kept.
         optimizer, scheduler, seed, freeze: see Task.
         evaluator: scores the masks that are predicted for the test images, by all but the metrics of the user's own.
@@ -33,7 +33,7 @@ class SegmentationTask(Task):
             image (B,); NaN is undefined and leaves the mean. They see images at the size that the network sees.
 
     Raises:
-        ValueError: no masks or one twice, unknown views.
+        ValueError: no masks or one twice, unknown tta.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class SegmentationTask(Task):
         loss: Loss,
         masks: Sequence[str],
         exclusive: bool,
-        views: Sequence[str],
+        tta: Sequence[str],
         evaluator: MaskEvaluator,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         seed: int,
@@ -56,11 +56,11 @@ class SegmentationTask(Task):
         if len(set(masks)) < len(masks):
             raise ValueError(f"masks={list(masks)} names a mask twice: name each once")
         self.masks, self.exclusive, self.evaluator = tuple(masks), exclusive, evaluator
-        self.views = checked_names(views, list(VIEWS), "views")
+        self.tta = checked_names(tta, list(TTA), "tta")
         self.tested: dict[str, list[tuple[Tensor, Tensor]]] = {}
         self._measured: dict[str, list[list[Tensor]]] = {}
         self.evaluations: dict[str, MaskEvaluation] = {}
-        self.predicted: PredictedMasks | None = None  # for the test images, by the last of the views
+        self.predicted: PredictedMasks | None = None  # for the test images, by the last of the tta
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         counts = torch.cat([counts for counts, *_ in outputs]).cpu().numpy()
@@ -89,33 +89,33 @@ class SegmentationTask(Task):
         return self.add(self.loss(logits, target), count(logits, target, self.exclusive), *own)
 
     def on_test_epoch_start(self) -> None:
-        self.tested = {name: [] for name in self.views}
-        self._measured = {name: [] for name in self.views}
+        self.tested = {name: [] for name in self.tta}
+        self._measured = {name: [] for name in self.tta}
         self.evaluations = {}
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        for name in self.views:
-            probability = mean_over_views(self.probability, batch["image"], name)
+        for name in self.tta:
+            probability = mean_over_tta(self.probability, batch["image"], name)
             self.tested[name].append((batch["index"], in_bytes(probability)))
             self._measured[name].append(self._measure(probability, batch["mask"]))
 
     def on_test_epoch_end(self) -> None:
         self._score_own_metrics()
         store = self.data.store
-        for views, outputs in self.tested.items():
+        for tta, outputs in self.tested.items():
             rows, parts = (torch.cat(tensors).cpu() for tensors in zip(*outputs, strict=True))
             index, probability = rows.numpy(), at_size(parts, store.size)
-            self.evaluations[views] = self.evaluator(probability, index, store, self.masks, self.exclusive)
-            self.scored |= self.evaluations[views].metrics(views)
+            self.evaluations[tta] = self.evaluator(probability, index, store, self.masks, self.exclusive)
+            self.scored |= self.evaluations[tta].metrics(tta)
         self.predicted = PredictedMasks(
             store.ids[index], self.masks, self.exclusive, store.fingerprint, probability, unseen=True
         )
-        if note := self.evaluations[views].note:
+        if note := self.evaluations[tta].note:
             print(f"  {note}")
 
     def _score_own_metrics(self) -> None:
-        for views, measured in self._measured.items():
-            self.scored |= {f"test/{views}/{name}": value for name, value in self._means(measured).items()}
+        for tta, measured in self._measured.items():
+            self.scored |= {f"test/{tta}/{name}": value for name, value in self._means(measured).items()}
 
     @torch.inference_mode()
     def predict(self, image: Tensor) -> Tensor:

@@ -6,22 +6,22 @@ import torch
 from torch import Tensor
 
 # Turns by 90 degrees and whether the result is mirrored left-right; all different.
-VIEWS: dict[str, tuple[tuple[int, bool], ...]] = {
+TTA: dict[str, tuple[tuple[int, bool], ...]] = {
     "none": ((0, False),),
     "flips": ((0, False), (0, True), (2, False), (2, True)),  # as it is, left-right, both, upside-down
     "rotations": tuple((turns, mirrored) for turns in range(4) for mirrored in (False, True)),
 }
 
 
-def mean_over_views(predict: Callable[[Tensor], Tensor], image: Tensor, views: str) -> Tensor:
-    """Return the mean prediction (B, K, H, W) over the views of images (B, C, H, W), each turned back first.
+def mean_over_tta(predict: Callable[[Tensor], Tensor], image: Tensor, tta: str) -> Tensor:
+    """Return the mean prediction (B, K, H, W) over the tta of images (B, C, H, W), each turned back first.
 
     Args:
         predict: maps images to probabilities of the same height and width.
         image: the images.
-        views: none, flips (4) or rotations (8).
+        tta: none, flips (4) or rotations (8).
     """
-    turned = [turn_back(predict(turn(image, *view)), *view) for view in VIEWS[views]]
+    turned = [turn_back(predict(turn(image, *view)), *view) for view in TTA[tta]]
     return torch.stack(turned).mean(0) if len(turned) > 1 else turned[0]
 
 

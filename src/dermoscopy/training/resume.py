@@ -9,7 +9,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 
-from dermoscopy.machine.files import whole
+from dermoscopy.machine.files import atomic_path
 from dermoscopy.runs.checkpoints import OVER, read_checkpoint
 from dermoscopy.runs.files import LAST
 
@@ -25,7 +25,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         try:
             # without checksums, in a third of the time: a mapped file is read without, and a result has its sha256
             torch.serialization.set_crc32_options(False)
-            with whole(Path(path)) as temporary:
+            with atomic_path(Path(path)) as temporary:
                 torch.save(checkpoint, temporary)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             raise OSError(f"cannot write {path}: {error}; free some space and start the same command again") from error

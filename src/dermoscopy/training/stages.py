@@ -199,7 +199,7 @@ def _train(
         "metrics": {f"best/{name}": value for name, value in best.items()} | {"best/epoch": best_epoch},
         "tested": None,
         "images": data.counts(),
-        "giveaways": data.giveaways(),
+        "label_leakage": data.label_leakage(),
         "parameters": sum(p.numel() for p in task.parameters()),
         "trainable": sum(p.numel() for p in task.parameters() if p.requires_grad),
         "seconds": earlier + time.perf_counter() - began,
@@ -209,7 +209,7 @@ def _train(
 
 
 def _test(stage: Stage, result: StageResult, data: DermoscopyData, task: Task, trainer: Trainer) -> StageResult:
-    """Return the result with the scores of the best weights on the test side."""
+    """Return the result with the scores of the best weights on the test subset."""
     began = time.perf_counter()
     task.load_state_dict(weights(stage.folder / BEST))
     trainer.test(task, datamodule=data, verbose=False)

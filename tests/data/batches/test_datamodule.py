@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dermoscopy.data.augment.augment import Augment
-from dermoscopy.data.label_leakage import giveaways
+from dermoscopy.data.label_leakage import leaking_masks
 from dermoscopy.data.splits import folds, from_file
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.masks.encoding import encode
@@ -35,11 +35,11 @@ def test_a_batch_keeps_the_contract(make_data):
     assert torch.equal(batch["label"], data.label[batch["index"]])
 
 
-def test_every_image_of_a_side_comes_once_an_epoch_and_the_last_batch_is_kept(make_data):
+def test_every_image_of_a_subset_comes_once_an_epoch_and_the_last_batch_is_kept(make_data):
     data = ready(make_data())
-    for loader, side in ((data.train_dataloader(), "train"), (data.val_dataloader(), "val")):
+    for loader, subset in ((data.train_dataloader(), "train"), (data.val_dataloader(), "val")):
         rows = torch.cat([batch["index"] for batch in loader])
-        assert sorted(rows.tolist()) == data.rows(side).tolist()
+        assert sorted(rows.tolist()) == data.rows(subset).tolist()
         assert len(list(loader)) == len(loader)
 
 
@@ -111,9 +111,9 @@ def test_training_never_writes_into_the_cached_arrays(make_data):
     assert torch.equal(pixels.masks, masks)
 
 
-def test_no_group_stands_on_two_sides(make_data):
+def test_no_group_stands_on_two_subsets(make_data):
     data = make_data()
-    groups = [set(data.store.groups[data.side == side]) for side in ("train", "val", "test")]
+    groups = [set(data.store.groups[data.subset == subset]) for subset in ("train", "val", "test")]
     assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
 
 
@@ -146,11 +146,11 @@ def test_folds_are_the_same_whatever_is_learnt(make_data):
     stratify = ["globules", "malignant"]
     split = partial(folds, k=3, fold=2, holdout=0.1)
     several, one, none = (
-        make_data(labels=labels, stratify=stratify, split=split).side
+        make_data(labels=labels, stratify=stratify, split=split).subset
         for labels in (["globules", "pigment_network", "malignant"], ["malignant"], [])
     )
     assert (several == one).all() and (one == none).all()
-    assert (make_data(labels=[], split=split).side != none).any()
+    assert (make_data(labels=[], split=split).subset != none).any()
 
 
 def test_without_labels_a_batch_has_none(make_data):
@@ -160,16 +160,16 @@ def test_without_labels_a_batch_has_none(make_data):
     assert batch["mask"].shape == (16, 1, 32, 32)
 
 
-def test_a_side_is_one_of_those_there_are(make_data):
-    with pytest.raises(ValueError, match="a side is one of .*did you mean train"):
+def test_a_subset_is_one_of_those_there_are(make_data):
+    with pytest.raises(ValueError, match="a subset is one of .*did you mean train"):
         make_data().rows("trian")
 
 
-def test_the_sides_that_were_written_are_read_back(make_data, tmp_path):
+def test_the_subsets_that_were_written_are_read_back(make_data, tmp_path):
     data = make_data(split=partial(folds, k=3, fold=1, holdout=0.2))
     file = data.write_split(tmp_path / "split.csv")
-    assert (make_data(split=partial(from_file, file=file)).side == data.side).all()
-    assert list(pd.read_csv(file)) == ["id", "group", "side"]
+    assert (make_data(split=partial(from_file, file=file)).subset == data.subset).all()
+    assert list(pd.read_csv(file)) == ["id", "group", "subset"]
     assert data.counts()["holdout"] == len(data.rows("holdout")) > 0
 
 
@@ -186,9 +186,9 @@ def streaks(data) -> set[int]:
     return set(np.flatnonzero(present).tolist())
 
 
-def test_without_negatives_only_images_with_a_mask_are_trained_on_and_the_test_side_is_whole(make_data, monkeypatch):
+def test_without_negatives_only_images_with_a_mask_are_trained_on_and_the_test_subset_is_whole(make_data, monkeypatch):
     data = ready(make_data(labels=[], masks=["streaks"], negatives="none", val_negatives="none"))
-    train, val, test = (set(data.rows(side).tolist()) for side in ("train", "val", "test"))
+    train, val, test = (set(data.rows(subset).tolist()) for subset in ("train", "val", "test"))
     assert set(epoch_rows(data, 0, monkeypatch)) == train & streaks(data)
     assert {row for batch in data.val_dataloader() for row in batch["index"].tolist()} == val & streaks(data)
     assert {row for batch in data.test_dataloader() for row in batch["index"].tolist()} == test
@@ -210,7 +210,7 @@ def test_negatives_are_drawn_anew_each_epoch_but_once_for_validation(make_data, 
 
 def test_negatives_need_positives(make_data):
     data = ready(make_data(masks=[], negatives=1))
-    with pytest.raises(ValueError, match="no image of the train side has one of the masks"):
+    with pytest.raises(ValueError, match="no image of the train subset has one of the masks"):
         data.train_dataloader()
 
 
@@ -274,22 +274,22 @@ def test_a_mask_is_present_empty_or_not_annotated(make_data):
 
 def test_a_mask_gives_the_label_of_its_own_presence_away(make_data):
     labels = ["globules", "streaks", "malignant"]
-    assert ready(make_data(masks=["lesion", "streaks"], labels=labels)).giveaways() == {"streaks": "streaks"}
-    assert ready(make_data(masks=["lesion"], labels=labels)).giveaways() == {}
-    assert ready(make_data(masks=[], labels=labels)).giveaways() == {}
-    assert ready(make_data(masks=["streaks"], labels=[])).giveaways() == {}
+    assert ready(make_data(masks=["lesion", "streaks"], labels=labels)).label_leakage() == {"streaks": "streaks"}
+    assert ready(make_data(masks=["lesion"], labels=labels)).label_leakage() == {}
+    assert ready(make_data(masks=[], labels=labels)).label_leakage() == {}
+    assert ready(make_data(masks=["streaks"], labels=[])).label_leakage() == {}
 
 
 def test_only_the_training_images_tell_what_is_given_away(make_data):
     data = ready(make_data(masks=["streaks"], labels=["streaks"]))
     data.label[data.rows("test")] = 1 - data.label[data.rows("test")]
-    assert data.giveaways() == {"streaks": "streaks"}
+    assert data.label_leakage() == {"streaks": "streaks"}
     data.label[data.rows("train")] = 1 - data.label[data.rows("train")]
-    assert data.giveaways() == {}
+    assert data.label_leakage() == {}
 
 
 def told(label, presence) -> dict[int, int]:
-    return giveaways(*(torch.tensor(values, dtype=torch.float32)[:, None] for values in (label, presence)))
+    return leaking_masks(*(torch.tensor(values, dtype=torch.float32)[:, None] for values in (label, presence)))
 
 
 def test_a_label_is_given_away_by_99_percent_of_the_known_images_unless_the_commoner_answer_alone_does_as_well():
@@ -310,4 +310,4 @@ def test_of_several_masks_the_one_that_agrees_best_is_named():
     label = torch.tensor([[1, 0] * 50, [1] * 50 + [0] * 50]).T.float()
     almost = label[:, :1].clone()
     almost[0] = 0
-    assert giveaways(label, torch.cat([almost, label[:, :1], 1 - label[:, 1:]], 1)) == {0: 1}
+    assert leaking_masks(label, torch.cat([almost, label[:, :1], 1 - label[:, 1:]], 1)) == {0: 1}

@@ -10,11 +10,11 @@ from builders import REAL
 from PIL import Image
 
 from dermoscopy.data.demo import dataset as demo
-from dermoscopy.data.demo.cases import (
+from dermoscopy.data.demo.dataset import IMAGES, LESIONS, REGIONS, make_demo
+from dermoscopy.data.demo.lesions import (
     ATTRIBUTES,
     lesion_of,
 )
-from dermoscopy.data.demo.dataset import IMAGES, LESIONS, REGIONS, make_demo
 
 SIZE = (72, 96)
 COUNT = 40

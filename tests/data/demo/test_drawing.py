@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from dermoscopy.data.demo.cases import ATTRIBUTES, draw_case
 from dermoscopy.data.demo.drawing import Photograph, draw_photograph
+from dermoscopy.data.demo.lesions import ATTRIBUTES, draw_case
 
 
 def render(index: int, attributes: set[str], size: tuple[int, int] = (144, 192)) -> Photograph:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dermoscopy.data.demo.cases import draw_case
 from dermoscopy.data.demo.drawing import Photograph, draw_photograph
+from dermoscopy.data.demo.lesions import draw_case
 
 
 def render(index: int, attributes: set[str], size: tuple[int, int] = (144, 192)) -> Photograph:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dermoscopy.report.page.conditions import availability_section
+from dermoscopy.report.page.conditions import conditions_section
 from dermoscopy.report.results.conditions import (
     AREA,
     SHARES,
-    availability_table,
+    conditions_table,
 )
 
 Make = Callable[..., Path]
@@ -15,27 +15,27 @@ Make = Callable[..., Path]
 
 def test_the_sentences_claim_of_the_area_no_more_than_the_page_does_of_a_metric(make_curves: Make) -> None:
     made_up = make_curves([*SHARES, "predicted"], [0.5, *[0.8] * 10, 0.7])
-    page = availability_section(made_up, "availability.png", leakage=False)
-    (line,) = [line for line in page.splitlines() if line.startswith("- **always**")]
+    page = conditions_section(made_up, "mask_conditions.png", leakage=False)
+    (line,) = [line for line in page.splitlines() if line.startswith("- **masks always given**")]
     none, predicted, area = line.split("; ")
-    assert "with no masks 0.513, no difference from never is established" in none
-    assert "with predicted ones 0.713, higher than never" in predicted
-    assert "area 0.798, higher than never (difference +0.288" in area
+    assert "with no masks 0.513, no difference from image only is established" in none
+    assert "with predicted ones 0.713, higher than image only" in predicted
+    assert "area 0.798, higher than image only (difference +0.288" in area
 
 
 def test_where_shares_are_lacking_they_are_named_and_there_is_no_area(make_curves: Make) -> None:
     part = make_curves(["none", "revealed_50", "given", "predicted"], [0.5, 0.6, 0.7, 0.6])
-    section = availability_section(part, "availability.png", leakage=False)
+    section = conditions_section(part, "mask_conditions.png", leakage=False)
     assert "not tested with revealed_10, revealed_20, revealed_30, revealed_40, revealed_60" in section
     assert "| arm | none | predicted | given |\n" in section
     assert "area" not in section.replace("No area", "")
-    assert AREA not in set(availability_table(part)["availability"])
-    assert "(availability.png)" in section
+    assert AREA not in set(conditions_table(part)["mask_condition"])
+    assert "(mask_conditions.png)" in section
 
 
 def test_without_shares_there_is_a_table_and_no_curve(make_curves: Make) -> None:
     made_up = make_curves(["none", "given", "predicted"], [0.5, 0.7, 0.6])
-    section = availability_section(made_up, "picture", leakage=False)
+    section = conditions_section(made_up, "picture", leakage=False)
     assert "| arm | none | predicted | given |\n" in section
     assert "not tested with" not in section
     assert "picture" not in section

@@ -32,11 +32,17 @@ def test_segmenters_of_folds_have_boxes_costs_and_a_table_out_of_fold(make_segme
 
 
 def test_classifiers_have_tables_by_mask_condition_and_out_of_fold(make_classified: Make) -> None:
-    axes = {"zeroing": ["never", "always"], "split.fold": ["0", "1", "2"]}
+    axes = {"zeroing": ["everything", "nothing"], "split.fold": ["0", "1", "2"]}
     files, sections = extra_files(*loaded(make_classified(axes), "test/none/auroc"))
-    names = {"availability.csv", "availability.png", "availability.svg", "out_of_fold.csv", "out_of_fold_scores.csv"}
+    names = {
+        "mask_conditions.csv",
+        "mask_conditions.png",
+        "mask_conditions.svg",
+        "out_of_fold.csv",
+        "out_of_fold_scores.csv",
+    }
     assert set(files) == names
-    assert {"availability", "folds"} <= set(sections)
+    assert {"conditions", "folds"} <= set(sections)
 
 
 def test_without_findings_only_the_cost_is_said(make_sweep: Make) -> None:

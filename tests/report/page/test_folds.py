@@ -18,7 +18,7 @@ MASKS = ["lesion", "streaks"]
 FOLDS = {"split.fold": ["0", "1", "2"]}
 Make = Callable[..., Path]
 PLACES = ["none", "given"]
-AXES = {"zeroing": ["never", "always"], "split.fold": ["0", "1", "2"]}
+AXES = {"zeroing": ["everything", "nothing"], "split.fold": ["0", "1", "2"]}
 
 
 def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
@@ -27,7 +27,7 @@ def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str,
 
 
 def test_folds_together_score_every_image_once(make_segmented: MakeSweep, tmp_path: Path) -> None:
-    sweep = make_segmented(FOLDS, ["done"] * 3, views=["none"])
+    sweep = make_segmented(FOLDS, ["done"] * 3, tta=["none"])
     (part,) = out_of_fold(load_sweep(sweep))
     store = summarise(part.images[part.images["size"] == "store"], replicates=0).query("mask == 'mean'")
     dice = float(store.set_index("metric").loc["dice", "mean"])
@@ -45,11 +45,13 @@ def test_a_missing_fold_is_named_and_its_arm_not_compared(make_classified: Make)
     sweep = load_sweep(make_classified(AXES, PLACES, ["done"] * 4 + ["failed", "done"]))
     parts = label_folds(sweep)
     tables = pooled(sweep, parts)
-    found = score_table(tables, "zeroing=never")
+    found = score_table(tables, "zeroing=everything")
     assert found["difference"].isna().all()
-    section = label_folds_section(parts, found, blind(tables), ["zeroing=never", "zeroing=always"], "zeroing=never")
-    assert "Missing, with all their images: always, seed 0: fold 1." in section
-    assert "| always | 0 | none | 80 in 2 |" in section
+    section = label_folds_section(
+        parts, found, blind(tables), ["zeroing=everything", "zeroing=nothing"], "zeroing=everything"
+    )
+    assert "Missing, with all their images: masks always given, seed 0: fold 1." in section
+    assert "| masks always given | 0 | none | 80 in 2 |" in section
     assert "Difference to" not in section
 
 
@@ -57,4 +59,4 @@ def test_an_arm_without_any_fold_is_missing_as_a_whole(make_classified: Make, tm
     sweep = load_sweep(make_classified(AXES, PLACES, ["done"] * 3 + ["failed"] * 3))
     write_report(sweep, tmp_path / "experiments", tmp_path / "none.yaml")
     page = (tmp_path / "experiments" / "cascade" / "README.md").read_text()
-    assert "Missing, with all their images: always, seed 0: all folds." in page
+    assert "Missing, with all their images: masks always given, seed 0: all folds." in page

@@ -76,6 +76,6 @@ def test_a_segmentation_sweep_has_no_labels_and_still_a_page(make_runs: MakeRuns
         file.write_text(json.dumps(record | {"metrics": dice}))
     write_report(load_sweep(folder), tmp_path / "experiments", header)
     page = (tmp_path / "experiments" / "encoders" / "README.md").read_text()
-    assert "Dice (views none), difference to never" in page
+    assert "Dice (TTA none), difference to image only" in page
     assert "No interval over test images: no job left predictions.csv" in page
     assert "Not compared with masks that are the same for every image: job 0 left no split.csv" in page

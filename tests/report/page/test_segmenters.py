@@ -1,4 +1,4 @@
-"""A page of segmenters: scores by views and size, of each mask, and of single images."""
+"""A page of segmenters: scores by tta and size, of each mask, and of single images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +19,10 @@ def test_a_page_of_segmenters_speaks_of_masks(make_segmented: MakeSweep, tmp_pat
     page, files = report(make_segmented(SEEDS, ["done", "done", "done", "failed"]), tmp_path)
     assert files[3:6] == ["figure.png", "boxes.png", "cost.png"]
     for fact in (
-        "| arm | seeds | views | size | Dice | IoU | thresholded Jaccard | failure rate |",
+        "| arm | seeds | tta | size | Dice | IoU | thresholded Jaccard | failure rate |",
         "| small | 2 | none | original |",
-        "### Dice (views none) of each mask\n\n| arm | lesion | streaks |",
-        "### Dice (views none), difference to small",
+        "### Dice (TTA none) of each mask\n\n| arm | lesion | streaks |",
+        "### Dice (TTA none), difference to small",
         "| nothing |",
         "| one mask for all |",
         "### IoU of single test images",
@@ -31,5 +31,5 @@ def test_a_page_of_segmenters_speaks_of_masks(make_segmented: MakeSweep, tmp_pat
         "| small | 1.00 | 1.00 | 3 |",
     ):
         assert fact in page
-    for word in ("masks none", "average precision", "labels", "macro", "availability"):
+    for word in ("masks none", "average precision", "labels", "macro", "mask_condition"):
         assert word not in page

@@ -25,7 +25,7 @@ MakeSweep = Callable[..., Path]
 
 def test_a_pivot_keeps_arms_in_order_and_holes_where_no_job_is_done(make_runs: MakeRuns) -> None:
     table = pivot(load_sweep(make_runs()).table, "test/none/f1")
-    assert table.index.tolist() == ["zeroing=never", "zeroing=cells_80", "zeroing=whole_50"]
+    assert table.index.tolist() == ["zeroing=everything", "zeroing=cells_80", "zeroing=whole_50"]
     assert table.columns.tolist() == ["seed 0", "seed 1", "seed 2"]
     assert table.loc["zeroing=whole_50"].isna().tolist() == [False, True, True]
 
@@ -42,7 +42,7 @@ def test_an_unknown_metric_and_two_jobs_of_one_arm_and_seed_are_refused(make_run
     jobs = load_sweep(make_runs()).table
     with pytest.raises(ValueError, match=r"'test/none/dice'; there are: test/none/f1, "):
         pivot(jobs, "test/none/dice")
-    with pytest.raises(ValueError, match="two jobs are zeroing=never, seed 0"):
+    with pytest.raises(ValueError, match="two jobs are zeroing=everything, seed 0"):
         pivot(jobs.assign(seed=0, repeat="seed 0"), "test/none/f1")
 
 
@@ -59,7 +59,7 @@ def test_write_results_leaves_two_tables_in_the_sweep(make_runs: MakeRuns) -> No
     assert [file.name for file in files] == ["results.csv", "table.csv"]
     assert results.columns[:6].tolist() == ["arm", "seed", "fold", "stage", "epoch", "mode"]
     assert len(table) == 3 * len(macro_metrics(load_sweep(folder).table))
-    row = table.query("metric == 'test/none/f1' and arm == 'zeroing=never'").iloc[0]
+    row = table.query("metric == 'test/none/f1' and arm == 'zeroing=everything'").iloc[0]
     assert row["mean"] == pytest.approx(np.mean([row[f"seed {seed}"] for seed in range(3)]))
     assert not list(folder.glob(".*"))  # no temporary file is left
 
@@ -70,9 +70,9 @@ def test_arms_of_one_axis_are_shown_by_value() -> None:
 
 
 def test_an_arm_of_which_nothing_has_begun_has_an_empty_row(make_sweep: MakeSweep) -> None:
-    sweep = load_sweep(make_sweep({"zeroing": ["never", "always"], "seed": ["0", "1"]}, ["done", "missing"] * 2))
+    sweep = load_sweep(make_sweep({"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}, ["done", "missing"] * 2))
     assert pivot(sweep.table.assign(score=1.0), "score").fillna(0).to_dict("split")["data"] == [[1, 0], [1, 0]]
-    unswept = load_sweep(make_sweep({"zeroing": ["never", "always"]}, ["done", "missing"], "arms"))
+    unswept = load_sweep(make_sweep({"zeroing": ["everything", "nothing"]}, ["done", "missing"], "arms"))
     assert pivot(unswept.table.assign(score=1.0), "score").isna().to_numpy().tolist() == [[False], [True]]
 
 
@@ -85,7 +85,7 @@ def test_a_sweep_that_tells_labels_and_segments_is_one_of_classifiers() -> None:
 
 
 def test_what_chose_the_epoch_is_shown_first_with_each_arms_own_masks_if_there_are_such() -> None:
-    places, scores = ["none", "given", "own"], ["f1", "average_precision", "auroc"]
+    places, scores = ["none", "given", "validation_masks"], ["f1", "average_precision", "auroc"]
     every = [f"test/{place}/{score}" for place in places for score in scores]
     assert headline_metrics(pd.DataFrame(columns=every[:6]), "auroc") == [
         "test/none/auroc",
@@ -96,5 +96,8 @@ def test_what_chose_the_epoch_is_shown_first_with_each_arms_own_masks_if_there_a
     assert headline_metrics(pd.DataFrame(columns=every[:6]), "loss") == headline_metrics(
         pd.DataFrame(columns=every[:6])
     )
-    assert headline_metrics(pd.DataFrame(columns=every), "auroc")[:2] == ["test/own/auroc", "test/none/auroc"]
+    assert headline_metrics(pd.DataFrame(columns=every), "auroc")[:2] == [
+        "test/validation_masks/auroc",
+        "test/none/auroc",
+    ]
     assert headline_metrics(pd.DataFrame(columns=every[3:6]), "auroc") == ["test/given/auroc", "test/given/f1"]

@@ -11,13 +11,13 @@ from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.conditions import (
     SHARES,
     area_below,
-    availability_curves,
+    condition_curves,
 )
 from dermoscopy.report.results.findings import find
 from dermoscopy.runs.tables import load_sweep
 
 Make = Callable[..., Path]
-AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}
+AXES = {"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}
 
 
 def test_the_area_of_a_flat_curve_is_its_height_and_of_a_straight_one_its_middle() -> None:
@@ -36,25 +36,25 @@ def test_a_sweep_tested_with_all_shares_gets_curve_area_and_table(make_classifie
     by_hand = np.mean([(sum(heights) - (heights[0] + heights[-1]) / 2) / 10 for heights in _heights(sweep.table)])
     written = write_report(sweep, tmp_path / "experiments", tmp_path / "none.yaml", metric="test/none/auroc")
     files = {file.name: file for file in written[:-1]}
-    table = pd.read_csv(files["availability.csv"]).set_index(["arm", "availability"]).sort_index()
-    assert table.loc[("zeroing=always", "area"), "mean"] == pytest.approx(by_hand, rel=1e-5)
-    assert table.loc[("zeroing=always", "given"), "percent"] == 100
+    table = pd.read_csv(files["mask_conditions.csv"]).set_index(["arm", "mask_condition"]).sort_index()
+    assert table.loc[("zeroing=nothing", "area"), "mean"] == pytest.approx(by_hand, rel=1e-5)
+    assert table.loc[("zeroing=nothing", "given"), "percent"] == 100
     assert len(table) == 2 * (len(SHARES) + 3)
     page = files["README.md"].read_text()
     assert "### AUROC by the masks that are given" in page
-    assert "| arm | none | predicted | shuffled | given | area | difference to never | p (Holm) |" in page
+    assert "| arm | none | predicted | shuffled | given | area | difference to image only | p (Holm) |" in page
     assert f"; area {by_hand:.3f}, " in page
-    assert files["availability.png"].read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in files["availability.svg"].read_text()
+    assert files["mask_conditions.png"].read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in files["mask_conditions.svg"].read_text()
 
 
 def _heights(jobs: pd.DataFrame) -> np.ndarray:
-    always = jobs[jobs["arm"] == "zeroing=always"]
-    return always[[f"test/{name}/auroc" for name in SHARES]].to_numpy(float)
+    given = jobs[jobs["arm"] == "zeroing=nothing"]
+    return given[[f"test/{name}/auroc" for name in SHARES]].to_numpy(float)
 
 
 def test_a_sweep_tested_with_no_masks_and_all_of_them_has_no_such_section(make_classified: Make) -> None:
     sweep = load_sweep(make_classified({"seed": ["0"]}, ["none", "given"]))
     findings = find(sweep, metric="test/none/auroc")
     assert findings is not None
-    assert availability_curves(sweep, findings) is None
+    assert condition_curves(sweep, findings) is None

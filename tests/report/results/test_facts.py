@@ -48,6 +48,6 @@ def test_a_label_leaks_only_where_true_masks_were_given(make_classified: MakeSwe
         sweep = make_classified({"seed": ["0"]}, places)
         file = sweep / "0" / "job.json"
         record = json.loads(file.read_text())
-        file.write_text(json.dumps(record | {"data": record["data"] | {"giveaways": {"globules": "globules"}}}))
+        file.write_text(json.dumps(record | {"data": record["data"] | {"label_leakage": {"globules": "globules"}}}))
         assert label_leakage(load_sweep(sweep)) == expected
         shutil.rmtree(sweep.parents[2])

@@ -23,7 +23,7 @@ def test_sentences_claim_a_difference_only_where_there_is_one(make_runs: MakeRun
     assert findings is not None
     reference, cells, whole = sentences(findings)
     assert "is the reference" in reference
-    assert "higher than never (difference +0.0" in cells
+    assert "higher than image only (difference +0.0" in cells
     assert "one seed says nothing" in whole
     values = dict(zip(range(6), (0.40, 0.42, 0.41, 0.43, 0.40, 0.43), strict=True))
     for job, value in values.items():
@@ -31,7 +31,7 @@ def test_sentences_claim_a_difference_only_where_there_is_one(make_runs: MakeRun
         file.write_text(json.dumps(json.loads(file.read_text()) | {"metrics": {"test/none/f1": value}}))
     findings = find(load_sweep(folder))
     assert findings is not None
-    claim = "no difference from never is established (difference +0.010, 95 % interval -0.056 to 0.076, 3 seeds)"
+    claim = "no difference from image only is established (difference +0.010, 95 % interval -0.056 to 0.076, 3 seeds)"
     assert claim in sentences(findings)[1]
 
 
@@ -69,8 +69,8 @@ def test_seeds_that_draw_their_own_test_images_widen_the_interval_as_folds_do(ma
 
 
 def test_a_reference_is_an_arm_in_full_or_its_value() -> None:
-    arms = ["zeroing=cells_80", "zeroing=never"]
-    assert choose_reference(arms, None) == "zeroing=never"
+    arms = ["zeroing=cells_80", "zeroing=everything"]
+    assert choose_reference(arms, None) == "zeroing=everything"
     assert choose_reference(arms, "cells_80") == choose_reference(arms, "zeroing=cells_80") == "zeroing=cells_80"
     assert choose_reference(["loss=bce", "loss=dice"], None) == "loss=bce"
     assert choose_reference(["optimizer.lr=0.1", "optimizer.lr=1"], 0.1) == "optimizer.lr=0.1"
@@ -79,7 +79,7 @@ def test_a_reference_is_an_arm_in_full_or_its_value() -> None:
 
 
 def test_a_metric_that_is_not_a_test_metric_is_refused(make_runs: MakeRuns) -> None:
-    with pytest.raises(ValueError, match="test/<availability>/<name>, got 'f1'"):
+    with pytest.raises(ValueError, match="test/<condition>/<name>, got 'f1'"):
         find(load_sweep(make_runs()), metric="f1")
 
 

@@ -18,13 +18,13 @@ from dermoscopy.runs.tables import load_sweep
 
 Make = Callable[..., Path]
 PLACES = ["none", "given"]
-AXES = {"zeroing": ["never", "always"], "split.fold": ["0", "1", "2"]}
+AXES = {"zeroing": ["everything", "nothing"], "split.fold": ["0", "1", "2"]}
 
 
-def scores(folder: Path, reference: str = "zeroing=never") -> pd.DataFrame:
+def scores(folder: Path, reference: str = "zeroing=everything") -> pd.DataFrame:
     sweep = load_sweep(folder)
     table = score_table(pooled(sweep, label_folds(sweep)), reference)
-    return table.set_index(["arm", "availability", "score"]).sort_index()
+    return table.set_index(["arm", "mask_condition", "score"]).sort_index()
 
 
 def report(sweep: Path, tmp_path: Path, **options: str) -> tuple[str, Path]:
@@ -35,9 +35,9 @@ def report(sweep: Path, tmp_path: Path, **options: str) -> tuple[str, Path]:
 
 def test_images_are_ranked_within_folds_and_counted_over_all(make_classified: Make) -> None:
     folder = make_classified(AXES, PLACES)
-    table = scores(folder).loc[("zeroing=always", "none")]
-    (part,) = [part for part in label_folds(load_sweep(folder)) if part.arm == "zeroing=always"]
-    rows = part.images[part.images["availability"] == "none"]
+    table = scores(folder).loc[("zeroing=nothing", "none")]
+    (part,) = [part for part in label_folds(load_sweep(folder)) if part.arm == "zeroing=nothing"]
+    rows = part.images[part.images["mask_condition"] == "none"]
     each = [roc_auc_score(own["truth"], own["logit"]) for _, own in rows.groupby("fold")]
     assert table.loc["auroc", "value"] == pytest.approx(np.mean(each))
     assert table.loc["auroc", ["min", "max"]].tolist() == pytest.approx([min(each), max(each)])
@@ -51,8 +51,8 @@ def test_images_are_ranked_within_folds_and_counted_over_all(make_classified: Ma
 def test_intervals_are_of_draws_of_whole_groups_that_all_arms_share(make_classified: Make) -> None:
     folder = make_classified(AXES, PLACES)
     table, parts = scores(folder), label_folds(load_sweep(folder))
-    never, always = (part.images[part.images["availability"] == "none"].set_index("id") for part in parts)
-    names = np.unique(never["group"])
+    image_only, given = (part.images[part.images["mask_condition"] == "none"].set_index("id") for part in parts)
+    names = np.unique(image_only["group"])
     drawn = draw_groups(np.random.default_rng(0), len(names), REPLICATES)
 
     def accuracy(images: pd.DataFrame) -> np.ndarray:
@@ -60,8 +60,8 @@ def test_intervals_are_of_draws_of_whole_groups_that_all_arms_share(make_classif
         weight = drawn[:, np.searchsorted(names, images["group"])]
         return (weight @ right.to_numpy(float)) / weight.sum(1)
 
-    low, high = percentiles(accuracy(always) - accuracy(never))
-    row = table.loc[("zeroing=always", "none", "tuned_accuracy")]
+    low, high = percentiles(accuracy(given) - accuracy(image_only))
+    row = table.loc[("zeroing=nothing", "none", "tuned_accuracy")]
     assert row["difference_low"] == pytest.approx(low)
     assert row["difference_high"] == pytest.approx(high)
 
@@ -72,61 +72,65 @@ def test_the_page_has_the_pooled_table_the_folds_and_what_ignorance_reaches(
     page, folder = report(make_classified(AXES, PLACES), tmp_path, metric="test/none/auroc")
     table = pd.read_csv(folder / "out_of_fold.csv")
     assert list(table) == [
-        *("arm", "seed", "id", "group", "fold", "availability", "label", "truth", "logit", "threshold")
+        *("arm", "seed", "id", "group", "fold", "mask_condition", "label", "truth", "logit", "threshold")
     ]
-    assert len(table) == 2 * 120 * len(PLACES) == len(table.drop_duplicates(["arm", "id", "availability"]))
-    written = pd.read_csv(folder / "out_of_fold_scores.csv").set_index(["arm", "availability", "score"]).sort_index()
-    row = written.loc[("zeroing=always", "given", "auroc")]
+    assert len(table) == 2 * 120 * len(PLACES) == len(table.drop_duplicates(["arm", "id", "mask_condition"]))
+    written = pd.read_csv(folder / "out_of_fold_scores.csv").set_index(["arm", "mask_condition", "score"]).sort_index()
+    row = written.loc[("zeroing=nothing", "given", "auroc")]
     cell = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-    assert f"| always | 0 | given | 120 in 3 | {cell} |" in page
+    assert f"| masks always given | 0 | given | 120 in 3 | {cell} |" in page
     assert "| never positive | - | - | - | 0.500 | " in page
     assert f" | {1 - table['truth'].mean():.3f} |" in page  # its accuracy
     assert "logits of different networks are not comparable" in page
-    assert "#### Difference to never on the same images" in page
+    assert "#### Difference to image only on the same images" in page
     assert "No fold is missing." in page
-    assert "### AUROC (none), difference to never" in page
+    assert "### AUROC (none), difference to image only" in page
     assert "No interval" not in page
 
 
 def test_a_page_compares_what_chose_the_epochs_with_the_masks_of_that(make_classified: Make, tmp_path: Path) -> None:
     folder = make_classified(AXES, PLACES)
     for stage in folder.parents[1].glob("zeroing=*"):
-        monitored = "given" if "always" in stage.name else "none"
-        configure(stage, model={"monitored": monitored}, monitor={"metric": "val/auroc"})
+        validation_masks = "given" if "nothing" in stage.name else "none"
+        configure(stage, model={"validation_masks": validation_masks}, monitor={"metric": "val/auroc"})
     page, place = report(folder, tmp_path)
-    assert "### AUROC (own), difference to never" in page
-    assert "The own masks of always are the true ones." in page
-    assert "own AUROC" in (place / "table.svg").read_text().replace("&#160;", " ")
-    assert "AUROC (own) of never" in (place.parent / "README.md").read_text()
+    assert "### AUROC (validation masks), difference to image only" in page
+    assert "The validation masks of masks always given are the true ones." in page
+    assert "validation" in (place / "table.svg").read_text().replace("&#160;", " ")
+    assert "AUROC (validation masks) of image only" in (place.parent / "README.md").read_text()
 
 
 def test_an_image_of_two_folds_is_refused(make_classified: Make) -> None:
     sweep = load_sweep(make_classified(AXES, PLACES))
-    first, second = (sweep.folder.parents[1] / f"zeroing=never-0-{fold}" / "predictions.csv" for fold in (0, 1))
+    first, second = (sweep.folder.parents[1] / f"zeroing=everything-0-{fold}" / "predictions.csv" for fold in (0, 1))
     second.write_text(first.read_text())
-    with pytest.raises(ValueError, match="was tested in two folds of zeroing=never, seed 0"):
+    with pytest.raises(ValueError, match="was tested in two folds of zeroing=everything, seed 0"):
         label_folds(sweep)
 
 
 def test_a_sweep_of_seeds_has_no_folds(make_classified: Make) -> None:
-    assert label_folds(load_sweep(make_classified({"zeroing": ["never"], "seed": ["0", "1"]}, PLACES))) == []
+    assert label_folds(load_sweep(make_classified({"zeroing": ["everything"], "seed": ["0", "1"]}, PLACES))) == []
 
 
 def test_arms_made_for_different_masks_are_compared_each_with_its_own(make_classified: Make) -> None:
     folder = make_classified(AXES, PLACES)
     assert with_validation_masks(load_sweep(folder)).table.columns.tolist() == load_sweep(folder).table.columns.tolist()
-    for stage in folder.parents[1].glob("zeroing=always-*"):
-        configure(stage, model={"monitored": "given"})
+    for stage in folder.parents[1].glob("zeroing=nothing-*"):
+        configure(stage, model={"validation_masks": "given"})
     sweep = with_validation_masks(load_sweep(folder))
-    findings = find(sweep, metric="test/own/auroc")
+    findings = find(sweep, metric="test/validation_masks/auroc")
     assert findings is not None
     jobs = sweep.table.groupby("arm")
-    expected = jobs["test/given/auroc"].mean()["zeroing=always"] - jobs["test/none/auroc"].mean()["zeroing=never"]
-    row = findings.compared.T["zeroing=always"]
+    expected = jobs["test/given/auroc"].mean()["zeroing=nothing"] - jobs["test/none/auroc"].mean()["zeroing=everything"]
+    row = findings.compared.T["zeroing=nothing"]
     assert row["difference"] == pytest.approx(expected)
     assert row["image_low"] < expected < row["image_high"]
-    scored = score_table(pooled(sweep, label_folds(sweep)), "zeroing=never")
-    own = scored.set_index(["arm", "availability", "score"]).sort_index().loc[("zeroing=always", "own", "auroc")]
+    scored = score_table(pooled(sweep, label_folds(sweep)), "zeroing=everything")
+    own = (
+        scored.set_index(["arm", "mask_condition", "score"])
+        .sort_index()
+        .loc[("zeroing=nothing", "validation_masks", "auroc")]
+    )
     assert own[["difference", "difference_low", "difference_high"]].tolist() == pytest.approx(
         row[["difference", "image_low", "image_high"]].tolist()
     )

@@ -18,7 +18,7 @@ def table(images: int = 50, exclusive: bool = False, unknown: float = 0.0) -> pd
     truth[rng.random(truth.shape) < unknown] = np.nan
     logit = np.round(np.nan_to_num(truth) + rng.normal(size=truth.shape), 1)  # rounded, so that there are ties
     ids = np.repeat([f"i{k:02}" for k in range(images)], 3)
-    columns = {"id": ids, "group": ids, "availability": "none", "label": LABELS * images, "threshold": 0.0}
+    columns = {"id": ids, "group": ids, "mask_condition": "none", "label": LABELS * images, "threshold": 0.0}
     return pd.DataFrame(columns | {"truth": truth.ravel(), "logit": logit.ravel()})
 
 
@@ -71,7 +71,7 @@ def test_with_a_threshold_of_zero_tuned_scores_are_those_of_the_logits() -> None
 def test_predictions_come_out_of_a_table_in_order_of_id_with_groups() -> None:
     rows = [("b", "g", "none", "x", 1, 0.5, 0.2), ("a", None, "none", "x", None, -0.5, 0.2)]
     rows.append(("a", None, "given", "x", 1, 9.0, 0.2))
-    table = pd.DataFrame(rows, columns=["id", "group", "availability", "label", "truth", "logit", "threshold"])
+    table = pd.DataFrame(rows, columns=["id", "group", "mask_condition", "label", "truth", "logit", "threshold"])
     predictor = Predictions.from_table(table, "none")
     assert predictor.id.tolist() == ["a", "b"]
     assert predictor.group.tolist() == ["a", "g"]  # of no known group: its own

@@ -9,7 +9,7 @@ from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
-AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}
+AXES = {"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}
 BASE, MASKS = (StageProgress(name, "missing", epochs=20) for name in ("base", "masks"))  # of jobs that have not begun
 
 
@@ -93,10 +93,10 @@ def test_a_stage_of_which_none_is_over_goes_by_those_that_run_and_else_by_the_ep
 def test_the_stages_of_a_sweep_are_read_in_every_state(make_sweep: MakeSweep) -> None:
     jobs = read_progress(load_sweep(make_sweep(AXES, ["reused", "running", "killed", "missing"])))
     assert [(each.arm, each.repeat, each.status) for each in jobs] == [
-        ("zeroing=never", (0,), "done"),
-        ("zeroing=never", (1,), "running"),
-        ("zeroing=always", (0,), "interrupted"),
-        ("zeroing=always", (1,), "missing"),
+        ("zeroing=everything", (0,), "done"),
+        ("zeroing=everything", (1,), "running"),
+        ("zeroing=nothing", (0,), "interrupted"),
+        ("zeroing=nothing", (1,), "missing"),
     ]
     states = [[stage.state for stage in each.stages] for each in jobs]
     assert states == [["reused", "reused"], ["done", "running"], ["done", "interrupted"], ["missing", "missing"]]
@@ -112,7 +112,7 @@ def test_repeats_hold_only_what_is_swept(make_sweep: MakeSweep) -> None:
         (3, 0),
         (3, 1),
     ]
-    alone = read_progress(load_sweep(make_sweep({"zeroing": ["never", "always"]}, ["done", "missing"], "arms")))
+    alone = read_progress(load_sweep(make_sweep({"zeroing": ["everything", "nothing"]}, ["done", "missing"], "arms")))
     assert [each.repeat for each in alone] == [(), ()]
 
 

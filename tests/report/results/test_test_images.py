@@ -17,12 +17,12 @@ FOLDS = {"split.fold": ["0", "1", "2"]}
 
 def test_other_test_images_in_one_job_take_the_bootstrap_away_and_say_so(make_runs: MakeRuns) -> None:
     sweep = load_sweep(make_runs())
-    file = sweep.folder.parents[1] / "never0" / "predictions.csv"
+    file = sweep.folder.parents[1] / "everything0" / "predictions.csv"
     pd.read_csv(file).replace("IMG_000", "IMG_999").to_csv(file, index=False)
     findings = find(sweep)
     assert findings is not None
     assert findings.compared["image_low"].isna().all()
-    assert "of zeroing=cells_80, zeroing=whole_50: tested on others than zeroing=never" in findings.notes[0]
+    assert "of zeroing=cells_80, zeroing=whole_50: tested on others than zeroing=everything" in findings.notes[0]
 
 
 def test_arms_are_compared_on_the_images_they_share(make_segmented: MakeSweep) -> None:
@@ -43,7 +43,7 @@ def test_arms_of_folds_are_compared_fold_by_fold(make_segmented: MakeSweep) -> N
 
 
 def test_scores_of_views_that_were_not_kept_give_no_interval(make_segmented: MakeSweep) -> None:
-    sweep = load_sweep(make_segmented(SEEDS, ["done"] * 4, views=["none", "flips"]))
+    sweep = load_sweep(make_segmented(SEEDS, ["done"] * 4, tta=["none", "flips"]))
     intervals, note = over_images(gather(sweep, "none"), "network=small", "dice")
     assert intervals == {}
-    assert "jobs keep the scores of single images with views flips, not none" in note
+    assert "jobs keep the scores of single images with TTA flips, not none" in note

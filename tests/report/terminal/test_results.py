@@ -17,7 +17,7 @@ from dermoscopy.runs.tables import SweepResults, load_sweep
 
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
-AXES = {"zeroing": ["never", "whole_80"], "seed": ["0", "1", "2"]}
+AXES = {"zeroing": ["everything", "whole_80"], "seed": ["0", "1", "2"]}
 STATES = ["before", "reused", "done", "failed", "killed", "missing"]
 
 
@@ -51,14 +51,14 @@ def test_every_job_has_a_row_with_what_became_of_it(make_sweep: MakeSweep) -> No
     text = printed(print_jobs, load_sweep(make_sweep(AXES, STATES)))
     assert rows(text)[0] == ["job", "arm", "seed", "status", "seconds", "error (see error.txt)"]
     assert [row[:4] for row in rows(text)[1:]] == [
-        ["0", "never", "0", "done before"],
-        ["1", "never", "1", "reused"],
-        ["2", "never", "2", "done"],
+        ["0", "image only", "0", "done before"],
+        ["1", "image only", "1", "reused"],
+        ["2", "image only", "2", "done"],
         ["3", "whole_80", "0", "failed"],
         ["4", "whole_80", "1", "interrupted"],
         ["5", "whole_80", "2", "missing"],
     ]
-    assert rows(text)[4][5] == "loss is not finite in epoch 3"  # of two lines, one
+    assert rows(text)[4][5] == "loss is not finite in epoch…"  # of two lines, one
     last = "jobs: 1 done, 1 done before, 1 reused, 1 failed, 1 interrupted, 1 missing; 600 s"
     assert text.splitlines()[-1] == last
 

@@ -12,7 +12,7 @@ from dermoscopy.runs.tables import load_sweep
 
 MakeSweep = Callable[..., Path]
 MakeRuns = Callable[..., Path]
-AXES = {"zeroing": ["never", "always"], "seed": ["0", "1"]}
+AXES = {"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}
 
 
 def printed(folder: Path) -> list[str]:
@@ -30,10 +30,10 @@ def overview(runs: Path) -> list[str]:
 def test_the_grid_shows_each_stage_of_each_job(make_sweep: MakeSweep) -> None:
     lines = printed(make_sweep(AXES, ["done", "reused", "failed", "missing"]))
     grid = [line.split() for line in lines[2:5]]
-    assert grid == [["seed", "0", "1"], ["never", "●●", "○○"], ["always", "●✗3/10", "··"]]
+    assert grid == [["seed", "0", "1"], ["image", "only", "●●", "○○"], ["masks", "always", "given", "●✗3/10", "··"]]
     assert "one mark a stage: base, masks; numbers are epochs" in lines
     assert "2 of 4 jobs done, 1 failed, 1 missing" in lines
-    assert "2/error.txt  always, seed 0  loss is not finite in epoch 3" in lines
+    assert "2/error.txt  masks always given, seed 0  loss is not finite in epoch 3" in lines
 
 
 def test_every_mark_of_the_grid_is_explained(make_sweep: MakeSweep) -> None:
@@ -59,19 +59,25 @@ def test_failed_jobs_are_left_out_of_the_time_of_a_sweep_that_runs(make_sweep: M
 
 def test_a_sweep_of_which_nothing_has_begun_has_its_grid(make_sweep: MakeSweep) -> None:
     lines = printed(make_sweep(AXES, ["missing"] * 4))
-    assert [line.split() for line in lines[3:5]] == [["never", "·", "·"], ["always", "·", "·"]]
+    assert [line.split() for line in lines[3:5]] == [
+        ["image", "only", "·", "·"],
+        ["masks", "always", "given", "·", "·"],
+    ]
     assert "time left: unknown until the first stage is done" in lines
 
 
 def test_folds_have_a_line_of_their_own_in_the_head(make_sweep: MakeSweep) -> None:
-    axes = {"zeroing": ["never"], "seed": ["0", "1"], "split.fold": ["0", "1"]}
+    axes = {"zeroing": ["everything"], "seed": ["0", "1"], "split.fold": ["0", "1"]}
     lines = printed(make_sweep(axes, ["done"] * 3 + ["missing"]))
     assert [line.split() for line in lines[2:4]] == [["seed", "0", "0", "1", "1"], ["fold", "0", "1", "0", "1"]]
 
 
-@pytest.mark.parametrize("axes", [{}, {"zeroing": ["never"]}])
+@pytest.mark.parametrize("axes", [{}, {"zeroing": ["everything"]}])
 def test_a_sweep_without_repeats_has_a_grid_without_a_head(axes: dict[str, list[str]], make_sweep: MakeSweep) -> None:
-    assert printed(make_sweep(axes, ["done"], "alone"))[2].split() == ["never" if axes else "alone", "●●"]
+    assert printed(make_sweep(axes, ["done"], "alone"))[2].split() == [
+        *(["image", "only"] if axes else ["alone"]),
+        "●●",
+    ]
 
 
 @pytest.mark.parametrize("state", ["done", "running"])
@@ -96,8 +102,8 @@ def test_a_long_error_is_cut_and_its_file_is_not(make_sweep: MakeSweep) -> None:
 
 
 def test_two_jobs_of_one_arm_and_seed_are_both_shown(make_sweep: MakeSweep) -> None:
-    lines = printed(make_sweep({"zeroing": ["never", "never"], "seed": ["0"]}, ["done", "missing"]))
-    assert lines[3].split() == ["never", "●●", "··"]
+    lines = printed(make_sweep({"zeroing": ["everything", "everything"], "seed": ["0"]}, ["done", "missing"]))
+    assert lines[3].split() == ["image", "only", "●●", "··"]
 
 
 def test_the_overview_has_a_line_an_experiment(make_sweep: MakeSweep, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_predictions_are_those_of_each_image_with_the_thresholds_of_the_run(make
         network=nn.Linear(1, 1),
         loss=make_label_loss(data.label_names),
         labels=data.label_names,
-        availability=["none"],
+        mask_conditions=["none"],
         optimizer=partial(torch.optim.SGD, lr=0.1),
         seed=0,
         **LABEL_TASK | {"exclusive_labels": exclusive},
@@ -38,15 +38,15 @@ def test_predictions_are_those_of_each_image_with_the_thresholds_of_the_run(make
     task.trainer = SimpleNamespace(datamodule=data)
     Predictions(tmp_path).on_test_end(task.trainer, task)
     table = pd.read_csv(tmp_path / "predictions.csv")
-    assert list(table) == ["id", "group", "availability", "label", "truth", "logit", "threshold"]
+    assert list(table) == ["id", "group", "mask_condition", "label", "truth", "logit", "threshold"]
     assert len(table) == 2 * label.numel()
     for k, name in enumerate(data.label_names):
-        of_label = table[(table["label"] == name) & (table["availability"] == "b")].set_index("id")
+        of_label = table[(table["label"] == name) & (table["mask_condition"] == "b")].set_index("id")
         of_label = of_label.loc[data.store.ids[rows]]
         assert (of_label["group"] == data.store.groups[rows]).all()
         assert of_label["threshold"].unique() == pytest.approx([task.thresholds[k].item()])
         if not exclusive:
             assert of_label["logit"].tolist() == pytest.approx(logits["b"][:, k].tolist())
             assert of_label["truth"].tolist() == label[:, k].tolist()
-    assert set(pd.read_csv(tmp_path / "confusion.csv")["availability"]) == {"a", "b"}
+    assert set(pd.read_csv(tmp_path / "confusion.csv")["mask_condition"]) == {"a", "b"}
     assert (tmp_path / "confusion.png").is_file() and (tmp_path / "reliability.png").is_file()

@@ -60,7 +60,7 @@ def run_test(data, folder, network, label=None, images=1, influence_images=7, **
         zeroing=make_zeroing(0),
         optimizer=partial(torch.optim.SGD, lr=0.1),
         seed=0,
-        **LABEL_TASK | {"availability": ["none", "given"]} | rest,
+        **LABEL_TASK | {"mask_conditions": ["none", "given"]} | rest,
     )
     callback = Explanations(folder, label, images, influence_images)
     trainer = quiet_trainer(accelerator="cpu", precision="32-true", enable_checkpointing=False, callbacks=[callback])
@@ -111,7 +111,7 @@ def test_a_test_leaves_a_picture_and_a_table_and_the_network_as_it_was(make_data
     assert len(drawn) >= 3
 
 
-def test_the_table_has_the_mean_influence_of_each_mask_over_images_spread_over_the_test_side(make_data, tmp_path):
+def test_the_table_has_the_mean_influence_of_each_mask_over_images_spread_over_the_test_subset(make_data, tmp_path):
     data = make_data(labels=LABELS, masks=MASKS, eval_batch_size=3)
     run_test(data, tmp_path, Reader())
     table = pd.read_csv(tmp_path / TABLE).set_index(["mask", "label"])
@@ -135,14 +135,14 @@ def test_a_network_that_cannot_be_looked_into_leaves_a_reason_and_no_picture(mak
 
 def test_without_masks_there_is_a_picture_of_the_first_label_and_no_table(make_data, tmp_path, drawn):
     data = make_data(labels=LABELS, masks=())
-    run_test(data, tmp_path, Reader(), availability=["none"])
+    run_test(data, tmp_path, Reader(), mask_conditions=["none"])
     assert [path.name for path in tmp_path.iterdir()] == [PICTURE]
     assert all(list(row.evidence) == list(row.probability) == ["none"] and not row.influence.size for row in drawn)
 
 
-def test_where_none_is_not_tested_the_first_availability_chooses_the_images(make_data, tmp_path, drawn):
+def test_where_none_is_not_tested_the_first_condition_chooses_the_images(make_data, tmp_path, drawn):
     data = make_data(labels=LABELS, masks=MASKS)
-    task = run_test(data, tmp_path, Reader(), availability=["given"])
+    task = run_test(data, tmp_path, Reader(), mask_conditions=["given"])
     logits, _, index = (torch.cat(part) for part in zip(*task.tested["given"], strict=True))
     by_id = dict(zip(data.store.ids[index].tolist(), logits[:, 0].sigmoid().tolist(), strict=True))
     assert all(row.probability == {"given": pytest.approx(by_id[row.id], abs=1e-6)} for row in drawn)
@@ -151,7 +151,7 @@ def test_where_none_is_not_tested_the_first_availability_chooses_the_images(make
 
 def test_the_picture_shows_the_masks_of_validation_if_they_are_tested(make_data, tmp_path, drawn):
     data = make_data(labels=LABELS, masks=MASKS)
-    task = run_test(data, tmp_path, Reader(), monitored="given")
+    task = run_test(data, tmp_path, Reader(), validation_masks="given")
     assert task.shown == "given"
     logits, _, index = (torch.cat(part) for part in zip(*task.tested["given"], strict=True))
     margin = dict(zip(data.store.ids[index].tolist(), logits[:, 0].tolist(), strict=True))
@@ -161,7 +161,7 @@ def test_the_picture_shows_the_masks_of_validation_if_they_are_tested(make_data,
 
 
 def test_where_masks_are_tested_in_parts_alone_the_picture_shows_those(make_data, tmp_path, drawn):
-    task = run_test(make_data(labels=LABELS, masks=MASKS), tmp_path, Reader(), availability=["revealed_50"])
+    task = run_test(make_data(labels=LABELS, masks=MASKS), tmp_path, Reader(), mask_conditions=["revealed_50"])
     assert drawn
     assert all(list(row.evidence) == list(row.probability) == [task.shown] == ["revealed_50"] for row in drawn)
 

@@ -17,8 +17,8 @@ from dermoscopy.data.batches.order import Batch, Batches, TrainingBatches
 from dermoscopy.data.batches.padding import Padding
 from dermoscopy.data.batches.pixels import Pixels
 from dermoscopy.data.batches.predicted import Predicted
-from dermoscopy.data.label_leakage import giveaways
-from dermoscopy.data.splits import EVERY_SIDE, HOLDOUT, RareClass, check, write_split
+from dermoscopy.data.label_leakage import leaking_masks
+from dermoscopy.data.splits import EVERY_SUBSET, HOLDOUT, RareClass, check, write_split
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.randomness import generator
@@ -37,13 +37,13 @@ class DermoscopyData(LightningDataModule):
     Args:
         store: the HDF5 file made by prepare.
         labels, masks: names of the L labels and K masks to use, out of those in the store; either may be none.
-        split: function of (ids, groups, labels, seed) that gives each image its side.
+        split: function of (ids, groups, labels, seed) that gives each image its subset.
         split_seed: seed of the split.
         seed: seed of order and augmentation; a function of the run's seed and its stage.
         batch_size: images a training batch.
         eval_batch_size: images a validation or test batch.
         mean, std: normalisation of RGB in 0 ... 1.
-        augment: for the training side only; None switches it off.
+        augment: for the training subset only; None switches it off.
         memory, reduce: see Pixels.
         stratify: names of the store's labels that the split spreads evenly; None: ``labels``. Experiments that name the
             same ones share their folds, whatever they learn.
@@ -97,8 +97,8 @@ class DermoscopyData(LightningDataModule):
         channels = _positions(masks, self.store.mask_names, "mask", store)
         self.predicted = None if predicted is None else Predicted(predicted, self.store, masks, mask_threshold)
         self.pixels = Pixels(self.store, channels, memory, reduce, self.predicted)
-        self.side = self._sides(split, split_seed, labels if stratify is None else stratify)
-        check(self.side, self.store.groups, codes, self.label_names)
+        self.subset = self._subsets(split, split_seed, labels if stratify is None else stratify)
+        check(self.subset, self.store.groups, codes, self.label_names)
         self.label = torch.from_numpy(np.where(codes < 0, np.nan, codes).astype(np.float32))
         self.seed, self.batch_size, self.eval_batch_size = seed, batch_size, eval_batch_size
         self.augment, self.normalise = augment, normalisation(mean, std)
@@ -108,7 +108,7 @@ class DermoscopyData(LightningDataModule):
         self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "eval_padding")
         self.mirror_truth = mirror_truth
 
-    def _sides(self, split: Split, seed: int, stratify: Sequence[str]) -> NDArray[np.str_]:
+    def _subsets(self, split: Split, seed: int, stratify: Sequence[str]) -> NDArray[np.str_]:
         kind = "label (stratify)"
         columns = _positions(stratify, self.store.label_names, kind, self.store.path)
         try:
@@ -129,28 +129,28 @@ class DermoscopyData(LightningDataModule):
     def setup(self, stage: str) -> None:
         self.pixels.load(self.trainer.strategy.root_device if self.trainer else torch.device("cpu"))
 
-    def rows(self, side: str) -> Tensor:
-        """Return the store rows of one side (train, val, test or holdout).
+    def rows(self, subset: str) -> Tensor:
+        """Return the store rows of one subset (train, val, test or holdout).
 
         Raises:
-            ValueError: there is no such side.
+            ValueError: there is no such subset.
         """
-        if side not in EVERY_SIDE:
-            raise ValueError(f"a side is one of {list(EVERY_SIDE)}, got {side!r}{nearest(side, EVERY_SIDE)}")
-        return torch.from_numpy(np.flatnonzero(self.side == side))
+        if subset not in EVERY_SUBSET:
+            raise ValueError(f"a subset is one of {list(EVERY_SUBSET)}, got {subset!r}{nearest(subset, EVERY_SUBSET)}")
+        return torch.from_numpy(np.flatnonzero(self.subset == subset))
 
-    def labels_of(self, side: str) -> Tensor:
-        """Return the labels (n, L) of one side, NaN unknown."""
-        return self.label[self.rows(side)]
+    def labels_of(self, subset: str) -> Tensor:
+        """Return the labels (n, L) of one subset, NaN unknown."""
+        return self.label[self.rows(subset)]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of images on each side; a holdout is named only where there is one."""
-        sides = {side: int((self.side == side).sum()) for side in EVERY_SIDE}
-        return {side: count for side, count in sides.items() if count or side != HOLDOUT}
+        """Return the number of images on each subset; a holdout is named only where there is one."""
+        subsets = {subset: int((self.subset == subset).sum()) for subset in EVERY_SUBSET}
+        return {subset: count for subset, count in subsets.items() if count or subset != HOLDOUT}
 
     def write_split(self, path: str | Path) -> Path:
-        """Write the side of every image as a CSV that ``split=file`` reads back; return its path."""
-        return write_split(path, self.store.ids, self.store.groups, self.side)
+        """Write the subset of every image as a CSV that ``split=file`` reads back; return its path."""
+        return write_split(path, self.store.ids, self.store.groups, self.subset)
 
     def gather(self, rows: Tensor, training: bool = False) -> Batch:
         """Copy store rows into a new batch: image uint8 (B, 3, H, W), masks packed into (B, 1, H, W), label, index."""
@@ -182,22 +182,22 @@ class DermoscopyData(LightningDataModule):
         """Whether any of the masks is present anywhere in an image, for each row of the store."""
         return (self.presence == 1).any(1)
 
-    def giveaways(self) -> dict[str, str]:
-        """Return each label that a mask gives away in the training images, and that mask; see `giveaways`."""
+    def label_leakage(self) -> dict[str, str]:
+        """Return each label that a mask gives away in the training images, and that mask; see `leaking_masks`."""
         if not (self.label_names and self.mask_names):  # such as of a segmentation: no need to look at every mask
             return {}
         rows = self.rows("train")
-        told = giveaways(self.label[rows], self.presence[rows])
+        told = leaking_masks(self.label[rows], self.presence[rows])
         return {self.label_names[label]: self.mask_names[mask] for label, mask in told.items()}
 
-    def _choice(self, side: str, negatives: float | None) -> Choice:
-        rows = self.rows(side)
+    def _choice(self, subset: str, negatives: float | None) -> Choice:
+        rows = self.rows(subset)
         if negatives is None:
             return everything(rows)
         choice = choose(rows, self.positive[rows], negatives)
         if not len(choice.always):
             raise ValueError(
-                f"no image of the {side} side has one of the masks {list(self.mask_names)}, but negatives "
+                f"no image of the {subset} subset has one of the masks {list(self.mask_names)}, but negatives "
                 "or val_negatives counts by those: set it to null, or choose other masks (data.masks)"
             )
         return choice

@@ -35,7 +35,7 @@ def choose(rows: Tensor, positive: Tensor, share: float) -> Choice:
     """Return the choice of all positives, and of ``share`` times as many negatives or all there are.
 
     Args:
-        rows: of one side.
+        rows: of one subset.
         positive: of each of these rows, bool.
         share: negatives a positive.
     """

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dermoscopy.data.demo.cases import ATTRIBUTES, draw_case, lesion_of
 from dermoscopy.data.demo.drawing import draw_photograph
 from dermoscopy.data.demo.fields import Mask
+from dermoscopy.data.demo.lesions import ATTRIBUTES, draw_case, lesion_of
 from dermoscopy.machine.threads import cores
 
 VERSION = 1  # raise it with every change that alters a pixel or a label: folders of an older version are then made anew

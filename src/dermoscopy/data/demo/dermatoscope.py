@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from dermoscopy.data.demo.cases import stream
 from dermoscopy.data.demo.fields import REFERENCE, Canvas, Field, Picture, step_up
+from dermoscopy.data.demo.lesions import stream
 
 CORNER = float(np.hypot(*REFERENCE)) / 2  # from the middle of the image to its corner
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from dermoscopy.data.demo.cases import Case, stream
 from dermoscopy.data.demo.dermatoscope import field_of_view, photograph_through
 from dermoscopy.data.demo.fields import REFERENCE, Canvas, Field, Mask, Picture, cloud, make_canvas, noise, step_up
+from dermoscopy.data.demo.lesions import Case, stream
 from dermoscopy.data.demo.structures import Place, draw_structures, place_regions
 
 SKIN = np.array(  # colour of healthy skin under the lights and cameras met in ISIC, RGB in 8 bits

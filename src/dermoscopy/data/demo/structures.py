@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from dermoscopy.data.demo.cases import stream
 from dermoscopy.data.demo.fields import Field, Mask, noise, step_up
+from dermoscopy.data.demo.lesions import stream
 
 EXTENT = 260.0  # half the side of the square that seeds fill: beyond the corners of any photograph
 SUPERPIXEL = 9.0

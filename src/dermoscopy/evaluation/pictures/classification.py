@@ -39,7 +39,7 @@ class Panel(NamedTuple):
 
 
 def draw_confusion(counts: pd.DataFrame, title: str) -> Figure:
-    """Draw the counts of one availability and, as colour, their share of the images that are truly so.
+    """Draw the counts of one mask_condition and, as colour, their share of the images that are truly so.
 
     Args:
         counts: of `confusion_table`; one panel a label, six at most, or one of all exclusive labels.
@@ -60,7 +60,7 @@ def draw_reliability(table: pd.DataFrame, names: Sequence[str], title: str) -> F
     """Draw how often a label is there against its predicted probability, and the number of images in each bin.
 
     Args:
-        table: rows of predictions.csv, of one availability.
+        table: rows of predictions.csv, of one mask_condition.
         names: the labels; one panel each, six at most.
         title: of the figure.
     """

@@ -51,13 +51,13 @@ def draw_explanations(rows: Sequence[Explanation], label: str, masks: Sequence[s
     """Draw the image, its evidence with and without masks, and the influence of each mask, one row an image.
 
     Args:
-        rows: all with the same availabilities; the masks are left out where none is `given`.
+        rows: all with the same conditions; the masks are left out where none is `given`.
         label: that was looked at.
         masks: names of the K masks.
     """
-    availabilities = list(rows[0].evidence)
-    reads_masks = "given" in availabilities
-    heads = ["image", *(f"masks {name}" for name in availabilities)]
+    conditions = list(rows[0].evidence)
+    reads_masks = "given" in conditions
+    heads = ["image", *(f"masks {name}" for name in conditions)]
     panels = 1 + len(heads)  # the text is the first
     if reads_masks:
         heads.append("influence of a mask on the logit")
@@ -74,7 +74,7 @@ def draw_explanations(rows: Sequence[Explanation], label: str, masks: Sequence[s
             top = TOP + number * (SIDE + GAP)
             _text(axes, top, row)
             show(axes, row.image, 1, top, row.id)
-            for column, name in enumerate(availabilities, start=2):
+            for column, name in enumerate(conditions, start=2):
                 _evidence(axes, column, top, row, name)
             if reads_masks:
                 _bars(axes, panels, top, row, masks, widest)
@@ -100,12 +100,12 @@ def _text(axes: Axes, top: float, row: Explanation) -> None:
     axes.text(EDGE, top + 1.2 * LINE, "\n".join(lines), va="top", gid=row.id)
 
 
-def _evidence(axes: Axes, column: int, top: float, row: Explanation, availability: str) -> None:
-    evidence = row.evidence[availability]
+def _evidence(axes: Axes, column: int, top: float, row: Explanation, condition: str) -> None:
+    evidence = row.evidence[condition]
     show(axes, _heated(row.image, evidence), column, top, row.id, highest=1)
     if not evidence.any():
         axes.text(left(column) + SIDE / 2, top + SIDE / 2, "none", color="white", ha="center", va="center", gid=row.id)
-    if availability == "given":
+    if condition == "given":
         for mask, colour in zip(row.masks, cycle(COLOURS), strict=False):
             outline(axes, mask, column, top, colour, width=1, edge="white")
 

@@ -33,7 +33,7 @@ def draw_figure(
     Args:
         tables: pivot (arms x repeats) of the score by what the legend calls it, such as `masks none`.
         history: `runs.history` of the jobs that are done.
-        score: metric without `test/<availability>/`, a column of the history.
+        score: metric without `test/<condition>/`, a column of the history.
         trivial: name and score of the best trivial predictor, a dashed line.
         test_per_train: of the intervals, see `statistics.standard_error`.
     """

@@ -1,4 +1,4 @@
-"""The figure of availability: how much of what an arm reaches hangs on the masks it is given."""
+"""The figure of condition: how much of what an arm reaches hangs on the masks it is given."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from dermoscopy.plots.style import MOST_BANDS, STYLE, arm_colours, metric_words
 from dermoscopy.report.results.conditions import BESIDE, SHARES, Curves
 
 
-def draw_availability(curves: Curves) -> Figure:
+def draw_conditions(curves: Curves) -> Figure:
     """Draw each arm's metric over the share of the true masks that is shown, and beside it with other masks.
 
     Lines and dots are means over repeats, bands and bars their 95 % intervals.
@@ -52,7 +52,7 @@ def _draw_curves(axes: Axes, curves: Curves, colours: Mapping[str, str]) -> None
 
 
 def _draw_beside(axes: Axes, curves: Curves, colours: Mapping[str, str], places: Sequence[str]) -> None:
-    """One column an availability, in it the arms side by side."""
+    """One column a mask condition, in it the arms side by side."""
     offsets = np.linspace(-0.3, 0.3, len(colours)) if len(colours) > 1 else np.zeros(1)
     for column, name in enumerate(places):
         for (arm, colour), offset in zip(colours.items(), offsets, strict=True):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import markdown_table, number, with_interval
-from dermoscopy.report.results.arms import OWN, mean_and_sd
+from dermoscopy.report.results.arms import VALIDATION_MASKS, mean_and_sd
 from dermoscopy.report.results.conditions import AREA, Curves
 from dermoscopy.report.results.findings import verdict
 
@@ -16,12 +16,17 @@ MASKS = {
     "predicted": "predicted by segmenters that have not seen the image",
     "shuffled": "those of another test image",
     "given": "the true ones",
-    OWN: "those of the arm's validation, by which its epoch was chosen",
+    VALIDATION_MASKS: "those of the arm's validation, by which its epoch was chosen",
 }
-COMPARED = {"none": "with no masks", "predicted": "with predicted ones", OWN: "with its own", AREA: "area"}
+COMPARED = {
+    "none": "with no masks",
+    "predicted": "with predicted ones",
+    VALIDATION_MASKS: "with its validation masks",
+    AREA: "area",
+}
 
 
-def availability_section(curves: Curves, picture: str, leakage: bool, validated_with_truth: Sequence[str] = ()) -> str:
+def conditions_section(curves: Curves, picture: str, leakage: bool, validated_with_truth: Sequence[str] = ()) -> str:
     """Figure, table and sentences of the metric by what masks the network was given.
 
     Args:
@@ -42,7 +47,7 @@ def availability_section(curves: Curves, picture: str, leakage: bool, validated_
 
 
 def _table(curves: Curves) -> str:
-    """Means by availability and, where the curve is whole, the area below it and its difference."""
+    """Means by mask_condition and, where the curve is whole, the area below it and its difference."""
     shown, whole = [name for name in MASKS if name in curves.tables], AREA in curves.tables
     means = [mean_and_sd(curves.tables[name]) for name in shown]
     areas = _area_cells(curves) if whole else {arm: [] for arm in curves.names}
@@ -82,7 +87,7 @@ def _reading(curves: Curves, leakage: bool, validated_with_truth: Sequence[str])
     elif curves.in_parts:
         text += f" No area, as the curve is not whole: not tested with {', '.join(curves.lacking)}."
     if validated_with_truth:
-        text += f" The {OWN} masks of {' and '.join(validated_with_truth)} are the true ones."
+        text += f" The validation masks of {' and '.join(validated_with_truth)} are the true ones."
     if leakage:
         return f"{text} Masks give labels away here, so of skill speak only the columns without true masks."
     return f"{text} There are no true masks of a new image: what is reached with them is not to be expected there."

@@ -8,21 +8,21 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from dermoscopy.report.figures.arms import draw_figure
-from dermoscopy.report.figures.conditions import draw_availability
+from dermoscopy.report.figures.conditions import draw_conditions
 from dermoscopy.report.figures.segmenters import draw_boxes, draw_costs
-from dermoscopy.report.page.conditions import availability_section
+from dermoscopy.report.page.conditions import conditions_section
 from dermoscopy.report.page.folds import SCORE_TABLE, label_folds_section, mask_folds_section
 from dermoscopy.report.page.sections import costs_section
 from dermoscopy.report.page.segmenters import boxes_section
-from dermoscopy.report.results.arms import AVAILABILITIES, OWN, macro_metrics, pivot, summarise
+from dermoscopy.report.results.arms import CONDITIONS, VALIDATION_MASKS, macro_metrics, pivot, summarise
 from dermoscopy.report.results.boxes import box_table, per_image
-from dermoscopy.report.results.conditions import Curves, availability_curves, availability_table
+from dermoscopy.report.results.conditions import Curves, condition_curves, conditions_table
 from dermoscopy.report.results.facts import costs, label_leakage
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.folds import TABLE
 from dermoscopy.report.results.label_folds import blind, label_folds, label_table, pooled, score_table
 from dermoscopy.report.results.mask_folds import fold_scores, fold_table, out_of_fold
-from dermoscopy.report.results.mask_scores import kept_views, shown
+from dermoscopy.report.results.mask_scores import kept_tta, shown
 from dermoscopy.report.terminal.results import print_table
 from dermoscopy.runs.tables import SweepResults
 
@@ -57,7 +57,7 @@ def _segmenters(sweep: SweepResults, findings: Findings) -> tuple[Files, Section
     if len(arms) > 1:
         images = per_image(sweep, "iou")
         if not images.empty:
-            files["boxes.png"] = draw_boxes(images, f"IoU (views {kept_views(sweep)})")
+            files["boxes.png"] = draw_boxes(images, f"IoU (TTA {kept_tta(sweep)})")
             sections["boxes"] = boxes_section(box_table(images), "iou", "boxes.png")
     return files, sections
 
@@ -66,12 +66,12 @@ def _classifiers(sweep: SweepResults, findings: Findings) -> tuple[Files, Sectio
     """Scores by mask condition, and images out of fold."""
     files: Files = {}
     sections: Sections = {}
-    if curves := availability_curves(sweep, findings):
-        files["availability.csv"] = availability_table(curves).to_csv(index=False, float_format="%.6g")
+    if curves := condition_curves(sweep, findings):
+        files["mask_conditions.csv"] = conditions_table(curves).to_csv(index=False, float_format="%.6g")
         if curves.in_parts:
-            files["availability.png"] = files["availability.svg"] = draw_availability(curves)
-        sections["availability"] = availability_section(
-            curves, "availability.png", bool(label_leakage(sweep)), _validated_with_truth(sweep, curves)
+            files["mask_conditions.png"] = files["mask_conditions.svg"] = draw_conditions(curves)
+        sections["conditions"] = conditions_section(
+            curves, "mask_conditions.png", bool(label_leakage(sweep)), _validated_with_truth(sweep, curves)
         )
     parts = label_folds(sweep)
     if tables := pooled(sweep, parts):
@@ -86,20 +86,20 @@ def _classifiers(sweep: SweepResults, findings: Findings) -> tuple[Files, Sectio
 
 def _validated_with_truth(sweep: SweepResults, curves: Curves) -> list[str]:
     """Arms, as they are shown, that were validated with the true masks, where arms differ in that."""
-    if OWN not in sweep.table:
+    if VALIDATION_MASKS not in sweep.table:
         return []
-    return [curves.names[arm] for arm in sweep.table.loc[sweep.table[OWN] == "given", "arm"].unique()]
+    return [curves.names[arm] for arm in sweep.table.loc[sweep.table[VALIDATION_MASKS] == "given", "arm"].unique()]
 
 
 def main_figure(sweep: SweepResults, findings: Findings) -> Figure:
-    """The compared metric in both mask conditions, or of segmenters in all views, beside its validation curve."""
+    """Draw the compared metric in each mask condition (segmenters: each TTA) beside its validation curve."""
     compared, score = findings.metric.split("/", 2)[1:]
     if findings.segmented:
         tested = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.table) if name.endswith(f"/{score}"))
         places = [compared, *(name for name in tested if shown(name)[1] == shown(compared)[1])]
-        labels = {f"views {name.replace('_original', ', original size')}": name for name in places}
+        labels = {f"TTA {name.replace('_original', ', original size')}": name for name in places}
     else:
-        labels = {f"masks {name}": name for name in [*AVAILABILITIES, compared]}
+        labels = {f"masks {name.removesuffix('_masks')}": name for name in [*CONDITIONS, compared]}
     metrics = {label: f"test/{name}/{score}" for label, name in labels.items()}
     tables = {label: pivot(sweep.table, metric) for label, metric in metrics.items() if metric in sweep.table}
     curves = sweep.history[sweep.history["job"].isin([job.number for job in sweep.done])]

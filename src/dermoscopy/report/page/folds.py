@@ -40,9 +40,9 @@ def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: S
         cells = own.set_index("score").apply(_value, axis=1)
         rows.append([names[str(arm)], seed, size, first["images"], first["folds"], *cells[[*MASK_HEADLINES]]])
     head = ["arm", "seed", "size", "images", "folds", *map(metric_words, MASK_HEADLINES)]
-    views = ", ".join(dict.fromkeys(part.views for part in parts))
+    tta = ", ".join(dict.fromkeys(part.tta for part in parts))
     text = (
-        f"Each image is scored once, by the network of the fold that has not seen it (views {views}); 95 % intervals "
+        f"Each image is scored once, by the network of the fold that has not seen it (TTA {tta}); 95 % intervals "
         f"from {REPLICATES} bootstrap draws of groups of images. The images are in {TABLE}, at the store's size."
     )
     texts = [text, folds_lacking(parts, arms)]
@@ -66,7 +66,7 @@ def label_folds_section(
         reference: the arm that the others are compared with.
     """
     names = short_names(list(arms))
-    shown = scores[~scores["availability"].isin(PARTS)]
+    shown = scores[~scores["mask_condition"].isin(PARTS)]
     plain = trivial.reindex(columns=[score.removeprefix(TUNED) for score in SCORES])
     blind = [[str(name), "-", "-", "-", *map(number, row)] for name, row in plain.iterrows()]
     texts = [
@@ -90,9 +90,9 @@ def _table(
     cell: Callable[[pd.Series], str],
     more: Sequence[list[str]] = (),
 ) -> str:
-    """One row an arm, seed and availability, one column a score."""
+    """One row an arm, seed and condition, one column a score."""
     rows = []
-    for (arm, seed, name), own in scores.groupby(["arm", "seed", "availability"], sort=False):
+    for (arm, seed, name), own in scores.groupby(["arm", "seed", "mask_condition"], sort=False):
         cells = own.set_index("score").apply(cell, axis=1)
         tested = f"{own['images'].iloc[0]} in {own['folds'].iloc[0]}"
         rows.append([names[str(arm)], seed, name, tested, *cells[[*SCORES]]])
@@ -108,7 +108,7 @@ def _words(score: str) -> str:
 
 def _paired(scores: pd.DataFrame) -> pd.DataFrame:
     """Rows of the arms that could be compared."""
-    groups = scores.groupby(["arm", "seed", "availability"], sort=False)
+    groups = scores.groupby(["arm", "seed", "mask_condition"], sort=False)
     return scores[groups["difference"].transform("count") > 0]
 
 

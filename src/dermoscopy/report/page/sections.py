@@ -19,7 +19,7 @@ MASK_METRICS = ("test/none/dice", "test/none/iou")  # of classifiers that segmen
 def report_block(
     sweep: SweepResults,
     findings: Findings | None,
-    availability: str = "",
+    conditions: str = "",
     folds: str = "",
     boxes: str = "",
     cost: str = "",
@@ -27,7 +27,7 @@ def report_block(
     """All sections of a sweep; without findings, only what ran.
 
     Args:
-        availability, folds, boxes, cost: sections that others have written.
+        conditions, folds, boxes, cost: sections that others have written.
     """
     written_by = f"Written by `python report.py experiment={sweep.experiment}`."
     parts = [written_by, facts(sweep), leakage_warning(sweep), unfinished(sweep)]
@@ -36,7 +36,7 @@ def report_block(
     else:
         name = f"{sweep.experiment}: test and validation {findings.words()} of each arm"
         parts += [f"![{name}](figure.png)", arms_section(sweep, findings), each_mask_section(sweep, findings)]
-        parts += [availability, folds, differences_section(findings)]
+        parts += [conditions, folds, differences_section(findings)]
         parts += ["### In words", "\n".join(f"- {line}" for line in sentences(findings)), trivial_section(findings)]
     return "\n\n".join(part for part in [*parts, boxes, cost, configurations_section(arm_differences(sweep))] if part)
 

@@ -1,4 +1,4 @@
-"""Sections that only pages of segmenters have: scores by views and size, of each mask, and of single images."""
+"""Sections that only pages of segmenters have: scores by tta and size, of each mask, and of single images."""
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
     }
     for arm, name in findings.names.items():
         rows += [[name, counts[arm], *shown(at), *(values[at, metric][arm] for metric in metrics)] for at in places]
-    head = ["arm", findings.repeats, "views", "size", *map(metric_words, metrics)]
+    head = ["arm", findings.repeats, "tta", "size", *map(metric_words, metrics)]
     range_ = " (lowest to highest)" if findings.repeats == "folds" else ""
     text = (
         "Views: none, the images as they are; flips and rotations, the mean over 4 or 8 mirror images and turns. Size: "

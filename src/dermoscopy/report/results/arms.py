@@ -9,8 +9,10 @@ from dermoscopy.runs.files import ARMS, RESULTS
 from dermoscopy.runs.tables import SweepResults
 
 HEADLINES = ("f1", "average_precision")
-AVAILABILITIES = ("none", "given")
-OWN = "own"  # the mask condition of each arm's validation, see `with_validation_masks`
+CONDITIONS = ("none", "given")
+# The zeroing of masks in training, as what it means for the classifier.
+IN_WORDS = {"zeroing=everything": "image only", "zeroing=nothing": "masks always given"}
+VALIDATION_MASKS = "validation_masks"  # the mask condition of each arm's validation, see `with_validation_masks`
 MASK_HEADLINES = ("dice", "iou", "thresholded_jaccard", "failure_rate")
 
 
@@ -39,7 +41,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def macro_metrics(jobs: pd.DataFrame) -> list[str]:
-    """Columns `test/<availability>/<metric>`, without those of single labels."""
+    """Columns `test/<condition>/<metric>`, without those of single labels."""
     return [name for name in jobs.columns if name.startswith("test/") and name.count("/") == 2]
 
 
@@ -49,41 +51,48 @@ def segments(jobs: pd.DataFrame) -> bool:
     return "dice" in tested and "average_precision" not in tested
 
 
-def headline_metrics(jobs: pd.DataFrame, monitored: str = "") -> list[str]:
+def headline_metrics(jobs: pd.DataFrame, monitor: str = "") -> list[str]:
     """Four test metrics to show first, as many as fit a terminal; the first is what a page compares.
 
     With each arm's own masks before none where arms were made for different ones, else with none before the true ones.
-    Of segmenters three, of the images as they are or else in the first views.
+    Of segmenters three, of the images as they are or else in the first tta.
 
     Args:
-        monitored: the metric that chose the epoch, which goes before the others.
+        monitor: the metric that chose the epoch, which goes before the others.
     """
-    own = any(name.startswith(f"test/{OWN}/") for name in jobs.columns)
-    places = (OWN, "none") if own else AVAILABILITIES
+    own = any(name.startswith(f"test/{VALIDATION_MASKS}/") for name in jobs.columns)
+    places = (VALIDATION_MASKS, "none") if own else CONDITIONS
     scores = [
         score
-        for score in dict.fromkeys([monitored, *HEADLINES])
+        for score in dict.fromkeys([monitor, *HEADLINES])
         if any(f"test/{place}/{score}" in jobs for place in places)
     ]
     names = [f"test/{place}/{score}" for score in scores[:2] for place in places]
     if segments(jobs):
-        views = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
-        first = min(views, key=lambda place: (place != "none", place))
+        tta = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
+        first = min(tta, key=lambda place: (place != "none", place))
         names = [f"test/{first}/{name}" for name in MASK_HEADLINES[:3]]
     return [name for name in names if name in jobs.columns]
 
 
 def headlines(sweep: SweepResults) -> list[str]:
     """The metrics of a sweep to show first, see `headline_metrics`."""
-    monitored = sweep.done[0].last.configuration.monitored_metric if sweep.done else ""
-    return headline_metrics(sweep.table, monitored)
+    monitor = sweep.done[0].last.configuration.monitor_metric if sweep.done else ""
+    return headline_metrics(sweep.table, monitor)
 
 
 def short_names(arms: list[str]) -> dict[str, str]:
-    """Arms without `axis=` where only one axis was swept."""
+    """Return each arm as tables and figures show it: in words, and without `axis=` where only one axis was swept."""
     axes = {arm.split("=")[0] for arm in arms}
     alone = len(axes) == 1 and all(arm.count("=") == 1 for arm in arms)
-    return {arm: arm.split("=")[1] if alone else arm for arm in arms}
+    return {arm: ", ".join(_shown_setting(setting, alone) for setting in arm.split(", ")) for arm in arms}
+
+
+def _shown_setting(setting: str, alone: bool) -> str:
+    axis, _, value = setting.partition("=")
+    if axis.startswith("arm/"):
+        return value.replace("_", " ")
+    return IN_WORDS.get(setting, value if alone and value else setting)
 
 
 def mean_and_sd(table: pd.DataFrame) -> dict[str, str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.metrics.statistics import compare_arms, share_interval
-from dermoscopy.report.results.arms import OWN, pivot, short_names
+from dermoscopy.report.results.arms import VALIDATION_MASKS, pivot, short_names
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.runs.tables import SweepResults
 
@@ -22,11 +22,11 @@ class Curves:
     """A metric of each arm over what masks the network was given.
 
     Attributes:
-        score: the metric, without `test/<availability>/`.
+        score: the metric, without `test/<condition>/`.
         reference: the arm that all others are compared with.
         repeats: what a repeat is.
-        tables: the metric by availability, each arms x repeats; last, where the curve is whole, the area below it.
-        lacking: availabilities of the curve that were not tested.
+        tables: the metric by condition, each arms x repeats; last, where the curve is whole, the area below it.
+        lacking: conditions of the curve that were not tested.
         test_per_train: of the intervals, see `statistics.standard_error`.
     """
 
@@ -48,7 +48,7 @@ class Curves:
         return any(0 < SHARES.get(name, 0) < 1 for name in self.tables)
 
     def mean(self, name: str, arm: str) -> float:
-        """Mean of an arm over its repeats, with one availability or of the area."""
+        """Mean of an arm over its repeats, with one mask_condition or of the area."""
         return float(self.tables[name].T[arm].mean())
 
     def interval(self, name: str, arm: str) -> tuple[float, float]:
@@ -61,35 +61,35 @@ class Curves:
 
 
 def with_validation_masks(sweep: SweepResults) -> SweepResults:
-    """Add columns `own`, the mask condition of each job's validation, and `test/own/...` where jobs differ in it.
+    """Add columns `validation_masks` and `test/validation_masks/...` where jobs differ in the masks of validation.
 
     Without them a classifier of the segmented lesion would be compared with others on masks that it never saw.
     """
-    if OWN in sweep.table:
+    if VALIDATION_MASKS in sweep.table:
         return sweep
     conditions = {job.number: job.last.configuration.validation_masks for job in sweep.done}
     if len(set(conditions.values())) < 2:
         return sweep
     own = sweep.table["job"].map(conditions)
-    columns: dict[str, pd.Series] = {OWN: own}
+    columns: dict[str, pd.Series] = {VALIDATION_MASKS: own}
     for column in sweep.table.columns[sweep.table.columns.str.match("test/[^/]+/")]:
         _, tested, metric = column.split("/", 2)
-        values = columns.setdefault(f"test/{OWN}/{metric}", pd.Series(np.nan, sweep.table.index))
-        columns[f"test/{OWN}/{metric}"] = values.mask(own == tested, sweep.table[column])
+        values = columns.setdefault(f"test/{VALIDATION_MASKS}/{metric}", pd.Series(np.nan, sweep.table.index))
+        columns[f"test/{VALIDATION_MASKS}/{metric}"] = values.mask(own == tested, sweep.table[column])
     known = pd.DataFrame(columns).dropna(axis=1, how="all")
     return replace(sweep, table=pd.concat([sweep.table, known], axis=1))
 
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Availabilities from no masks to all of them, then the others."""
-    known = [*SHARES, *BESIDE, OWN]
+    known = [*SHARES, *BESIDE, VALIDATION_MASKS]
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
-def availability_curves(sweep: SweepResults, findings: Findings) -> Curves | None:
-    """The page's metric by availability; None where nothing but no masks and all of them was tested."""
+def condition_curves(sweep: SweepResults, findings: Findings) -> Curves | None:
+    """The page's metric by mask_condition; None where nothing but no masks and all of them was tested."""
     score = findings.metric.split("/", 2)[2]
-    tested = {name: f"test/{name}/{score}" for name in [*SHARES, *BESIDE, OWN]}
+    tested = {name: f"test/{name}/{score}" for name in [*SHARES, *BESIDE, VALIDATION_MASKS]}
     tables = {name: pivot(sweep.table, metric) for name, metric in tested.items() if metric in sweep.table}
     if findings.segmented or not set(tables) - {"none", "given"}:
         return None
@@ -106,18 +106,18 @@ def area_below(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(below, tables["none"].index, tables["none"].columns)
 
 
-def availability_table(curves: Curves) -> pd.DataFrame:
-    """One row an arm and availability, and one of its area, as it is written to availability.csv.
+def conditions_table(curves: Curves) -> pd.DataFrame:
+    """One row an arm and condition, and one of its area, as it is written to mask_conditions.csv.
 
     Returns:
-        Columns arm, availability, percent (of the cells shown), one a repeat, mean, low, high (95 % t interval), n.
+        Columns arm, condition, percent (of the cells shown), one a repeat, mean, low, high (95 % t interval), n.
     """
     rows = []
     for arm in curves.names:
         for name, table in curves.tables.items():
             values, (low, high) = table.T[arm], curves.interval(name, arm)
             percent = round(100 * SHARES[name]) if name in SHARES else None
-            who = {"arm": arm, "availability": name, "percent": percent}
+            who = {"arm": arm, "mask_condition": name, "percent": percent}
             rows.append(
                 who | dict(values) | {"mean": curves.mean(name, arm), "low": low, "high": high, "n": values.count()}
             )

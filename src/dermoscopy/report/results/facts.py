@@ -74,7 +74,7 @@ def label_leakage(sweep: SweepResults) -> dict[str, str]:
     leaking: dict[str, str] = {}
     for job in sweep.jobs:
         if "data" in job.record:
-            leaking |= job.record["data"].get("giveaways", {})
+            leaking |= job.record["data"].get("label_leakage", {})
     return leaking
 
 

@@ -14,7 +14,7 @@ from dermoscopy.report.results.mask_scores import shown
 from dermoscopy.runs.tables import SweepResults
 
 LOWER_IS_BETTER = ("failure_rate", "hd95", "brier", "ece")
-USUAL_REFERENCE = "never"
+USUAL_REFERENCE = "image only"
 ALPHA = 0.05
 
 
@@ -23,7 +23,7 @@ class Findings:
     """What a page says of one metric of a sweep.
 
     Attributes:
-        metric: `test/<availability>/<name>`; of segmenters, views and size stand in the place of the availability.
+        metric: `test/<condition>/<name>`; of segmenters, tta and size stand in the place of the mask_condition.
         segmented: whether the arms are segmenters.
         reference: the arm that all others are compared with.
         table: the metric, arms x repeats.
@@ -68,20 +68,20 @@ class Findings:
         return str(values.idxmin() if lower else values.idxmax()), float(values.min() if lower else values.max())
 
     def words(self, metric: str | None = None) -> str:
-        """A metric, or the one compared, as words: `average precision (none)`, of segmenters `Dice (views none)`."""
+        """A metric, or the one compared, as words: `average precision (none)`, of segmenters `Dice (TTA none)`."""
         place, name = (metric or self.metric).split("/", 2)[1:]
         if not self.segmented:
-            return f"{metric_words(name)} ({place})"
-        views, size = shown(place)
-        return f"{metric_words(name)} (views {views}{', original size' if size == 'original' else ''})"
+            return f"{metric_words(name)} ({place.replace('_', ' ')})"
+        tta, size = shown(place)
+        return f"{metric_words(name)} (TTA {tta}{', original size' if size == 'original' else ''})"
 
 
 def find(sweep: SweepResults, reference: str | float | None = None, metric: str | None = None) -> Findings | None:
     """Compare the arms of a sweep; None while no job has a test metric.
 
     Args:
-        reference: an arm, in full or its value alone, which may be a number; None: the arm `never`, else the first one.
-        metric: `test/<availability>/<name>`; the first headline metric where None.
+        reference: an arm, in full or its value alone, which may be a number; None: see `choose_reference`.
+        metric: `test/<condition>/<name>`; the first headline metric where None.
 
     Raises:
         ValueError: the sweep has no such arm or metric; the message lists those there are.
@@ -91,7 +91,7 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
         return None
     chosen = metric or available[0]
     if chosen.count("/") < 2 or not chosen.startswith("test/"):
-        raise ValueError(f"metric must be test/<availability>/<name>, got {chosen!r}")
+        raise ValueError(f"metric must be test/<condition>/<name>, got {chosen!r}")
     table = pivot(sweep.table, chosen)
     against = choose_reference(list(table.index), reference)
     place, score = chosen.split("/", 2)[1:]
@@ -117,13 +117,16 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
 
 
 def choose_reference(arms: list[str], name: str | float | None) -> str:
-    """The arm of that name, in full (`zeroing=never`) or its value alone (`never`).
+    """Return the arm of that name: in full (`zeroing=everything`), its value (`everything`), or as it is shown.
+
+    Without a name it is the arm of the image alone where there is one, else the first.
 
     Raises:
         ValueError: no arm, or more than one, has that name.
     """
-    value = USUAL_REFERENCE if name is None else str(name)
-    named = [arm for arm in arms if arm == value] or [arm for arm in arms if arm.split("=", 1)[-1] == value]
+    names, value = short_names(arms), USUAL_REFERENCE if name is None else str(name)
+    called = ({arm, arm.split("=", 1)[-1], names[arm]} for arm in arms)
+    named = [value] if value in arms else [arm for arm, own in zip(arms, called, strict=True) if value in own]
     if len(named) == 1:
         return named[0]
     if not named and name is None:

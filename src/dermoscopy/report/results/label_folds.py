@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, percentiles, resample
 from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, TUNED, Counts, decision_score
-from dermoscopy.report.results.arms import OWN, segments
+from dermoscopy.report.results.arms import VALIDATION_MASKS, segments
 from dermoscopy.report.results.conditions import in_order
 from dermoscopy.report.results.folds import Folds, joined_folds
 from dermoscopy.report.results.label_predictions import Predictions, trivial_predictors
 from dermoscopy.runs.tables import SweepResults
 
 SCORES = (*RANKING, *(f"{TUNED}{name}" for name in DECISIONS))
-TABLE_COLUMNS = ["arm", "seed", "id", "group", "fold", "availability", "label", "truth", "logit", "threshold"]
-Key = tuple[str, int, str]  # arm, seed, availability
+TABLE_COLUMNS = ["arm", "seed", "id", "group", "fold", "mask_condition", "label", "truth", "logit", "threshold"]
+Key = tuple[str, int, str]  # arm, seed, mask_condition
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """Predictions of all folds of an arm and seed with one mask availability.
+    """Predictions of all folds of an arm and seed with one mask condition.
 
     Logits of different networks are not comparable, so images are ranked within a fold and the folds' scores averaged.
     What is predicted at each network's own threshold is counted over all images.
@@ -64,36 +64,36 @@ def label_folds(sweep: SweepResults) -> list[Folds]:
     Raises:
         ValueError: an image was tested in two folds.
     """
-    return [] if segments(sweep.table) else joined_folds(sweep, ["id", "availability", "label"])
+    return [] if segments(sweep.table) else joined_folds(sweep, ["id", "mask_condition", "label"])
 
 
 def label_table(parts: Sequence[Folds]) -> pd.DataFrame:
-    """One row an arm, image, availability and label, as it is written to out_of_fold.csv."""
+    """One row an arm, image, mask_condition and label, as it is written to out_of_fold.csv."""
     table = pd.concat([part.images.assign(arm=part.arm, seed=part.seed) for part in parts], ignore_index=True)
-    return table.sort_values(["arm", "seed", "availability", "label", "id"], kind="stable")[TABLE_COLUMNS]
+    return table.sort_values(["arm", "seed", "mask_condition", "label", "id"], kind="stable")[TABLE_COLUMNS]
 
 
 def pooled(sweep: SweepResults, parts: Sequence[Folds]) -> dict[Key, Pooled]:
-    """Predictions by arm, seed and availability, of those that every fold of the arm was tested with."""
+    """Predictions by arm, seed and condition, of those that every fold of the arm was tested with."""
     tables: dict[Key, Pooled] = {}
-    with_own = any(name.startswith(f"test/{OWN}/") for name in sweep.table.columns)
+    with_own = any(name.startswith(f"test/{VALIDATION_MASKS}/") for name in sweep.table.columns)
     for part in parts:
         configuration = part.job.last.configuration
         folds = [table for _, table in part.images.groupby("fold")]
-        tested = set.intersection(*(set(table["availability"]) for table in folds))
+        tested = set.intersection(*(set(table["mask_condition"]) for table in folds))
         for name in in_order(tested):
             predictions = (Predictions.from_table(table, name, configuration.exclusive_labels) for table in folds)
             tables[part.arm, part.seed, name] = Pooled(tuple(predictions))
         if with_own and configuration.validation_masks in tested:
-            tables[part.arm, part.seed, OWN] = tables[part.arm, part.seed, configuration.validation_masks]
+            tables[part.arm, part.seed, VALIDATION_MASKS] = tables[part.arm, part.seed, configuration.validation_masks]
     return tables
 
 
 def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:
-    """Scores of each arm, seed and availability, with bootstrap intervals over groups of images.
+    """Scores of each arm, seed and condition, with bootstrap intervals over groups of images.
 
     Returns:
-        Columns arm, seed, availability, score; images, folds; value, low, high over all images; mean, sd, min, max over
+        Columns arm, seed, condition, score; images, folds; value, low, high over all images; mean, sd, min, max over
         folds; difference, difference_low, difference_high to the reference arm on the same images, NaN where there is
         no such pair.
     """
@@ -103,7 +103,7 @@ def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:
     parts = []
     for (arm, seed, name), table in tables.items():
         own, base = (arm, seed, name), (reference, seed, name)
-        part = pd.DataFrame({"arm": arm, "seed": seed, "availability": name, "score": SCORES})
+        part = pd.DataFrame({"arm": arm, "seed": seed, "mask_condition": name, "score": SCORES})
         part = part.assign(images=len(table.id), folds=len(table.parts), value=values[own])
         part["low"], part["high"] = _ends(samples[own])
         each = pd.DataFrame([_values(Pooled((fold,))) for fold in table.parts])

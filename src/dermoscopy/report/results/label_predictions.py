@@ -22,12 +22,12 @@ from dermoscopy.metrics.weighted_classification import (
     predicted_labels,
 )
 
-COLUMNS = {"id", "group", "availability", "label", "truth", "logit", "threshold"}  # of predictions.csv
+COLUMNS = {"id", "group", "mask_condition", "label", "truth", "logit", "threshold"}  # of predictions.csv
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions of one job on its test images with one mask availability, images in order of their id.
+    """Predictions of one job on its test images with one mask condition, images in order of their id.
 
     Attributes:
         id: (N,) image names.
@@ -46,19 +46,19 @@ class Predictions:
     exclusive: bool = False
 
     @classmethod
-    def from_table(cls, table: pd.DataFrame, availability: str, exclusive: bool = False) -> "Predictions":
-        """Take the rows of one availability out of a predictions.csv.
+    def from_table(cls, table: pd.DataFrame, condition: str, exclusive: bool = False) -> "Predictions":
+        """Take the rows of one mask_condition out of a predictions.csv.
 
         Args:
             exclusive: whether an image has at most one of the labels.
 
         Raises:
-            ValueError: the table has no row of that availability.
+            ValueError: the table has no row of that mask_condition.
         """
-        rows = table[table["availability"] == availability]
+        rows = table[table["mask_condition"] == condition]
         if rows.empty:
-            available = ", ".join(sorted(table["availability"].unique()))
-            raise ValueError(f"predictions.csv has no availability {availability!r}; there are: {available}")
+            available = ", ".join(sorted(table["mask_condition"].unique()))
+            raise ValueError(f"predictions.csv has no mask_condition {condition!r}; there are: {available}")
         both = rows.pivot(index="id", columns="label", values=["truth", "logit"]).sort_index()  # noqa: PD010
         group = resampling_groups(rows, both.index)
         truth, logit = (both[name].to_numpy(float) for name in ("truth", "logit"))

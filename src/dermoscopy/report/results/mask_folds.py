@@ -23,10 +23,10 @@ class OutOfFold(Folds):
     """What the folds of an arm and seed of segmenters left of their test images.
 
     Attributes:
-        views: how the images were shown.
+        tta: how the images were shown.
     """
 
-    views: str
+    tta: str
 
     @property
     def sizes(self) -> list[str]:
@@ -48,7 +48,7 @@ def out_of_fold(sweep: SweepResults) -> list[OutOfFold]:
         ValueError: an image was tested in two folds.
     """
     parts = joined_folds(sweep, ["id", "mask", "size"]) if segments(sweep.table) else []
-    return [OutOfFold(**vars(part), views=part.job.last.configuration.kept_views) for part in parts]
+    return [OutOfFold(**vars(part), tta=part.job.last.configuration.kept_tta) for part in parts]
 
 
 def masks_to_join(sweep: SweepResults) -> dict[Path, list[Path]]:

@@ -17,8 +17,8 @@ SIZES = ("store", "original")
 
 def shown(place: str) -> tuple[str, str]:
     """Views and size of `test/<place>/<metric>`: `none_original` is none and original, `flips` is flips and store."""
-    views = place.removesuffix("_original")
-    return views, "store" if views == place else "original"
+    tta = place.removesuffix("_original")
+    return tta, "store" if tta == place else "original"
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class MaskScores:
         return mean_defined(weighted_mean(values, weight))
 
 
-def kept_views(sweep: SweepResults) -> str:
-    """The views of which the done jobs keep the scores of single images, as a text; usually it is one for all."""
-    return ", ".join(dict.fromkeys(job.last.configuration.kept_views for job in sweep.done))
+def kept_tta(sweep: SweepResults) -> str:
+    """The tta of which the done jobs keep the scores of single images, as a text; usually it is one for all."""
+    return ", ".join(dict.fromkeys(job.last.configuration.kept_tta for job in sweep.done))
 
 
 def scored_images(sweep: SweepResults, place: str) -> tuple[dict[tuple[str, str], MaskScores], str]:
@@ -67,17 +67,17 @@ def scored_images(sweep: SweepResults, place: str) -> tuple[dict[tuple[str, str]
     Args:
         place: of the metric, `test/<place>/<metric>`.
     """
-    views, size = shown(place)
+    tta, size = shown(place)
     tables, others = {}, set()
     for job in sweep.done:
         table = job.last.predictions
         if table is None or not {"mask", "size"} <= {*table.columns} or size not in set(table["size"]):
             continue
-        kept = job.last.configuration.kept_views
-        if kept == views:
+        kept = job.last.configuration.kept_tta
+        if kept == tta:
             tables[job.arm, str(job.repeat)] = MaskScores.from_table(table, size)
         else:
             others.add(kept)
     if others:
-        return {}, f"jobs keep the scores of single images with views {', '.join(sorted(others))}, not {views}"
+        return {}, f"jobs keep the scores of single images with TTA {', '.join(sorted(others))}, not {tta}"
     return tables, ""

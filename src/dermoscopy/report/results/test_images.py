@@ -9,7 +9,7 @@ import pandas as pd
 from dermoscopy.metrics.statistics import Tested, bootstrap, percentiles, same_images
 from dermoscopy.metrics.weighted_classification import SCORES
 from dermoscopy.report.results import mask_scores
-from dermoscopy.report.results.arms import OWN, segments
+from dermoscopy.report.results.arms import VALIDATION_MASKS, segments
 from dermoscopy.report.results.constant_masks import constant_masks
 from dermoscopy.report.results.label_predictions import COLUMNS, Predictions, trivial_predictors
 from dermoscopy.runs.tables import SweepResults
@@ -40,7 +40,7 @@ def gather(sweep: SweepResults, place: str) -> TestImages:
     """Read what the done jobs of a sweep say of their test images.
 
     Args:
-        place: of the metric, `test/<place>/<metric>`: a mask availability; of segmenters views and size.
+        place: of the metric, `test/<place>/<metric>`: a mask condition; of segmenters tta and size.
     """
     if segments(sweep.table):
         images, lacking = mask_scores.scored_images(sweep, place)
@@ -54,13 +54,13 @@ def gather(sweep: SweepResults, place: str) -> TestImages:
     return TestImages(labels, SCORES, "no job left predictions.csv with labels", trivial)
 
 
-def _labels(sweep: SweepResults, availability: str) -> dict[tuple[str, str], Predictions]:
-    """Predictions of the done jobs by arm and repeat, of those that left any with labels and this availability."""
+def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predictions]:
+    """Predictions of the done jobs by arm and repeat, of those that left any with labels and this mask_condition."""
     tables = {}
     for job in sweep.done:
         table, configuration = job.last.predictions, job.last.configuration
-        place = configuration.validation_masks if availability == OWN else availability
-        if table is not None and set(table.columns) >= COLUMNS and place in set(table["availability"]):
+        place = configuration.validation_masks if condition == VALIDATION_MASKS else condition
+        if table is not None and set(table.columns) >= COLUMNS and place in set(table["mask_condition"]):
             tables[job.arm, str(job.repeat)] = Predictions.from_table(table, place, configuration.exclusive_labels)
     return tables
 

@@ -58,8 +58,8 @@ def print_table(sweep: SweepResults, console: Console | None = None) -> None:
 
 def _short_metric(name: str) -> str:
     """Name of a column that fits a terminal: test/none/average_precision is "none AP"."""
-    *_, availability, metric = ["", *name.removeprefix("test/").split("/")]
-    return f"{availability} {ABBREVIATIONS.get(metric, metric)}".strip()
+    *_, condition, metric = ["", *name.removeprefix("test/").split("/")]
+    return f"{condition.replace('_', ' ')} {ABBREVIATIONS.get(metric, metric)}".strip()
 
 
 def print_jobs(sweep: SweepResults, since: str | None = None, console: Console | None = None) -> None:

@@ -12,9 +12,9 @@ from dermoscopy.tasks.classification import LabelTask
 
 
 class Predictions(Callback):
-    """Write predictions.csv, a row for each test image, availability and label, what follows from it, and pictures.
+    """Write predictions.csv, a row for each test image, mask_condition and label, what follows from it, and pictures.
 
-    Columns: id, group, availability, label, truth (0, 1, empty unknown), logit, threshold (the logit above which the
+    Columns: id, group, condition, label, truth (0, 1, empty unknown), logit, threshold (the logit above which the
     label counts as predicted). Availabilities that were tested before and are not tested now keep their rows. The
     other files: confusion.csv, confusion.png and reliability.png, see `evaluation.labels`.
     """
@@ -27,9 +27,9 @@ class Predictions(Callback):
         data = pl_module.data
         names, exclusive = data.label_names, pl_module.exclusive_labels
         tables = []
-        for availability, outputs in pl_module.tested.items():
+        for condition, outputs in pl_module.tested.items():
             logits, label, index = (torch.cat(parts).cpu() for parts in zip(*outputs, strict=True))
-            images = {"id": data.store.ids[index], "group": data.store.groups[index], "availability": availability}
+            images = {"id": data.store.ids[index], "group": data.store.groups[index], "mask_condition": condition}
             tables.append(prediction_rows(images, names, label, logits, pl_module.thresholds, exclusive))
         table = with_earlier(self.folder / PREDICTIONS, pd.concat(tables))
         write_label_files(self.folder, table, names, exclusive, shown=pl_module.shown)

@@ -18,7 +18,7 @@ from dermoscopy.plots.style import save_figure
 from dermoscopy.tasks.classification import LabelTask
 
 TABLE, PICTURE = "influence.csv", "explanations.png"
-LOOKS = ("none", "predicted", "given")  # availabilities of masks that the picture puts side by side
+LOOKS = ("none", "predicted", "given")  # mask conditions that the picture puts side by side
 KINDS = {  # truth, and whether it counts as predicted
     "true positive": (1, True),
     "false negative": (1, False),
@@ -31,14 +31,14 @@ class Explanations(Callback):
     """Write ``explanations.png``, evidence in a few test images, and ``influence.csv``, of each mask on each label.
 
     The picture has the most confident true positives, false negatives, false positives and true negatives, by what the
-    network says with the masks of its validation (if that was not tested, of the first availability that was), and the
+    network says with the masks of its validation (if that was not tested, of the first condition that was), and the
     evidence with none, predicted and given masks, as far as they were tested.
 
     Args:
         folder: of the stage.
         label: the one in the picture; None: the first.
         images: of each kind in the picture.
-        influence_images: test images at most that the table averages over, spread evenly over the test side.
+        influence_images: test images at most that the table averages over, spread evenly over the test subset.
 
     Raises:
         ValueError: fewer than one image; later, a label that is not there.

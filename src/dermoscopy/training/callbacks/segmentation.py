@@ -20,7 +20,7 @@ EPOCHS = "epochs"
 class MaskPredictions(Callback):
     """Leave tables, masks and pictures of the test images in the folder of the stage.
 
-    scores.csv has the scores of all views that the task evaluated, with intervals; the other files and the pictures are
+    scores.csv has the scores of all tta that the task evaluated, with intervals; the other files and the pictures are
     of the last one.
 
     Args:
@@ -51,7 +51,7 @@ class EpochPictures(Callback):
     Args:
         folder: of the stage.
         every: epochs between two pictures; 0: none.
-        images: how many, the first ones of the validation side.
+        images: how many, the first ones of the validation subset.
 
     Raises:
         ValueError: a negative number of epochs, no images.

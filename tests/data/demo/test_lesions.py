@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermoscopy.data.demo.cases import (
+from dermoscopy.data.demo.lesions import (
     ATTRIBUTES,
     ATTRIBUTES_GIVEN_DIAGNOSIS,
     DIAGNOSES,

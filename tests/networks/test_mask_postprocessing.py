@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from dermoscopy.networks.region import Region, dilated, largest_component, without_holes
+from dermoscopy.networks.mask_postprocessing import MaskPostprocessing, dilated, largest_component, without_holes
 
 DRAWN = """
     . # # # .   # # # . .
@@ -128,16 +128,16 @@ def test_a_winding_component_is_followed_to_its_end():
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_an_empty_and_a_full_mask_stay_as_they_are(value):
     mask = torch.full((2, 1, 9, 7), value)
-    assert torch.equal(Region(dilate=0.2, largest=True, fill=True)(mask), mask)
+    assert torch.equal(MaskPostprocessing(dilate=0.2, largest=True, fill=True)(mask), mask)
 
 
 def test_nothing_is_computed_for_options_that_are_off():
     mask = noise(0.5)
-    assert Region(dilate=0.0, largest=False, fill=False)(mask) is mask
+    assert MaskPostprocessing(dilate=0.0, largest=False, fill=False)(mask) is mask
 
 
 def test_the_region_is_one_component_without_holes_and_its_radius_a_share_of_the_shorter_side():
-    region = Region(dilate=0.08, largest=True, fill=True)(MASKS["blobs"])  # 3 of 37 px
+    region = MaskPostprocessing(dilate=0.08, largest=True, fill=True)(MASKS["blobs"])  # 3 of 37 px
     expected = without_holes(dilated(largest_component(MASKS["blobs"]), 3))
     assert torch.equal(region, expected)
     assert torch.equal(region, without_holes(region))
@@ -146,4 +146,4 @@ def test_the_region_is_one_component_without_holes_and_its_radius_a_share_of_the
 
 def test_a_share_out_of_its_range_is_refused():
     with pytest.raises(ValueError, match=r"dilate is a share of the shorter side, in \[0, 1\), got 5"):
-        Region(dilate=5, largest=False, fill=False)
+        MaskPostprocessing(dilate=5, largest=False, fill=False)

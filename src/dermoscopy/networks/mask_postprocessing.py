@@ -1,4 +1,4 @@
-"""Region: from a mask to the part of the image that is used."""
+"""Post-processing of a lesion mask: largest component, dilation, hole filling."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ Plane = NDArray[np.bool_]
 CORNERS_TOUCH = np.ones((3, 3))
 
 
-class Region(nn.Module):
+class MaskPostprocessing(nn.Module):
     """The largest component of a mask, widened, without holes; whatever is off leaves the mask as it is.
 
     Pixels that touch at a side or a corner are one component (8 neighbours). A hole is background from which no way

@@ -9,7 +9,7 @@ from parts import make_zeroing
 from torch import Tensor
 
 from dermoscopy.machine.randomness import generator
-from dermoscopy.masks.views import Pair, ZeroedViews
+from dermoscopy.masks.mask_views import Pair, ZeroedViews
 
 
 @pytest.fixture
@@ -144,8 +144,8 @@ def test_a_pair_refuses_the_grid_that_its_zeroing_refuses():
     Pair(None).check(32, 32)
 
 
-def test_the_file_of_s0_has_its_cells_and_probabilities_at_224_px():
-    views = instantiate(OmegaConf.load(CONF / "mask_views" / "s0.yaml"))
+def test_the_legacy_file_has_its_cells_and_probabilities_at_224_px():
+    views = instantiate(OmegaConf.load(CONF / "mask_views" / "legacy.yaml"))
     assert [224 / side for side in views.grids] == [14, 28, 56]
     assert views.p.tolist() == pytest.approx([0.01, 0.2, 0.8])
     assert views.whole == 0.5

@@ -84,7 +84,7 @@ def _recorded(table: pd.DataFrame) -> dict[str, float]:
 
 
 def curves_of(places: Sequence[str], given: Sequence[float]) -> Curves:
-    """Two arms with three seeds each: one reaches about 0.5 everywhere, the other the values of ``given``."""
+    """Two arms with three seeds each: one reaches about 0.5 everywhere, the other the values of `given`."""
     wobble = np.array([0.0, 0.01, 0.02])
     rows = {place: [0.5 + wobble, value + 1.3 * wobble] for place, value in zip(places, given, strict=True)}
     tables = {name: pd.DataFrame(row, ["zeroing=everything", "zeroing=nothing"]) for name, row in rows.items()}

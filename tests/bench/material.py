@@ -30,7 +30,7 @@ def configuration(*overrides: str) -> DictConfig:
 
 
 def training(folder: Path, size: int, *overrides: str) -> DictConfig:
-    """Return the configuration of a training on demo data of ``size`` px, whose store is made if it is not there."""
+    """Return the configuration of a training on demo data of `size` px, whose store is made if it is not there."""
     cfg = configuration(*demo_data(folder, size), *overrides)
     if not Path(cfg.data.store).is_file():
         instantiate(cfg.data.make, workers=torch.get_num_threads())
@@ -39,7 +39,7 @@ def training(folder: Path, size: int, *overrides: str) -> DictConfig:
 
 
 def demo_data(folder: Path, size: int, count: int = DEMO["count"]) -> list[str]:
-    """Return the overrides that name the demo data in ``folder`` and their store of ``size`` px."""
+    """Return the overrides that name the demo data in `folder` and their store of `size` px."""
     values = {"raw": folder / "demo", "store": folder / f"demo-{size}.h5", "size": f"[{size},{size}]"}
     made = {**DEMO, "count": count}
     values |= {f"make.{name}": str(value).replace(" ", "") for name, value in made.items()}
@@ -47,7 +47,7 @@ def demo_data(folder: Path, size: int, count: int = DEMO["count"]) -> list[str]:
 
 
 def photographs(folder: Path, count: int) -> list[str]:
-    """Write ``count`` JPEG files of 4000 x 3000 px with six PNG masks each; return their ids."""
+    """Write `count` JPEG files of 4000 x 3000 px with six PNG masks each; return their ids."""
     for name in ("images", *mask_patterns()):
         (folder / name).mkdir(parents=True)
     ids = [f"image{number:02d}" for number in range(count)]
@@ -57,12 +57,12 @@ def photographs(folder: Path, count: int) -> list[str]:
 
 
 def mask_patterns() -> dict[str, str]:
-    """Return the pattern of the files of each mask of ``photographs``."""
+    """Return the pattern of the files of each mask of `photographs`."""
     return {f"mask{number}": f"mask{number}/{{id}}.png" for number in range(MASKS)}
 
 
 def files(folder: Path, id: str) -> list[Path]:
-    """Return the mask files of one of the ``photographs``."""
+    """Return the mask files of one of the `photographs`."""
     return [folder / pattern.format(id=id) for pattern in mask_patterns().values()]
 
 

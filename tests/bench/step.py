@@ -73,7 +73,7 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
 def against_bare(
     part: str, network: str, drawn: Drawn, folder: Path, size: int, overrides: list[str], rounds: int, quick: bool
 ) -> list[Comparison]:
-    """Compare a training on demo data with the bare loop over what ``drawn`` gives, and with the input pipeline."""
+    """Compare a training on demo data with the bare loop over what `drawn` gives, and with the input pipeline."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     batch_size = BATCH[device][size] // (4 if quick else 1)
     batches, turns = BATCHES[device], 1 if quick else TURNS[device][size]
@@ -97,7 +97,7 @@ def _rounds(values: list[float], turns: int) -> list[float]:
 
 
 def _train(cfg: DictConfig, device: torch.device, batches: int, drawn: Drawn) -> dict[str, list[float]]:
-    """Return the seconds of each turn of ``batches`` batches: the training (ours), the bare loop, the pipeline."""
+    """Return the seconds of each turn of `batches` batches: the training (ours), the bare loop, the pipeline."""
     data = instantiate(cfg.datamodule, _target_=f"{__name__}.Repeated")
     data.times = -(-cfg.trainer.limit_train_batches * data.batch_size // len(data.rows("train")))
     bare, pipeline = _bare_step(cfg, device, *drawn(cfg, device)), _pipeline(data)

@@ -77,7 +77,7 @@ def synchronise() -> None:
 
 
 def rates(count: int, seconds: list[float]) -> list[float]:
-    """Return how many of ``count`` are done in a second."""
+    """Return how many of `count` are done in a second."""
     return [count / value for value in seconds]
 
 

@@ -50,7 +50,7 @@ def conditioning(**changes):
 
 
 def cascade(finds=None, tells=None, condition=None, postprocessing=None, **changes):
-    """A cascade of small parts; ``finds=False`` for one without a segmenter."""
+    """A cascade of small parts; `finds=False` for one without a segmenter."""
     torch.manual_seed(0)
     finds = None if finds is False else finds or Small()
     condition, postprocessing = (

@@ -66,7 +66,7 @@ def run(stages, loggers):
 
 @pytest.fixture
 def make_stage(tmp_path, make_data):
-    """Builds a stage of a tiny network; ``built`` lists the stages that were really built, to be trained or tested."""
+    """Builds a stage of a tiny network; `built` lists the stages that were really built, to be trained or tested."""
 
     def parts(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
         task = ClassificationTask(

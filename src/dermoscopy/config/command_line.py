@@ -5,7 +5,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 
 def overrides() -> list[str]:
-    """Return what the user has typed, ``key=value`` each."""
+    """Return what the user has typed, `key=value` each."""
     return list(HydraConfig.get().overrides.task)
 
 

@@ -54,7 +54,7 @@ def _keys(run: Sequence[FinishedStage]) -> list[str]:
 
 
 def moved(value: Any, old: str, new: str) -> Any:
-    """Return a configuration in which every path that is or lies in the folder ``old`` is or lies in ``new``."""
+    """Return a configuration in which every path that is or lies in the folder `old` is or lies in `new`."""
     if isinstance(value, Mapping):
         return {key: moved(inner, old, new) for key, inner in value.items()}
     if isinstance(value, list):

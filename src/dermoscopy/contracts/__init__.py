@@ -1,6 +1,6 @@
 """What rooms hand to one another, as types; the words and letters that all of them use.
 
-Here are data, evaluation and loggers; ``networks`` has networks and losses.
+Here are data, evaluation and loggers; `networks` has networks and losses.
 
 Glossary, one word a concept:
     image           RGB photograph of a lesion through a dermatoscope
@@ -63,7 +63,7 @@ class Store(Protocol):
     """The images behind a data module, opened: tables in memory, pixels on request.
 
     Attributes:
-        path: the HDF5 file; ``fingerprint`` is the sha256 of its content.
+        path: the HDF5 file; `fingerprint` is the sha256 of its content.
         ids, groups: (N,) the images and their groups.
         frame: int32 (N, 6), where each image lies in its original.
         mask_names: all masks of the store.
@@ -184,7 +184,7 @@ class Logger(Protocol):
 
 @runtime_checkable
 class RunTracker(Logger, Protocol):
-    """A logger that also keeps who a run is, its tags and small files; ``begin`` continues the run of an identity."""
+    """A logger that also keeps who a run is, its tags and small files; `begin` continues the run of an identity."""
 
     def begin(self, name: str, tags: Mapping[str, object], identity: Mapping[str, object]) -> None: ...
 

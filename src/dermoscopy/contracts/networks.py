@@ -1,7 +1,7 @@
 """Networks and losses as tasks, evaluation and prediction see them.
 
-Their optional abilities are Protocols that ``isinstance`` checks. Members of those are methods and plain attributes,
-never submodules, which ``isinstance`` does not see on every Python.
+Their optional abilities are Protocols that `isinstance` checks. Members of those are methods and plain attributes,
+never submodules, which `isinstance` does not see on every Python.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class NamesMasks(Protocol):
 class MapNetwork(Protocol):
     """A network of labels with feature maps (B, C, h, w) that Grad-CAM can look at, and the logits made of them.
 
-    ``forward_maps`` raises ValueError where a network of this kind has none.
+    `forward_maps` raises ValueError where a network of this kind has none.
     """
 
     def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor: ...
@@ -83,7 +83,7 @@ class FeatureNetwork(Protocol):
 class JointNetwork(Protocol):
     """A network of labels that also segments.
 
-    ``forward_masks`` gives mask logits (B, K, H, W) alone; ``forward_joint`` label logits (B, L) and those, so that the
+    `forward_masks` gives mask logits (B, K, H, W) alone; `forward_joint` label logits (B, L) and those, so that the
     gradients of both reach the segmenter.
 
     Attributes:
@@ -99,7 +99,7 @@ class JointNetwork(Protocol):
 
 
 class MaskViews(Protocol):
-    """Masks (B, K, H, W) to mask views (V, B, K, H, W); ``check`` refuses masks of a height and width in pixels."""
+    """Masks (B, K, H, W) to mask views (V, B, K, H, W); `check` refuses masks of a height and width in pixels."""
 
     def __call__(self, mask: Tensor, generator: Generator | None = None, /) -> Tensor: ...
 

@@ -1,6 +1,6 @@
 """Splits into train, val and test: grouped, stratified, a function of (ids, groups, labels, seed) alone.
 
-Every function returns one subset for each image, in the order of ``ids``: "train", "val", "test", or "holdout" for what
+Every function returns one subset for each image, in the order of `ids`: "train", "val", "test", or "holdout" for what
 no fold and no seed ever sees, or "" for what takes part in nothing.
 """
 
@@ -61,10 +61,10 @@ def folds(
     holdout: float = 0,
     holdout_seed: int = 0,
 ) -> Strings:
-    """Test on fold ``fold`` of ``k``; the rest is train and val, val being a fraction of the rest.
+    """Test on fold `fold` of `k`; the rest is train and val, val being a fraction of the rest.
 
-    The k folds depend on ``seed`` only, so every fold of one seed belongs to the same partition. ``holdout`` is the
-    fraction of the images that is set aside before; it depends on ``holdout_seed`` only, so it is the same for all.
+    The k folds depend on `seed` only, so every fold of one seed belongs to the same partition. `holdout` is the
+    fraction of the images that is set aside before; it depends on `holdout_seed` only, so it is the same for all.
 
     Raises:
         ValueError: a fold or a fraction that cannot be; RareClass: a class of a label has fewer groups than k.
@@ -89,7 +89,7 @@ def folds(
 def ten_shuffles(
     ids: Strings, groups: Strings, labels: Labels, seed: int, train: int = 1900, val: float = 0.15
 ) -> Strings:
-    """Split as the zeroing study did: sort the ids, shuffle by ``random.Random(seed)``, train on the first ``train``.
+    """Split as the zeroing study did: sort the ids, shuffle by `random.Random(seed)`, train on the first `train`.
 
     The study chose its epoch on the other images and reported that score. Here those are the test subset, and val is
     taken from the training images. A group that the study split is kept whole in training, so the test subset is a
@@ -109,7 +109,7 @@ def ten_shuffles(
 
 
 def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: str | Path) -> Strings:
-    """Read the subsets from a CSV with columns ``id`` and ``subset``, of your own or written by ``write_split``.
+    """Read the subsets from a CSV with columns `id` and `subset`, of your own or written by `write_split`.
 
     An image that it does not name, or whose subset is empty, has the subset "" and takes part in nothing.
     """
@@ -130,7 +130,7 @@ def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: st
 
 
 def write_split(path: str | Path, ids: Strings, groups: Strings, subset: Strings) -> Path:
-    """Write the subsets as a CSV with columns id, group, subset, which ``split=file`` reads back; return its path."""
+    """Write the subsets as a CSV with columns id, group, subset, which `split=file` reads back; return its path."""
     table = pd.DataFrame({"id": ids, "group": groups, "subset": subset})
     return write_atomically(Path(path), table.to_csv(index=False))
 
@@ -177,7 +177,7 @@ def _check_classes(groups: Strings, labels: Labels, k: int) -> None:
 def _stratify(
     ids: Strings, groups: Strings, labels: Labels, fractions: Sequence[float], seed: int
 ) -> NDArray[np.int64]:
-    """Return a part for each image, whole groups together, the classes of every label spread by ``fractions``.
+    """Return a part for each image, whole groups together, the classes of every label spread by `fractions`.
 
     Iterative stratification (Sechidis et al. 2011, doi 10.1007/978-3-642-23808-6_10) over groups: the label with the
     fewest groups left goes first, each of its groups to the part that lacks most of it.

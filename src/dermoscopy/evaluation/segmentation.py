@@ -36,7 +36,7 @@ class Evaluation:
     def metrics(self, tta: str) -> dict[str, float]:
         """Return the mean scores by the names that they have in a run, of images shown in these tta.
 
-        Those are ``test/<tta>/<metric>[/<mask>]`` at the store's size, ``test/<tta>_original/...`` at the
+        Those are `test/<tta>/<metric>[/<mask>]` at the store's size, `test/<tta>_original/...` at the
         originals'.
         """
         several = self.scores["mask"].nunique() > 1

@@ -25,7 +25,7 @@ def summarise(images: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0)
 
     Returns:
         Columns metric, mask, size, mean, low, high, images (those for which the score is defined). With several masks
-        also rows of mask ``mean``. No row of hd95 where it was not computed.
+        also rows of mask `mean`. No row of hd95 where it was not computed.
     """
     parts = [_summarise(images[images["size"] == size], replicates, seed, size) for size in images["size"].unique()]
     return pd.concat(parts, ignore_index=True)

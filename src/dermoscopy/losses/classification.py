@@ -36,7 +36,7 @@ class BinaryCrossEntropy(nn.Module):
 
     @property
     def class_weights(self) -> dict[str, float]:
-        """The factor on the positives of each label; those of the training subset only after ``fit_class_weights``."""
+        """The factor on the positives of each label; those of the training subset only after `fit_class_weights`."""
         return dict(zip(self.labels, self.pos_weight.tolist(), strict=True))
 
     def fit_class_weights(self, label: Tensor) -> None:
@@ -71,7 +71,7 @@ class CrossEntropy(nn.Module):
 
     Raises:
         ValueError: fewer than 2 labels, a weight that is not positive, of an unknown label, or of the wrong number; in
-            ``fit_class_weights``, images with several labels, or automatic weights where only one label is ever seen.
+            `fit_class_weights`, images with several labels, or automatic weights where only one label is ever seen.
     """
 
     class_weight: Tensor
@@ -88,7 +88,7 @@ class CrossEntropy(nn.Module):
 
     @property
     def class_weights(self) -> dict[str, float]:
-        """The weight of each label; those of the training subset only after ``fit_class_weights``."""
+        """The weight of each label; those of the training subset only after `fit_class_weights`."""
         return dict(zip(self.labels, self.class_weight.tolist(), strict=True))
 
     def fit_class_weights(self, label: Tensor) -> None:

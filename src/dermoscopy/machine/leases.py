@@ -35,7 +35,7 @@ def held(folder: Path) -> bool:
 def lease(folder: Path, on_wait: Callable[[], object] | None = None) -> Iterator[None]:
     """Hold a folder for this process alone while the block runs.
 
-    A holder that was killed is noticed by its process number on the same machine, and by its silence for ``LEASE``
+    A holder that was killed is noticed by its process number on the same machine, and by its silence for `LEASE`
     seconds on any other, so a lease never outlives its holder.
 
     Args:

@@ -34,7 +34,7 @@ def is_mistake(error: BaseException) -> bool:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with ``error: <one line>`` and exit code 1 when the block fails for a reason the user can mend.
+    """End the program with `error: <one line>` and exit code 1 when the block fails for a reason the user can mend.
 
     The environment variable DERMOSCOPY_TRACEBACK=1 shows the traceback instead. Anything else than a wrong value, a
     wrong configuration or a file is a bug and keeps its traceback.
@@ -65,7 +65,7 @@ def fatal_errors() -> Iterator[None]:
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
-    """Return "; did you mean a, b or c?" for the known names most like ``name``, or "" if none is like it."""
+    """Return "; did you mean a, b or c?" for the known names most like `name`, or "" if none is like it."""
     close = get_close_matches(name, list(known), n=count, cutoff=0.5)
     if not close:
         return ""

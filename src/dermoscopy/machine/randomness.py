@@ -16,14 +16,14 @@ def derive(*parts: int | str) -> int:
 
 
 def generator(*parts: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a fresh generator on ``device``, seeded by ``derive(*parts)``."""
+    """Return a fresh generator on `device`, seeded by `derive(*parts)`."""
     import torch  # noqa: PLC0415  (see the top)
 
     return torch.Generator(device).manual_seed(derive(*parts))
 
 
 def seed_hidden_state(seed: int, device: torch.device) -> None:
-    """Seed the generators that torch's own layers draw from (dropout), on the CPU and on ``device``.
+    """Seed the generators that torch's own layers draw from (dropout), on the CPU and on `device`.
 
     As torch.manual_seed, without the half millisecond it takes to note where it was called from.
     """

@@ -21,7 +21,7 @@ def cores() -> int:
 def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], ahead: int, workers: int | None = None
 ) -> Generator[Result, None, None]:
-    """Yield ``function(item)`` in the order of the items, computed by threads.
+    """Yield `function(item)` in the order of the items, computed by threads.
 
     What has not begun is dropped when the generator is closed.
 

@@ -16,7 +16,7 @@ def gaussian_blur(image: Tensor, sigma: Tensor, widest: float) -> Tensor:
     Args:
         image: any number of channels.
         sigma: standard deviations (B,), pixels.
-        widest: the largest that ``sigma`` can be: it decides the size of the kernel, so that no value is read from
+        widest: the largest that `sigma` can be: it decides the size of the kernel, so that no value is read from
             the device.
     """
     radius = math.ceil(REACH * widest)

@@ -35,7 +35,7 @@ def pack(stored: Tensor) -> Tensor:
 
 
 def unpack(code: Tensor, count: int) -> Tensor:
-    """Return the ``count`` masks (B, K, H, W), float -1, 0, +1, that ``pack`` put into one plane (B, 1, H, W)."""
+    """Return the `count` masks (B, K, H, W), float -1, 0, +1, that `pack` put into one plane (B, 1, H, W)."""
     rest = code[:, 0].float()
     masks = torch.empty(len(code), count, *code.shape[2:], device=code.device)
     for k in range(count):

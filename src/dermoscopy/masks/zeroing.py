@@ -29,8 +29,8 @@ def check_grid(grid: str, rows: int, columns: int, height: int, width: int) -> N
 class Zeroing(nn.Module):
     """Replace masks by "unknown" at random, cell by cell.
 
-    Each cell of a grid is erased independently with probability ``p``; a grid of one cell erases the whole mask.
-    The expected erased area is ``p`` for every grid, only its spatial correlation differs.
+    Each cell of a grid is erased independently with probability `p`; a grid of one cell erases the whole mask.
+    The expected erased area is `p` for every grid, only its spatial correlation differs.
 
     Args:
         p: probability that a cell is erased; 0 always gives the masks, 1 never does.

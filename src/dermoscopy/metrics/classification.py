@@ -51,7 +51,7 @@ def label_scores(
 ) -> dict[str, float]:
     """Return how well labels are predicted, ranked and how honest their probabilities are.
 
-    A label counts as predicted where its logit exceeds 0, of exclusive ones the likeliest; the metrics ``tuned_...``
+    A label counts as predicted where its logit exceeds 0, of exclusive ones the likeliest; the metrics `tuned_...`
     are those where its log-odds exceed the threshold instead, also of exclusive ones each for itself. Ranking and
     calibration are of each label against the rest.
 
@@ -66,7 +66,7 @@ def label_scores(
         thresholds: (L,) of the log-odds, see `choose_thresholds`; None: no tuned metrics.
 
     Returns:
-        ``{"f1": macro mean, "f1/<label>": ..., ...}`` as Python floats; of exclusive labels also ``top1``, the share
+        `{"f1": macro mean, "f1/<label>": ..., ...}` as Python floats; of exclusive labels also `top1`, the share
         of images whose likeliest label is the true one.
     """
     logits, label = logits.detach().float().cpu(), known_labels(label.float().cpu(), exclusive)

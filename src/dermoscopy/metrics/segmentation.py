@@ -110,7 +110,7 @@ def mask_scores(counts: NDArray[np.int64], names: Sequence[str]) -> dict[str, fl
         names: the K mask names.
 
     Returns:
-        ``{"dice": mean, "dice/<mask>": ..., "failure_rate": ..., "pooled_dice": ..., ...}``.
+        `{"dice": mean, "dice/<mask>": ..., "failure_rate": ..., "pooled_dice": ..., ...}`.
     """
     area = counts @ np.array([2.0, 1, 1, 0])  # 2 tp + fp + fn
     result: dict[str, float] = {}

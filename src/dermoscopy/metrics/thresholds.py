@@ -29,8 +29,8 @@ def check_rule(rule: str) -> None:
 def choose_thresholds(logits: Tensor, label: Tensor, rule: str, exclusive: bool) -> Tensor:
     """Choose the threshold of each label, (L,), on the scale of `log_odds`, which are the logits unless exclusive.
 
-    ``zero`` is probability 1/2. ``f1`` maximises F1, ``youden`` sensitivity + specificity; of equally good thresholds
-    the lowest is taken, which misses least. ``sensitivity_90`` is the highest threshold with at least that sensitivity
+    `zero` is probability 1/2. `f1` maximises F1, `youden` sensitivity + specificity; of equally good thresholds
+    the lowest is taken, which misses least. `sensitivity_90` is the highest threshold with at least that sensitivity
     in percent. A threshold lies midway between two neighbouring logits, or 1 below the lowest; it is 0 for a label
     without positives or negatives, where no rule can choose.
 

@@ -21,8 +21,8 @@ class Cascade(nn.Module):
     Both parts get the image as the data normalise it; a segmenter whose weights expect another turns it into that.
 
     Args:
-        segmenter: maps an image to mask logits; has ``masks`` and ``exclusive``. None: the lesion is given or unknown.
-        classifier: maps an image, and the channel if there is one, to logits (B, L); has ``masks``, one, if there is.
+        segmenter: maps an image to mask logits; has `masks` and `exclusive`. None: the lesion is given or unknown.
+        classifier: maps an image, and the channel if there is one, to logits (B, L); has `masks`, one, if there is.
         mask: name of the mask that is the lesion.
         masks: names of the K masks that are given; may be empty if there is a segmenter.
         postprocessing: from the lesion's mask to the part that is used.

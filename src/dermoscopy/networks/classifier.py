@@ -38,7 +38,7 @@ class Classifier(nn.Module):
         pretrained: start from timm's published weights (downloaded once).
         checkpoint: start from a file: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
         dropout: rate before the last layer.
-        aux_head_stride: distance in pixels of the features of ``forward_with_features``; where the backbone has several
+        aux_head_stride: distance in pixels of the features of `forward_with_features`; where the backbone has several
             maps of that stride, the last of them; None for no auxiliary head.
         mean, std: normalisation that the images come with; published weights that expect another one get theirs.
 
@@ -101,7 +101,7 @@ class Classifier(nn.Module):
         return self.backbone.forward_head(last), features
 
     def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the last features (B, C, h, w) before pooling, of which ``forward_head`` makes the logits.
+        """Return the last features (B, C, h, w) before pooling, of which `forward_head` makes the logits.
 
         Raises:
             ValueError: the backbone ends in tokens, or in a map with its channels last.
@@ -116,7 +116,7 @@ class Classifier(nn.Module):
         return maps
 
     def forward_head(self, maps: Tensor) -> Tensor:
-        """Return the logits (B, L) of what ``forward_maps`` returned."""
+        """Return the logits (B, L) of what `forward_maps` returned."""
         logits: Tensor = self.backbone.forward_head(maps)
         return logits
 

@@ -78,7 +78,7 @@ class Conditioning(nn.Module):
         Args:
             image: (B, 3, H, W), normalised.
             mask: (B, 1, H, W) in 0 ... 1.
-            hard: (B, 1, H, W), 0 or 1: whose box counts, and whether there is any; None is where ``mask`` exceeds 1/2.
+            hard: (B, 1, H, W), 0 or 1: whose box counts, and whether there is any; None is where `mask` exceeds 1/2.
         """
         wanted = (len(image), 1, *image.shape[-2:])
         if image.shape[1] != 3 or mask.shape != wanted:

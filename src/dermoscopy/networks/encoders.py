@@ -21,10 +21,10 @@ def check_encoder(name: str) -> None:
 
 
 def published_weights(encoder: str, pretrained: bool | str) -> str | bool | None:
-    """Return what smp calls the published weights that ``pretrained`` asks for; None for none.
+    """Return what smp calls the published weights that `pretrained` asks for; None for none.
 
     Args:
-        encoder: a name that ``check_encoder`` lets pass.
+        encoder: a name that `check_encoder` lets pass.
         pretrained: true takes the first that are published, usually imagenet; or their name.
 
     Raises:

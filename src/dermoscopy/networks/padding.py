@@ -27,10 +27,10 @@ def run_padded(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int
         network: maps images to logits, of the same size or smaller.
         image: normalised images.
         multiple: the network needs sides that it divides.
-        least: the network needs sides at least so long; a multiple of ``multiple``.
+        least: the network needs sides at least so long; a multiple of `multiple`.
 
     Raises:
-        ValueError: sides shorter than ``multiple``, or a batch that BatchNorm cannot normalise.
+        ValueError: sides shorter than `multiple`, or a batch that BatchNorm cannot normalise.
     """
     height, width = image.shape[-2:]
     if min(height, width) < multiple:

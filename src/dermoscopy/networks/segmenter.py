@@ -43,7 +43,7 @@ class Segmenter(nn.Module):
         pretrained: start from published weights (downloaded once): true, or their name where there are several.
         checkpoint: start from a file: a .safetensors or state_dict of the encoder, the smp model or its timm backbone,
             or a checkpoint of this project. What such a file does not hold stays new, as does a head for other masks.
-        preprocessing: {mean, std} of the images that the weights in ``checkpoint`` expect; None asks smp, and is right
+        preprocessing: {mean, std} of the images that the weights in `checkpoint` expect; None asks smp, and is right
             for a checkpoint of this project, which knows.
 
     Raises:

@@ -44,7 +44,7 @@ def stem_name(backbone: nn.Module, name: str) -> str:
 
 
 def widen_stem(backbone: nn.Module, stem: str, masks: int, name: str) -> None:
-    """Put a Stem with ``masks`` more channels in the place of the first convolution.
+    """Put a Stem with `masks` more channels in the place of the first convolution.
 
     Raises:
         ValueError: it is no plain convolution over RGB.

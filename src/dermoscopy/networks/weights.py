@@ -51,7 +51,7 @@ def load_matching(
     heads: Sequence[str],
     stem: str | None = None,
 ) -> set[str]:
-    """Load ``state`` into ``network``, all of it or the part that the file is of; return the names that were loaded.
+    """Load `state` into `network`, all of it or the part that the file is of; return the names that were loaded.
 
     What must be there is the part that the file's names belong to, but for mask filters and a head of another size,
     which stay as they are. A file of a part may hold more than the part, as a backbone does its own head. Of a file of

@@ -25,8 +25,8 @@ class YNet(nn.Module):
     Args:
         segmenter: what the masks come from; it also loads the weights of the encoder.
         labels: names of the L labels.
-        head_level: what labels are told from: ``encoder``, its features at stride 8; ``bottleneck``, its last features;
-            ``decoder``, what a U-Net's decoder has made when it is back at stride 8.
+        head_level: what labels are told from: `encoder`, its features at stride 8; `bottleneck`, its last features;
+            `decoder`, what a U-Net's decoder has made when it is back at stride 8.
         dropout: rate before the linear layer.
 
     Raises:

@@ -53,7 +53,7 @@ def show(
     Args:
         top: upper edge of the panel.
         gid: whose pixels they are, kept with the picture.
-        colours: a colour map of values from 0 to ``highest``; a list of colours is for codes, not interpolated.
+        colours: a colour map of values from 0 to `highest`; a list of colours is for codes, not interpolated.
     """
     height, width = (side * SIDE / max(values.shape[:2]) for side in values.shape[:2])
     place = (left(column), left(column) + width, top + height, top)

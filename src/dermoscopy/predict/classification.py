@@ -26,7 +26,7 @@ def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd
     """Predict the labels of images, with the masks that the segmenter finds where there is one.
 
     Returns:
-        A row an image, in the order of the batches: ``id``, the probability of each label, and ``<label>_predicted``,
+        A row an image, in the order of the batches: `id`, the probability of each label, and `<label>_predicted`,
         whether its log-odds exceed the threshold of the run, 1 or 0; of exclusive labels each for itself.
     """
     stage = trained.stage
@@ -39,7 +39,7 @@ def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd
 
 
 def write_labels(predicted: pd.DataFrame, folder: Path) -> str:
-    """Write ``labels.csv``, whole or not at all; return a line that says what it holds."""
+    """Write `labels.csv`, whole or not at all; return a line that says what it holds."""
     path = folder / LABELS
     write_atomically(path, predicted.to_csv(index=False))
     return f"{path}: {len(predicted)} images, {predicted.shape[1] // 2} labels"  # two columns each, and id

@@ -71,7 +71,7 @@ def find_images(path: str | Path) -> ImageFolder:
 def decode(
     folder: ImageFolder, size: tuple[int, int], fit: str, ahead: int, workers: int | None = None
 ) -> Generator[Decoded, None, None]:
-    """Decode and fit the images as prepare does, in their order; at most ``ahead`` of them wait in memory.
+    """Decode and fit the images as prepare does, in their order; at most `ahead` of them wait in memory.
 
     Args:
         folder: the images.

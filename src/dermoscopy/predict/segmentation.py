@@ -49,10 +49,10 @@ class MaskFiles:
     """What is written of the masks of an image.
 
     Args:
-        folder: ``<id>.png`` goes there, or with several masks ``<id>_<mask>.png``, 255 present and 0 absent.
+        folder: `<id>.png` goes there, or with several masks `<id>_<mask>.png`, 255 present and 0 absent.
         names: of the K masks.
         postprocessing: how they follow from probabilities.
-        probabilities: whether to write 255 times the probability under the same names into ``probabilities/``.
+        probabilities: whether to write 255 times the probability under the same names into `probabilities/`.
         instances: whether each connected part of a mask has a row in the table, instead of each mask.
     """
 
@@ -130,7 +130,7 @@ def predict_masks(networks: Sequence[TrainedNetwork], batches: Iterable[ImageBat
 def write_masks(found: Iterable[Found], files: MaskFiles, workers: int | None = None) -> str:
     """Write the masks of images as they come, by threads, and in the end their table; return a line about them.
 
-    Columns of ``masks.csv``: id, mask, with instances their number from 1 (0 for none), rle, pixels, their share of the
+    Columns of `masks.csv`: id, mask, with instances their number from 1 (0 for none), rle, pixels, their share of the
     image, and its height and width, which a reader of the runs needs.
     """
     with closing(in_order(files.write, found, 2 * cores(), workers)) as written:

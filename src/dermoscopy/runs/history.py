@@ -31,7 +31,7 @@ def _value(name: str, text: str) -> int | float | str:
 
 
 def log_history(loggers: Iterable[Logger], rows: Iterable[Row], offset: int) -> None:
-    """Send rows to the loggers, one batch an epoch; ``offset`` is the number of epochs in earlier stages."""
+    """Send rows to the loggers, one batch an epoch; `offset` is the number of epochs in earlier stages."""
     epochs: dict[int, dict[str, float]] = {}
     for row in rows:
         metrics = {k: v for k, v in row.items() if k not in ("stage", "epoch", "mode") and v == v}  # NaN is undefined

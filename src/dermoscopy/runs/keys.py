@@ -31,7 +31,7 @@ def stage_key(stages: Sequence[Mapping[str, object]], fingerprint: str) -> str:
 
 
 def canonical(value: object, path: str = "") -> object:
-    """Return a setting in the form in which equal settings are equal; ``path`` is its dotted name."""
+    """Return a setting in the form in which equal settings are equal; `path` is its dotted name."""
     if isinstance(value, Mapping):
         inner = {str(name): canonical(part, f"{path}.{name}") for name, part in value.items()}
         return _without_grid(inner) if path.endswith(".zeroing") else inner

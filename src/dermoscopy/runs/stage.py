@@ -13,7 +13,7 @@ from dermoscopy.runs.records import StageRecord, StageResult
 
 @dataclass(frozen=True)
 class LrRange:
-    """Where the learning-rate finder looks: from ``start`` to ``end`` in ``steps`` steps of a constant ratio."""
+    """Where the learning-rate finder looks: from `start` to `end` in `steps` steps of a constant ratio."""
 
     start: float
     end: float

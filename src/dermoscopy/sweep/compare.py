@@ -71,7 +71,7 @@ def compare(first: Values, again: Values) -> list[Value]:
 
 
 def compare_stage(first: RecordedStage, again: Path, tested: bool) -> list[Part]:
-    """Compare all that a stage left with what it left in the folder ``again``.
+    """Compare all that a stage left with what it left in the folder `again`.
 
     Args:
         first: the stage as it was.

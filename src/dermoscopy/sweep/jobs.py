@@ -36,7 +36,7 @@ def job_facts(experiment: str, axes: dict[str, str], seed: int, fold: int | None
 
 @contextmanager
 def log_file(folder: Path) -> Iterator[None]:
-    """Let the block print into ``log.txt`` in the folder of its job."""
+    """Let the block print into `log.txt` in the folder of its job."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open("a", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
         yield
@@ -44,9 +44,9 @@ def log_file(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[tuple[Record, Record]]:
-    """Hold the job and keep ``job.json`` true while it runs: running, then done, failed or interrupted.
+    """Hold the job and keep `job.json` true while it runs: running, then done, failed or interrupted.
 
-    What goes wrong is kept in ``error.txt`` and goes on as it came.
+    What goes wrong is kept in `error.txt` and goes on as it came.
 
     Yields:
         The record, to which the block may add facts, and what it said after an earlier attempt.

@@ -76,7 +76,7 @@ def choose_folder(root: Path, facts: Mapping[str, object], out: Path | None = No
         out: the folder that the user wants; new, empty, or with the same facts.
 
     Raises:
-        ValueError: ``out`` holds something else.
+        ValueError: `out` holds something else.
     """
     if out is not None:
         record = out / REPRODUCTION
@@ -102,7 +102,7 @@ def reproduce(run: Sequence[FinishedStage], again: Again, threads: Sequence[int]
 
     Args:
         run: its stages as they were.
-        again: the same stages, to be trained in ``out``.
+        again: the same stages, to be trained in `out`.
         threads: with which each is trained.
         out: folder of the reproduction.
 

@@ -32,7 +32,7 @@ class Monitor(Protocol):
 class Task(LightningModule):
     """A network, its loss and its optimizer.
 
-    A subclass says what one step is: ``training_step`` hands its loss terms and outputs to ``add``, and ``scores``
+    A subclass says what one step is: `training_step` hands its loss terms and outputs to `add`, and `scores`
     turns the outputs of an epoch into metrics. Nothing is read from the device before the epoch ends.
 
     Args:
@@ -78,11 +78,11 @@ class Task(LightningModule):
         return self
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
-        """Return the metrics of an epoch from what its steps handed to ``add``."""
+        """Return the metrics of an epoch from what its steps handed to `add`."""
         raise NotImplementedError
 
     def metrics(self) -> list[str]:
-        """Return the names of the metrics that ``scores`` will give, besides those of the user's own."""
+        """Return the names of the metrics that `scores` will give, besides those of the user's own."""
         raise NotImplementedError
 
     def setup(self, stage: str) -> None:

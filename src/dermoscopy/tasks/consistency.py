@@ -16,7 +16,7 @@ class ConsistencyTask(LabelTask):
 
     Args:
         mask_views: maps masks (B, K, H, W) and a generator to views (V, B, K, H, W).
-        consistency: maps what the network makes of the views (V, B, ...) to a weighted scalar; its ``of`` says of what:
+        consistency: maps what the network makes of the views (V, B, ...) to a weighted scalar; its `of` says of what:
             features (of the network's auxiliary head), logits or probabilities.
         others: see LabelTask.
 

@@ -1,6 +1,6 @@
 """Labels and masks learnt by one network, a Y-net or a cascade: both together, or one of them alone.
 
-The three tasks take the same arguments, so that each stage of a run can choose one by its ``_target_`` alone.
+The three tasks take the same arguments, so that each stage of a run can choose one by its `_target_` alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ Outputs = list[tuple[Tensor, ...]]  # of the steps of an epoch, as `Task.add` ke
 
 
 class LabelsOnlyTask(ClassificationTask):
-    """The labels of a network that also segments, learnt as in a classification, with ``training_masks`` as input.
+    """The labels of a network that also segments, learnt as in a classification, with `training_masks` as input.
 
     Args:
         mask_loss: maps mask logits and signed masks to weighted terms by name.
@@ -73,7 +73,7 @@ class _SegmentingTask(LabelsOnlyTask):
         return mask_scores(torch.cat(list(counts)).cpu().numpy(), self.mask_names)
 
     def mask_metrics(self) -> list[str]:
-        """Return the names of the metrics that ``mask_scores`` gives."""
+        """Return the names of the metrics that `mask_scores` gives."""
         nothing = torch.zeros(1, len(self.mask_names), 1, 1)
         return list(self.mask_scores([count(nothing, nothing, exclusive=False)]))
 

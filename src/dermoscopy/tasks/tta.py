@@ -32,5 +32,5 @@ def turn(image: Tensor, turns: int, mirrored: bool) -> Tensor:
 
 
 def turn_back(image: Tensor, turns: int, mirrored: bool) -> Tensor:
-    """Undo ``turn``."""
+    """Undo `turn`."""
     return turn(image.flip(3) if mirrored else image, -turns, False)

@@ -93,7 +93,7 @@ def deliver(journal: Path, pause: float = PAUSE, force: bool = False) -> bool:
 
 
 def flush_pending(runs: Path) -> list[Path]:
-    """Send what any journal of a sweep or job under ``runs`` has not sent yet; return those that are still unsent."""
+    """Send what any journal of a sweep or job under `runs` has not sent yet; return those that are still unsent."""
     found = [path for depth in ("*/sweeps/*", "*/sweeps/*/*") for path in runs.glob(f"{depth}/tracking*.jsonl")]
     journals = [path for path in sorted(found) if path.suffixes == [".jsonl"]]  # not what was rejected
     asked: set[str] = set()
@@ -139,7 +139,7 @@ def _send(journal: Path, to: Destination) -> None:
 
 
 def _send_from(journal: Path, to: Destination, sent: Sent, refused: list[str]) -> None:
-    """Send what follows after ``sent``, and keep that true after each batch."""
+    """Send what follows after `sent`, and keep that true after each batch."""
     run, place = sent["run"], server(to["uri"])
     if run is None:
         _, begin = next(read_events(journal))

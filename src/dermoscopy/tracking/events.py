@@ -50,7 +50,7 @@ def counts(event: Event) -> dict[str, int]:
 
 
 def parts(values: Mapping[str, Value], size: int) -> list[dict[str, Value]]:
-    """Return values in parts of at most ``size``."""
+    """Return values in parts of at most `size`."""
     pairs = list(values.items())
     return [dict(pairs[start : start + size]) for start in range(0, len(pairs), size)]
 

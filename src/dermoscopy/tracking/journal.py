@@ -17,7 +17,7 @@ STATUS = {"success": "FINISHED", "failed": "FAILED", "aborted": "KILLED"}  # Lig
 
 
 class Journal:
-    """A logger that writes ``tracking.jsonl`` in the run's folder, from where MLflow is told.
+    """A logger that writes `tracking.jsonl` in the run's folder, from where MLflow is told.
 
     Nothing is lost and nothing is told twice, whatever is killed and whenever: events are only ever appended, each with
     its time; MLflow ignores a metric that it has (same key, step, time, value) and the run is found again by a tag, so

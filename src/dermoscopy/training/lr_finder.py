@@ -41,7 +41,7 @@ def find_learning_rate(
     folder: Path,
     lr_range: LrRange,
 ) -> float:
-    """Return the learning rate that ``suggest`` reads from a sweep; leave its table and chart in ``folder``.
+    """Return the learning rate that `suggest` reads from a sweep; leave its table and chart in `folder`.
 
     A copy of the task is trained as the stage would be (data, precision, clipping, accumulation, weight decay and
     momentum), but without a schedule. The task itself, and all hidden random state, stay as they were.

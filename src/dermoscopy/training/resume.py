@@ -34,7 +34,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps ``last.ckpt``, all that an interrupted training needs, and starts from it; in the end the last weights.
+    """Keeps `last.ckpt`, all that an interrupted training needs, and starts from it; in the end the last weights.
 
     It is written when an epoch begins, because only then have all schedulers taken the step of the epoch before, and
     read here, because Lightning's own restart from the beginning of an epoch skips that epoch.
@@ -67,7 +67,7 @@ class LastCheckpoint(Checkpoint):
 
 
 def _resume(trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
-    """Put a training that is about to begin where it was when the checkpoint was written: before epoch ``epoch``."""
+    """Put a training that is about to begin where it was when the checkpoint was written: before epoch `epoch`."""
     module.load_state_dict(checkpoint["state_dict"])
     for optimizer, state in zip(trainer.optimizers, checkpoint["optimizer_states"], strict=True):
         optimizer.load_state_dict(state)

@@ -1,6 +1,6 @@
 """Geometry of augmentation: where each pixel of a moved image comes from, for a whole batch.
 
-Coordinates are those of ``affine_grid``: half the side is 1, the centre 0.
+Coordinates are those of `affine_grid`: half the side is 1, the centre 0.
 """
 
 import torch
@@ -11,9 +11,9 @@ PADDING = {"constant": "zeros", "border": "border", "reflection": "reflection"}
 
 
 def sampling_grid(matrix: Tensor, height: int, width: int, tilt: Tensor | None = None) -> Tensor:
-    """Return what ``affine_grid`` returns for affine maps (B, 2, 3), as a sum of rows and columns: far cheaper.
+    """Return what `affine_grid` returns for affine maps (B, 2, 3), as a sum of rows and columns: far cheaper.
 
-    With ``tilt`` (B, 2), the lower row (g, h, 1) of a homography, each point is divided by 1 + g x + h y.
+    With `tilt` (B, 2), the lower row (g, h, 1) of a homography, each point is divided by 1 + g x + h y.
     """
     x = (2 * torch.arange(width, device=matrix.device) + 1) / width - 1  # centres of the pixels, in -1 ... 1
     y = (2 * torch.arange(height, device=matrix.device) + 1) / height - 1
@@ -39,7 +39,7 @@ def warp(image: Tensor, code: Tensor, grid: Tensor, padding: str) -> tuple[Tenso
 
 
 def steepest_tilt(perspective: float) -> float:
-    """Return the largest g and h at which no corner moves by more than ``perspective``, a share of the side.
+    """Return the largest g and h at which no corner moves by more than `perspective`, a share of the side.
 
     A corner lies 1 from the centre and moves to 1 / (1 - 2 g), that is by 2 g / (1 - 2 g) halves of the side.
     """

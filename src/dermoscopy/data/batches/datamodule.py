@@ -30,8 +30,8 @@ Split = Callable[..., NDArray[np.str_]]
 class DermoscopyData(LightningDataModule):
     """A store, a split and an augmentation, as batches of the house's contract.
 
-    A batch holds ``image`` (B, 3, H, W) normalised float, ``mask`` (B, K, H, W) in -1, 0, +1, ``label`` (B, L) float
-    with NaN unknown, and ``index`` (B,), the row in the store. Where masks were predicted it also holds ``predicted``
+    A batch holds `image` (B, 3, H, W) normalised float, `mask` (B, K, H, W) in -1, 0, +1, `label` (B, L) float
+    with NaN unknown, and `index` (B,), the row in the store. Where masks were predicted it also holds `predicted`
     (B, K, H, W), the same masks in the same order, -1 or +1, and 0 outside the image, moved as the given ones are.
 
     Args:
@@ -45,7 +45,7 @@ class DermoscopyData(LightningDataModule):
         mean, std: normalisation of RGB in 0 ... 1.
         augment: for the training subset only; None switches it off.
         memory, reduce: see Pixels.
-        stratify: names of the store's labels that the split spreads evenly; None: ``labels``. Experiments that name the
+        stratify: names of the store's labels that the split spreads evenly; None: `labels`. Experiments that name the
             same ones share their folds, whatever they learn.
         negatives: how many training images have none of the masks: None or "real" as many as there are, "none", or a
             number a positive, drawn anew each epoch. val_negatives: the same for validation, drawn once and for all.
@@ -149,7 +149,7 @@ class DermoscopyData(LightningDataModule):
         return {subset: count for subset, count in subsets.items() if count or subset != HOLDOUT}
 
     def write_split(self, path: str | Path) -> Path:
-        """Write the subset of every image as a CSV that ``split=file`` reads back; return its path."""
+        """Write the subset of every image as a CSV that `split=file` reads back; return its path."""
         return write_split(path, self.store.ids, self.store.groups, self.subset)
 
     def gather(self, rows: Tensor, training: bool = False) -> Batch:

@@ -32,7 +32,7 @@ def everything(rows: Tensor) -> Choice:
 
 
 def choose(rows: Tensor, positive: Tensor, share: float) -> Choice:
-    """Return the choice of all positives, and of ``share`` times as many negatives or all there are.
+    """Return the choice of all positives, and of `share` times as many negatives or all there are.
 
     Args:
         rows: of one subset.

@@ -33,7 +33,7 @@ class Padding:
         size: height and width of the pictures.
         padding: constant leaves the black, border repeats the outermost pixels, reflection mirrors about them (without
             repeating them, as cv2.BORDER_REFLECT_101).
-        argument: the name of ``padding`` where it was given, for the error.
+        argument: the name of `padding` where it was given, for the error.
 
     Raises:
         ValueError: an unknown padding.
@@ -79,7 +79,7 @@ def shown_pixels(frame: NDArray[np.int32], size: Sequence[int]) -> tuple[NDArray
 
 
 def _sources(first: Indices, last: Indices, count: int, padding: str) -> Indices:
-    """Source (N, count) of every stored position on one axis, of which ``first`` to ``last`` (N, 1) are shown."""
+    """Source (N, count) of every stored position on one axis, of which `first` to `last` (N, 1) are shown."""
     position = np.arange(count) + 0 * first
     if padding == "constant":
         return position

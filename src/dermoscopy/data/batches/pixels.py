@@ -110,7 +110,7 @@ class Pixels:
 
 
 def reduce_images(image: Tensor, shown: Tensor, factor: int) -> Tensor:
-    """Reduce uint8 images (B, C, H, W): the mean over those pixels of a block that are ``shown`` (B, 1, H, W)."""
+    """Reduce uint8 images (B, C, H, W): the mean over those pixels of a block that are `shown` (B, 1, H, W)."""
     mean = _block_sums(image, factor) / _block_sums(shown, factor).clamp(min=1)
     return mean.round_().to(torch.uint8)
 

@@ -33,7 +33,7 @@ class StageProgress:
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a job is; ``repeat`` holds its seed and fold as far as they are swept, None if unknown."""
+    """How far a job is; `repeat` holds its seed and fold as far as they are swept, None if unknown."""
 
     number: int
     arm: str
@@ -127,7 +127,7 @@ def seconds_left(jobs: Sequence[JobProgress]) -> float | None:
 
 
 def _rest(stage: StageProgress, typical: float) -> float:
-    """Seconds that a stage still takes, ``typical`` being those of a whole one like it."""
+    """Seconds that a stage still takes, `typical` being those of a whole one like it."""
     if stage.seconds is not None:  # trained; what failed came later
         return 0.0
     if stage.pace is not None and stage.epochs is not None:

@@ -114,7 +114,7 @@ def arm_names(sweep: SweepResults) -> dict[str, str]:
 
 
 def job_state(record: JobRecord, since: str = "") -> str:
-    """Status of a job, telling apart what was done by its own training, by an earlier one, and before ``since``."""
+    """Status of a job, telling apart what was done by its own training, by an earlier one, and before `since`."""
     if record["status"] != "done":
         return record["status"]
     ended = record["ended"]

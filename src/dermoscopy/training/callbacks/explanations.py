@@ -28,7 +28,7 @@ KINDS = {  # truth, and whether it counts as predicted
 
 
 class Explanations(Callback):
-    """Write ``explanations.png``, evidence in a few test images, and ``influence.csv``, of each mask on each label.
+    """Write `explanations.png`, evidence in a few test images, and `influence.csv`, of each mask on each label.
 
     The picture has the most confident true positives, false negatives, false positives and true negatives, by what the
     network says with the masks of its validation (if that was not tested, of the first condition that was), and the

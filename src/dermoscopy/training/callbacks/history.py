@@ -16,7 +16,7 @@ from dermoscopy.tasks.base import Task
 
 
 class History(Callback):
-    """Keep one row an epoch and mode in ``history.csv``, send it to the loggers and show it on the console.
+    """Keep one row an epoch and mode in `history.csv`, send it to the loggers and show it on the console.
 
     Args:
         folder: of the stage.

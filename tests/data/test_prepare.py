@@ -1,4 +1,4 @@
-"""Raw files to a store, whatever happens on the way."""
+"""Preparation of a store from raw files under all kinds of failures."""
 
 import errno
 import os
@@ -22,12 +22,12 @@ from dermoscopy.data.store.reader import open_store
 
 SIZE = [24, 32]
 HERE = Path(__file__).parent
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(HERE.parent)}  # where a program of its own finds what tests share
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(HERE.parent)}  # where a subprocess finds the shared test modules
 
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
-    """Eight images, two masks each: a square that is there in every second image, and one of a single pixel."""
+    """Eight images with two masks each: a square in every second image, and one of a single pixel."""
     root = tmp_path / "raw"
     rng = np.random.default_rng(0)
     for folder in ("images", "square", "dot"):
@@ -84,7 +84,7 @@ def test_the_fingerprint_does_not_depend_on_workers_times_or_place(raw: Path) ->
     assert prints == {open_store(made(moved)).fingerprint}
 
 
-def test_a_store_up_to_date_is_not_made_again(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_up_to_date_store_is_not_remade(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = made(raw).stat().st_mtime_ns
     (raw / "labels.csv").touch()
     assert made(raw).stat().st_mtime_ns == before
@@ -92,7 +92,7 @@ def test_a_store_up_to_date_is_not_made_again(raw: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("change", ["file", "new file", "table", "size", "fit", "source", "damage"])
-def test_a_store_is_made_again_when_what_it_rests_on_changes(raw: Path, change: str) -> None:
+def test_a_store_is_remade_when_its_sources_change(raw: Path, change: str) -> None:
     path = made(raw)
     before = path.stat().st_ino
     more: dict[str, object] = {}
@@ -124,7 +124,7 @@ def spoil(root: Path) -> None:
     (root / "dot/im6.png").unlink()
 
 
-def test_all_problems_of_all_files_stand_in_one_table(raw: Path) -> None:
+def test_all_problems_of_all_files_are_in_one_table(raw: Path) -> None:
     spoil(raw)
     with pytest.raises(ValueError, match="5 problems in .* on_error=skip") as raised:
         made(raw)
@@ -145,7 +145,7 @@ def test_a_long_table_is_cut_and_counted(raw: Path) -> None:
     assert str(raised.value).endswith("and 4 more")
 
 
-def test_skip_leaves_the_images_out_and_says_so(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_skip_leaves_the_images_out_and_reports_it(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil(raw)
     store = open_store(made(raw, on_error="skip"))
     assert store.ids.tolist() == ["im0", "im2", "im3", "im7"]
@@ -200,13 +200,13 @@ def test_a_disk_that_fills_while_writing_leaves_nothing(raw: Path) -> None:
     assert [path.name for path in raw.parent.iterdir()] == ["raw"]
 
 
-def test_a_place_that_cannot_be_written_is_named(raw: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(raw: Path) -> None:
     (raw.parent / "file").touch()
     with pytest.raises(OSError, match="cannot write the store"):
         made(raw, "file/a.h5")
 
 
-def test_killed_at_any_moment_it_leaves_no_half_store(raw: Path) -> None:
+def test_killed_at_any_moment_it_leaves_no_partial_store(raw: Path) -> None:
     for index in range(8, 60):
         for folder, suffix in (("images", "jpg"), ("square", "png"), ("dot", "png")):
             shutil.copy(raw / folder / f"im0.{suffix}", raw / folder / f"im{index}.{suffix}")
@@ -230,7 +230,7 @@ def test_killed_at_any_moment_it_leaves_no_half_store(raw: Path) -> None:
     assert sorted(path.name for path in raw.parent.iterdir()) == ["a.h5", "raw"]
 
 
-def test_what_a_running_process_writes_is_not_taken_for_stale(raw: Path) -> None:
+def test_the_file_of_a_running_process_is_not_stale(raw: Path) -> None:
     live = raw.parent / ".a.h5.live.part"
     (raw.parent / ".a.h5.dead.part").write_bytes(b"half")
     with h5py.File(live, "w"):

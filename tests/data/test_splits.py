@@ -1,4 +1,4 @@
-"""Splits: grouped, stratified, reproducible, S0's repeats."""
+"""Splits: grouped, stratified, reproducible, with the repeats of the zeroing study."""
 
 import random
 
@@ -22,20 +22,20 @@ def images():
     return ids, groups, labels
 
 
-def sides_of_groups(subset, groups):
+def subsets_of_groups(subset, groups):
     return pd.Series(subset).groupby(groups).nunique()
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_group_stands_on_two_subsets_and_fractions_are_kept(images, seed):
+def test_no_group_is_in_two_subsets_and_fractions_are_kept(images, seed):
     subset = random_split(*images, seed=seed, val=0.15, test=0.2)
-    assert sides_of_groups(subset, images[1]).max() == 1
+    assert subsets_of_groups(subset, images[1]).max() == 1
     assert (subset == "val").mean() == pytest.approx(0.15, abs=0.01)
     assert (subset == "test").mean() == pytest.approx(0.2, abs=0.01)
     check(subset, images[1], images[2], ("a", "b", "c"))
 
 
-def test_every_label_is_as_frequent_on_each_subset(images):
+def test_every_label_is_equally_frequent_in_each_subset(images):
     subset = random_split(*images, seed=0)
     for part in SUBSETS:
         for column in images[2].T:
@@ -56,17 +56,17 @@ def test_folds_are_disjoint_cover_all_images_and_keep_groups(images):
     assert (tested.sum(0) == 1).all()
     for fold in range(4):
         subset = folds(*images, seed=5, k=4, fold=fold)
-        assert sides_of_groups(subset, images[1]).max() == 1
+        assert subsets_of_groups(subset, images[1]).max() == 1
         assert tested[fold].mean() == pytest.approx(0.25, abs=0.01)
         check(subset, images[1], images[2], ("a", "b", "c"))
 
 
-def test_what_is_held_out_is_the_same_for_every_seed_and_fold_and_in_none_of_them(images):
+def test_the_holdout_is_the_same_for_every_seed_and_fold_and_in_none_of_them(images):
     drawn = [folds(*images, seed=seed, k=3, fold=fold, holdout=0.2) for seed in (1, 2) for fold in range(3)]
     apart = drawn[0] == "holdout"
     assert all(((subset == "holdout") == apart).all() for subset in drawn)
     assert apart.mean() == pytest.approx(0.2, abs=0.01)
-    assert sides_of_groups(drawn[0], images[1]).max() == 1
+    assert subsets_of_groups(drawn[0], images[1]).max() == 1
     check(drawn[0], images[1], images[2], ("a", "b", "c"))
     tested = np.stack([subset == "test" for subset in drawn[:3]])
     assert (tested.sum(0) == ~apart).all()
@@ -76,7 +76,7 @@ def test_what_is_held_out_is_the_same_for_every_seed_and_fold_and_in_none_of_the
     assert ((other == "holdout") != apart).any()
 
 
-def test_nothing_held_out_leaves_the_folds_as_they_are(images):
+def test_an_empty_holdout_leaves_the_folds_unchanged(images):
     assert (folds(*images, seed=1) == folds(*images, seed=1, holdout=0, holdout_seed=9)).all()
     assert set(folds(*images, seed=1)) == set(SUBSETS)
 
@@ -94,7 +94,7 @@ def test_a_class_rarer_than_the_folds_is_refused_before_any_of_them_lacks_it(ima
 def test_subsets_that_are_written_are_read_back(images, tmp_path):
     ids, groups, labels = images
     ids = ids.copy()
-    ids[0] = "NA"  # which pandas takes for a missing value unless told otherwise
+    ids[0] = "NA"  # which pandas reads as a missing value by default
     subset = folds(ids, groups, labels, seed=3, holdout=0.1)
     subset[[5, 17]] = ""
     file = write_split(tmp_path / "split.csv", ids, groups, subset)
@@ -108,7 +108,7 @@ def test_labels_are_not_needed(images):
         random_split(ids, groups, labels[:, :0], seed=0),
         folds(ids, groups, labels[:, :0], seed=0, holdout=0.1),
     ):
-        assert sides_of_groups(subset, groups).max() == 1
+        assert subsets_of_groups(subset, groups).max() == 1
         check(subset, groups, labels[:, :0], ())
 
 
@@ -127,14 +127,14 @@ def test_ten_shuffles_trains_on_exactly_the_first_1900_images_when_no_group_is_t
     assert set(ids[subset == "test"]) == set(expected[1900:])
 
 
-def test_ten_shuffles_keeps_a_torn_group_whole_on_the_training_subset(images):
+def test_ten_shuffles_keeps_a_torn_group_whole_in_the_training_subset(images):
     ids, groups, labels = images
     subset = ten_shuffles(ids, groups, labels, seed=433, train=700)
-    assert sides_of_groups(subset, groups).max() == 1
+    assert subsets_of_groups(subset, groups).max() == 1
     assert 0 < (subset == "test").sum() < 300
 
 
-def test_a_split_from_a_file_is_taken_as_it_is_and_images_it_does_not_name_are_left_out(images, tmp_path):
+def test_a_split_from_a_file_is_used_as_it_is_and_images_it_lacks_are_left_out(images, tmp_path):
     ids, groups, labels = images
     file = tmp_path / "split.csv"
     pd.DataFrame({"id": ids[:3], "subset": ["train", "val", "test"]}).to_csv(file, index=False)
@@ -159,12 +159,12 @@ def test_a_wrong_split_file_is_refused(images, tmp_path, table, message):
         from_file(*images, seed=0, file=file)
 
 
-def test_a_torn_group_is_found(images):
+def test_a_torn_group_is_refused(images):
     _, groups, labels = images
     subset = random_split(*images, seed=0)
     torn = np.flatnonzero(pd.Series(groups).duplicated(keep=False))[0]
     subset[torn] = "test" if subset[torn] != "test" else "train"
-    with pytest.raises(ValueError, match="on two subsets"):
+    with pytest.raises(ValueError, match="in two subsets"):
         check(subset, groups, labels, ("a", "b", "c"))
 
 

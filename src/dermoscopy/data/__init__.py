@@ -1,1 +1,1 @@
-"""Raw files to store, store to batch."""
+"""Data: from raw files to a store, and from a store to batches."""

@@ -1,4 +1,4 @@
-"""Raw files to a store."""
+"""Preparation of a store from raw files."""
 
 import errno
 import hashlib
@@ -34,26 +34,26 @@ def prepare(
     workers: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Decode every file of a source in parallel and write the store, unless it is there and nothing has changed.
+    """Decode every file of a source in parallel and write the store, unless it exists and nothing has changed.
 
     Args:
-        source: where the raw files are.
+        source: the raw files.
         store: the HDF5 file to make.
         size: height and width of the stored images.
         fit: `pad`, `crop` or `stretch`, see `dermoscopy.data.store.frame`.
         on_error: `stop` checks all files, then raises one table of all problems; `skip` leaves those images out.
-        workers: threads; None: one a core. Decoding and resizing do not hold Python's lock, so threads use all cores.
+        workers: threads; None: one per core. Decoding and resizing release Python's lock, so threads use all cores.
         progress: whether to show a progress bar.
 
     Returns:
         The path of the store.
 
     Raises:
-        ValueError: an argument or a file is wrong; nothing is written then, and an older store stays.
+        ValueError: an argument or a file is wrong; nothing is written, and an older store is kept.
         OSError: the disk is full or the folder cannot be written.
     """
     path, size = Path(store), checked_size(size)
-    place((1, 1), size, fit)  # refuses an unknown fit before any file is read
+    place((1, 1), size, fit)  # raises for an unknown fit before any file is read
     if on_error not in ("stop", "skip"):
         raise ValueError(f"on_error must be stop or skip, got {on_error}")
     if workers is not None and workers < 1:
@@ -82,7 +82,7 @@ def _write(
     workers: int | None,
     progress: bool,
 ) -> list[Problem]:
-    """Write the store; return the problems of the images it leaves out."""
+    """Write the store; return the problems of the images left out."""
     items, problems = listing.items, list(listing.problems)
     remove_stale(path)
     _check_space(path, layout.nbytes(len(items)))
@@ -93,7 +93,7 @@ def _write(
             if row is not None and (on_error == "skip" or not problems):
                 writer.append(row)
         if problems and on_error == "stop":
-            remedy = "mend them, or leave these images out with on_error=skip"
+            remedy = "correct them, or leave these images out with on_error=skip"
             raise ValueError(f"{_count(problems)} in {source.root}: {remedy}\n{table(problems)}")
         if not writer.rows:
             raise ValueError(f"{_count(problems)} in {source.root}, no image is left\n{table(problems)}")
@@ -101,7 +101,7 @@ def _write(
 
 
 def _decode(item: Item, source: FolderSource, layout: Layout) -> tuple[Row | None, list[Problem]]:
-    """One image with its masks as a row of the store, or None and all that is wrong with its files."""
+    """Decode one image with its masks to a row of the store, or None, and return all problems of its files."""
     problems = []
     frame: Frame | None = None
     image = np.zeros((*layout.size, 3), np.uint8)
@@ -131,7 +131,7 @@ def _problem(source: FolderSource, path: Path, error: UnusableFile) -> Problem:
 
 
 def _recipe(source: FolderSource, listing: Listing, size: tuple[int, int], fit: str, on_error: str) -> str:
-    """Hash of all that decides what the store holds; where the folder lies and when the CSV was touched do not."""
+    """Return the hash of everything that determines the store; the folder's place and the CSV's time do not."""
     settings = json.loads(source.settings())
     root = Path(settings.pop("root"))
     digest = hashlib.sha256(json.dumps([VERSION, size, fit, on_error, settings]).encode())
@@ -145,7 +145,7 @@ def _recipe(source: FolderSource, listing: Listing, size: tuple[int, int], fit: 
 
 
 def _recipe_of(path: Path) -> str | None:
-    """The recipe of a store; None where there is none, or not a whole one."""
+    """Return the recipe of a store; None where it is absent or incomplete."""
     try:
         with h5py.File(path, "r") as file:
             return str(file.attrs.get("recipe"))

@@ -1,7 +1,7 @@
-"""Splits into train, val and test: grouped, stratified, a function of (ids, groups, labels, seed) alone.
+"""Splits into train, val and test: grouped, stratified, determined by (ids, groups, labels, seed) alone.
 
-Every function returns one subset for each image, in the order of `ids`: "train", "val", "test", or "holdout" for what
-no fold and no seed ever sees, or "" for what takes part in nothing.
+Every function returns one subset per image, in the order of `ids`: "train", "val", "test", "holdout" for images that
+no fold and no seed uses, or "" for images that are not used at all.
 """
 
 import random
@@ -22,7 +22,7 @@ EVERY_SUBSET = (*SUBSETS, HOLDOUT)
 
 
 class RareClass(ValueError):
-    """A class of a label has fewer groups than there are folds.
+    """A class of a label with fewer groups than there are folds.
 
     Attributes:
         facts: column of the label, "with" or "without" it, number of groups, number of folds.
@@ -37,7 +37,7 @@ class RareClass(ValueError):
         self.facts = column, word, count, k
 
     def named(self, names: Sequence[str]) -> str:
-        """Return the same message with the label's name: a split knows the labels by their columns only."""
+        """Return the same message with the label's name, since a split knows labels only by column."""
         return str(RareClass(*self.facts, names[self.facts[0]]))
 
 
@@ -61,26 +61,27 @@ def folds(
     holdout: float = 0,
     holdout_seed: int = 0,
 ) -> Strings:
-    """Test on fold `fold` of `k`; the rest is train and val, val being a fraction of the rest.
+    """Split into fold `fold` of `k` as test, and the rest into train and val, val being a fraction of the rest.
 
     The k folds depend on `seed` only, so every fold of one seed belongs to the same partition. `holdout` is the
-    fraction of the images that is set aside before; it depends on `holdout_seed` only, so it is the same for all.
+    fraction of the images set aside beforehand; it depends on `holdout_seed` only, so it is the same for all folds.
 
     Raises:
-        ValueError: a fold or a fraction that cannot be; RareClass: a class of a label has fewer groups than k.
+        ValueError: a fold or a fraction is out of range.
+        RareClass: a class of a label has fewer groups than k.
     """
     if k < 2 or not 0 <= fold < k:
         raise ValueError(f"split.fold must lie in 0 ... k-1 with k at least 2, got fold {fold} of {k}")
     if not 0 <= holdout < 1:
         raise ValueError(f"split.holdout must lie in [0, 1), got {holdout}")
     subset = np.full(len(ids), HOLDOUT)
-    seen = np.arange(len(ids))
+    used = np.arange(len(ids))
     if holdout:
-        seen = np.flatnonzero(_stratify(ids, groups, labels, [1 - holdout, holdout], holdout_seed) == 0)
-    _check_classes(groups[seen], labels[seen], k)
-    tested = _stratify(ids[seen], groups[seen], labels[seen], [1 / k] * k, seed) == fold
-    subset[seen[tested]] = "test"
-    rest = seen[~tested]
+        used = np.flatnonzero(_stratify(ids, groups, labels, [1 - holdout, holdout], holdout_seed) == 0)
+    _check_classes(groups[used], labels[used], k)
+    tested = _stratify(ids[used], groups[used], labels[used], [1 / k] * k, seed) == fold
+    subset[used[tested]] = "test"
+    rest = used[~tested]
     inner = _stratify(ids[rest], groups[rest], labels[rest], [1 - val, val], seed + 1 + fold)
     subset[rest] = np.array(SUBSETS)[inner]
     return subset
@@ -91,9 +92,9 @@ def ten_shuffles(
 ) -> Strings:
     """Split as the zeroing study did: sort the ids, shuffle by `random.Random(seed)`, train on the first `train`.
 
-    The study chose its epoch on the other images and reported that score. Here those are the test subset, and val is
-    taken from the training images. A group that the study split is kept whole in training, so the test subset is a
-    little smaller.
+    The study selected its epoch on the remaining images and reported that score. Here they are the test subset, and val
+    is taken from the training images. A group that the study split is kept whole in training, so the test subset is
+    slightly smaller.
     """
     shuffled = sorted(ids.tolist())
     if not 0 < train < len(shuffled):
@@ -109,9 +110,9 @@ def ten_shuffles(
 
 
 def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: str | Path) -> Strings:
-    """Read the subsets from a CSV with columns `id` and `subset`, of your own or written by `write_split`.
+    """Read the subsets from a CSV with columns `id` and `subset`, written by hand or by `write_split`.
 
-    An image that it does not name, or whose subset is empty, has the subset "" and takes part in nothing.
+    An image that is missing from it, or whose subset is empty, has the subset "" and is not used.
     """
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
     if not {"id", "subset"} <= set(table):
@@ -130,24 +131,24 @@ def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: st
 
 
 def write_split(path: str | Path, ids: Strings, groups: Strings, subset: Strings) -> Path:
-    """Write the subsets as a CSV with columns id, group, subset, which `split=file` reads back; return its path."""
+    """Write the subsets to a CSV with columns id, group, subset, which `split=file` reads back; return its path."""
     table = pd.DataFrame({"id": ids, "group": groups, "subset": subset})
     return write_atomically(Path(path), table.to_csv(index=False))
 
 
 def check(subset: Strings, groups: Strings, labels: Labels, names: Sequence[str]) -> None:
-    """Raise ValueError if a group stands on two subsets, a subset is empty, or a subset lacks a class of a label."""
+    """Raise ValueError if a group is in two subsets, a subset is empty, or a subset lacks a class of a label."""
     subsets = pd.DataFrame({"group": groups, "subset": subset}).query("subset != ''").drop_duplicates()
     torn = subsets["group"][subsets["group"].duplicated()].tolist()
     if torn:
         raise ValueError(
-            f"the split puts group {torn[0]} ({len(torn)} such groups) on two subsets: images of it would leak"
+            f"the split puts group {torn[0]} ({len(torn)} such groups) in two subsets: its images would leak"
         )
     for part in SUBSETS:
-        here = labels[subset == part]
-        if len(here) == 0:
+        codes = labels[subset == part]
+        if len(codes) == 0:
             raise ValueError(f"the split leaves the {part} subset empty: prepare more images or change split.{part}")
-        for name, column in zip(names, here.T, strict=True):
+        for name, column in zip(names, codes.T, strict=True):
             for value, word in ((1, "with"), (0, "without")):
                 if not (column == value).any():
                     _refuse_class(part, word, name, anywhere=bool((labels == value)[:, names.index(name)].any()))
@@ -166,7 +167,7 @@ def _refuse_class(part: str, word: str, name: str, anywhere: bool) -> None:
 
 
 def _check_classes(groups: Strings, labels: Labels, k: int) -> None:
-    """Refuse a class too rare for every fold to have one of it; a class that nobody has is no matter of the folds."""
+    """Refuse a class too rare for every fold to hold one of its groups; classes without any group pass."""
     for column, codes in enumerate(labels.T):
         for value, word in ((1, "with"), (0, "without")):
             count = len(np.unique(groups[codes == value]))
@@ -177,10 +178,10 @@ def _check_classes(groups: Strings, labels: Labels, k: int) -> None:
 def _stratify(
     ids: Strings, groups: Strings, labels: Labels, fractions: Sequence[float], seed: int
 ) -> NDArray[np.int64]:
-    """Return a part for each image, whole groups together, the classes of every label spread by `fractions`.
+    """Return one part per image: groups kept whole, the positives of every label distributed by `fractions`.
 
     Iterative stratification (Sechidis et al. 2011, doi 10.1007/978-3-642-23808-6_10) over groups: the label with the
-    fewest groups left goes first, each of its groups to the part that lacks most of it.
+    fewest remaining groups goes first, and each of its groups to the part that lacks it most.
     """
     order = np.argsort(ids)  # the result depends on the set of images, not on their order in the store
     names, member = np.unique(groups[order], return_inverse=True)

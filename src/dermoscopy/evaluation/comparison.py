@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.contracts import NOT_ANNOTATED
-from dermoscopy.data.batches.padding import shown_part
+from dermoscopy.data.batches.padding import visible_part
 from dermoscopy.data.store.frame import restore
 from dermoscopy.masks.probability_maps import Plane, present_masks
 from dermoscopy.metrics.segmentation import confusion, hausdorff_95
@@ -70,7 +70,7 @@ def resized(plane: Plane, frame: Sequence[int] | None) -> NDArray[np.float32]:
 
 def _continued(values: NDArray[np.float32], frame: Sequence[int]) -> NDArray[np.float32]:
     """Continue what lies at the image's edge into the padding, of which interpolation would mix in predictions."""
-    shown = shown_part(np.array([frame]), values.shape)
+    shown = visible_part(np.array([frame]), values.shape)
     rows = np.arange(values.shape[0]).clip(shown.top[0], shown.bottom[0])  # of each the nearest that is shown
     columns = np.arange(values.shape[1]).clip(shown.left[0], shown.right[0])
     return values[np.ix_(rows, columns)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dermoscopy.data.augment.colour import apply_colour, normalisation
-from dermoscopy.data.batches.padding import Padding, shown_pixels
+from dermoscopy.data.batches.padding import Padding, visible_pixels
 from dermoscopy.masks.conditions import takes_masks
 from dermoscopy.masks.probability_maps import decide, in_bytes, probabilities
 from dermoscopy.networks.weights import read_weights
@@ -48,7 +48,7 @@ class TrainedNetwork:
         finds = self.segmenter.stage
         present = decide(self.segmenter.found(image, frame, "none"), finds.exclusive, self.stage.mask_threshold)
         signed = 2 * present[:, [finds.masks.index(name) for name in self.stage.given]].float() - 1
-        known = [torch.from_numpy(shown) for shown in shown_pixels(frame, image.shape[2:])]
+        known = [torch.from_numpy(shown) for shown in visible_pixels(frame, image.shape[2:])]
         signed *= (known[0][:, :, None] & known[1][:, None]).unsqueeze(1)  # beyond the original nothing is known
         return signed.to(next(self.network.parameters()).device)
 

@@ -1,4 +1,4 @@
-"""Augmentation: image and masks move together, what enters is as said, colours are as said."""
+"""Augmentation: image and masks move together; padding and colours are as documented."""
 
 import pytest
 import torch
@@ -17,13 +17,13 @@ def augment(**changes) -> Augment:
 
 
 def moved_by(augment: Augment, image: torch.Tensor, mask: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Image and mask (one mask is its own packed plane) after one drawn map a sample."""
+    """Return image and mask (one mask is its own packed plane) after one random map per sample."""
     matrix, tilt = augment.affine(len(image), image.shape[-2:], generator(seed)), torch.zeros(len(image), 2)
     return augment.move(image, mask, matrix, tilt)
 
 
 def pair(height: int = 48, width: int = 64, batch: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
-    """An image whose red says where its mask is present: smooth blobs, so that both interpolate alike."""
+    """Return an image whose red channel marks its mask: smooth blobs, so that both interpolate alike."""
     noise = torch.nn.functional.interpolate(
         torch.rand((batch, 1, 6, 8), generator=generator("blobs")), (height, width), mode="bicubic"
     )
@@ -41,7 +41,7 @@ def test_image_and_mask_move_together(padding):
     assert agreement > (0.97 if padding == "constant" else 0.995)  # the image's last pixel blends with the black border
 
 
-def test_everything_off_returns_what_was_given():
+def test_everything_off_returns_the_input():
     image, mask = pair()
     moved, masks = moved_by(augment(), image, mask, 0)
     assert moved is image
@@ -57,7 +57,7 @@ def test_a_certain_flip_is_exact():
     assert torch.equal(masks, mask.flip(-2))
 
 
-def test_flips_happen_as_often_as_asked():
+def test_flips_happen_with_the_given_probability():
     image, mask = pair(batch=400)
     _, masks = moved_by(augment(hflip=0.25), image, mask, 1)
     flipped = (masks == mask.flip(-1)).flatten(1).all(1)
@@ -110,7 +110,7 @@ def test_colour_switched_off_is_the_identity():
 
 
 @pytest.mark.parametrize("change", ["brightness", "contrast", "saturation", "hue"])
-def test_each_colour_change_keeps_what_it_should(change):
+def test_each_colour_change_keeps_its_invariants(change):
     image = torch.rand(32, 3, 8, 8, generator=generator("colour"))
     colour = augment(**{change: 0.4}).colour(image, generator(7))
     changed = torch.einsum("bij,bjhw->bihw", colour[..., :3], image) + colour[..., 3, None, None]
@@ -146,7 +146,7 @@ def test_values_out_of_range_are_refused_by_name(arguments, message):
 
 
 @pytest.mark.parametrize("size", [32, 400])
-def test_a_batch_is_augmented_alike_in_parts_and_whole(monkeypatch, size):
+def test_a_batch_is_augmented_the_same_way_in_parts_and_whole(monkeypatch, size):
     image = torch.randint(0, 256, (5, 3, size, size), dtype=torch.uint8, generator=generator("parts"))
     code = torch.randint(-121, 122, (5, 1, size, size), generator=generator("codes")).to(torch.int8)
     every = augment(hflip=0.5, rotate=90, scale=1.2, shift=0.1, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1)
@@ -171,7 +171,7 @@ def augmented(image, code, seed=0, **changes):
 
 
 @pytest.mark.parametrize("change", [{"noise": 1e-4}, {"blur": 1.5}, {"perspective": 0.2}])
-def test_what_is_switched_on_leaves_the_other_draws_as_they_were(change):
+def test_switching_a_transform_on_leaves_the_other_draws_unchanged(change):
     image, code = torch.full((30, 3, 20, 20), 50, dtype=torch.uint8), torch.ones(30, 1, 20, 20, dtype=torch.int8)
     image[..., 10:] = 200
     usual = {"hflip": 0.5, "brightness": 0.3, "saturation": 0.2}
@@ -179,7 +179,7 @@ def test_what_is_switched_on_leaves_the_other_draws_as_they_were(change):
     torch.testing.assert_close(changed, plain, atol=0.3, rtol=0)
 
 
-def test_noise_has_no_mean_and_at_most_the_deviation_asked_for():
+def test_noise_has_mean_zero_and_at_most_the_given_deviation():
     image, code = torch.full((40, 3, 50, 50), 100, dtype=torch.uint8), torch.ones(40, 1, 50, 50)
     noisy, codes = augmented(image, code, noise=0.1)
     deviation = noisy.std((1, 2, 3)) / 255
@@ -189,7 +189,7 @@ def test_noise_has_no_mean_and_at_most_the_deviation_asked_for():
     assert (codes == 1).all()
 
 
-def test_blur_has_a_width_of_its_own_for_each_image_and_leaves_masks():
+def test_blur_has_a_width_per_image_and_leaves_masks_unchanged():
     image, mask = pair(batch=1)
     image = (255 * image).clamp(0, 255).to(torch.uint8).expand(20, -1, -1, -1)
     code = mask.to(torch.int8).expand(20, -1, -1, -1)

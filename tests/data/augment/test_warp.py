@@ -27,7 +27,7 @@ def test_a_tilt_makes_the_map_a_homography():
 
 
 @pytest.mark.parametrize("perspective", [0.05, 0.25, 1.0])
-def test_the_steepest_tilt_moves_a_corner_by_the_share_of_the_side_asked_for(perspective):
+def test_the_steepest_tilt_moves_a_corner_by_the_given_share_of_the_side(perspective):
     steepest = torch.full((1, 2), -steepest_tilt(perspective))
     corner = sampling_grid(torch.eye(2, 3)[None], 2000, 2000, steepest)[0, -1, -1]
     assert ((corner - 1) / 2).tolist() == pytest.approx([perspective] * 2, rel=0.01)

@@ -1,4 +1,4 @@
-"""Batches: the contract, the order, one normalisation, memory and map alike, untouched arrays."""
+"""Batches: the contract, the order, one normalisation, memory and memory map alike, unchanged arrays."""
 
 from functools import partial
 
@@ -35,7 +35,7 @@ def test_a_batch_keeps_the_contract(make_data):
     assert torch.equal(batch["label"], data.label[batch["index"]])
 
 
-def test_every_image_of_a_subset_comes_once_an_epoch_and_the_last_batch_is_kept(make_data):
+def test_every_image_of_a_subset_comes_once_per_epoch_and_the_last_batch_is_kept(make_data):
     data = ready(make_data())
     for loader, subset in ((data.train_dataloader(), "train"), (data.val_dataloader(), "val")):
         rows = torch.cat([batch["index"] for batch in loader])
@@ -83,11 +83,11 @@ def test_images_are_normalised_once_with_mean_and_standard_deviation(make_data):
     torch.testing.assert_close(batch["image"], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_masks_and_labels_come_in_the_order_asked_for(make_data):
+def test_masks_and_labels_come_in_the_requested_order(make_data):
     data = ready(make_data(masks=["streaks", "lesion"], labels=["malignant"]))
     store = data.store
-    wanted = [store.mask_names.index(name) for name in ("streaks", "lesion")]
-    stored = torch.from_numpy(store.mask()[:3])[..., wanted].permute(0, 3, 1, 2)
+    channels = [store.mask_names.index(name) for name in ("streaks", "lesion")]
+    stored = torch.from_numpy(store.mask()[:3])[..., channels].permute(0, 3, 1, 2)
     assert torch.equal(data.finish(data.gather(torch.arange(3)))["mask"], encode(stored))
     assert data.label[:, 0].tolist() == store.label[:, store.label_names.index("malignant")].tolist()
 
@@ -111,7 +111,7 @@ def test_training_never_writes_into_the_cached_arrays(make_data):
     assert torch.equal(pixels.masks, masks)
 
 
-def test_no_group_stands_on_two_subsets(make_data):
+def test_no_group_is_in_two_subsets(make_data):
     data = make_data()
     groups = [set(data.store.groups[data.subset == subset]) for subset in ("train", "val", "test")]
     assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
@@ -137,12 +137,12 @@ def test_no_group_stands_on_two_subsets(make_data):
         ),
     ],
 )
-def test_what_the_store_does_not_have_is_refused_by_name(make_data, changes, message):
+def test_names_that_the_store_lacks_are_refused_by_name(make_data, changes, message):
     with pytest.raises(ValueError, match=message):
         make_data(**changes)
 
 
-def test_folds_are_the_same_whatever_is_learnt(make_data):
+def test_folds_are_the_same_for_any_choice_of_labels(make_data):
     stratify = ["globules", "malignant"]
     split = partial(folds, k=3, fold=2, holdout=0.1)
     several, one, none = (
@@ -160,7 +160,7 @@ def test_without_labels_a_batch_has_none(make_data):
     assert batch["mask"].shape == (16, 1, 32, 32)
 
 
-def test_a_subset_is_one_of_those_there_are(make_data):
+def test_an_unknown_subset_is_refused(make_data):
     with pytest.raises(ValueError, match="a subset is one of .*did you mean train"):
         make_data().rows("trian")
 
@@ -195,7 +195,7 @@ def test_without_negatives_only_images_with_a_mask_are_trained_on_and_the_test_s
 
 
 @pytest.mark.parametrize("memory", ["memory", "map"])
-def test_negatives_are_drawn_anew_each_epoch_but_once_for_validation(make_data, monkeypatch, memory):
+def test_negatives_are_redrawn_each_epoch_but_drawn_once_for_validation(make_data, monkeypatch, memory):
     changes = {"masks": ["streaks"], "negatives": 1, "val_negatives": 1, "memory": memory}
     data, again, other = (ready(make_data(**changes, seed=seed)) for seed in (1, 1, 2))
     first, second = epoch_rows(data, 0, monkeypatch), epoch_rows(data, 1, monkeypatch)
@@ -204,7 +204,7 @@ def test_negatives_are_drawn_anew_each_epoch_but_once_for_validation(make_data, 
     assert positives == set(second) & streaks(data)
     assert set(first) != set(second)
     assert first == epoch_rows(again, 0, monkeypatch) != epoch_rows(other, 0, monkeypatch)
-    val = [torch.cat([batch["index"] for batch in one.val_dataloader()]).tolist() for one in (data, data, other)]
+    val = [torch.cat([batch["index"] for batch in loaded.val_dataloader()]).tolist() for loaded in (data, data, other)]
     assert val[0] == val[1] == val[2]
 
 
@@ -215,27 +215,29 @@ def test_negatives_need_positives(make_data):
 
 
 def beyond(data) -> torch.Tensor:
-    """Pixels beyond the original, of a store whose masks are annotated everywhere else."""
+    """Return the pixels beyond the original, of a store whose masks are annotated everywhere else."""
     return torch.from_numpy(data.store.mask() == 255).all(3)
 
 
-def test_padding_fills_training_and_evaluation_images_each_in_its_way_and_no_masks(make_data):
+def test_padding_fills_training_and_evaluation_images_separately_and_no_masks(make_data):
     plain, filled = ready(make_data()), ready(make_data(padding="border", eval_padding="reflection"))
     rows = filled.rows("train")[:6]
     outside = beyond(plain)[rows]
     assert 0.2 < outside.float().mean() < 0.3  # 48 x 64 in a square
-    stored, trained, judged = (one.gather(rows, training) for one, training in ((plain, 1), (filled, 1), (filled, 0)))
-    top = int(outside[0, :, 0].int().argmin())  # the first row that is shown
+    stored, trained, evaluated = (
+        data.gather(rows, training) for data, training in ((plain, 1), (filled, 1), (filled, 0))
+    )
+    top = int(outside[0, :, 0].int().argmin())  # the first visible row
     assert top == 4
     assert (stored["image"][:, :, :top] == 0).all()
     assert torch.equal(trained["image"][:, :, :top], stored["image"][:, :, top : top + 1].expand(-1, -1, top, -1))
-    assert torch.equal(judged["image"][:, :, :top], stored["image"][:, :, top + 1 : 2 * top + 1].flip(2))
-    for batch in (trained, judged):
+    assert torch.equal(evaluated["image"][:, :, :top], stored["image"][:, :, top + 1 : 2 * top + 1].flip(2))
+    for batch in (trained, evaluated):
         assert torch.equal(batch["image"][:, :, ~outside[0]], stored["image"][:, :, ~outside[0]])
         assert torch.equal(batch["mask"], stored["mask"])
 
 
-def test_truth_that_is_mirrored_counts_in_the_padding(make_data):
+def test_a_mirrored_true_mask_counts_in_the_padding(make_data):
     plain, data = (
         ready(make_data(masks=["lesion"])),
         ready(make_data(masks=["lesion"], eval_padding="reflection", mirror_truth=True)),
@@ -254,7 +256,7 @@ def test_a_reduced_batch_keeps_the_contract(make_data):
     assert batch["mask"].shape == (16, 5, 16, 16)
 
 
-def test_masks_of_rows_are_those_of_a_test_batch_in_the_order_asked_for(make_data):
+def test_masks_of_rows_are_those_of_a_test_batch_in_the_given_order(make_data):
     mirrored = {"eval_padding": "reflection", "mirror_truth": True}
     for changes in ({}, {"memory": "map"}, mirrored):
         data = ready(make_data(augment=strong_augment(), **changes))
@@ -272,7 +274,7 @@ def test_a_mask_is_present_empty_or_not_annotated(make_data):
     assert torch.equal(data.positive, (expected == 1).any(1))
 
 
-def test_a_mask_gives_the_label_of_its_own_presence_away(make_data):
+def test_a_mask_leaks_the_label_of_its_own_presence(make_data):
     labels = ["globules", "streaks", "malignant"]
     assert ready(make_data(masks=["lesion", "streaks"], labels=labels)).label_leakage() == {"streaks": "streaks"}
     assert ready(make_data(masks=["lesion"], labels=labels)).label_leakage() == {}
@@ -280,7 +282,7 @@ def test_a_mask_gives_the_label_of_its_own_presence_away(make_data):
     assert ready(make_data(masks=["streaks"], labels=[])).label_leakage() == {}
 
 
-def test_only_the_training_images_tell_what_is_given_away(make_data):
+def test_label_leakage_is_determined_on_the_training_images_only(make_data):
     data = ready(make_data(masks=["streaks"], labels=["streaks"]))
     data.label[data.rows("test")] = 1 - data.label[data.rows("test")]
     assert data.label_leakage() == {"streaks": "streaks"}
@@ -288,25 +290,25 @@ def test_only_the_training_images_tell_what_is_given_away(make_data):
     assert data.label_leakage() == {}
 
 
-def told(label, presence) -> dict[int, int]:
+def leaks(label, presence) -> dict[int, int]:
     return leaking_masks(*(torch.tensor(values, dtype=torch.float32)[:, None] for values in (label, presence)))
 
 
-def test_a_label_is_given_away_by_99_percent_of_the_known_images_unless_the_commoner_answer_alone_does_as_well():
+def test_a_label_leaks_at_99_percent_agreement_unless_the_majority_class_agrees_as_well():
     unknown = float("nan")
     half = [1, 0] * 50
-    assert told(half, half) == {0: 0}
-    assert told(half, [0, *half[1:]]) == {0: 0}  # 99 of 100
-    assert told(half, [0, 1, *half[2:]]) == {}
-    assert told([unknown, 0, *half[2:]], [1, unknown, *half[2:]]) == {0: 0}
-    assert told([unknown] * 100, half) == {}
+    assert leaks(half, half) == {0: 0}
+    assert leaks(half, [0, *half[1:]]) == {0: 0}  # 99 of 100
+    assert leaks(half, [0, 1, *half[2:]]) == {}
+    assert leaks([unknown, 0, *half[2:]], [1, unknown, *half[2:]]) == {0: 0}
+    assert leaks([unknown] * 100, half) == {}
     rare = [1] + [0] * 199
-    assert told(rare, rare) == {0: 0}
-    assert told(rare, rare[::-1]) == {}  # 198 of 200, and 199 are 0
-    assert told([1] * 100, [1] * 100) == {}
+    assert leaks(rare, rare) == {0: 0}
+    assert leaks(rare, rare[::-1]) == {}  # 198 of 200, and 199 are 0
+    assert leaks([1] * 100, [1] * 100) == {}
 
 
-def test_of_several_masks_the_one_that_agrees_best_is_named():
+def test_of_several_masks_the_one_with_the_best_agreement_is_returned():
     label = torch.tensor([[1, 0] * 50, [1] * 50 + [0] * 50]).T.float()
     almost = label[:, :1].clone()
     almost[0] = 0

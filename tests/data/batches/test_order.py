@@ -2,7 +2,7 @@
 
 import torch
 
-from dermoscopy.data.batches.negatives import choose, everything
+from dermoscopy.data.batches.negatives import all_rows, choose
 from dermoscopy.data.batches.order import Batches, TrainingBatches
 
 ROWS = torch.arange(100, 123)
@@ -13,7 +13,7 @@ def rows_of(batch: torch.Tensor) -> dict:
 
 
 def epoch_of(seed: int, epoch: int, size: int = 5) -> list[dict]:
-    return list(TrainingBatches(rows_of, everything(ROWS), size, seed, lambda: epoch))
+    return list(TrainingBatches(rows_of, all_rows(ROWS), size, seed, lambda: epoch))
 
 
 def index(batches: list[dict]) -> list[int]:
@@ -32,10 +32,10 @@ def test_an_epoch_of_training_has_each_row_once_in_another_order():
     batches = epoch_of(seed=0, epoch=0)
     assert sorted(index(batches)) == ROWS.tolist() != index(batches)
     assert [len(batch["index"]) for batch in batches] == [5, 5, 5, 5, 3]
-    assert len(TrainingBatches(rows_of, everything(ROWS), 5, 0, int)) == 5
+    assert len(TrainingBatches(rows_of, all_rows(ROWS), 5, 0, int)) == 5
 
 
-def test_seed_and_epoch_decide_on_the_order_and_on_what_each_batch_draws():
+def test_seed_and_epoch_determine_the_order_and_the_draws_of_each_batch():
     first, again = epoch_of(0, 3), epoch_of(0, 3)
     assert index(first) == index(again)
     assert [batch["draw"] for batch in first] == [batch["draw"] for batch in again]
@@ -48,14 +48,14 @@ def test_the_order_of_images_does_not_depend_on_the_size_of_a_batch():
     assert index(epoch_of(0, 0, size=5)) == index(epoch_of(0, 0, size=7))
 
 
-def test_the_epoch_is_asked_for_whenever_one_begins():
+def test_the_epoch_is_read_whenever_one_begins():
     epochs = iter((0, 1))
-    batches = TrainingBatches(rows_of, everything(ROWS), 5, 0, lambda: next(epochs))
+    batches = TrainingBatches(rows_of, all_rows(ROWS), 5, 0, lambda: next(epochs))
     assert index(list(batches)) == index(epoch_of(0, 0))
     assert index(list(batches)) == index(epoch_of(0, 1))
 
 
-def test_negatives_are_drawn_anew_in_each_epoch_and_positives_are_always_there():
+def test_negatives_are_redrawn_each_epoch_and_positives_are_always_included():
     positive = torch.arange(len(ROWS)) < 4
     batches = TrainingBatches(rows_of, choose(ROWS, positive, 1), 3, 0, iter(range(20)).__next__)
     assert len(batches) == 3

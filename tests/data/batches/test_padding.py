@@ -1,10 +1,10 @@
-"""Padding: what lies beyond the original is filled by its own pixels, and nothing else changes."""
+"""Padding: pixels beyond the original are filled from the image, and nothing else changes."""
 
 import numpy as np
 import pytest
 import torch
 
-from dermoscopy.data.batches.padding import Padding, shown_part
+from dermoscopy.data.batches.padding import Padding, visible_part
 from dermoscopy.data.store.frame import place
 
 
@@ -35,16 +35,16 @@ def test_a_store_that_is_cropped_or_stretched_has_nothing_to_fill(fit, kind):
 
 @pytest.mark.parametrize("original", [(767, 1022), (450, 600), (2848, 4288), (33, 8), (5, 9)])
 @pytest.mark.parametrize("size", [(64, 64), (48, 96)])
-def test_a_row_is_shown_if_any_of_it_lies_in_the_original(original, size):
+def test_a_row_is_visible_if_any_of_it_lies_in_the_original(original, size):
     frame = place(original, size, "pad")
-    shown = shown_part(np.array([frame], np.int32), size)
+    part = visible_part(np.array([frame], np.int32), size)
     for count, whole, start, length, first, last in (
-        (size[0], original[0], frame.top, frame.height, shown.top, shown.bottom),
-        (size[1], original[1], frame.left, frame.width, shown.left, shown.right),
+        (size[0], original[0], frame.top, frame.height, part.top, part.bottom),
+        (size[1], original[1], frame.left, frame.width, part.left, part.right),
     ):
         edges = start + np.arange(count + 1) * length / count
-        there = np.flatnonzero(np.minimum(edges[1:], whole) - np.maximum(edges[:-1], 0) > 1e-9)
-        assert (first.item(), last.item()) == (there[0], there[-1])
+        visible = np.flatnonzero(np.minimum(edges[1:], whole) - np.maximum(edges[:-1], 0) > 1e-9)
+        assert (first.item(), last.item()) == (visible[0], visible[-1])
 
 
 def test_an_unknown_padding_is_refused_by_its_key():

@@ -34,10 +34,10 @@ def test_a_mapped_store_gives_the_same_pixels(demo_store, reduce):
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(whole, mapped, strict=True))
 
 
-def test_a_mean_is_that_of_what_is_shown_and_a_mask_present_where_half_of_what_is_known_is():
+def test_images_average_visible_pixels_and_masks_are_present_where_half_of_the_known_pixels_are():
     image = torch.tensor([[10, 20, 0, 0], [30, 41, 0, 0], [8, 0, 0, 0], [9, 0, 0, 0]], dtype=torch.uint8)[None, None]
-    shown = image > 0
-    assert reduce_images(image, shown, 2)[0, 0].tolist() == [[25, 0], [8, 0]]
+    visible = image > 0
+    assert reduce_images(image, visible, 2)[0, 0].tolist() == [[25, 0], [8, 0]]
     mask = torch.tensor([[1, 1, 255, 1], [0, 0, 0, 0], [255, 255, 1, 255], [255, 255, 255, 255]], dtype=torch.uint8)
     assert reduce_masks(mask[None, None], 2)[0, 0].tolist() == [[1, 0], [255, 1]]
 

@@ -1,4 +1,4 @@
-"""A photograph shows what its case says, at any size."""
+"""A photograph matches its case at any size."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ def render(index: int, attributes: set[str], size: tuple[int, int] = (144, 192))
     return draw_photograph(0, index, index, case, size)
 
 
-def test_every_attribute_of_a_case_is_drawn_whatever_it_shares_the_lesion_with() -> None:
+def test_every_attribute_of_a_case_is_drawn_in_any_combination() -> None:
     for index in range(12):
         photograph = render(index, set(ATTRIBUTES), size=(48, 64))
         assert set(photograph.attributes) == set(ATTRIBUTES)
@@ -24,7 +24,7 @@ def test_every_attribute_of_a_case_is_drawn_whatever_it_shares_the_lesion_with()
         assert not (regions.any(axis=0) & ~photograph.lesion).any()
 
 
-def test_a_structure_outlives_the_reduction_to_64_pixels() -> None:
+def test_a_structure_survives_the_reduction_to_64_pixels() -> None:
     for name in ATTRIBUTES:
         changes = []
         for index in range(6):
@@ -37,7 +37,7 @@ def test_a_structure_outlives_the_reduction_to_64_pixels() -> None:
         assert np.median(changes) > 20, name
 
 
-def test_the_same_scene_is_shown_at_any_size() -> None:
+def test_any_size_shows_the_same_scene() -> None:
     large, small = render(1, set(ATTRIBUTES), size=(192, 256)), render(1, set(ATTRIBUTES), size=(96, 128))
     reduced = np.asarray(Image.fromarray(large.lesion).convert("L").resize((128, 96), Image.Resampling.BOX)) > 127
     assert (reduced & small.lesion).sum() > 0.95 * (reduced | small.lesion).sum()

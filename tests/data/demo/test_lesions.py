@@ -28,9 +28,9 @@ def test_prevalences_follow_the_tables(cases: list[Case]) -> None:
     assert marginal == pytest.approx([0.23, 0.26, 0.12, 0.59, 0.10], abs=0.02)
     for dx in DIAGNOSES:
         ours = [case for case in cases if case.dx == dx]
-        found = [np.mean([name in case.attributes for case in ours]) for name in ATTRIBUTES]
+        shares = [np.mean([name in case.attributes for case in ours]) for name in ATTRIBUTES]
         four_errors = 4 * np.sqrt(0.25 / len(ours))
-        assert found == pytest.approx(ATTRIBUTES_GIVEN_DIAGNOSIS[dx], abs=four_errors)
+        assert shares == pytest.approx(ATTRIBUTES_GIVEN_DIAGNOSIS[dx], abs=four_errors)
 
 
 def test_melanoma_is_more_asymmetric_irregular_and_colourful_and_its_patients_are_older(cases: list[Case]) -> None:

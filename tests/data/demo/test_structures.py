@@ -30,9 +30,7 @@ def test_a_structure_changes_the_image_in_its_region_only_and_in_its_direction(n
         drawn, plain = render(index, {name}), render(index, set())
         change = (drawn.image.astype(float) - plain.image).mean(axis=-1)
         region = drawn.attributes[name]
-        reach = ndimage.binary_dilation(
-            region, iterations=4
-        )  # the optical blur reaches a little further than the region
+        reach = ndimage.binary_dilation(region, iterations=4)  # the optical blur extends slightly beyond the region
         strongest = np.abs(change[region]).argmax()
         assert (change[region].mean() > 0) == brighter
         assert (change[region][strongest] > 0) == brighter and abs(change[region][strongest]) > 10

@@ -1,4 +1,4 @@
-"""Near-duplicates: the hash against its definition, turned and shifted pictures found, different ones not."""
+"""Near-duplicates: the hash against its definition; turned and shifted pictures match, different ones do not."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SIDE = 64
 
 
 def scenes(count: int, seed: int = 0) -> np.ndarray:
-    """Random textures, coarse and fine, as different lesions are."""
+    """Return random textures, coarse and fine, to stand for different lesions."""
     noise = np.random.default_rng(seed).normal(size=(count, SIDE, SIDE))
     mixed = gaussian_filter(noise, (0, 6, 6)) * 12 + gaussian_filter(noise, (0, 1, 1))
     mixed -= mixed.min(axis=(1, 2), keepdims=True)
@@ -39,7 +39,7 @@ def bits(hashes: np.ndarray) -> np.ndarray:
     return np.unpackbits(hashes[..., None].view(np.uint8), axis=-1)
 
 
-def test_the_hash_is_the_sign_of_low_frequencies_against_their_median():
+def test_the_hash_is_the_sign_of_low_frequencies_relative_to_their_median():
     picture = np.random.default_rng(0).normal(size=(32, 32))
     position = np.pi * (2 * np.arange(32) + 1) / 64
     waves = np.cos(np.arange(8)[:, None] * position) * np.where(np.arange(8)[:, None] == 0, np.sqrt(2), 2)
@@ -59,15 +59,15 @@ def test_the_hash_of_a_turn_is_that_of_the_turned_picture(turn):
 def test_close_pairs_are_those_of_a_plain_loop():
     hashes = np.random.default_rng(0).integers(0, 2**64, (8, 300), dtype=np.uint64)
     hashes[3, 280] = hashes[0, 5] ^ np.uint64(0b101)
-    found = {tuple(pair) for pair in close_pairs(hashes, 16).tolist()}
+    pairs = {tuple(pair) for pair in close_pairs(hashes, 16).tolist()}
     expected = set()
     for a in range(300):
         for b in range(a + 1, 300):
             away = [int(hashes[0, a] ^ turn).bit_count() for turn in hashes[:, b]]
             if min(away) <= 16:
                 expected.add((a, b, min(away), away.index(min(away))))
-    assert found == expected
-    assert (5, 280, 2, 3) in found
+    assert pairs == expected
+    assert (5, 280, 2, 3) in pairs
 
 
 def test_similarity_is_one_for_the_same_details_wherever_they_lie():
@@ -79,7 +79,7 @@ def test_similarity_is_one_for_the_same_details_wherever_they_lie():
 
 
 @pytest.mark.parametrize("turn", [0, 1, 3, 5])
-def test_a_picture_is_found_again_turned_brighter_cropped_and_noisy_but_no_other(tmp_path, turn):
+def test_a_picture_matches_its_turned_brighter_cropped_and_noisy_copy_but_no_other(tmp_path, turn):
     pictures = list(scenes(12))
     noise = np.random.default_rng(1).normal(0, 3, (SIDE, SIDE))
     closer = zoom(pictures[4][1:-1, 1:-1].astype(float), SIDE / (SIDE - 2), order=1)
@@ -94,7 +94,7 @@ def test_a_picture_is_found_again_turned_brighter_cropped_and_noisy_but_no_other
     assert 1 <= compared == candidates
 
 
-def test_a_store_without_alike_pictures_has_no_pairs(tmp_path):
+def test_a_store_without_similar_pictures_has_no_pairs(tmp_path):
     pairs, candidates, compared = near_duplicates(stored(tmp_path / "a.h5", list(scenes(3)), ["a", "a", "b"]), 0, 0.7)
     assert pairs.empty
     assert candidates == compared == 0

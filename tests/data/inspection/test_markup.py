@@ -6,7 +6,7 @@ import pandas as pd
 from dermoscopy.data.inspection.markup import paragraph, section, sheet, table
 
 
-def test_numbers_stand_right_and_what_is_undefined_is_a_dash():
+def test_numbers_are_right_aligned_and_undefined_values_are_a_dash():
     text = table(pd.DataFrame({"name": ["a_b", "c"], "count": [1234, 5], "share": [1.25, np.nan]}), digits=2)
     assert '<th>name<th class="n">count<th class="n">share' in text
     assert '<td>a_b<td class="n">1,234<td class="n">1.25' in text

@@ -1,4 +1,4 @@
-"""The page of a store: whole, self-contained, escaped, of any store; and prepare.py that makes it."""
+"""The page of a store: complete, self-contained, escaped, for any store; and prepare.py, which writes it."""
 
 import re
 from html.parser import HTMLParser
@@ -17,7 +17,7 @@ SETTINGS = {"lesion": "lesion", "distance": 12, "similarity": 0.7, "sample": 3, 
 
 
 class Links(HTMLParser):
-    """Collects where a page leads and what it loads."""
+    """Collector of the links and resources of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ def bare_store(path, masks=(), labels=(), count=3):
     return path
 
 
-def test_a_page_needs_nothing_but_itself_and_its_links_lead_somewhere(demo_page):
+def test_a_page_is_self_contained_and_its_links_have_targets(demo_page):
     text = demo_page.page.read_text()
     links = Links(text)
     assert links.loaded and all(source.startswith("data:image/png;base64,") for source in links.loaded)
@@ -79,7 +79,7 @@ def test_a_store_without_masks_labels_or_annotations_has_a_page_too(tmp_path, ma
     assert ("The store has no labels." in text) == (not labels)
     assert ("no label known: 3 (i0, i1, i2)" in made.findings) == bool(labels)
     assert any("label sick is never yes" in line for line in made.findings) == bool(labels)
-    assert ("Nothing was found that needs a look." in text) == (not masks)
+    assert ("No findings." in text) == (not masks)
 
 
 def test_names_are_escaped(tmp_path):
@@ -101,7 +101,7 @@ def test_a_folder_as_page_is_refused(demo_store, tmp_path):
         inspect_store(demo_store, tmp_path, **SETTINGS)
 
 
-def test_a_store_that_is_not_there_is_prepared_and_then_inspected(run_script, tmp_path):
+def test_a_missing_store_is_prepared_and_then_inspected(run_script, tmp_path):
     small = ("data.make.count=12", "data.make.size=[48,64]", "data.size=[32,32]", "inspection.sample=2")
     ended = run_script("prepare.py", "inspect=true", *small)
     assert ended.code == 0, ended.err
@@ -110,7 +110,7 @@ def test_a_store_that_is_not_there_is_prepared_and_then_inspected(run_script, tm
     assert (tmp_path / "data/demo-32x32-inspection-near_duplicates.csv").is_file()
 
 
-def test_a_store_that_is_there_is_inspected_without_its_raw_files_and_stays_as_it_is(run_script, demo_store, tmp_path):
+def test_an_existing_store_is_inspected_without_its_raw_files_and_kept_as_it_is(run_script, demo_store, tmp_path):
     before = demo_store.stat().st_mtime_ns
     arguments = (f"data.store={demo_store}", "out=page.html", "inspection.sample=0", "inspection.distance=0")
     ended = run_script("prepare.py", "inspect=true", "data=isic2018", *arguments)
@@ -120,7 +120,7 @@ def test_a_store_that_is_there_is_inspected_without_its_raw_files_and_stays_as_i
     assert demo_store.stat().st_mtime_ns == before
 
 
-def test_without_a_store_and_raw_files_the_latter_are_asked_for(run_script):
+def test_without_a_store_and_raw_files_the_latter_are_requested(run_script):
     ended = run_script("prepare.py", "inspect=true", "data=isic2018")
     assert ended.code == 1
     assert "data.raw=DIR" in ended.error

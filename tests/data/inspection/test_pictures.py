@@ -1,4 +1,4 @@
-"""Pictures of a page: what of them is shown, and how they are turned."""
+"""Pictures of a page: their visible part and their orientations."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def test_the_visible_part_leaves_out_the_padding():
     assert visible(image, np.array(place((1, 4000), (8, 8), "pad"))).shape == (1, 8, 3)
 
 
-def test_the_turns_are_called_what_they_are():
+def test_the_names_of_the_turns_describe_them():
     picture = np.arange(6).reshape(2, 3)
     expected = {
         "as it is": picture,
@@ -30,6 +30,6 @@ def test_the_turns_are_called_what_they_are():
         assert (turned(picture, turn) == expected[name]).all(), name
 
 
-def test_a_histogram_is_a_picture_in_itself_and_colours_come_round():
+def test_a_histogram_is_an_embedded_picture_and_colours_repeat():
     assert histograms({"a": np.arange(9)}, "px").startswith("data:image/png;base64,")
     assert colour(0) == colour(8) != colour(1)

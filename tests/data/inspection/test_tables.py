@@ -1,4 +1,4 @@
-"""Tables of a store made by hand, whose right numbers are known."""
+"""Tables of a hand-made store with known numbers."""
 
 import json
 
@@ -19,7 +19,7 @@ ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_networ
 
 @pytest.fixture
 def store(tmp_path) -> Store:
-    """Four images of 4 x 4 px; the lesion is the left half, but empty in the third and unknown in the fourth."""
+    """Store of four 4 x 4 px images; the lesion is the left half, but empty in the third and unknown in the fourth."""
     lesion = np.zeros((4, 4, 4), np.uint8)
     lesion[:2, :, :2] = 1
     lesion[3] = 255
@@ -27,7 +27,7 @@ def store(tmp_path) -> Store:
     spots[0, 0] = 1  # 4 pixels, 2 of them outside
     spots[1, :, 2:] = 1  # 8 pixels, all outside
     spots[2] = 1  # all of the image
-    spots[3, 0, 0] = 1  # nobody knows where the lesion is
+    spots[3, 0, 0] = 1  # the lesion is unknown
     labels = [[1, 1], [1, 0], [0, -1], [-1, -1]]
     layout = Layout((4, 4), "pad", ("lesion", "spots"), ("sick", "old"), "made up", "recipe")
     sizes = [(30, 40), (30, 40), (40, 40), (20, 40)]
@@ -78,18 +78,18 @@ def test_without_a_lesion_mask_nothing_lies_outside_it(store):
     assert tables.worst_outside(store, pixels).empty
 
 
-def test_labels_are_counted_and_unknown_ones_are_no_part_of_the_prevalence(store):
+def test_labels_are_counted_and_unknown_ones_do_not_enter_the_prevalence(store):
     table = tables.label_balance(store).set_index("label")
     assert table.loc["sick"].tolist() == [2, 1, 1, pytest.approx(200 / 3)]
     assert table.loc["old"].tolist() == [1, 1, 2, 50]
-    assert tables.together(store)[["sick", "old"]].to_numpy().tolist() == [[2, 1], [1, 1]]
+    assert tables.co_occurrence(store)[["sick", "old"]].to_numpy().tolist() == [[2, 1], [1, 1]]
     assert column(tables.label_patterns(store), "labels") == ["none", "sick", "sick, old"]
 
 
 def test_sizes_padding_groups_and_oddities(store, pixels):
     assert tables.original_sizes(store)["width × height"].tolist() == ["40 × 30", "40 × 20", "40 × 40"]
-    assert tables.shown(store)["padding %"].tolist() == [25, 25, 0, 50]
-    assert tables.shown(store)["cut off %"].tolist() == [0, 0, 0, 0]
+    assert tables.padding_and_crop(store)["padding %"].tolist() == [25, 25, 0, 50]
+    assert tables.padding_and_crop(store)["cut off %"].tolist() == [0, 0, 0, 0]
     assert tables.group_sizes(store).to_numpy().tolist() == [[1, 2, 2, "g0, g1"], [2, 1, 2, "g2"]]
     odd = tables.oddities(store, pixels, "lesion").set_index("what")
     assert odd["images"].tolist() == [1, 0, 1, 0, 1]
@@ -112,7 +112,7 @@ def test_the_facts_name_the_raw_files_and_the_fingerprint(demo_store):
     assert values["fingerprint"] == store.fingerprint
 
 
-def test_label_balance_is_that_of_the_masks_it_came_from(demo_store):
+def test_label_balance_is_that_of_the_underlying_masks(demo_store):
     store = open_store(demo_store)
     present = tables.mask_areas(store, tables.count_pixels(store, "lesion")).set_index("mask")["present"]
     yes = tables.label_balance(store).set_index("label")["yes"]
@@ -120,7 +120,7 @@ def test_label_balance_is_that_of_the_masks_it_came_from(demo_store):
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real data lies beside the project only where it was put")
-def test_misplaced_masks_are_those_that_were_listed_for_the_real_data(tmp_path):
+def test_misplaced_masks_are_those_listed_for_the_real_data(tmp_path):
     listed = pd.read_csv(REAL / "attribute_outside_lesion.csv").iloc[::4]
     folders = {"lesion": ("ISIC2018_Task1_Training_GroundTruth", "segmentation")}
     folders |= {name: ("ISIC2018_Task2_Training_GroundTruth_v3", f"attribute_{name}") for name in ATTRIBUTES}
@@ -135,5 +135,5 @@ def test_misplaced_masks_are_those_that_were_listed_for_the_real_data(tmp_path):
     store = open_store(prepare(source, tmp_path / "a.h5", (256, 256), workers=1, progress=False))
     worst = tables.worst_outside(store, tables.count_pixels(store, "lesion")).set_index(["image", "mask"])
     for row in listed.itertuples():
-        found = 1 - worst.loc[(row.image_id, row.attribute), "outside %"] / 100
-        assert found == pytest.approx(row.fraction_inside_lesion, abs=0.0006)
+        inside = 1 - worst.loc[(row.image_id, row.attribute), "outside %"] / 100
+        assert inside == pytest.approx(row.fraction_inside_lesion, abs=0.0006)

@@ -1,4 +1,4 @@
-"""From the bytes of a file to rows of a store."""
+"""Decoding of image and mask files to rows of a store."""
 
 import struct
 import zlib
@@ -16,7 +16,7 @@ SIZE = (48, 64)
 
 
 def disc(height: int = 300, width: int = 400, radius: float = 90) -> np.ndarray:
-    """Coverage of a disc, with an anti-aliased edge."""
+    """Return the coverage of a disc with an anti-aliased edge."""
     y, x = np.mgrid[:height, :width]
     return np.clip(radius - np.hypot(y - height / 2 + 0.5, x - width / 2 + 0.5) + 0.5, 0, 1)
 
@@ -62,7 +62,7 @@ def test_a_mask_is_the_area_mean_then_one_half(scale: int, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("shape", [(131, 257), (60, 60), (48, 64), (20, 30)])
-def test_divided_pixels_count_in_parts(shape: tuple[int, int], tmp_path: Path) -> None:
+def test_divided_pixels_count_proportionally(shape: tuple[int, int], tmp_path: Path) -> None:
     full = np.random.default_rng(0).random(shape) < 0.5
     path = saved(tmp_path / "mask.png", (full * 255).astype(np.uint8))
     mask, _ = read_mask(path, SIZE, place(shape, SIZE, "stretch"), False)
@@ -72,7 +72,7 @@ def test_divided_pixels_count_in_parts(shape: tuple[int, int], tmp_path: Path) -
     assert (mask == (mean >= 0.5))[clear].all()
 
 
-def test_presence_is_that_of_the_whole_file_even_where_nothing_is_left_of_it(tmp_path: Path) -> None:
+def test_presence_is_that_of_the_original_mask_even_if_the_stored_one_is_empty(tmp_path: Path) -> None:
     values = np.zeros((400, 400), np.uint8)
     values[3, 399] = 255
     path = saved(tmp_path / "mask.png", values)
@@ -119,7 +119,7 @@ def test_a_constant_image_stays_constant_whatever_the_fit(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
-def test_images_that_become_rgb_without_loss_are_taken(mode: str, tmp_path: Path) -> None:
+def test_images_that_convert_to_rgb_without_loss_are_accepted(mode: str, tmp_path: Path) -> None:
     values = np.zeros((60, 80, 3), np.uint8)
     values[:, 40:] = 255
     image, _ = read_image(saved(tmp_path / "a.png", values, mode), SIZE, "stretch")
@@ -127,7 +127,7 @@ def test_images_that_become_rgb_without_loss_are_taken(mode: str, tmp_path: Path
 
 
 def broken(folder: Path) -> dict[str, tuple[Path, str]]:
-    """Files that are no images for a store, and what is to be said about them."""
+    """Return files that are no images for a store, and the expected words about them."""
     rng = np.random.default_rng(0)
     colours = rng.integers(0, 255, (90, 120, 3), dtype=np.uint8)
     whole = saved(folder / "whole.jpg", colours).read_bytes()
@@ -157,7 +157,7 @@ def test_each_kind_of_bad_image_is_named(tmp_path: Path) -> None:
         assert text in raised.value.problem, path.name
 
 
-def test_16_bit_colour_is_not_cut_to_8_bits_unseen(tmp_path: Path) -> None:
+def test_16_bit_colour_is_not_silently_cut_to_8_bits(tmp_path: Path) -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -198,7 +198,7 @@ def test_grey_masks_are_counted_and_near_black_and_white_are_not(tmp_path: Path)
         read_mask(saved(tmp_path / "grey.png", values), SIZE, frame_of(values), False)
 
 
-def test_class_numbers_are_no_binary_mask(tmp_path: Path) -> None:
+def test_class_numbers_are_not_a_binary_mask(tmp_path: Path) -> None:
     values = np.zeros((60, 80), np.uint8)
     values[:10], values[10:15] = 1, 2
     with pytest.raises(UnusableFile, match="400 grey pixels"):

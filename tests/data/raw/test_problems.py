@@ -1,4 +1,4 @@
-"""Problems of files in one table, the first of them."""
+"""Problems of files: the first of them in one table."""
 
 from dermoscopy.data.raw.problems import ROWS_SHOWN, Problem, UnusableFile, table
 
@@ -11,7 +11,7 @@ def test_a_problem_is_a_row_and_rows_are_sorted_and_aligned():
     assert second == "b.png  empty         get it"
 
 
-def test_more_than_the_first_are_counted():
+def test_problems_beyond_the_first_are_counted():
     lines = table([Problem(f"{n:03}", "p", "r") for n in range(ROWS_SHOWN + 7)]).splitlines()
     assert len(lines) == ROWS_SHOWN + 2 and lines[-1] == "and 7 more"
 

@@ -1,4 +1,4 @@
-"""What lies in folders, and what is wrong with how it lies."""
+"""Sources in folders and the problems of their layout."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_masks_that_lie_among_the_images_are_not_images(tmp_path: Path) -> None:
     assert not listing.problems
 
 
-def test_any_image_suffix_is_found_and_other_files_are_left(tmp_path: Path) -> None:
+def test_any_image_suffix_matches_and_other_files_are_ignored(tmp_path: Path) -> None:
     put(tmp_path, "images/a.jpg", "images/b.PNG", "images/c.tif", "images/.hidden.png")
     (tmp_path / "images/notes.txt").touch()
     assert [item.id for item in FolderSource(tmp_path, "images/{id}.*").listing().items] == ["a", "b", "c"]
@@ -75,7 +75,7 @@ def test_labels_and_groups_come_from_columns(tmp_path: Path) -> None:
 
 @pytest.fixture
 def grouped(tmp_path: Path) -> Callable[[Sequence[Sequence[str]]], list[str]]:
-    """Groups of the images a to g, of which the table puts a and b together, given which show the same lesion."""
+    """Function from lists of same lesions to the groups of images a to g; in the table a and b share one."""
     put(tmp_path, *(f"images/{name}.jpg" for name in "abcdefg"))
     (tmp_path / "labels.csv").write_text("image_id,group\na,x\nb,x\nc,y\nd,z\ne,\nf,\ng,\n")
 
@@ -86,20 +86,20 @@ def grouped(tmp_path: Path) -> Callable[[Sequence[Sequence[str]]], list[str]]:
     return groups
 
 
-def test_groups_that_share_a_lesion_become_one_and_no_other_changes(grouped) -> None:
+def test_groups_that_share_a_lesion_are_merged_and_no_other_changes(grouped) -> None:
     assert grouped([]) == ["x", "x", "y", "z", "e", "f", "g"]
     assert grouped([["a", "c"]]) == ["x", "x", "x", "z", "e", "f", "g"]
     assert grouped([["c", "d"], ["g", "f"]]) == ["x", "x", "y", "y", "e", "f", "f"]
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2]])
-def test_groups_are_joined_through_others_in_any_order_of_the_lists(grouped, order: list[int]) -> None:
+def test_groups_are_merged_transitively_in_any_order_of_the_lists(grouped, order: list[int]) -> None:
     same = [["b", "c"], ["d", "e"], ["f", "g"], ["c", "e", "d"]]
     assert grouped([same[number][::-1] for number in order]) == ["e", "e", "e", "e", "e", "f", "f"]
 
 
 @pytest.mark.parametrize("rule", ["dx=mell", "dx=mel|mell", "dx = mell", "dx=melanoma"])
-def test_a_misspelt_class_is_refused_with_the_one_that_is_meant(tmp_path: Path, rule: str) -> None:
+def test_a_misspelt_class_is_refused_with_the_nearest_one(tmp_path: Path, rule: str) -> None:
     put(tmp_path, "images/a.jpg")
     (tmp_path / "labels.csv").write_text("image_id,dx\na,mel\nb,nv\n")
     source = FolderSource(tmp_path, csv="labels.csv", columns={"melanoma": rule.replace(" = ", "=")})
@@ -107,7 +107,7 @@ def test_a_misspelt_class_is_refused_with_the_one_that_is_meant(tmp_path: Path, 
         source.listing()
 
 
-def test_a_class_that_is_absent_is_nobody_s_and_spaces_do_not_matter(tmp_path: Path) -> None:
+def test_an_absent_class_has_no_images_and_spaces_do_not_matter(tmp_path: Path) -> None:
     put(tmp_path, "images/a.jpg", "images/b.jpg")
     (tmp_path / "labels.csv").write_text("image_id,dx\na,mel\nb, nv\n")
     columns = {"cancer": "dx=mel | bcc", "nevus": "dx= nv"}
@@ -115,13 +115,13 @@ def test_a_class_that_is_absent_is_nobody_s_and_spaces_do_not_matter(tmp_path: P
     assert [item.labels for item in source.listing().items] == [(1, 0), (0, 1)]
 
 
-def test_of_images_of_one_lesion_some_may_be_missing(tmp_path: Path) -> None:
+def test_some_images_of_a_lesion_may_be_missing(tmp_path: Path) -> None:
     put(tmp_path, "images/a.jpg", "images/b.jpg")
     listing = FolderSource(tmp_path, same=[["b", "c"], ["d", "e"]]).listing()
     assert [item.group for item in listing.items] == ["a", "b"]
 
 
-def test_every_fault_of_every_image_is_found(tmp_path: Path) -> None:
+def test_every_fault_of_every_image_is_reported(tmp_path: Path) -> None:
     put(tmp_path, "images/a.jpg", "images/a.png", "images/b.png", "images/c.png", "images/d.png", "images/e.png")
     put(tmp_path, *(f"masks/{name}.png" for name in "abcd"), "masks/d.tif")
     (tmp_path / "labels.csv").write_text("image_id,dx,sick\na,mel,0\nc,nv,nv\nc,mel,0\nd,nv,0\ne,nv,1\n")
@@ -146,7 +146,7 @@ def test_a_missing_mask_can_be_allowed(tmp_path: Path) -> None:
     assert allow.listing().items[0].masks == (None,)
 
 
-def test_what_is_wrong_with_the_source_itself_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_problem_of_the_source_itself_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere is not a folder: .* data.raw=DIR"):
         FolderSource(tmp_path / "nowhere").listing()
     put(tmp_path, "pictures/a.jpg")
@@ -175,6 +175,6 @@ def test_what_is_wrong_with_the_source_itself_is_one_clear_line(tmp_path: Path) 
         ({"same": ["ab", "cd"]}, "same must hold lists of two ids or more, .* got ab"),
     ],
 )
-def test_arguments_that_contradict_are_refused_at_once(arguments: dict[str, object], message: str) -> None:
+def test_contradictory_arguments_are_refused_at_once(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FolderSource("anywhere", **arguments)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Geometry of a stored picture."""
+"""Geometry of a stored image."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("original", "size"), SHAPES)
-def test_pad_shows_all_crop_stays_inside_and_stretch_is_the_whole(
+def test_pad_contains_the_image_crop_lies_inside_and_stretch_is_the_image(
     original: tuple[int, int], size: tuple[int, int]
 ) -> None:
     height, width = original
@@ -33,7 +33,7 @@ def test_pad_and_crop_keep_the_aspect(fit: str, original: tuple[int, int], size:
     assert abs(frame.height / size[0] - frame.width / size[1]) <= 1 / min(size)  # the box is made of whole pixels
 
 
-def test_a_pad_worked_by_hand() -> None:
+def test_a_pad_computed_by_hand() -> None:
     assert place((300, 400), (100, 100), "pad") == (300, 400, -50, 0, 400, 400)
     assert place((300, 400), (100, 100), "crop") == (300, 400, 0, 50, 300, 300)
 
@@ -56,7 +56,7 @@ def test_restore_keeps_planes_types_and_constant_probabilities() -> None:
     assert restore(np.ones((16, 16), bool), frame).dtype == bool
 
 
-def test_what_cannot_be_meant_is_refused() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="fit must be one of pad, crop, stretch, got squash"):
         place((3, 4), (2, 2), "squash")
     for size in ([224], [224, 0], [224.0, 224.0]):

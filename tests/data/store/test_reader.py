@@ -1,4 +1,4 @@
-"""Opening stores, and what is no store."""
+"""Opening of stores and refusal of other files."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def same(store: Store, rows: list[Row], mapped: bool) -> bool:
 
 @pytest.mark.parametrize("capacity", [5, 9])
 @pytest.mark.parametrize("mapped", [False, True])
-def test_a_store_gives_back_what_was_written_even_when_fewer_rows_came(
+def test_a_store_returns_the_written_rows_even_when_there_were_fewer_than_expected(
     tmp_path: Path, mapped: bool, capacity: int
 ) -> None:
     rows = written(tmp_path / "a.h5", capacity=capacity)
@@ -62,12 +62,12 @@ def test_a_store_may_have_no_masks(tmp_path: Path) -> None:
     assert store.mask().shape == store.mask(mapped=True).shape == (5, 8, 12, 0)
 
 
-def test_what_is_no_store_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_file_that_is_no_store_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with pytest.raises(FileNotFoundError, match=r"a.h5: make it with `python prepare.py data=...`"):
         open_store(path)
     path.write_text("no HDF5")
-    with pytest.raises(ValueError, match=r"a.h5 is no whole store"):
+    with pytest.raises(ValueError, match=r"a.h5 is no complete store"):
         open_store(path)
     h5py.File(path, "w").close()
     with pytest.raises(ValueError, match="no store"):
@@ -76,7 +76,7 @@ def test_what_is_no_store_is_named_with_what_to_do(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in (len(whole) - 1, len(whole) // 2, 100):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"no whole store .* make it again"):
+        with pytest.raises(ValueError, match=r"no complete store .* make it again"):
             open_store(path)
     path.write_bytes(whole)
     with h5py.File(path, "r+") as file:

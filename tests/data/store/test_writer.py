@@ -1,4 +1,4 @@
-"""A store is written whole or not at all, and its fingerprint is that of its content."""
+"""A store is written completely or not at all, and its fingerprint is that of its content."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_an_error_while_writing_leaves_the_old_store_and_nothing_else(tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_files_left_by_a_killed_process_are_removed_and_nothing_else(tmp_path: Path) -> None:
     written(tmp_path / "a.h5")
     for name in (".a.h5.xy.part", "b.part", ".b.h5.xy.part"):
         (tmp_path / name).write_bytes(b"half a store")

@@ -1,1 +1,1 @@
-"""What training does to an image and its masks: geometry, colour, blur, noise."""
+"""Augmentation of an image and its masks in training: geometry, colour, blur, noise."""

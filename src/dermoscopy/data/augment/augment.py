@@ -1,4 +1,4 @@
-"""Augmentation on the device: one map of places and one colour map a sample, for a whole batch."""
+"""Augmentation of a whole batch on the device, with one geometric map and one colour map per sample."""
 
 import math
 
@@ -16,22 +16,22 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 class Augment(nn.Module):
     """Random geometry of image and masks together, then random blur, noise and colour of the image.
 
-    All ranges are symmetric; 0 (or false) switches a transform off. What enters from outside the frame is black in the
-    image and unknown in the masks (padding "constant"), or continues the border, or mirrors it.
+    All ranges are symmetric; 0 (or false) switches a transform off. Pixels from outside the frame are black in the
+    image and unknown in the masks (padding "constant"), or continue the border, or mirror it.
 
     Args:
         hflip, vflip: probability of a mirror image left-right, upside-down.
         rotate: largest angle, degrees. scale: largest factor f, drawn log-uniformly from 1/f ... f.
         shear: largest angle, degrees. shift: largest shift as a share of the side.
-        brightness, contrast, saturation: largest relative change. hue: largest turn, as a share of the colour circle.
+        brightness, contrast, saturation: largest relative change. hue: largest rotation, a share of the colour circle.
         padding: constant, border or reflection.
-        perspective: largest way of a corner under a random tilt, as a share of the side; with the six numbers of the
-            affine map it makes any homography.
+        perspective: largest displacement of a corner under a random tilt, as a share of the side; with the six
+            parameters of the affine map it yields any homography.
         noise: largest standard deviation of Gaussian noise, of RGB in 0 ... 1. blur: that of a Gaussian blur, pixels
-            of the store. Both are drawn uniformly from 0 on, one for each image.
+            of the store. Both are drawn uniformly from 0 upwards, per image.
 
     Raises:
-        ValueError: a value out of its range, an unknown padding.
+        ValueError: a value is out of its range or the padding is unknown.
     """
 
     def __init__(
@@ -78,16 +78,16 @@ class Augment(nn.Module):
         colour = compose(normalise, self.colour(image, generator))
         share = torch.rand(
             (4, len(image)), generator=generator, device=image.device
-        )  # of the largest tilt, blur, noise
+        )  # of the maximum tilt, blur, noise
         tilt = steepest_tilt(self.perspective) * (2 * share[:2].T - 1)
         images = torch.empty(image.shape, device=image.device)
         codes = torch.empty(code.shape, device=image.device)
         # On a CPU a few images at a time, so that what one step writes is still in the cache for the next.
         few = max(1, IN_CACHE // image[0, 0].numel()) if image.device.type == "cpu" else len(image)
-        for part in (slice(start, start + few) for start in range(0, len(image), few)):
-            moved, codes[part] = self.move(image[part].float(), code[part].float(), matrix[part], tilt[part])
-            moved = self.degrade(moved, share[2, part], share[3, part], generator)
-            apply_colour(colour[part], moved, out=images[part])
+        for rows in (slice(start, start + few) for start in range(0, len(image), few)):
+            moved, codes[rows] = self.move(image[rows].float(), code[rows].float(), matrix[rows], tilt[rows])
+            moved = self.degrade(moved, share[2, rows], share[3, rows], generator)
+            apply_colour(colour[rows], moved, out=images[rows])
         return images, codes
 
     def move(self, image: Tensor, code: Tensor, matrix: Tensor, tilt: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,7 +99,7 @@ class Augment(nn.Module):
         return warp(image, code, grid, self.padding)
 
     def degrade(self, image: Tensor, blur: Tensor, noise: Tensor, generator: torch.Generator) -> Tensor:
-        """Blur images (B, 3, H, W) of 0 ... 255, then add noise, both by shares (B,) of the largest."""
+        """Blur images (B, 3, H, W) of 0 ... 255, then add noise, both as shares (B,) of the maximum."""
         if self.blur:
             image = gaussian_blur(image, self.blur * blur, self.blur)
         if self.noise:
@@ -108,7 +108,7 @@ class Augment(nn.Module):
         return image
 
     def affine(self, batch: int, size: tuple[int, int] | torch.Size, generator: torch.Generator) -> Tensor:
-        """Draw maps from output to input coordinates (B, 2, 3), in units of half the side (as affine_grid has them)."""
+        """Draw affine maps (B, 2, 3) from output to input coordinates, in units of half the side, see `affine_grid`."""
         u = torch.rand((8, batch), generator=generator, device=generator.device)
         uniform = 2 * u - 1  # in -1 ... 1
         angle = uniform[0] * math.radians(self.rotate)
@@ -117,13 +117,13 @@ class Augment(nn.Module):
         flip_x = torch.where(u[3] < self.hflip, -1.0, 1.0)
         flip_y = torch.where(u[4] < self.vflip, -1.0, 1.0)
         cos, sin = angle.cos() / factor, angle.sin() / factor
-        ratio = size[0] / size[1]  # turns in pixels, not in units of the sides: a circle stays a circle
+        ratio = size[0] / size[1]  # rotate in pixels, not in units of the sides: a circle stays a circle
         row_x = [cos * flip_x, (cos * shear - sin) * ratio * flip_x, 2 * self.shift * uniform[5]]
         row_y = [sin / ratio * flip_y, (sin * shear + cos) * flip_y, 2 * self.shift * uniform[6]]
         return torch.stack([torch.stack(row_x, -1), torch.stack(row_y, -1)], 1)
 
     def colour(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """Return one colour map for each sample (B, 3, 4), to be applied to its RGB in 0 ... 1."""
+        """Return one colour map per sample (B, 3, 4), to be applied to its RGB in 0 ... 1."""
         batch, device = len(image), image.device
         uniform = 2 * torch.rand((4, batch, 1, 1), generator=generator, device=generator.device) - 1
         one = torch.eye(3, device=device)
@@ -132,7 +132,7 @@ class Augment(nn.Module):
         linear = (1 + self.brightness * uniform[0]) * (saturation * one + (1 - saturation) * grey)
         linear = linear @ turn_about_grey(2 * math.pi * self.hue * uniform[3], device)
         contrast = 1 + self.contrast * uniform[1]
-        if not self.contrast:  # without it the mean colour is not needed, a pass over the images less
+        if not self.contrast:  # without contrast the mean colour is not needed, which saves a pass over the images
             return torch.cat([linear, torch.zeros(batch, 3, 1, device=device)], dim=2)
         mean = linear @ image.float().mean((2, 3)).unsqueeze(2)  # (B, 3, 1)
         return torch.cat([contrast * linear, (1 - contrast) * (grey[:1] @ mean).expand(-1, 3, -1)], dim=2)

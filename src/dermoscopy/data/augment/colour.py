@@ -1,4 +1,4 @@
-"""Colour maps: an affine change of RGB as a matrix (3, 4), so that several of them are one."""
+"""Colour maps: affine changes of RGB as matrices (3, 4), so that several compose into one."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def normalisation(mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Return the colour map (3, 4) that normalises RGB in 0 ... 255; `mean` and `std` are of RGB in 0 ... 1."""
+    """Return the colour map (3, 4) that normalises RGB in 0 ... 255; `mean` and `std` refer to RGB in 0 ... 1."""
     scale = 255 * torch.tensor(std)
     return torch.cat([torch.diag(1 / scale), -(torch.tensor(mean) / torch.tensor(std))[:, None]], 1)
 
@@ -27,7 +27,7 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
 
 
 def turn_about_grey(angle: Tensor, device: torch.device) -> Tensor:
-    """Rotation of RGB about the grey axis by `angle` (B, 1, 1) radians (Rodrigues' formula), (B, 3, 3)."""
+    """Return the rotation of RGB about the grey axis by `angle` (B, 1, 1) radians (Rodrigues' formula), (B, 3, 3)."""
     axis = 1 / math.sqrt(3)
     cross = torch.tensor([[0, -axis, axis], [axis, 0, -axis], [-axis, axis, 0]], device=device)
     return torch.eye(3, device=device) + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)

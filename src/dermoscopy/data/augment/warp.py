@@ -1,6 +1,6 @@
-"""Geometry of augmentation: where each pixel of a moved image comes from, for a whole batch.
+"""Geometry of augmentation: the source position of each pixel of a warped image, for a whole batch.
 
-Coordinates are those of `affine_grid`: half the side is 1, the centre 0.
+Coordinates are those of `affine_grid`: the centre is 0 and half the side is 1.
 """
 
 import torch
@@ -11,7 +11,7 @@ PADDING = {"constant": "zeros", "border": "border", "reflection": "reflection"}
 
 
 def sampling_grid(matrix: Tensor, height: int, width: int, tilt: Tensor | None = None) -> Tensor:
-    """Return what `affine_grid` returns for affine maps (B, 2, 3), as a sum of rows and columns: far cheaper.
+    """Return the grid of `affine_grid` for affine maps (B, 2, 3), as a sum of rows and columns, which is far cheaper.
 
     With `tilt` (B, 2), the lower row (g, h, 1) of a homography, each point is divided by 1 + g x + h y.
     """

@@ -1,1 +1,1 @@
-"""From a store to batches: which rows, in which order, and what they hold."""
+"""From a store to batches: choice of rows, their order, and the content of a batch."""

@@ -1,4 +1,4 @@
-"""Batches of images, masks and labels: the whole store in memory, one gather a batch, all else on the device."""
+"""Batches of images, masks and labels: the store in memory, one gather per batch, all else on the device."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
@@ -12,11 +12,11 @@ from torch import Tensor
 
 from dermoscopy.data.augment.augment import Augment
 from dermoscopy.data.augment.colour import apply_colour, normalisation
-from dermoscopy.data.batches.negatives import Choice, checked_negatives, choose, everything
+from dermoscopy.data.batches.negatives import Choice, all_rows, checked_negatives, choose
 from dermoscopy.data.batches.order import Batch, Batches, TrainingBatches
 from dermoscopy.data.batches.padding import Padding
 from dermoscopy.data.batches.pixels import Pixels
-from dermoscopy.data.batches.predicted import Predicted
+from dermoscopy.data.batches.predicted import PredictedMaskRows
 from dermoscopy.data.label_leakage import leaking_masks
 from dermoscopy.data.splits import EVERY_SUBSET, HOLDOUT, RareClass, check, write_split
 from dermoscopy.data.store.reader import open_store
@@ -28,38 +28,38 @@ Split = Callable[..., NDArray[np.str_]]
 
 
 class DermoscopyData(LightningDataModule):
-    """A store, a split and an augmentation, as batches of the house's contract.
+    """Lightning data module: batches from a store, a split and an augmentation.
 
     A batch holds `image` (B, 3, H, W) normalised float, `mask` (B, K, H, W) in -1, 0, +1, `label` (B, L) float
-    with NaN unknown, and `index` (B,), the row in the store. Where masks were predicted it also holds `predicted`
-    (B, K, H, W), the same masks in the same order, -1 or +1, and 0 outside the image, moved as the given ones are.
+    (NaN for unknown) and `index` (B,), the row in the store. With predicted masks it also holds `predicted`
+    (B, K, H, W): the same masks in the same order, -1 or +1, 0 outside the image, augmented like the true masks.
 
     Args:
         store: the HDF5 file made by prepare.
-        labels, masks: names of the L labels and K masks to use, out of those in the store; either may be none.
-        split: function of (ids, groups, labels, seed) that gives each image its subset.
+        labels, masks: names of the L labels and K masks to use, from those in the store; either may be empty.
+        split: function of (ids, groups, labels, seed) that assigns each image to a subset.
         split_seed: seed of the split.
-        seed: seed of order and augmentation; a function of the run's seed and its stage.
-        batch_size: images a training batch.
-        eval_batch_size: images a validation or test batch.
+        seed: seed of the order and the augmentation, derived from the run's seed and its stage.
+        batch_size: images per training batch.
+        eval_batch_size: images per validation or test batch.
         mean, std: normalisation of RGB in 0 ... 1.
-        augment: for the training subset only; None switches it off.
-        memory, reduce: see Pixels.
-        stratify: names of the store's labels that the split spreads evenly; None: `labels`. Experiments that name the
-            same ones share their folds, whatever they learn.
-        negatives: how many training images have none of the masks: None or "real" as many as there are, "none", or a
-            number a positive, drawn anew each epoch. val_negatives: the same for validation, drawn once and for all.
-        padding: what the part of an image beyond its original shows in training, where the store has fit=pad:
-            constant (black), border or reflection. eval_padding: in validation and test. Masks stay unknown there.
-        mirror_truth: fill the masks there as well, so that what is made up counts in losses and scores: a mistake to
-            be measured.
-        predicted: file of the masks that a segmentation found in every image, out of fold; None: a batch has none.
+        augment: augmentation of the training subset; None switches it off.
+        memory, reduce: see `Pixels`.
+        stratify: names of the store's labels by which the split is stratified; None: `labels`. Experiments with the
+            same names share their folds, whatever they train on.
+        negatives: number of training images without any of the masks: None or "real" for all there are, "none", or a
+            number per positive, redrawn each epoch. val_negatives: the same for validation, drawn once.
+        padding: content of the padded part of an image in training, where the store has fit=pad: constant (black),
+            border or reflection. eval_padding: the same in validation and test. Masks stay unknown there.
+        mirror_truth: fill the padded part of the masks as well, so that made-up pixels count in losses and scores: a
+            mistake whose effect is to be measured.
+        predicted: file of the out-of-fold masks that a segmentation predicted for every image; None: none.
         mask_threshold: probability above which a pixel belongs to a predicted mask.
 
     Raises:
-        FileNotFoundError: there is no such store, or file of predicted masks.
-        ValueError: a name that the store does not have, a split that leaks or leaves a class empty, a value out of its
-            range, predicted masks that do not fit the store.
+        FileNotFoundError: the store or the file of predicted masks does not exist.
+        ValueError: the store lacks a name, the split leaks or leaves a class empty, a value is out of its range, or the
+            predicted masks do not fit the store.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class DermoscopyData(LightningDataModule):
         self.label_names, self.mask_names = tuple(labels), tuple(masks)
         codes = self.store.label[:, _positions(labels, self.store.label_names, "label", store)]
         channels = _positions(masks, self.store.mask_names, "mask", store)
-        self.predicted = None if predicted is None else Predicted(predicted, self.store, masks, mask_threshold)
+        self.predicted = None if predicted is None else PredictedMaskRows(predicted, self.store, masks, mask_threshold)
         self.pixels = Pixels(self.store, channels, memory, reduce, self.predicted)
         self.subset = self._subsets(split, split_seed, labels if stratify is None else stratify)
         check(self.subset, self.store.groups, codes, self.label_names)
@@ -144,12 +144,12 @@ class DermoscopyData(LightningDataModule):
         return self.label[self.rows(subset)]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of images on each subset; a holdout is named only where there is one."""
+        """Return the number of images per subset; a holdout is included only where there is one."""
         subsets = {subset: int((self.subset == subset).sum()) for subset in EVERY_SUBSET}
         return {subset: count for subset, count in subsets.items() if count or subset != HOLDOUT}
 
     def write_split(self, path: str | Path) -> Path:
-        """Write the subset of every image as a CSV that `split=file` reads back; return its path."""
+        """Write the subset of every image to a CSV that `split=file` reads back; return its path."""
         return write_split(path, self.store.ids, self.store.groups, self.subset)
 
     def gather(self, rows: Tensor, training: bool = False) -> Batch:
@@ -163,15 +163,15 @@ class DermoscopyData(LightningDataModule):
         return padding.fill(code, rows) if self.mirror_truth else code
 
     def masks_of(self, rows: Tensor) -> Tensor:
-        """Return the masks (n, K, H, W) of store rows as a test batch has them, where the pixels are."""
+        """Return the masks (n, K, H, W) of store rows as in a test batch, on the device of the pixels."""
         return unpack(self._codes(rows.cpu(), self.eval_padding), len(self.mask_names))
 
     @cached_property
     def presence(self) -> Tensor:
-        """Whether each mask is present anywhere in an image: (N, K) 0, 1, NaN where nothing of it is annotated."""
-        self.setup("fit")  # where a stage has nothing left to train, nobody has asked for its pixels yet
+        """Presence of each mask anywhere in an image: (N, K) 0, 1, or NaN where nothing of it is annotated."""
+        self.setup("fit")  # a stage with nothing left to train has not loaded its pixels yet
         parts = []
-        for rows in torch.arange(len(self.store)).split(32):  # so few stay in the processor's cache
+        for rows in torch.arange(len(self.store)).split(32):  # small enough to stay in the processor's cache
             mask = unpack(self.pixels.take_codes(rows), len(self.mask_names)).flatten(2)
             highest, lowest = mask.amax(2), mask.amin(2)
             parts.append((highest > 0).float().masked_fill_((highest == 0) & (lowest == 0), np.nan))
@@ -179,26 +179,26 @@ class DermoscopyData(LightningDataModule):
 
     @property
     def positive(self) -> Tensor:
-        """Whether any of the masks is present anywhere in an image, for each row of the store."""
+        """Presence of any of the masks anywhere in an image, per row of the store."""
         return (self.presence == 1).any(1)
 
     def label_leakage(self) -> dict[str, str]:
-        """Return each label that a mask gives away in the training images, and that mask; see `leaking_masks`."""
-        if not (self.label_names and self.mask_names):  # such as of a segmentation: no need to look at every mask
+        """Return the labels that a mask leaks in the training images, each with its mask; see `leaking_masks`."""
+        if not (self.label_names and self.mask_names):  # as in a segmentation: no need to read every mask
             return {}
         rows = self.rows("train")
-        told = leaking_masks(self.label[rows], self.presence[rows])
-        return {self.label_names[label]: self.mask_names[mask] for label, mask in told.items()}
+        leaks = leaking_masks(self.label[rows], self.presence[rows])
+        return {self.label_names[label]: self.mask_names[mask] for label, mask in leaks.items()}
 
     def _choice(self, subset: str, negatives: float | None) -> Choice:
         rows = self.rows(subset)
         if negatives is None:
-            return everything(rows)
+            return all_rows(rows)
         choice = choose(rows, self.positive[rows], negatives)
         if not len(choice.always):
             raise ValueError(
                 f"no image of the {subset} subset has one of the masks {list(self.mask_names)}, but negatives "
-                "or val_negatives counts by those: set it to null, or choose other masks (data.masks)"
+                "or val_negatives is a number per such image: set it to null, or choose other masks (data.masks)"
             )
         return choice
 
@@ -217,7 +217,7 @@ class DermoscopyData(LightningDataModule):
         return self.finish(batch)
 
     def finish(self, batch: Batch) -> Batch:
-        """Turn a gathered batch into the contract's: augment a training batch, normalise once, unpack the masks."""
+        """Finish a gathered batch: augment it in training, normalise it once and unpack the masks."""
         image, code = batch["image"], batch["mask"]
         normalise = self.normalise.to(image.device)
         seed = batch.pop("draw", None)
@@ -232,10 +232,10 @@ class DermoscopyData(LightningDataModule):
         return finished
 
 
-def _positions(wanted: Sequence[str], there: Sequence[str], kind: str, store: str | Path) -> list[int]:
-    if isinstance(wanted, str):
-        raise ValueError(f"{kind}: give a list of names, such as [{wanted}], not {wanted!r}")
-    for name in wanted:
-        if name not in there:
-            raise ValueError(f"{store} has no {kind} {name!r}, it has {list(there)}{nearest(name, there)}")
-    return [list(there).index(name) for name in wanted]
+def _positions(names: Sequence[str], available: Sequence[str], kind: str, store: str | Path) -> list[int]:
+    if isinstance(names, str):
+        raise ValueError(f"{kind}: give a list of names, such as [{names}], not {names!r}")
+    for name in names:
+        if name not in available:
+            raise ValueError(f"{store} has no {kind} {name!r}, it has {list(available)}{nearest(name, available)}")
+    return [list(available).index(name) for name in names]

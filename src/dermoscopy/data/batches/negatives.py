@@ -1,4 +1,4 @@
-"""Negatives: how many images without any of the masks stand beside those with one."""
+"""Negatives: the number of images without any of the masks, relative to those with at least one."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ ALL, NONE = "real", "none"
 
 @dataclass(frozen=True)
 class Choice:
-    """The rows of an epoch: those always in it, and how many of a pool are drawn to them."""
+    """The rows of an epoch: those always included, and the number drawn from a pool in addition."""
 
     always: Tensor
     pool: Tensor
@@ -26,28 +26,28 @@ class Choice:
         return torch.cat([self.always, self.pool[chosen]])
 
 
-def everything(rows: Tensor) -> Choice:
+def all_rows(rows: Tensor) -> Choice:
     """Return the choice of all rows."""
     return Choice(rows, rows[:0], 0)
 
 
 def choose(rows: Tensor, positive: Tensor, share: float) -> Choice:
-    """Return the choice of all positives, and of `share` times as many negatives or all there are.
+    """Return the choice of all positives and `share` times as many negatives (at most all there are).
 
     Args:
-        rows: of one subset.
-        positive: of each of these rows, bool.
-        share: negatives a positive.
+        rows: rows of one subset.
+        positive: whether each row is a positive, bool.
+        share: negatives per positive.
     """
     always, pool = rows[positive], rows[~positive]
     return Choice(always, pool, min(round(share * len(always)), len(pool)))
 
 
 def checked_negatives(negatives: str | float | None, argument: str) -> float | None:
-    """Return how many negatives a positive are asked for, None for all images as they are.
+    """Return the requested number of negatives per positive, None for all images.
 
     Raises:
-        ValueError: neither null, real, none nor a number of at least 0.
+        ValueError: `negatives` is neither null, real, none nor a number of at least 0.
     """
     if negatives in (None, ALL):
         return None
@@ -56,6 +56,6 @@ def checked_negatives(negatives: str | float | None, argument: str) -> float | N
     if isinstance(negatives, bool | str) or not 0 <= negatives < math.inf:
         raise ValueError(
             f"{argument} must be null or real (all images), none (only images with a mask present) or a number of "
-            f"negatives a positive, got {negatives!r}"
+            f"negatives per positive, got {negatives!r}"
         )
     return float(negatives)

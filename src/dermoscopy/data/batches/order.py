@@ -1,4 +1,4 @@
-"""Batches of store rows: in order, or for training shuffled anew each epoch, with negatives drawn anew."""
+"""Batches of store rows: in order, or for training reshuffled each epoch, with negatives redrawn."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ Gather = Callable[[Tensor], Batch]
 
 
 class Batches:
-    """Batches of store rows, in their order; the last one may be smaller."""
+    """Batches of store rows in order; the last one may be smaller."""
 
     def __init__(self, gather: Gather, rows: Tensor, batch_size: int) -> None:
         self.gather, self.rows, self.batch_size = gather, rows, batch_size
@@ -26,14 +26,14 @@ class Batches:
 
 
 class TrainingBatches:
-    """Batches in an order that is a function of seed and epoch; each carries the seed of its augmentation.
+    """Batches in an order determined by seed and epoch; each carries the seed of its augmentation.
 
     Args:
-        gather: turns store rows into a batch.
+        gather: function from store rows to a batch.
         choice: the rows of an epoch.
-        batch_size: images a batch; the last one may be smaller.
-        seed: of all that is drawn.
-        epoch: tells the number of the epoch that begins.
+        batch_size: images per batch; the last one may be smaller.
+        seed: seed of everything random.
+        epoch: function that returns the number of the epoch that begins.
     """
 
     def __init__(self, gather: Gather, choice: Choice, batch_size: int, seed: int, epoch: Callable[[], int]) -> None:

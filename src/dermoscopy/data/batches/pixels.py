@@ -1,4 +1,4 @@
-"""The pixels of a store: in memory or mapped, at its size or a fraction of it, the masks packed into one plane."""
+"""Pixels of a store: in memory or memory-mapped, at full or reduced size, the masks packed into one plane."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dermoscopy.contracts import NOT_ANNOTATED
-from dermoscopy.data.batches.padding import shown_pixels
-from dermoscopy.data.batches.predicted import Predicted
+from dermoscopy.data.batches.padding import visible_pixels
+from dermoscopy.data.batches.predicted import PredictedMaskRows
 from dermoscopy.data.store.reader import Store
 from dermoscopy.masks.encoding import pack
 
-PART = 256  # images that are read together
+PART = 256  # images read at a time
 
 
 class Pixels:
@@ -23,17 +23,22 @@ class Pixels:
     Args:
         store: an open store.
         channels: positions of the masks to use among those of the store.
-        memory: "memory" reads the store whole, "map" leaves it on disk, "auto" reads it if it takes less than half of
+        memory: "memory" reads the whole store, "map" leaves it on disk, "auto" reads it if it takes less than half of
             the free memory.
-        reduce: 1, or by how many times height and width are smaller than the store's.
-        predicted: the same masks as networks found them, packed behind the given ones; None: there are none.
+        reduce: factor by which height and width are smaller than the store's.
+        predicted: predictions of the same masks, packed behind the true ones; None: there are none.
 
     Raises:
-        ValueError: an unknown memory, a reduction that does not divide height and width.
+        ValueError: `memory` is unknown or `reduce` does not divide height and width.
     """
 
     def __init__(
-        self, store: Store, channels: Sequence[int], memory: str, reduce: int, predicted: Predicted | None = None
+        self,
+        store: Store,
+        channels: Sequence[int],
+        memory: str,
+        reduce: int,
+        predicted: PredictedMaskRows | None = None,
     ) -> None:
         height, width = store.size
         if memory not in ("auto", "memory", "map"):
@@ -46,25 +51,25 @@ class Pixels:
         self.store, self.channels, self.memory, self.reduce = store, list(channels), memory, reduce
         self.predicted = predicted
         self.size = height // reduce, width // reduce
-        self.rows, self.columns = map(torch.from_numpy, shown_pixels(store.frame, store.size))  # (N, H) and (N, W)
+        self.rows, self.columns = map(torch.from_numpy, visible_pixels(store.frame, store.size))  # (N, H) and (N, W)
         self.ready = False  # whether images and masks are reduced and packed; those of a mapped store never are
         self.images: Tensor | None = None
         self.masks: Tensor | None = None
 
     @property
     def planes(self) -> int:
-        """How many masks are packed into one plane."""
+        """Number of masks packed into one plane."""
         return len(self.channels) * (1 if self.predicted is None else 2)
 
     def load(self, device: torch.device) -> None:
-        """Open the pixels, once; where they take less than half of the free memory of a GPU, they move there."""
+        """Open the pixels once; move them to a GPU where they take less than half of its free memory."""
         if self.images is not None:
             return
         mapped = self.memory == "map" or (
             self.memory == "auto" and self.store.nbytes > psutil.virtual_memory().available // 2
         )
         images, masks = (_channels_first(array(mapped=mapped)) for array in (self.store.image, self.store.mask))
-        if not mapped:  # channels first once and for all, and the masks asked for in one plane
+        if not mapped:  # channels first, and the masks in use packed into one plane, once for the whole run
             images, masks = self._whole(images, masks)
             self.ready = True
         if device.type == "cuda" and images.nbytes + masks.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
@@ -94,29 +99,29 @@ class Pixels:
     def _reduced(self, image: Tensor, rows: Tensor) -> Tensor:
         if self.reduce == 1:
             return image
-        return reduce_images(image, self._shown(rows).to(image.device), self.reduce)
+        return reduce_images(image, self._visible(rows).to(image.device), self.reduce)
 
-    def _shown(self, rows: Tensor) -> Tensor:
-        """Which stored pixels show a part of the original, (B, 1, H, W)."""
+    def _visible(self, rows: Tensor) -> Tensor:
+        """Return which stored pixels show part of the original, (B, 1, H, W)."""
         return self.rows[rows, None, :, None] & self.columns[rows, None, None]
 
     def _packed(self, mask: Tensor, rows: Tensor) -> Tensor:
-        """Pack the masks in use out of all those of the store, and the predicted ones."""
+        """Pack the masks in use, selected from all masks of the store, and the predicted ones."""
         mask = mask[:, self.channels]
         if self.predicted is not None:
-            found = self.predicted.take(rows).masked_fill_(~self._shown(rows), NOT_ANNOTATED)
-            mask = torch.cat([mask, found.to(mask.device)], 1)
+            predicted = self.predicted.take(rows).masked_fill_(~self._visible(rows), NOT_ANNOTATED)
+            mask = torch.cat([mask, predicted.to(mask.device)], 1)
         return pack(mask if self.reduce == 1 else reduce_masks(mask, self.reduce))
 
 
-def reduce_images(image: Tensor, shown: Tensor, factor: int) -> Tensor:
-    """Reduce uint8 images (B, C, H, W): the mean over those pixels of a block that are `shown` (B, 1, H, W)."""
-    mean = _block_sums(image, factor) / _block_sums(shown, factor).clamp(min=1)
+def reduce_images(image: Tensor, visible: Tensor, factor: int) -> Tensor:
+    """Reduce uint8 images (B, C, H, W) to the mean over the `visible` (B, 1, H, W) pixels of each block."""
+    mean = _block_sums(image, factor) / _block_sums(visible, factor).clamp(min=1)
     return mean.round_().to(torch.uint8)
 
 
 def reduce_masks(mask: Tensor, factor: int) -> Tensor:
-    """Reduce masks of the store (B, K, H, W): present where half of what is known in a block is."""
+    """Reduce masks of the store (B, K, H, W): present where at least half of the known pixels of a block are."""
     known = _block_sums(mask != NOT_ANNOTATED, factor)
     present = 2 * _block_sums(mask == 1, factor) >= known
     return present.to(torch.uint8).masked_fill_(known == 0, NOT_ANNOTATED)

@@ -1,4 +1,4 @@
-"""Masks that networks found in the images of a store, by row, to stand in a batch beside the given ones."""
+"""Predicted masks of the images of a store, by row, for batches that hold them beside the true masks."""
 
 import warnings
 from collections.abc import Sequence
@@ -19,22 +19,22 @@ from dermoscopy.masks.probability_maps import decide
 JOIN = "run the folds experiment to its end, then report.py joins the masks of all folds in out_of_fold.h5"
 
 
-class Predicted:
-    """Predicted masks of every image of a store, decided from their probabilities.
+class PredictedMaskRows:
+    """Predicted masks of every image of a store, thresholded from their probabilities.
 
-    Masks of another size are resampled to the store's before they are decided. Masks that exclude each other are
-    present where they are likelier than each other one and than the background, which is what they leave of 1.
+    Probabilities of another size are resampled to the store's before thresholding. Of masks that exclude each
+    other, one is present where it is more probable than every other and than the background, the remainder to 1.
 
     Args:
         path: the file of a segmentation's predicted masks, or of the joined masks of its folds.
-        store: the images.
+        store: the store of the images.
         names: the masks to use, in this order.
-        threshold: a pixel belongs to a mask where its probability is above it.
+        threshold: probability above which a pixel belongs to a mask.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, lacks a mask or an image, or has another aspect; the threshold is out of its
-            range, or masks exclude each other and have none; too many names.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged, lacks a mask or an image, or has another aspect ratio; the threshold is out of
+            its range, or is not 0.5 for masks that exclude each other; too many names.
     """
 
     def __init__(self, path: str | Path, store: Store, names: Sequence[str], threshold: float) -> None:
@@ -52,8 +52,8 @@ class Predicted:
 
     def take(self, rows: Tensor) -> Tensor:
         """Return the masks of store rows, 0 absent or 1 present: uint8 (B, K, H, W)."""
-        part = self.probability[self.rows[rows.cpu().numpy()]]
-        probability = torch.from_numpy(part).permute(0, 3, 1, 2)
+        values = self.probability[self.rows[rows.cpu().numpy()]]
+        probability = torch.from_numpy(values).permute(0, 3, 1, 2)
         if probability.shape[2:] != self.size:
             probability = interpolate(probability.float(), self.size, mode="bilinear", antialias=True)
         return decide(probability, self.exclusive, self.threshold)[:, self.channels].byte()
@@ -61,9 +61,9 @@ class Predicted:
 
 def _read(path: Path) -> PredictedMasks:
     if path.is_dir():
-        there = sorted(path.glob("out_of_fold*.h5")) or sorted(path.glob(MASKS))
-        wanted = f"give {' or '.join(map(str, there))}" if there else f"give a file of predicted masks; {JOIN}"
-        raise ValueError(f"predicted={path} is a folder: {wanted}")
+        files = sorted(path.glob("out_of_fold*.h5")) or sorted(path.glob(MASKS))
+        remedy = f"give {' or '.join(map(str, files))}" if files else f"give a file of predicted masks; {JOIN}"
+        raise ValueError(f"predicted={path} is a folder: {remedy}")
     if not path.is_file():
         raise FileNotFoundError(f"predicted={path} does not exist: {JOIN}")
     return read_masks(path)
@@ -73,17 +73,19 @@ def _check_threshold(masks: PredictedMasks, threshold: float, path: str | Path) 
     if not 0 < threshold < 1:
         raise ValueError(f"mask_threshold must lie between 0 and 1, got {threshold}")
     if masks.exclusive and threshold != 0.5:
-        raise ValueError(f"mask_threshold={threshold} is for masks that may overlap, those of {path} may not: set 0.5")
+        raise ValueError(
+            f"mask_threshold={threshold} is for masks that may overlap, but those of {path} exclude each other: set 0.5"
+        )
 
 
-def _channel(name: str, there: Sequence[str], path: str | Path) -> int:
-    if name not in there:
-        raise ValueError(f"predicted={path} has no mask {name!r}, it has {list(there)}{nearest(name, there)}")
-    return list(there).index(name)
+def _channel(name: str, available: Sequence[str], path: str | Path) -> int:
+    if name not in available:
+        raise ValueError(f"predicted={path} has no mask {name!r}, it has {list(available)}{nearest(name, available)}")
+    return list(available).index(name)
 
 
 def _rows(masks: PredictedMasks, store: Store, path: str | Path) -> NDArray[np.intp]:
-    """The file's row of each image of the store."""
+    """Return the file's row of each image of the store."""
     row = {id: number for number, id in enumerate(masks.ids.tolist())}
     if missing := [id for id in store.ids.tolist() if id not in row]:
         raise ValueError(
@@ -94,7 +96,7 @@ def _rows(masks: PredictedMasks, store: Store, path: str | Path) -> NDArray[np.i
 
 
 def _check_origin(masks: PredictedMasks, store: Store, path: str | Path) -> None:
-    """Refuse masks of another shape; warn of those of images seen in training, and of another store.
+    """Refuse masks of another aspect ratio; warn of masks of training images and of masks of another store.
 
     A store of another size may hold the same images.
     """
@@ -102,18 +104,18 @@ def _check_origin(masks: PredictedMasks, store: Store, path: str | Path) -> None
     if height * store.size[1] != width * store.size[0]:
         raise ValueError(
             f"predicted={path} holds masks of {height} x {width} px, which do not fit images of "
-            f"{store.size[0]} x {store.size[1]} px: predict them for a store of the same aspect (data.size)"
+            f"{store.size[0]} x {store.size[1]} px: predict them for a store of the same aspect ratio (data.size)"
         )
     if not masks.unseen:
         warnings.warn(
-            f"predicted={path} does not say that each image was new to the network that predicted it: of images that "
-            "it has seen its masks are better than they will be of new ones",
+            f"predicted={path} does not say that its masks are out of fold, that is, predicted by networks not trained "
+            "on the image: masks of training images are better than those of new images will be",
             stacklevel=3,
         )
     if masks.fingerprint != store.fingerprint:
         warnings.warn(
             f"predicted={path} was predicted for the data {masks.fingerprint[:16]} at {height} x {width} px, but "
             f"{store.path} is {store.fingerprint[:16]} at {store.size[0]} x {store.size[1]} px: make sure that both "
-            "show the same part of the same images (data.fit)",
+            "hold the same part of the same images (data.fit)",
             stacklevel=3,
         )

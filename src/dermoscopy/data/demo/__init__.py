@@ -1,1 +1,1 @@
-"""Made-up dermoscopy, drawn by a causal model whose right answers are known."""
+"""Synthetic dermoscopy images, drawn from a causal model with known ground truth."""

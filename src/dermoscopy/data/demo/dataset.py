@@ -1,11 +1,10 @@
-"""The demo data set: lesions that do not exist, from a written causal model, in the folder layout of ISIC 2018.
+"""The demo data set: synthetic lesions from an explicit causal model, in the folder layout of ISIC 2018.
 
     age, sex ─> diagnosis ─> attributes, asymmetry, irregularity, sharpness, colours, size ─> photograph and masks
                     └─> malignant = (diagnosis is melanoma)
 
-The tables of the model stand in `demo_cases`, the structures in `demo_structures`, the photograph in `demo_drawing`;
-here they are written to disk. `prepare` reads the folder as it reads the official download, and the right answer to
-every question about it is known.
+The tables of the model are in `lesions`, the structures in `structures`, the photograph in `drawing`; this module
+writes them to disk. `prepare` reads the folder like the official download, and the ground truth is known.
 """
 
 import csv
@@ -24,9 +23,9 @@ from dermoscopy.data.demo.fields import Mask
 from dermoscopy.data.demo.lesions import ATTRIBUTES, draw_case, lesion_of
 from dermoscopy.machine.threads import cores
 
-VERSION = 1  # raise it with every change that alters a pixel or a label: folders of an older version are then made anew
-GENERATOR = "dermoscopy.data.demo"  # names the maker in the drawn folder, whatever module draws
-SMALLEST = 32  # pixels a side: below it, a region may be smaller than a pixel
+VERSION = 1  # raise it with every change of a pixel or a label: folders of an older version are then remade
+GENERATOR = "dermoscopy.data.demo"  # identifies a demo folder, whatever module draws it
+SMALLEST = 32  # pixels per side: below it, a region may be smaller than a pixel
 
 IMAGES = "ISIC2018_Task1-2_Training_Input"
 LESIONS = "ISIC2018_Task1_Training_GroundTruth"
@@ -40,16 +39,16 @@ Recipe = dict[str, str | int | list[int]]
 def make_demo(
     root: Path, count: int = 600, size: tuple[int, int] = (192, 256), seed: int = 0, workers: int | None = None
 ) -> Path:
-    """Make the demo data set in the folder `root`, unless the same one is already there; return the folder.
+    """Make the demo data set in the folder `root` unless it exists already; return the folder.
 
-    Image i depends on the seed, on i and on the size only. The folder appears whole or not at all.
+    Image i depends only on the seed, on i and on the size. The folder is complete or absent, never partial.
 
     Args:
-        root: Folder to make. A demo folder of another recipe is replaced, any other that is not empty is refused.
+        root: Folder to make. A demo folder of another recipe is replaced, any other non-empty folder is refused.
         count: Number of images.
         size: Height and width of the images in pixels.
-        seed: Of everything that is random.
-        workers: Processes that draw; 1 draws in this process, None takes one a core.
+        seed: Seed of everything random.
+        workers: Number of drawing processes; 1 draws in this process, None takes one per core.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -66,7 +65,7 @@ def make_demo(
         fresh = Path(scratch, "new")
         _write(fresh, count, (height, width), seed, workers)
         (fresh / "demo.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
-        if _recipe_of(root) is not None:  # asked again: the drawing took a while
+        if _recipe_of(root) is not None:  # checked again, since the drawing took a while
             root.rename(Path(scratch, "old"))
         fresh.rename(root)
     return root
@@ -76,15 +75,15 @@ def _check(count: int, size: tuple[int, int], seed: int, workers: int | None) ->
     if count < 1:
         raise ValueError(f"demo count must be at least 1, got {count}")
     if min(size) < SMALLEST:
-        raise ValueError(f"demo size must be at least {SMALLEST} pixels a side, got {list(size)}")
+        raise ValueError(f"demo size must be at least {SMALLEST} pixels per side, got {list(size)}")
     if seed < 0:
         raise ValueError(f"demo seed must not be negative, got {seed}")
     if workers is not None and workers < 1:
-        raise ValueError(f"demo workers must be at least 1, or None for one a core, got {workers}")
+        raise ValueError(f"demo workers must be at least 1, or None for one per core, got {workers}")
 
 
 def _recipe_of(root: Path) -> Recipe | None:
-    """Return the recipe of the demo folder `root`, None where there is nothing; refuse what was not made here."""
+    """Return the recipe of the demo folder `root`, None where it is absent or empty; refuse any other folder."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return None
     try:

@@ -1,6 +1,6 @@
-"""What a demo photograph adds to the skin: window, light, bubbles, hairs, ruler, blur, grain.
+"""Artefacts of a demo photograph: round window, light, bubbles, hairs, ruler, blur, grain.
 
-Nothing here depends on the lesion or its diagnosis. Lengths are in reference pixels.
+None of them depends on the lesion or its diagnosis. Lengths are in reference pixels.
 """
 
 from math import cos, sin
@@ -16,7 +16,7 @@ CORNER = float(np.hypot(*REFERENCE)) / 2  # from the middle of the image to its 
 
 
 def field_of_view(rng: np.random.Generator, canvas: Canvas) -> Field:
-    """Return 1 where the dermatoscope sees the skin and 0 in the dark around its round window, if that is shown."""
+    """Return 1 where the dermatoscope sees the skin and 0 in the dark around its round window, if it has one."""
     window = rng.random() < 0.35
     radius, x, y = rng.uniform(118, 150), rng.normal(0, 6), rng.normal(0, 6)
     if not window:
@@ -25,7 +25,7 @@ def field_of_view(rng: np.random.Generator, canvas: Canvas) -> Field:
 
 
 def photograph_through(seed: int, index: int, canvas: Canvas, picture: Picture, field: Field) -> Picture:
-    """Add what the photograph adds: bubbles, hairs, ruler, light, window, blur and grain."""
+    """Add the artefacts of the photograph: bubbles, hairs, ruler, light, window, blur and grain."""
     picture = _bubbles(stream(seed, "bubbles", index), canvas, picture)
     hairs, ruler = _hairs(stream(seed, "hairs", index), canvas), _ruler(stream(seed, "ruler", index), canvas)
     for cover, ink in (hairs, ruler):
@@ -59,7 +59,7 @@ Lines = list[tuple[list[tuple[float, float]], float]]  # the points of each line
 
 
 def _ink(canvas: Canvas, lines: Lines) -> Field:
-    """Draw lines; return how far each pixel is covered, 0 to 1."""
+    """Draw lines; return the coverage of each pixel, 0 to 1."""
     if not lines:
         return np.zeros_like(canvas.x)
     height, width = canvas.x.shape
@@ -74,7 +74,7 @@ def _ink(canvas: Canvas, lines: Lines) -> Field:
 
 
 def _hairs(rng: np.random.Generator, canvas: Canvas) -> tuple[Field, tuple[float, float, float]]:
-    """Draw curved hairs that lie roughly one way; many photographs have none."""
+    """Draw curved hairs of roughly one direction; many photographs have none."""
     number = int(rng.choice([0, int(rng.integers(1, 6)), int(rng.integers(6, 26))], p=[0.5, 0.35, 0.15]))
     lie = rng.uniform(0, np.pi)
     lines: Lines = []
@@ -91,10 +91,10 @@ def _hairs(rng: np.random.Generator, canvas: Canvas) -> tuple[Field, tuple[float
 
 def _ruler(rng: np.random.Generator, canvas: Canvas) -> tuple[Field, tuple[float, float, float]]:
     """Draw the millimetre ruler of a contact plate near the lower edge, in one photograph of four."""
-    shown = rng.random() < 0.25
+    visible = rng.random() < 0.25
     left, level, tilt, step = rng.uniform(-90, 0), rng.uniform(66, 84), rng.normal(0, 0.08), rng.uniform(8.5, 10.5)
     lines: Lines = []
-    if shown:
+    if visible:
         ends = [(left, level), (left + 10 * step, level + 10 * step * tilt)]
         lines = [(ends, 0.8)]
         for mark in range(21):

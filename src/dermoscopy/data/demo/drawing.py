@@ -47,8 +47,8 @@ class Photograph:
 
     Attributes:
         image: uint8 RGB, (H,W,3).
-        lesion: The part of the lesion that is seen, (H,W).
-        attributes: The region of each attribute that the lesion has, (H,W) each.
+        lesion: Visible part of the lesion, (H,W).
+        attributes: Region of each attribute of the lesion, (H,W) each.
     """
 
     image: NDArray[np.uint8]
@@ -60,10 +60,10 @@ def draw_photograph(seed: int, index: int, lesion: int, case: Case, size: tuple[
     """Draw photograph `index`, which shows `lesion`; the same arguments always give the same pixels.
 
     Args:
-        seed: Of the data set.
-        index: Of the photograph: decides position, zoom, light, skin texture, hairs and ruler.
+        seed: Seed of the data set.
+        index: Index of the photograph: decides position, zoom, light, skin texture, hairs and ruler.
         lesion: Index of the lesion: decides its shape, its pigment and where its attributes lie.
-        case: What the causal model says about the lesion.
+        case: The lesion and its patient, as drawn from the causal model.
         size: Height and width in pixels.
     """
     canvas = make_canvas(size)
@@ -97,7 +97,7 @@ def _place(seed: int, index: int, lesion: int, case: Case, canvas: Canvas) -> Pl
 
 
 def _depth(rng: np.random.Generator, case: Case, radius: float, x: Field, y: Field) -> Field:
-    """Return how far inside the outline each pixel lies; the outline is an ellipse with lobes, bent by noise."""
+    """Return the depth of each pixel inside the outline, an ellipse with lobes that is bent by noise."""
     depth: Field = np.full_like(x, -radius)
     near = np.hypot(x, y) < 2.2 * radius  # no outline reaches further; the rest is skipped for speed
     x, y = x[near], y[near]
@@ -118,8 +118,8 @@ def _pigment(rng: np.random.Generator, case: Case, place: Place) -> Picture:
     """Return the absorbance of the lesion without its attributes, (H,W,3)."""
     fade = 3 + 0.45 * (1 - case.sharpness) * place.radius
     body = step_up(place.depth - 0.1 * fade, fade) * (0.8 + 0.3 * np.clip(place.depth / place.radius, 0, 1))
-    here = body > 0
-    x, y = place.x[here], place.y[here]
+    inside = body > 0
+    x, y = place.x[inside], place.y[inside]
     mottle = 0.20 * noise(rng, x, y, 0.6 * place.radius) + 0.16 * noise(rng, x, y, 10)
     mottle += 0.12 * noise(rng, x, y, 5) + 0.08 * noise(rng, x, y, 2.5)
     tint = MELANIN * np.exp(rng.normal(0, [0.12, 0.04, 0.08])) + BLOOD * rng.uniform(0, 0.5)
@@ -129,12 +129,12 @@ def _pigment(rng: np.random.Generator, case: Case, place: Place) -> Picture:
         patch = 0.8 * step_up(noise(rng, x, y, 0.7 * place.radius) + 0.3 * noise(rng, x, y, 9) - 0.7, 1.6)[:, None]
         absorbance += patch * (np.array(COLOURS[name], dtype=np.float32) * np.exp(mottle)[:, None] - absorbance)
     picture = np.zeros((*place.x.shape, 3), dtype=np.float32)
-    picture[here] = absorbance * body[here][:, None]
+    picture[inside] = absorbance * body[inside][:, None]
     return picture
 
 
 def _skin(seed: int, index: int, lesion: int, canvas: Canvas) -> Picture:
-    """Draw healthy skin: the person's tone, mottling, fine lines, vessels, and at times freckles."""
+    """Draw healthy skin: the person's tone, mottling, fine lines, vessels, and sometimes freckles."""
     person, rng = stream(seed, "tone", lesion), stream(seed, "skin", index)
     tone = SKIN[person.integers(len(SKIN))] / 255 * np.exp(person.normal(0, 0.04, 3) + rng.normal(0, 0.03, 3))
     turn = rng.uniform(0, np.pi)

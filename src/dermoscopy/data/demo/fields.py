@@ -25,7 +25,7 @@ class Canvas:
     Attributes:
         x: To the right, (H,W).
         y: Down, (H,W).
-        scale: Image pixels for one reference pixel.
+        scale: Image pixels per reference pixel.
     """
 
     x: Field
@@ -52,7 +52,7 @@ def noise(rng: np.random.Generator, x: Field, y: Field, scale: float, cells: int
 
 
 def cloud(rng: np.random.Generator, canvas: Canvas, scale: float) -> Field:
-    """Return noise as `noise` does, over the whole image, faster since the coordinates are those of the image."""
+    """Return noise like `noise` over the whole image, faster because the coordinates are those of the image."""
     height, width = canvas.x.shape
     cells = [max(4, round(2.0 * side / canvas.scale / scale)) for side in (height, width)]
     grid = ndimage.gaussian_filter(rng.standard_normal(cells, dtype=np.float32), 0.7, mode="reflect")
@@ -60,6 +60,6 @@ def cloud(rng: np.random.Generator, canvas: Canvas, scale: float) -> Field:
 
 
 def step_up(value: Field, width: float) -> Field:
-    """Rises smoothly from 0 to 1 while `value` goes from -width/2 to width/2."""
+    """Return a smooth step from 0 to 1 while `value` goes from -width/2 to width/2."""
     t: Field = np.clip(value / width + 0.5, 0, 1)
     return t * t * (3 - 2 * t)

@@ -1,4 +1,4 @@
-"""The causal model of the demo data: who the patient is, what the lesion is, and what must therefore be seen.
+"""The causal model of the demo data: patient, lesion, and the appearance that follows from them.
 
     age ──┐                ┌─> attributes ──────────────┐
           ├─> diagnosis ───┼─> asymmetry, irregularity ─┼─> photograph <── hairs, light, ruler, position
@@ -7,14 +7,14 @@
                   └─> malignant
 
 Every arrow is a table below, and there is no other arrow: given the diagnosis, the attributes are independent of one
-another and of the patient; what belongs to the photograph (hairs, light, ruler, vignette, position) depends on
-nothing, nor does the site. So melanoma can be told only from the attributes, the shape, the colours, the size, and
+another and of the patient; the properties of the photograph (hairs, light, ruler, vignette, position) depend on
+nothing, nor does the site. So melanoma can be recognised only by the attributes, the shape, the colours, the size, and
 the patient's age and sex.
 
 The probabilities are near those of the ISIC 2018 training set, with two exceptions: streaks (about 0.10 instead of
-0.04) and negative network (about 0.12 instead of 0.07) are raised, so that small demo sets have every class on every
-side of a split. Lesions that cover less than about 4 % of the image, a fifth of those of ISIC, are left out: at 64 px
-nothing can be seen in them.
+0.04) and negative network (about 0.12 instead of 0.07) are raised, so that small demo sets have every class in every
+subset of a split. Lesions that cover less than about 4 % of the image, a fifth of those of ISIC, are left out: at 64 px
+they show no detail.
 """
 
 import zlib
@@ -66,7 +66,7 @@ SITES = {
     "lateral torso": 0.03,
 }
 
-REPEAT = 0.05  # P(a photograph shows the lesion of the photograph before it once more)
+REPEAT = 0.05  # P(a photograph shows the same lesion as the previous one)
 MOST_PHOTOGRAPHS = 3  # of one lesion
 
 
@@ -100,7 +100,7 @@ class Case:
 
 
 def stream(seed: int, purpose: str, index: int) -> np.random.Generator:
-    """Return the generator of random numbers for one purpose of one lesion or photograph."""
+    """Return the random number generator for one purpose of one lesion or photograph."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(purpose.encode()), index)))
 
 
@@ -126,7 +126,7 @@ def draw_case(seed: int, lesion: int) -> Case:
         sex=sex,
         site=site,
         dx=dx,
-        attributes=frozenset(name for name, here in zip(ATTRIBUTES, present, strict=True) if here),
+        attributes=frozenset(name for name, drawn in zip(ATTRIBUTES, present, strict=True) if drawn),
         asymmetry=float(rng.beta(*ASYMMETRY_GIVEN_DIAGNOSIS[dx])),
         irregularity=float(rng.beta(*IRREGULARITY_GIVEN_DIAGNOSIS[dx])),
         sharpness=float(rng.beta(*SHARPNESS_GIVEN_DIAGNOSIS[dx])),

@@ -1,12 +1,12 @@
-"""The five dermoscopic attributes of the demo data: where each lies in a lesion, and the structure that is drawn there.
+"""The five dermoscopic attributes of the demo data: their regions in a lesion and the structures drawn in them.
 
 As in the annotation of ISIC 2018, a region is a set of superpixels: small irregular cells that lie wholly or partly
-inside the lesion. The regions of one lesion do not overlap, so that what is drawn in a region is what its mask says
-and nothing else.
+inside the lesion. The regions of one lesion do not overlap, so that a region holds the structure of its mask and no
+other.
 
 Coordinates are reference pixels: those of a photograph of 192 x 256 px of standard zoom, with the origin in the
-middle of the lesion. Structures are about 10 reference pixels apart and 3 to 4 wide, coarser than in life, so that
-they outlive a reduction to 64 px.
+middle of the lesion. Structures are about 10 reference pixels apart and 3 to 4 wide, coarser than in reality, so
+that they survive a reduction to 64 px.
 """
 
 from collections.abc import Callable
@@ -41,13 +41,13 @@ SHARE = {  # of the free superpixels that an attribute takes, least and most
 
 @dataclass(frozen=True)
 class Place:
-    """Where each pixel lies: its coordinates, how far inside the border it is, and how large the lesion is.
+    """Position of each pixel: its coordinates and its depth inside the border; and the size of the lesion.
 
     Attributes:
         x: Horizontal coordinate on the lesion, reference pixels, (H,W).
         y: Vertical coordinate on the lesion, (H,W).
-        depth: Distance inside the lesion's border, about, negative outside, (H,W).
-        radius: Of a circle with the lesion's area.
+        depth: Approximate distance inside the lesion's border, negative outside, (H,W).
+        radius: Radius of a circle with the lesion's area.
     """
 
     x: Field
@@ -68,9 +68,9 @@ def place_regions(seed: int, lesion: int, names: frozenset[str], place: Place, v
     """Return the region of each attribute in `names`: disjoint, inside `visible`, and never empty.
 
     Args:
-        seed: Of the data set.
+        seed: Seed of the data set.
         lesion: Index of the lesion.
-        names: Attributes that the lesion has.
+        names: Attributes of the lesion.
         place: Coordinates of the pixels.
         visible: The part of the lesion that the photograph shows, (H,W).
     """
@@ -86,20 +86,20 @@ def place_regions(seed: int, lesion: int, names: frozenset[str], place: Place, v
     for position, name in enumerate(waiting):
         rng = stream(seed, f"region of {name}", lesion)
         band = free & (place.depth < BORDER)
-        wanted = band if name == "streaks" and band.any() else free
+        allowed = band if name == "streaks" and band.any() else free
         score: Field = noise(rng, points[:, 0], points[:, 1], 0.7 * place.radius)  # neighbours together
         if name == "milia_like_cyst":
             score = rng.random(len(points))  # scattered
         share = rng.uniform(*SHARE[name])
-        chosen = _best_cells(cell, wanted, score, share, spare=len(waiting) - position - 1)
-        regions[name] = wanted & chosen[cell]
+        chosen = _best_cells(cell, allowed, score, share, spare=len(waiting) - position - 1)
+        regions[name] = allowed & chosen[cell]
         free &= ~regions[name]
     return regions
 
 
-def _best_cells(cell: NDArray[np.int64], wanted: Mask, score: Field, share: float, spare: int) -> NDArray[np.bool_]:
-    """Say which superpixels score highest among those at least half as large as is typical; leave `spare` free."""
-    pixels = np.bincount(cell[wanted], minlength=len(score))
+def _best_cells(cell: NDArray[np.int64], allowed: Mask, score: Field, share: float, spare: int) -> NDArray[np.bool_]:
+    """Return which superpixels score highest among those of at least half the median size; leave `spare` free."""
+    pixels = np.bincount(cell[allowed], minlength=len(score))
     present = np.flatnonzero(2 * pixels >= max(1, np.median(pixels[pixels > 0])))
     number = max(1, min(round(share * len(present)), len(present) - spare))
     chosen = np.zeros(len(score), dtype=np.bool_)
@@ -111,7 +111,7 @@ def draw_structures(seed: int, lesion: int, place: Place, regions: dict[str, Mas
     """Draw each attribute in its region.
 
     Returns:
-        How much pigment is added, and how far the colour is drawn to pale, 0 to 1; both (H,W), zero outside regions.
+        Added pigment, and added paleness from 0 to 1; both (H,W), zero outside the regions.
     """
     dark, pale = np.zeros((2, *place.x.shape), dtype=np.float32)
     for name, region in regions.items():
@@ -161,7 +161,7 @@ def _globules(rng: np.random.Generator, place: Place, region: Mask) -> Strokes:
 
 
 def _milia(rng: np.random.Generator, place: Place, region: Mask) -> Strokes:
-    """Bright dots where the region is widest, then where there is room for one more."""
+    """Draw bright dots where the region is widest, then wherever another one fits."""
     room = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
     enough = 0.6 * room.max()
     pale = np.zeros_like(place.x)
@@ -174,7 +174,7 @@ def _milia(rng: np.random.Generator, place: Place, region: Mask) -> Strokes:
 
 
 def _streaks(rng: np.random.Generator, place: Place, region: Mask) -> Strokes:
-    """Radial lines, thinner towards the border and inwards, uneven in length and darkness."""
+    """Draw radial lines, thinner towards the border and inwards, uneven in length and darkness."""
     x, y, depth = place.x[region], place.y[region], place.depth[region] / BORDER
     number = max(6, round(2 * np.pi * place.radius / 9))
     wave = np.cos(number * np.arctan2(y, x) + 1.8 * noise(rng, x, y, 20))

@@ -1,1 +1,1 @@
-"""What is in a store, looked at before anything is trained on it: tables, pictures, near-duplicates, one page."""
+"""Inspection of a store before training: tables, pictures and near-duplicates on one page."""

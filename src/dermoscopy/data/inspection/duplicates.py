@@ -1,8 +1,8 @@
-"""Images that show the same thing: a perceptual hash names the candidates, their fine details decide.
+"""Near-duplicate images: a perceptual hash selects candidates, their fine details decide.
 
-A group must not lie on both sides of a split; two pictures of one lesion in different groups would. Most photographs
-of lesions are a dark spot on light skin, so that the hash alone, which sees the coarse picture, calls hundreds of
-different lesions alike; hairs, dots and borders tell them apart.
+Pictures of one lesion must not lie in two subsets of a split, but may do so if their groups differ. Most photographs
+of lesions are a dark spot on light skin, so that the hash alone, which sees the coarse picture, matches hundreds of
+different lesions; hairs, dots and borders distinguish them.
 """
 
 from collections.abc import Iterator
@@ -22,21 +22,21 @@ KEPT = 8  # lowest frequencies of each axis: 64 bits
 BLOCK = 128  # images compared with all others at a time
 MOST = 20_000  # candidates whose details are compared, the closest first
 DETAIL_SIDE = 128  # pixels, or the store's own size if that is smaller
-FINEST, COARSEST = 128, 32  # details are what is larger and smaller than such parts of the picture
-NEIGHBOURHOOD = 16  # the part of the picture in which contrast is made equal
+FINEST, COARSEST = 128, 32  # details are structures between these fractions of the side
+NEIGHBOURHOOD = 16  # fraction of the side over which contrast is equalised
 CACHED = 4096  # pictures kept between comparisons
 COLUMNS = ["id_a", "group_a", "id_b", "group_b", "distance", "similarity", "b_turned", "labels_that_differ"]
 
 
 def perceptual_hashes(pictures: NDArray[np.floating]) -> NDArray[np.uint64]:
-    """64-bit pHash of each picture in its eight turns.
+    """Return the 64-bit pHash of each picture in its eight orientations.
 
     A bit says whether one of the 8 x 8 lowest frequencies of the discrete cosine transform lies above their median.
     Flipping a picture changes the sign of its odd frequencies, and transposing it transposes them: one transform
-    serves all turns.
+    serves all orientations.
 
     Args:
-        pictures: grey, (N, S, S).
+        pictures: grey pictures, (N, S, S).
 
     Returns:
         (8, N), in the order of `pictures.TURNS`.
@@ -58,13 +58,13 @@ def _bits(frequencies: NDArray[np.floating]) -> NDArray[np.uint64]:
 
 
 def close_pairs(hashes: NDArray[np.uint64], distance: int) -> NDArray[np.int64]:
-    """All pairs of images whose hashes differ in at most `distance` bits in some turn of the second.
+    """Return all pairs of images whose hashes differ by at most `distance` bits in some orientation of the second.
 
     Returns:
-        (P, 4): row a, row b > a, bits, turn; the closest first.
+        (P, 4): row a, row b > a, bits, orientation; the closest first.
     """
-    found = [np.empty((0, 4), np.int64), *_blocks(hashes, distance)]
-    pairs = np.concatenate(found)
+    blocks = [np.empty((0, 4), np.int64), *_blocks(hashes, distance)]
+    pairs = np.concatenate(blocks)
     return pairs[np.argsort(pairs[:, 2], kind="stable")]
 
 
@@ -78,35 +78,35 @@ def _blocks(hashes: NDArray[np.uint64], distance: int) -> Iterator[NDArray[np.in
 
 
 def details(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Fine structure of a grey picture (S, S), equally strong everywhere but fading at the border; of mean 0, length 1.
+    """Return the fine structure of a grey picture (S, S), equalised in contrast, faded at the border; mean 0, norm 1.
 
-    Without the equal strength the edge of the dark spot, which most lesions are, would outweigh all else.
+    Without the equalisation, the edge of the dark spot that most lesions are would outweigh all else.
     """
     side = len(picture)
     window = np.hanning(side)
     fine = gaussian_filter(picture, side / FINEST) - gaussian_filter(picture, side / COARSEST)
     contrast = np.sqrt(gaussian_filter(fine**2, side / NEIGHBOURHOOD))
-    fine *= window[:, None] * window / (contrast + 1)  # plus a grey level: noise of less than that is no structure
+    fine *= window[:, None] * window / (contrast + 1)  # plus one grey level: weaker noise is no structure
     fine -= fine.mean()
     length = np.sqrt(np.square(fine).sum())  # np.linalg.norm waits for BLAS threads, for milliseconds on a busy machine
     return fine / length if length > 0 else fine
 
 
 def similarity(a: NDArray[np.complex64], b: NDArray[np.complex64], side: int) -> float:
-    """Greatest correlation of two pictures' details over all shifts of one against the other, from their `rfft2`."""
+    """Return the maximum correlation of two pictures' details over all shifts, from their `rfft2`."""
     return float(irfft2(a * b.conj(), (side, side)).max())
 
 
 def near_duplicates(store: Store, distance: int, least: float) -> tuple[pd.DataFrame, int, int]:
-    """Pairs of images that show the same thing, flipped and rotated by quarter turns too.
+    """Return pairs of images that show the same thing, also flipped or rotated by multiples of 90°.
 
     Args:
         store: an open store.
-        distance: bits in which two hashes may differ, of 64.
-        least: similarity of the details from which on two images count as the same.
+        distance: maximum number of bits, of 64, by which two hashes differ.
+        least: minimum similarity of the details of near-duplicates.
 
     Returns:
-        The pairs with the columns COLUMNS, the most similar first; the number of candidates; how many of them were
+        The pairs with the columns `COLUMNS`, the most similar first; the number of candidates; the number of candidates
         compared.
     """
     image = store.image(mapped=True)
@@ -126,8 +126,8 @@ def near_duplicates(store: Store, distance: int, least: float) -> tuple[pd.DataF
     return pd.DataFrame(rows, columns=COLUMNS), len(candidates), len(compared)
 
 
-def _row(store: Store, found: tuple[float, int, int, int, int]) -> tuple[object, ...]:
-    score, a, b, bits, turn = found
+def _row(store: Store, pair: tuple[float, int, int, int, int]) -> tuple[object, ...]:
+    score, a, b, bits, turn = pair
     differ = (store.label[a] != store.label[b]) & (store.label[a] >= 0) & (store.label[b] >= 0)
     names = " ".join(np.array(store.label_names, dtype=str)[differ])
     return store.ids[a], store.groups[a], store.ids[b], store.groups[b], bits, score, TURNS[turn], names

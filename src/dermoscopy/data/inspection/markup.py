@@ -1,4 +1,4 @@
-"""Pieces of HTML; every text that comes from a store is escaped here."""
+"""Pieces of HTML, with every text from a store escaped."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ from dermoscopy.data.store.reader import Store
 
 
 def table(values: pd.DataFrame, digits: int = 1, shade: NDArray[np.floating] | None = None) -> str:
-    """A table whose numbers stand at the right.
+    """Return a table with right-aligned numbers.
 
     Args:
-        values: as they are to be shown.
+        values: the table to show.
         digits: decimals of numbers that are not whole.
-        shade: how strongly the background of each cell but those of the first column is coloured, in [0, 1].
+        shade: strength of the background colour of each cell beyond the first column, in [0, 1].
     """
     right = [pd.api.types.is_numeric_dtype(kind) for kind in values.dtypes]
     head = "".join(f"<th{_side(number)}>{_breakable(str(name))}" for name, number in zip(values, right, strict=True))
@@ -54,31 +54,31 @@ def _cell(value: object, digits: int) -> str:
 
 
 def section(anchor: str, title: str, *parts: str) -> str:
-    """A section that a link can lead to; empty parts are left out."""
+    """Return a section with an anchor for links; empty parts are left out."""
     inner = "\n".join(part for part in parts if part)
     return f'<section><h2 id="{anchor}">{escape(title)}</h2>\n{inner}\n</section>'
 
 
 def paragraph(text: str) -> str:
-    """A paragraph of plain text."""
+    """Return a paragraph of plain text."""
     return f"<p>{escape(text)}</p>"
 
 
 def figure(pictures: Sequence[str], title: str, *lines: str) -> str:
-    """Pictures, data URIs, side by side over a caption."""
+    """Return pictures (data URIs) side by side over a caption."""
     images = "".join(f'<img src="{uri}" alt="{escape(title)}">' for uri in pictures)
     caption = "<br>".join([f"<b>{escape(title)}</b>", *(escape(line) for line in lines if line)])
     return f"<figure><div>{images}</div><figcaption>{caption}</figcaption></figure>"
 
 
 def sheet(figures: Iterable[str], kind: str = "") -> str:
-    """Figures in a grid."""
+    """Return figures in a grid."""
     inner = "\n".join(figures)
     return f'<div class="sheet {kind}">\n{inner}\n</div>' if inner else ""
 
 
 def legend(store: Store) -> str:
-    """Which outline is which mask."""
+    """Return the legend of the masks' outline colours."""
     keys = (
         f'<span class="swatch" style="background:{colour(plane)}"></span>{escape(name)}'
         for plane, name in enumerate(store.mask_names)
@@ -86,6 +86,6 @@ def legend(store: Store) -> str:
     return f'<p class="note">Outlines: {"".join(keys)}</p>' if store.mask_names else ""
 
 
-def chart(uri: str, what: str) -> str:
-    """A chart without a caption; `what` is read aloud where it cannot be seen."""
-    return f'<img src="{uri}" alt="{escape(what)}">'
+def chart(uri: str, description: str) -> str:
+    """Return a chart without a caption; `description` is its alternative text."""
+    return f'<img src="{uri}" alt="{escape(description)}">'

@@ -1,4 +1,4 @@
-"""Pictures of a page: images with the outlines of their masks, histograms; each a PNG in a data URI."""
+"""Pictures of a page: images with mask outlines, and histograms, each as a PNG data URI."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from scipy.ndimage import binary_erosion
 
 from dermoscopy.data.store.reader import Store
 
-# Okabe and Ito (2008), distinguishable with any colour vision; the first, of the lesion, is light to show on it
+# Okabe and Ito (2008), distinguishable with any colour vision; the first, of the lesion, is light for contrast
 COLOURS = ("#FFFFFF", "#56B4E9", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#F0E442", "#0072B2")
 TURNS = (
     "as it is",
@@ -30,7 +30,7 @@ TURNS = (
 )
 Scalar = TypeVar("Scalar", bound=np.generic)
 LONG = 224  # pixels of the longer side of a picture
-INK, FILL = "#8a8a8a", "#4a90c2"  # show on light and on dark
+INK, FILL = "#8a8a8a", "#4a90c2"  # legible on light and on dark backgrounds
 DPI = 150
 COLUMNS, BINS = 3, 30  # of histograms
 STYLE: dict[Any, Any] = {
@@ -44,31 +44,31 @@ STYLE: dict[Any, Any] = {
 
 
 def visible(pixels: NDArray[np.uint8], frame: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """The part of a stored image or mask (H, W, C) that is not padding, at least a pixel."""
+    """Return the part of a stored image or mask (H, W, C) that is not padding, at least one pixel."""
     bounds = []
     for axis in (0, 1):
-        length, start, shown = (int(frame[index + axis]) for index in (0, 2, 4))
-        scale = pixels.shape[axis] / shown
+        length, start, span = (int(frame[index + axis]) for index in (0, 2, 4))
+        scale = pixels.shape[axis] / span
         low = min(round(max(0, -start) * scale), pixels.shape[axis] - 1)
-        bounds.append(slice(low, max(low + 1, round((min(start + shown, length) - start) * scale))))
+        bounds.append(slice(low, max(low + 1, round((min(start + span, length) - start) * scale))))
     return pixels[bounds[0], bounds[1]]
 
 
 def grey(image: NDArray[np.uint8], frame: NDArray[np.int32], side: int) -> NDArray[np.float32]:
-    """The visible part of a stored image (H, W, 3) in grey, stretched into a square."""
+    """Return the visible part of a stored image (H, W, 3) in grey, stretched to a square."""
     picture = Image.fromarray(visible(image, frame)).convert("L")
     return np.asarray(picture.resize((side, side), Image.Resampling.LANCZOS), np.float32)
 
 
 def turned(picture: NDArray[Scalar], turn: int) -> NDArray[Scalar]:
-    """A picture (H, W) or (H, W, C) in one of the eight TURNS."""
+    """Return a picture (H, W) or (H, W, C) in one of the eight orientations `TURNS`."""
     picture = picture.swapaxes(0, 1) if turn & 4 else picture
     picture = picture[::-1] if turn & 2 else picture
     return picture[:, ::-1] if turn & 1 else picture
 
 
 def outlined(store: Store, row: int, masks: Sequence[int] = (), turn: int = 0) -> str:
-    """A stored image, enlarged, with the outlines of some of its masks, as a data URI."""
+    """Return a stored image, enlarged, with the outlines of the given masks, as a data URI."""
     frame = store.frame[row]
     image = turned(visible(store.image(mapped=True)[row], frame), turn)
     scale = LONG / max(image.shape[:2])
@@ -83,12 +83,12 @@ def outlined(store: Store, row: int, masks: Sequence[int] = (), turn: int = 0) -
 
 
 def colour(plane: int) -> str:
-    """The colour of a mask's outline."""
+    """Return the colour of a mask's outline."""
     return COLOURS[plane % len(COLOURS)]
 
 
 def histograms(panels: Mapping[str, NDArray[np.number]], unit: str) -> str:
-    """One histogram a panel, each with its own axes, as a data URI."""
+    """Return one histogram per panel, each with its own axes, as a data URI."""
     rows = -(-len(panels) // COLUMNS)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.9 * COLUMNS, 1.9 * rows))  # laid out by hand: the automatic layouts take seconds

@@ -1,4 +1,4 @@
-"""The numbers of a store as tables: sizes, masks, labels, groups. Percentages are in columns whose name ends in %."""
+"""Tables of the numbers of a store: sizes, masks, labels, groups. Columns with names that end in % are percentages."""
 
 import json
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from dermoscopy.data.store.reader import Store
 
 BLOCK = 256  # images whose masks are read at a time
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-LONGEST = 12  # rows of a table of sizes; the rest is summed up in one
+LONGEST = 12  # rows of a table of sizes; one further row sums up the rest
 MOSTLY = 0.5  # share of a mask that must lie outside the lesion to call it misplaced
 
 
 class Pixels(NamedTuple):
-    """Pixels of each image and mask, (N, K): annotated, present, present outside the lesion (-1: lesion unknown)."""
+    """Pixel counts per image and mask, (N, K): annotated, present, present outside the lesion (-1: lesion unknown)."""
 
     known: NDArray[np.int64]
     present: NDArray[np.int64]
@@ -26,21 +26,21 @@ class Pixels(NamedTuple):
 
     @property
     def share(self) -> NDArray[np.float64]:
-        """Area of a mask as a share of the image, NaN where nothing is annotated or nothing present."""
+        """Area of a mask as a share of the image, NaN where nothing is annotated or present."""
         return _ratio(self.present, np.where(self.present > 0, self.known, 0))
 
     @property
     def outside_share(self) -> NDArray[np.float64]:
-        """Share of a mask that lies outside the lesion, NaN where that cannot be said."""
+        """Share of a mask that lies outside the lesion, NaN where it is undefined."""
         return _ratio(self.outside, np.where(self.outside >= 0, self.present, 0))
 
 
 def count_pixels(store: Store, lesion: str) -> Pixels:
-    """Counts the pixels of all masks in one pass.
+    """Count the pixels of all masks in one pass.
 
     Args:
         store: an open store.
-        lesion: name of the mask that the others should lie in; the store need not have it.
+        lesion: name of the mask that should contain the others; the store need not have it.
     """
     mask = store.mask(mapped=True)
     known, present, outside = np.zeros((3, len(store), len(store.mask_names)), np.int64)
@@ -58,7 +58,7 @@ def count_pixels(store: Store, lesion: str) -> Pixels:
 
 
 def facts(store: Store) -> pd.DataFrame:
-    """What the store says of itself."""
+    """Return the store's metadata."""
     settings = json.loads(store.source) if store.source.startswith("{") else {}
     rows = {
         "file": str(store.path),
@@ -76,7 +76,7 @@ def facts(store: Store) -> pd.DataFrame:
 
 
 def original_sizes(store: Store) -> pd.DataFrame:
-    """How many images came in which size; the commonest first, the rare ones summed up."""
+    """Return the number of images per original size, the most frequent first, the rare ones summed up."""
     sizes, counts = np.unique(store.frame[:, :2], axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     rows = [(f"{sizes[i, 1]} × {sizes[i, 0]}", sizes[i, 1] / sizes[i, 0], counts[i]) for i in order[:LONGEST]]
@@ -86,25 +86,25 @@ def original_sizes(store: Store) -> pd.DataFrame:
     return table.assign(**{"of images %": 100 * table["images"] / len(store)})
 
 
-def shown(store: Store) -> pd.DataFrame:
-    """For each image, the percentage of the stored picture that is padding and of the original that is cut off."""
+def padding_and_crop(store: Store) -> pd.DataFrame:
+    """Return, per image, the percentage of the stored image that is padding and of the original that is cut off."""
     height, width, top, left, rows, columns = store.frame.astype(np.int64).T
-    seen_rows = np.minimum(top + rows, height) - np.maximum(top, 0)
-    seen = seen_rows * (np.minimum(left + columns, width) - np.maximum(left, 0))
+    visible_rows = np.minimum(top + rows, height) - np.maximum(top, 0)
+    visible = visible_rows * (np.minimum(left + columns, width) - np.maximum(left, 0))
     whole = {"padding %": rows * columns, "cut off %": height * width}
-    return pd.DataFrame({name: 100 - 100 * seen / area for name, area in whole.items()})
+    return pd.DataFrame({name: 100 - 100 * visible / area for name, area in whole.items()})
 
 
 def padding(store: Store) -> pd.DataFrame:
-    """Mean and quantiles of `shown` over all images."""
-    values = shown(store)
+    """Return mean and quantiles of `padding_and_crop` over all images."""
+    values = padding_and_crop(store)
     table = values.quantile([0, *QUANTILES, 1]).T
     table.columns = pd.Index(["least", *_quantile_names(), "most"])
-    return table.assign(mean=values.mean()).rename_axis("of an image").reset_index()
+    return table.assign(mean=values.mean()).rename_axis("per image").reset_index()
 
 
 def mask_areas(store: Store, pixels: Pixels) -> pd.DataFrame:
-    """For each mask: in how many images it is annotated, present, empty or full, and its area where it is present."""
+    """Return, per mask, in how many images it is annotated, present, empty or full, and its area where present."""
     annotated, present = (pixels.known > 0).sum(0), (pixels.present > 0).sum(0)
     table = pd.DataFrame({"mask": store.mask_names, "annotated": annotated, "present": present})
     table["present %"] = 100 * _ratio(present, annotated)
@@ -117,20 +117,20 @@ def mask_areas(store: Store, pixels: Pixels) -> pd.DataFrame:
 
 
 def full_masks(pixels: Pixels) -> NDArray[np.bool_]:
-    """Which masks cover every pixel of their image, (N, K)."""
+    """Return which masks cover every pixel of their image, (N, K)."""
     return (pixels.present == pixels.known) & (pixels.known > 0)
 
 
 def label_balance(store: Store) -> pd.DataFrame:
-    """For each label: yes, no, unknown, and how often yes among the known."""
+    """Return, per label, the number of yes, no and unknown, and the percentage of yes among the known."""
     counts = [(store.label == value).sum(0) for value in (1, 0, -1)]
     table = pd.DataFrame(dict(zip(("yes", "no", "unknown"), counts, strict=True)))
     table.insert(0, "label", store.label_names)
     return table.assign(**{"yes of known %": 100 * _ratio(table["yes"], table["yes"] + table["no"])})
 
 
-def together(store: Store) -> pd.DataFrame:
-    """In how many images two labels are both yes; on the diagonal, one label."""
+def co_occurrence(store: Store) -> pd.DataFrame:
+    """Return the number of images in which two labels are both yes; on the diagonal, one label."""
     yes = (store.label == 1).astype(np.int64)
     table = pd.DataFrame(yes.T @ yes, columns=pd.Index(store.label_names))
     table.insert(0, "", store.label_names)
@@ -138,7 +138,7 @@ def together(store: Store) -> pd.DataFrame:
 
 
 def label_patterns(store: Store) -> pd.DataFrame:
-    """The commonest sets of labels that an image has."""
+    """Return the most frequent sets of labels of an image."""
     names = np.array(store.label_names)
     patterns, counts = np.unique(store.label == 1, axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:LONGEST]
@@ -147,7 +147,7 @@ def label_patterns(store: Store) -> pd.DataFrame:
 
 
 def outside_lesion(store: Store, pixels: Pixels, lesion: str) -> pd.DataFrame:
-    """For each other mask: how many images have some, most or all of it outside the lesion."""
+    """Return, per other mask, the number of images with some, most or all of it outside the lesion."""
     rows = []
     for column, name in enumerate(store.mask_names):
         share = pixels.outside_share[:, column]
@@ -162,7 +162,7 @@ def outside_lesion(store: Store, pixels: Pixels, lesion: str) -> pd.DataFrame:
 
 
 def worst_outside(store: Store, pixels: Pixels) -> pd.DataFrame:
-    """Every mask that lies mostly outside its lesion, the worst first; `row` and `column` say where in the store."""
+    """Return the masks mostly outside their lesion, the worst first; `row` and `column` locate them in the store."""
     share = pixels.outside_share
     row, column = np.nonzero(share > MOSTLY)
     table = pd.DataFrame(
@@ -179,7 +179,7 @@ def worst_outside(store: Store, pixels: Pixels) -> pd.DataFrame:
 
 
 def group_sizes(store: Store) -> pd.DataFrame:
-    """How many groups have how many images, and the first groups of that size."""
+    """Return the number of groups per number of images, and the first groups of that size."""
     names, sizes = np.unique(store.groups, return_counts=True)
     rows = [(size, (sizes == size).sum(), first(names[sizes == size])) for size in np.unique(sizes)]
     table = pd.DataFrame(rows, columns=["images in a group", "groups", "for example"])
@@ -188,7 +188,7 @@ def group_sizes(store: Store) -> pd.DataFrame:
 
 
 def oddities(store: Store, pixels: Pixels, lesion: str) -> pd.DataFrame:
-    """Images to look at: no label known, nothing annotated, an empty lesion, a full mask."""
+    """Return the counts of images to check: no label known, nothing annotated, an empty lesion, a full mask."""
     rows = {}
     if store.label_names:
         rows["no label known"] = (store.label == -1).all(1)
@@ -199,12 +199,12 @@ def oddities(store: Store, pixels: Pixels, lesion: str) -> pd.DataFrame:
         rows[f"{lesion} annotated but empty"] = (pixels.known[:, own] > 0) & (pixels.present[:, own] == 0)
     full = full_masks(pixels)
     rows |= {f"{name} covers all of the image": full[:, column] for column, name in enumerate(store.mask_names)}
-    values = [(name, int(found.sum()), first(store.ids[found])) for name, found in rows.items()]
+    values = [(name, int(match.sum()), first(store.ids[match])) for name, match in rows.items()]
     return pd.DataFrame(values, columns=["what", "images", "for example"])
 
 
 def first(names: Sequence[str] | NDArray[np.str_], count: int = 4) -> str:
-    """The first few of many names in a line."""
+    """Return the first few of many names in one line."""
     return ", ".join(names[:count]) + (", …" if len(names) > count else "")
 
 

@@ -1,1 +1,1 @@
-"""Raw files as they come: images, masks and tables found, decoded and checked."""
+"""Raw files: discovery, decoding and checks of images, masks and tables."""

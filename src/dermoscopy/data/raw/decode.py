@@ -1,8 +1,8 @@
-"""From the bytes of an image or mask file to its rows of a store.
+"""Decoding of image and mask files to rows of a store.
 
-Colour: grey, palette and opaque RGBA images become RGB without loss; more than 8 bits a channel, CMYK and transparency
-are refused. EXIF rotation is ignored: pixels count as they are stored, for masks are drawn on those.
-Masks: 0 and 255, 0 and 1, or 1 bit; values within 8 of 0 or 255 are read as those. Resizing averages areas.
+Colour: grey, palette and opaque RGBA images become RGB without loss; more than 8 bits per channel, CMYK and
+transparency are refused. EXIF rotation is ignored: pixels are used as stored, because masks are drawn on those.
+Masks: 0 and 255, 0 and 1, or 1 bit; values within 8 of 0 or 255 are read as those. Resizing averages over areas.
 """
 
 from functools import lru_cache
@@ -18,52 +18,54 @@ from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.raw.problems import UnusableFile
 from dermoscopy.data.store.frame import Frame, place
 
-TOLERANCE = 8  # grey levels that lossy compression may move black or white
+TOLERANCE = 8  # grey levels by which lossy compression may change black or white
 BAND = 128  # rows of a mask at a time
-COARSE = 8  # from so many pixels a stored pixel on, its edges move to whole pixels: by 1/16 of it at most
+COARSE = 8  # from so many pixels per stored pixel on, its edges are rounded to whole pixels: by at most 1/16 of it
 
 
 def read_image(path: Path, size: tuple[int, int], fit: str) -> tuple[NDArray[np.uint8], Frame]:
-    """Decode an image, a JPEG already reduced while decoding, and lay it into `size`.
+    """Decode an image and fit it into `size`; a JPEG is already reduced while decoding.
 
     Returns:
-        uint8 (H, W, 3), black outside the image, and where it lies.
+        uint8 (H, W, 3), black outside the image, and its frame.
 
     Raises:
-        UnusableFile: it cannot be decoded, or not become RGB without loss.
+        UnusableFile: the file cannot be decoded, or not be converted to RGB without loss.
     """
     image = _open(_read(path))
     frame = place((image.height, image.width), size, fit)
     rows, columns = size
     # The picture's own share of the stored size: with `pad` it is smaller than the size.
-    wanted = -(-image.width * columns // frame.width), -(-image.height * rows // frame.height)
-    drafted = image.draft(None, wanted)
+    needed = -(-image.width * columns // frame.width), -(-image.height * rows // frame.height)
+    drafted = image.draft(None, needed)
     shrink = frame.original_width / drafted[1][2] if drafted else 1.0
     _load(image)
     rgb = image.convert("RGB")
-    factor = int(min(frame.height / rows, frame.width / columns) / shrink / 2)  # keeps twice the wanted resolution
+    factor = int(
+        min(frame.height / rows, frame.width / columns) / shrink / 2
+    )  # keeps twice the resolution of the store
     if factor > 1:
         rgb, shrink = rgb.reduce(factor), shrink * factor
     y, x = _edges(frame, size, (rgb.height, rgb.width), shrink)
     sums = _sum_columns(_sum_rows(np.asarray(rgb), y, np.int32), x)
-    mean = sums / np.maximum(_shown(y, x), np.finfo(np.float32).tiny)[..., None]
+    mean = sums / np.maximum(_pixel_counts(y, x), np.finfo(np.float32).tiny)[..., None]
     return np.rint(mean).astype(np.uint8), frame
 
 
 def read_mask(path: Path, size: tuple[int, int], frame: Frame | None, grey: bool) -> tuple[NDArray[np.uint8], bool]:
-    """Decode a mask, average areas and take one half as the threshold.
+    """Decode a mask, average over areas and threshold at one half.
 
     Args:
         path: the mask's file.
         size: height and width of the stored mask.
-        frame: where the image lies; None where the image cannot be read, then only the mask's own faults are found.
-        grey: whether a grey pixel is the part of it that is covered (an anti-aliased edge) rather than a fault.
+        frame: frame of the image; None where the image cannot be read, and only the mask's own faults are reported.
+        grey: whether grey is the covered fraction of a pixel (an anti-aliased edge) rather than a fault.
 
     Returns:
-        uint8 (H, W): 0 absent, 1 present, 255 outside the image; and whether any pixel of the whole file is present.
+        uint8 (H, W): 0 absent, 1 present, 255 outside the image; and whether any pixel of the original mask is present.
 
     Raises:
-        UnusableFile: it cannot be decoded, is not binary, or not as large as its image.
+        UnusableFile: the file cannot be decoded, is not binary, or differs in size from its image.
     """
     mask, present = _mask(_read(path), size, frame, grey)
     return mask, present
@@ -80,27 +82,27 @@ def _mask(data: bytes, size: tuple[int, int], frame: Frame | None, grey: bool) -
     image = image if image.mode in ("1", "L") else image.convert("L")
     white = int(image.getextrema()[1])  # type: ignore[arg-type]  # one band: two numbers
     unit = 1 if white <= 1 else 255 if grey and image.mode == "L" else -1  # value of a covered pixel, see _cover
-    # Bands stay in the processor's cache, and sums of flags in one byte: copies of it all cost half a decoding.
+    # Bands fit in the processor's cache, sums of flags in one byte: copies of the whole would cost half a decoding.
     kind = np.int8 if unit != 255 and np.ceil(np.diff(y)).max() < np.iinfo(np.int8).max else np.int32
     sums = np.zeros((size[0], image.width), np.float32 if (y % 1).any() else kind)
     present = False
     for top in range(0, image.height, BAND):
         bottom = min(top + BAND, image.height)
-        cover, there = _cover(image, top, bottom, unit, white)
-        present |= there
+        cover, covered = _cover(image, top, bottom, unit, white)
+        present |= covered
         first, last = max(int(np.searchsorted(y, top, "right")) - 1, 0), int(np.searchsorted(y, bottom))
-        if first < last and (there or unit == 255):
+        if first < last and (covered or unit == 255):
             sums[first:last] += _sum_rows(cover, (y[first : last + 1] - top).clip(0, bottom - top), kind)
-    shown = _shown(y, x)
-    mask = (_sum_columns(sums, x) * np.float32(2 / unit) >= shown).view(np.uint8)
-    mask[shown == 0] = NOT_ANNOTATED
+    counts = _pixel_counts(y, x)
+    mask = (_sum_columns(sums, x) * np.float32(2 / unit) >= counts).view(np.uint8)
+    mask[counts == 0] = NOT_ANNOTATED
     return mask, present
 
 
 def _cover(image: Image.Image, top: int, bottom: int, unit: int, white: int) -> tuple[NDArray[np.number], bool]:
-    """Rows of a mask in which a covered pixel is `unit`, and whether any of them is covered.
+    """Return rows of a mask in which a covered pixel is `unit`, and whether any pixel is covered.
 
-    Seen as int8, 255 is -1 and all that is near black or white is near 0: no copy and two fast passes.
+    Viewed as int8, 255 is -1 and values near black or white are near 0: no copy and two fast passes.
     """
     band = image.crop((0, top, image.width, bottom))
     values = np.asarray(band.convert("L") if band.mode == "1" else band)
@@ -115,7 +117,7 @@ def _cover(image: Image.Image, top: int, bottom: int, unit: int, white: int) -> 
         return signed, low < 0
     if has_white and low >= -1 - TOLERANCE and high <= TOLERANCE:
         return -(signed < 0).view(np.int8), low < 0
-    black = TOLERANCE if has_white else 1  # without any white, 2 to 8 are not noise but numbers of classes
+    black = TOLERANCE if has_white else 1  # without any white, 2 to 8 are not noise but class numbers
     count = sum(image.histogram()[black + 1 : 255 - TOLERANCE])
     remedy = "save it with two values, or set grey_masks=allow where grey is an anti-aliased edge"
     raise UnusableFile(f"not binary, {count} grey pixels", remedy)
@@ -138,10 +140,14 @@ def _open(data: bytes) -> Image.Image:
         image = Image.open(BytesIO(data))
     except UnidentifiedImageError:
         raise UnusableFile("not an image in a known format", "get the file again, or remove it") from None
-    except Exception as error:  # decoders raise SyntaxError, struct.error and more over bytes that are not theirs
+    except Exception as error:  # decoders raise SyntaxError, struct.error and others for bytes of another format
         raise UnusableFile(f"cannot be opened ({error})", "get the file again") from error
     if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA") or ";16" in str(image.tile):
-        kind = "CMYK colours" if image.mode == "CMYK" else f"more than 8 bits a channel or rare colours ({image.mode})"
+        kind = (
+            "CMYK colours"
+            if image.mode == "CMYK"
+            else f"more than 8 bits per channel or an unsupported colour mode ({image.mode})"
+        )
         raise UnusableFile(kind, "save it as 8-bit RGB (a mask as 8-bit grey)")
     return image
 
@@ -159,7 +165,7 @@ def _load(image: Image.Image) -> None:
 def _edges(
     frame: Frame, size: tuple[int, int], pixels: tuple[int, int], shrink: float = 1.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where stored rows and columns begin and end among the `pixels` rows and columns that were read."""
+    """Return the edges of the stored rows and columns among the `pixels` rows and columns that were read."""
     y = _axis(frame.top / shrink, frame.height / shrink, size[0])
     x = _axis(frame.left / shrink, frame.width / shrink, size[1])
     return y.clip(0, pixels[0]), x.clip(0, pixels[1])
@@ -170,24 +176,24 @@ def _axis(start: float, length: float, count: int) -> NDArray[np.float64]:
     return np.rint(edges) if length >= COARSE * count else edges
 
 
-def _shown(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
-    """How many pixels of those read each stored pixel shows, 0 outside the picture; float32 (H, W)."""
+def _pixel_counts(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the number of read pixels per stored pixel, 0 outside the image; float32 (H, W)."""
     return np.diff(y).astype(np.float32)[:, None] * np.diff(x).astype(np.float32)
 
 
 def _sum_columns(values: NDArray[np.number], edges: NDArray[np.float64]) -> NDArray[np.number]:
-    """As `_sum_rows`, over the second axis."""
+    """Sum over the second axis like `_sum_rows`."""
     kind = np.float32 if values.dtype == np.float32 else np.int32
     return _sum_rows(values.swapaxes(0, 1), edges, kind).swapaxes(0, 1)
 
 
 def _sum_rows(values: NDArray[np.number], edges: NDArray[np.float64], kind: DTypeLike) -> NDArray[np.number]:
-    """Sums of the rows between consecutive edges; a row that an edge divides counts in parts on both sides.
+    """Sum the rows between consecutive edges; a row divided by an edge counts proportionally on both sides.
 
     Args:
         values: (h, ...).
         edges: positions of the H + 1 edges, not decreasing, in 0 to h.
-        kind: a type that holds the sums of whole rows.
+        kind: data type large enough for the sums of whole rows.
     """
     if np.array_equal(edges, np.arange(len(values) + 1)):  # raw files may already have the stored size
         return values

@@ -1,4 +1,4 @@
-"""What is wrong with which raw file, and the one table that says so."""
+"""Problems of raw files, and the table that lists them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ ROWS_SHOWN = 20
 
 
 class Problem(NamedTuple):
-    """One reason why a raw file cannot be used, and what its owner can do."""
+    """One reason why a raw file cannot be used, and its remedy."""
 
     file: str
     problem: str
@@ -15,7 +15,7 @@ class Problem(NamedTuple):
 
 
 class UnusableFile(ValueError):
-    """A raw file that cannot go into a store; whoever opened it knows its name."""
+    """A raw file that cannot be stored; the caller knows its name."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}: {remedy}")
@@ -24,7 +24,7 @@ class UnusableFile(ValueError):
 
 
 def table(problems: Sequence[Problem]) -> str:
-    """Plain text, one row a problem; rows beyond the first 20 are counted, not shown."""
+    """Return a plain-text table, one row per problem; rows beyond the first 20 are only counted."""
     rows = [Problem("file", "problem", "what to do"), *sorted(problems)[:ROWS_SHOWN]]
     file, problem = (max(len(row[column]) for row in rows) for column in (0, 1))
     lines = [f"{row.file:{file}}  {row.problem:{problem}}  {row.remedy}" for row in rows]

@@ -1,4 +1,4 @@
-"""Where raw images, masks and labels lie in folders, and what is wrong with how they lie."""
+"""Sources of raw images, masks and labels in folders, and the problems of their layout."""
 
 import glob
 import json
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dermoscopy.data.raw.labels import UNKNOWN, LabelTable, read_labels
 from dermoscopy.data.raw.problems import Problem
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # what a pattern ending in ".*" may match
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # matched by a pattern that ends in ".*"
 TOKENS = {"{id}": r"(?P<id>[^/]+)", "{class}": r"(?P<folder>[^/]+)", "**/": r"(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
 TOKEN = re.compile("|".join(re.escape(token) for token in TOKENS))
 
@@ -28,7 +28,7 @@ class Item(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What a source holds: usable items by id, problems of the others, names of labels, and every file it rests on."""
+    """Content of a source: usable items by id, problems of the others, names of labels, and every file used."""
 
     items: list[Item]
     problems: list[Problem]
@@ -38,24 +38,24 @@ class Listing(NamedTuple):
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Images, masks and labels in folders, found by patterns.
+    """Images, masks and labels in folders, matched by patterns.
 
-    A pattern is relative to `root` and holds `{id}`; `*` stands for anything, `{id}.*` for any image file.
-    `{class}` in `images` is a folder that names the class: each becomes a label, and ids read class/id.
+    A pattern is relative to `root` and holds `{id}`; `*` matches anything, `{id}.*` any image file.
+    `{class}` in `images` is a folder named after the class: each class becomes a label, and ids are class/id.
 
     Args:
         root: the folder of the data set.
         images: pattern of the image files.
         masks: name of a mask to the pattern of its files, in the order of the store's mask planes.
         csv: table of labels, relative to `root` or absolute; None for no table.
-        id_column: its column that holds the images' ids.
-        group_column: its column that joins images which must not be split (a lesion, a patient); None: each its own.
+        id_column: its column of image ids.
+        group_column: its column of groups that a split must keep whole (a lesion, a patient); None: one per image.
         columns: name of a label to `column` (0, 1, empty for unknown) or `column=value` or `column=value|value`.
-        from_masks: masks that are labels too: 1 where any pixel of the original mask is present.
+        from_masks: masks that also define a label: 1 where any pixel of the original mask is present.
         missing_masks: `stop` reports an image without one of its masks, `allow` stores it as not annotated.
         grey_masks: `stop` reports a mask that is not binary, `allow` reads grey as the covered part of a pixel.
-        same: lists of the ids of images that show the same lesion, whatever the table says: their groups become one.
-            Ids without an image are left out, so that a part of a data set can be prepared.
+        same: lists of ids of images of the same lesion, regardless of the table: their groups are merged. Ids without
+            an image are ignored, so that a part of a data set can be prepared.
     """
 
     root: str | Path
@@ -83,7 +83,7 @@ class FolderSource:
                 f"from_masks names {', '.join(unknown)}, but the masks are {', '.join(self.masks) or 'none'}"
             )
         if twice := [name for name in self.from_masks if name in self.columns]:
-            raise ValueError(f"labels {', '.join(twice)} stand in columns and in from_masks, name each once")
+            raise ValueError(f"labels {', '.join(twice)} are in columns and in from_masks: name each only once")
         if (self.columns or self.group_column) and self.csv is None:
             raise ValueError("columns and group_column need a csv, got csv=null")
         for ids in self.same:
@@ -101,7 +101,7 @@ class FolderSource:
         return self.listing().label_names
 
     def settings(self) -> str:
-        """All arguments as JSON."""
+        """Return all arguments as JSON."""
         return json.dumps({name: _plain(value) for name, value in asdict(self).items()})
 
     def listing(self) -> Listing:
@@ -115,8 +115,10 @@ class FolderSource:
         if not root.is_dir():
             raise FileNotFoundError(f"{root} is not a folder: give the folder of the raw files, data.raw=DIR")
         masks = {name: _find(root, pattern) for name, pattern in self.masks.items()}
-        drawn = {path for found in masks.values() for paths in found.values() for path in paths}
-        images = {id: [path for path in paths if path not in drawn] for id, paths in _find(root, self.images).items()}
+        mask_paths = {path for files in masks.values() for paths in files.values() for path in paths}
+        images = {
+            id: [path for path in paths if path not in mask_paths] for id, paths in _find(root, self.images).items()
+        }
         images = {id: paths for id, paths in sorted(images.items()) if paths}
         if not images:
             raise ValueError(f"no image matches {self.images} in {root}, which holds {_sample(root)}")
@@ -125,17 +127,17 @@ class FolderSource:
         groups = self._groups(images, labels)
         items, problems = [], []
         for id, paths in images.items():
-            found = [_matches(masks[name], id) for name in masks]
-            faults = [*self._faults(id, paths, found), *labels.faults(_bare(id))]
+            matches = [_matches(masks[name], id) for name in masks]
+            faults = [*self._faults(id, paths, matches), *labels.faults(_bare(id))]
             problems += [Problem(str(paths[0].relative_to(root)), *fault) for fault in faults]
             if not faults:
-                items.append(self._item(id, groups[id], paths[0], found, labels, classes))
-        files = sorted(drawn.union(*images.values()))
+                items.append(self._item(id, groups[id], paths[0], matches, labels, classes))
+        files = sorted(mask_paths.union(*images.values()))
         names = (*self.columns, *self.from_masks, *classes)
         return Listing(items, problems, names, files)
 
     def _groups(self, ids: Iterable[str], labels: LabelTable) -> dict[str, str]:
-        """The group of each image: what the table says, else its own, joined where `same` says so."""
+        """Return the group of each image: that of the table, else its own id, merged according to `same`."""
         groups = {id: labels.group(_bare(id)) or id for id in ids}
         joined = _joined(groups, ([id for id in ids if id in groups] for ids in self.same))
         return {id: joined.get(group, group) for id, group in groups.items()}
@@ -150,24 +152,24 @@ class FolderSource:
         classes: Sequence[str],
     ) -> Item:
         one_hot = (int(id.split("/")[0] == name) for name in classes)
-        paths = tuple(found[0] if found else None for found in masks)
+        paths = tuple(files[0] if files else None for files in masks)
         return Item(id, group, image, paths, (*labels.row(_bare(id)), *[UNKNOWN] * len(self.from_masks), *one_hot))
 
     def _faults(self, id: str, images: Sequence[Path], masks: Sequence[Sequence[Path]]) -> list[tuple[str, str]]:
         faults = []
         if len(images) > 1:
             faults.append((f"{len(images)} images have the id {id}", "rename or remove all but one"))
-        for (name, pattern), found in zip(self.masks.items(), masks, strict=True):
-            if not found and self.missing_masks == "stop":
-                wanted = pattern.replace("{id}", _bare(id))
-                faults.append((f"no mask {name}", f"add {wanted}, or set missing_masks=allow"))
-            if len(found) > 1:
-                faults.append((f"{len(found)} files for mask {name}", f"keep one file for {pattern}"))
+        for (name, pattern), files in zip(self.masks.items(), masks, strict=True):
+            if not files and self.missing_masks == "stop":
+                missing = pattern.replace("{id}", _bare(id))
+                faults.append((f"no mask {name}", f"add {missing}, or set missing_masks=allow"))
+            if len(files) > 1:
+                faults.append((f"{len(files)} files for mask {name}", f"keep one file for {pattern}"))
         return faults
 
 
 def _joined(groups: Mapping[str, str], same: Iterable[Iterable[str]]) -> dict[str, str]:
-    """The new name, the first of the old ones in the alphabet, of every group that shares a lesion with another."""
+    """Return the new name of every merged group: the alphabetically first of the old ones."""
     lesions: list[set[str]] = []
     for ids in same:
         own = {groups[id] for id in ids}
@@ -177,38 +179,38 @@ def _joined(groups: Mapping[str, str], same: Iterable[Iterable[str]]) -> dict[st
 
 
 def _find(root: Path, pattern: str) -> dict[str, list[Path]]:
-    """Paths that match a pattern, by id, or by class/id where the pattern names a class."""
+    """Return the paths that match a pattern by id, or by class/id where the pattern holds a class."""
     wildcard, expression = _wildcard(pattern), _expression(pattern)
-    found: dict[str, list[Path]] = defaultdict(list)
+    matches: dict[str, list[Path]] = defaultdict(list)
     for path in root.glob(wildcard):
         match = re.fullmatch(expression, path.relative_to(root).as_posix())
         right_kind = not pattern.endswith(".*") or path.suffix.lower() in SUFFIXES
         if match and right_kind and not path.name.startswith("."):
             names = match.groupdict()
-            found["/".join(filter(None, (names.get("folder"), names["id"])))].append(path)
-    return {id: sorted(paths) for id, paths in found.items()}
+            matches["/".join(filter(None, (names.get("folder"), names["id"])))].append(path)
+    return {id: sorted(paths) for id, paths in matches.items()}
 
 
 def _wildcard(pattern: str) -> str:
-    """The pattern for `glob`, with everything but our tokens taken as it stands."""
+    """Return the pattern for `glob`, with everything but the tokens of this module taken literally."""
     parts, tokens = TOKEN.split(pattern), TOKEN.findall(pattern)
     stars = ["*" if token.startswith("{") else token for token in tokens]
     return "".join(glob.escape(part) + star for part, star in zip(parts, [*stars, ""], strict=True))
 
 
 def _expression(pattern: str) -> str:
-    """The pattern as a regular expression; a name that stands twice, as in {id}/{id}.jpg, must match the same text."""
+    """Return the pattern as a regular expression; a repeated name, as in {id}/{id}.jpg, must match the same text."""
     parts, tokens = TOKEN.split(pattern), TOKEN.findall(pattern)
-    again = {"{id}": "(?P=id)", "{class}": "(?P=folder)"}
+    references = {"{id}": "(?P=id)", "{class}": "(?P=folder)"}
     pieces = [re.escape(parts[0])]
     for index, (token, part) in enumerate(zip(tokens, parts[1:], strict=True)):
-        repeated = token in again and token in tokens[:index]
-        pieces += [again[token] if repeated else TOKENS[token], re.escape(part)]
+        repeated = token in references and token in tokens[:index]
+        pieces += [references[token] if repeated else TOKENS[token], re.escape(part)]
     return "".join(pieces)
 
 
 def _matches(masks: Mapping[str, list[Path]], id: str) -> list[Path]:
-    """The files of one mask of one image; a pattern for masks need not name the class."""
+    """Return the files of one mask of one image; a pattern for masks need not hold the class."""
     return masks.get(id) or masks.get(_bare(id), [])
 
 
@@ -222,7 +224,7 @@ def _sample(root: Path) -> str:
 
 
 def _plain(value: object) -> object:
-    """A value of a setting as JSON knows it."""
+    """Return the value of a setting as a JSON type."""
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,6 +1,6 @@
-"""Geometry: which rectangle of an original picture a stored picture of another shape shows.
+"""Geometry: the rectangle of an original image that a stored image of another shape shows.
 
-The box is that rectangle in pixels of the original. It is the whole picture for `stretch`, lies inside it for `crop`
+The box is that rectangle in pixels of the original. It is the whole image for `stretch`, lies inside it for `crop`
 and reaches beyond it for `pad`, so one map serves all three: stored row i shows the original's rows
 top + i * height / H to top + (i + 1) * height / H, and columns alike. The box is centred and made of whole pixels.
 """
@@ -31,7 +31,7 @@ def checked_size(size: Sequence[int]) -> tuple[int, int]:
     """Return (height, width).
 
     Raises:
-        ValueError: not two positive whole numbers.
+        ValueError: `size` is not two positive whole numbers.
     """
     if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
         raise ValueError(f"size must be [height, width], two positive whole numbers, got {list(size)}")
@@ -39,12 +39,13 @@ def checked_size(size: Sequence[int]) -> tuple[int, int]:
 
 
 def place(original: Sequence[int], size: Sequence[int], fit: str) -> Frame:
-    """Lay a picture of `original` height and width into `size`.
+    """Fit an image of `original` height and width into `size`.
 
     Args:
         original: height and width in pixels.
-        size: height and width of the stored picture.
-        fit: `pad` shows all of it and keeps the aspect, `crop` fills `size` and keeps the aspect, `stretch` neither.
+        size: height and width of the stored image.
+        fit: `pad` shows the whole image and `crop` fills `size`, both with the aspect ratio kept; `stretch` does both
+            without keeping it.
 
     Raises:
         ValueError: `fit` is none of the three.
@@ -54,20 +55,20 @@ def place(original: Sequence[int], size: Sequence[int], fit: str) -> Frame:
     (height, width), (rows, columns) = original, size
     if fit == "stretch":
         return Frame(height, width, 0, 0, height, width)
-    ratios = height / rows, width / columns  # original pixels a stored pixel
+    ratios = height / rows, width / columns  # original pixels per stored pixel
     ratio = max(ratios) if fit == "pad" else min(ratios)
     box = max(1, round(ratio * rows)), max(1, round(ratio * columns))
     return Frame(height, width, (height - box[0]) // 2, (width - box[1]) // 2, *box)
 
 
 def restore(values: NDArray[Scalar], frame: Sequence[int], fill: float = 0) -> NDArray[Scalar]:
-    """Map a stored mask, or a prediction for one, back onto the original picture, whatever the fit was.
+    """Map a stored mask, or a prediction for one, back to the original image, for any fit.
 
     Masks (bool, uint8) take the nearest value, probabilities (float) are interpolated.
 
     Args:
         values: (H, W) or (H, W, K), of the store's height and width.
-        frame: the picture's row of the store's `frame`.
+        frame: the image's row of the store's `frame`.
         fill: value of original pixels that were cropped away.
 
     Returns:
@@ -78,17 +79,17 @@ def restore(values: NDArray[Scalar], frame: Sequence[int], fill: float = 0) -> N
     height, width, top, left, box_height, box_width = (int(value) for value in frame)
     y = np.array([max(top, 0), min(top + box_height, height)])
     x = np.array([max(left, 0), min(left + box_width, width)])
-    shown = (*_stored(x, left, box_width, values.shape[1]), *_stored(y, top, box_height, values.shape[0]))
+    box = (*_stored(x, left, box_width, values.shape[1]), *_stored(y, top, box_height, values.shape[0]))
     discrete = values.dtype in (np.bool_, np.uint8)
     plane = Image.fromarray(values.astype(np.uint8 if discrete else np.float32))
     method = Image.Resampling.NEAREST if discrete else Image.Resampling.BILINEAR
-    part = plane.resize((int(x[1] - x[0]), int(y[1] - y[0])), method, box=(shown[0], shown[2], shown[1], shown[3]))
+    part = plane.resize((int(x[1] - x[0]), int(y[1] - y[0])), method, box=(box[0], box[2], box[1], box[3]))
     result = np.full((height, width), fill, dtype=values.dtype)
     result[y[0] : y[1], x[0] : x[1]] = np.asarray(part)
     return result
 
 
 def _stored(positions: NDArray[np.int_], start: int, length: int, count: int) -> tuple[float, float]:
-    """Two positions on one axis of the original, as positions in the stored picture."""
+    """Return two positions on one axis of the original as positions in the stored image."""
     first, last = (positions - start) * count / length
     return float(first), float(last)

@@ -18,7 +18,7 @@ VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """An open store: the small tables in memory, the pixels on disk until asked for."""
+    """An open store: the small tables in memory, the pixels on disk until requested."""
 
     path: Path
     ids: NDArray[np.str_]
@@ -31,7 +31,7 @@ class Store:
     fit: str
     source: str
     fingerprint: str
-    offsets: dict[str, int]  # where a dataset's bytes begin in the file
+    offsets: dict[str, int]  # start of each dataset's bytes in the file
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -43,16 +43,16 @@ class Store:
         return len(self) * height * width * (3 + len(self.mask_names))
 
     def image(self, mapped: bool = False) -> NDArray[np.uint8]:
-        """RGB (N, H, W, 3), in memory or as a map whose changes never reach the file."""
+        """Return RGB (N, H, W, 3), in memory or as a memory map whose changes never reach the file."""
         return self._pixels("image", 3, mapped)
 
     def mask(self, mapped: bool = False) -> NDArray[np.uint8]:
-        """0 absent, 1 present, 255 not annotated: (N, H, W, K), in memory or mapped like the image."""
+        """Return masks (N, H, W, K), 0 absent, 1 present, 255 not annotated, in memory or mapped like the images."""
         return self._pixels("mask", len(self.mask_names), mapped)
 
     def _pixels(self, name: str, planes: int, mapped: bool) -> NDArray[np.uint8]:
         shape = (len(self), *self.size, planes)
-        if planes == 0:  # nothing lies in the file, and nothing cannot be mapped
+        if planes == 0:  # the file holds no bytes of it, and an empty array cannot be mapped
             return np.empty(shape, np.uint8)
         if mapped:
             return np.memmap(self.path, np.uint8, "c", self.offsets[name], shape)  # torch has no read-only tensors
@@ -64,25 +64,25 @@ def open_store(path: str | Path, size: Sequence[int] | None = None, fit: str | N
     """Open a store that `prepare` made.
 
     Args:
-        path: of the file.
-        size, fit: what the images must be like; None: as they are.
+        path: path of the file.
+        size, fit: required size and fit of the images; None: any.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is no store, cut short, of another version, or of another size or fit than asked for.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is no store, truncated, of another version, or of another size or fit than required.
     """
     store = _open(Path(path))
-    wanted = list(size or store.size), fit or store.fit
-    if wanted != (list(store.size), store.fit):
+    required = list(size or store.size), fit or store.fit
+    if required != (list(store.size), store.fit):
         raise ValueError(
             f"{path} is of data.size={list(store.size)} and data.fit={store.fit}, "
-            f"but data.size={wanted[0]} and data.fit={wanted[1]} are asked for: name the store's own"
+            f"but data.size={required[0]} and data.fit={required[1]} are requested: use those of the store"
         )
     return store
 
 
 def describe_store(path: Path) -> str:
-    """Return two lines that say what a store holds."""
+    """Return two lines that describe the content of a store."""
     store = open_store(path)
     masks, labels = (", ".join(names) or "none" for names in (store.mask_names, store.label_names))
     return (
@@ -103,7 +103,7 @@ def _open(path: Path) -> Store:
                 raise ValueError(f"{path} is a store of version {file.attrs['version']}, not {VERSION}: {remake}")
             return _read(path, file)
     except (OSError, KeyError) as error:
-        raise ValueError(f"{path} is no whole store ({error}): {remake}") from error
+        raise ValueError(f"{path} is no complete store ({error}): {remake}") from error
 
 
 def _read(path: Path, file: h5py.File) -> Store:

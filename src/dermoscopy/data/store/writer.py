@@ -1,4 +1,4 @@
-"""Writing a store so that it is either whole or not there."""
+"""Writing of a store that is either complete or absent."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ TABLES = 1 << 20  # bytes; ids, labels and frames take far less
 
 
 class Row(NamedTuple):
-    """One image with all that a store holds of it: (H, W, 3), (H, W, K), L labels."""
+    """One row of a store: image (H, W, 3), masks (H, W, K), L labels, and its names and frame."""
 
     id: str
     group: str
@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What all rows of a store share."""
+    """Properties shared by all rows of a store."""
 
     size: tuple[int, int]
     fit: str
@@ -47,7 +47,7 @@ class Layout(NamedTuple):
 
 
 class StoreWriter:
-    """Takes rows one by one; pixels go to the file at once, the rest when it is closed."""
+    """Writer of a store row by row: pixels go to the file at once, the tables at the end."""
 
     def __init__(self, file: h5py.File, layout: Layout, capacity: int) -> None:
         self.layout = layout
@@ -68,7 +68,7 @@ class StoreWriter:
         self.rows.append(row._replace(image=row.image[:0], mask=row.mask[:0]))
 
     def finish(self, file: h5py.File) -> None:
-        """Write tables and attributes to the file that is to stay."""
+        """Write tables and attributes to the final file."""
         count = len(self.rows)
         text = h5py.string_dtype()
         file.create_dataset("id", data=[row.id for row in self.rows], dtype=text)
@@ -96,9 +96,9 @@ def new_store(path: Path, layout: Layout, capacity: int) -> Iterator[StoreWriter
             writer = StoreWriter(file, layout, capacity)
             file.flush()
             pixels = part.stat().st_size
-            _reserve(part, layout.nbytes(capacity))  # once more, for HDF5 emptied the file when it opened it
+            _reserve(part, layout.nbytes(capacity))  # once more, because HDF5 truncated the file when opening it
             yield writer
-            os.truncate(part, pixels)  # the space of the tables is free again for them
+            os.truncate(part, pixels)  # frees the space reserved for the tables
             if len(writer.rows) == capacity:
                 writer.finish(file)
         if len(writer.rows) < capacity:
@@ -106,19 +106,19 @@ def new_store(path: Path, layout: Layout, capacity: int) -> Iterator[StoreWriter
 
 
 def remove_stale(path: Path) -> None:
-    """Remove what killed runs left beside `path`; HDF5 keeps a running one's file locked."""
+    """Remove the files that killed runs left beside `path`; HDF5 keeps the file of an active run locked."""
     for part in path.parent.glob(f".{path.name}.*.part"):
         try:
             h5py.File(part, "r").close()
         except BlockingIOError:
             continue
         except OSError:
-            pass  # not even a whole HDF5 file: stale as well
+            pass  # not even a complete HDF5 file: stale as well
         part.unlink(missing_ok=True)
 
 
 def _shorten(part: Path, writer: StoreWriter) -> None:
-    """Copy the rows written to a file of just that many: a contiguous dataset cannot shrink."""
+    """Copy the written rows to a file of exactly that many rows, since a contiguous dataset cannot shrink."""
     with _replacing(part) as short, h5py.File(part, "r") as old:
         _reserve(short, writer.layout.nbytes(len(writer.rows)))
         _copy(old, short, writer)
@@ -136,7 +136,7 @@ def _copy(old: h5py.File, short: Path, writer: StoreWriter) -> None:
 
 
 def _reserve(part: Path, pixels: int) -> None:
-    """Take the space of `pixels` bytes and of the tables where the system can: HDF5 does not survive a full disk."""
+    """Reserve space for `pixels` bytes and the tables where the system can: HDF5 does not survive a full disk."""
     if sys.platform == "linux":
         with part.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, pixels + TABLES)
@@ -144,7 +144,7 @@ def _reserve(part: Path, pixels: int) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place when the block ends well and vanishes when it does not."""
+    """Yield a temporary path that replaces `path` when the block succeeds and is removed when it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, name = mkstemp(prefix=f".{path.name.lstrip('.')}.", suffix=".part", dir=path.parent)
     os.fchmod(number, 0o666 & ~_umask())
@@ -168,7 +168,7 @@ def _umask() -> int:
 
 
 def _contiguous(file: h5py.File, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
-    """A dataset whose bytes lie in one piece at a place known from the beginning, and are not written twice."""
+    """Create a dataset whose bytes are contiguous, at a known offset from the start, and not written twice."""
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)

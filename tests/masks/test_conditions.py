@@ -1,4 +1,4 @@
-"""Mask conditions: what masks a network is given at evaluation, batch by batch."""
+"""Mask conditions: the masks that a network receives at evaluation, batch by batch."""
 
 from itertools import pairwise
 from types import SimpleNamespace
@@ -12,9 +12,9 @@ from dermoscopy.masks.conditions import CONDITIONS, SHARES, check_predicted, mas
 
 
 def every_mask(condition: str, data: FakeData, batch_size: int = 4) -> torch.Tensor:
-    """All masks that a condition gives, whatever the size of the batches."""
-    give = masks_at(condition, data)
-    return torch.cat([give(data.batch(rows)) for rows in data.rows("test").split(batch_size)])
+    """Return all masks of the test images under a condition, for any batch size."""
+    masks = masks_at(condition, data)
+    return torch.cat([masks(data.batch(rows)) for rows in data.rows("test").split(batch_size)])
 
 
 def test_none_gives_no_masks_and_given_and_predicted_those_of_the_batch():
@@ -28,55 +28,55 @@ def test_none_gives_no_masks_and_given_and_predicted_those_of_the_batch():
 def test_shuffled_gives_each_image_the_masks_of_another_one_and_uses_all():
     data = FakeData()
     own, shuffled = data.masks_of(data.rows("test")), every_mask("shuffled", data)
-    pairs = (shuffled[:, None] == own).flatten(2).all(2)  # which image's masks each one is given
+    pairs = (shuffled[:, None] == own).flatten(2).all(2)  # whose masks each image receives
     assert pairs.sum(0).tolist() == pairs.sum(1).tolist() == [1] * len(own)
     assert not pairs.diagonal().any()
 
 
 @pytest.mark.parametrize(("condition", "share"), SHARES.items())
-def test_a_part_of_each_mask_is_revealed_in_whole_cells(condition, share):
+def test_part_of_each_mask_is_revealed_in_whole_cells(condition, share):
     data = FakeData(count=40)
-    shown = every_mask(condition, data) != 0
-    cells = shown.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)  # 16 px in 8 cells a side
+    visible = every_mask(condition, data) != 0
+    cells = visible.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)  # 16 px in 8 cells per side
     assert torch.equal(cells.all(4), cells.any(4))
-    assert torch.equal(shown[:, 0], shown[:, 1])
-    assert shown.float().mean().item() == pytest.approx(share, abs=0.04)
+    assert torch.equal(visible[:, 0], visible[:, 1])
+    assert visible.float().mean().item() == pytest.approx(share, abs=0.04)
 
 
-def test_what_a_smaller_share_reveals_a_larger_one_reveals_as_well():
+def test_cells_revealed_at_a_smaller_share_are_revealed_at_a_larger_one():
     data = FakeData()
-    shown = [every_mask(condition, data) != 0 for condition in SHARES]
-    for less, more in pairwise(shown):
+    visible = [every_mask(condition, data) != 0 for condition in SHARES]
+    for less, more in pairwise(visible):
         assert not (less & ~more).any()
 
 
 @pytest.mark.parametrize("condition", ["shuffled", "revealed_30"])
-def test_what_an_image_is_given_does_not_depend_on_the_batches(condition):
+def test_the_masks_of_an_image_do_not_depend_on_the_batches(condition):
     assert torch.equal(every_mask(condition, FakeData(), 4), every_mask(condition, FakeData(), 7))
 
 
 def test_predicted_masks_need_a_file():
-    for asked in CONDITIONS:
-        check_predicted(asked, "model.training_masks", SimpleNamespace(predicted="masks.h5"))
+    for condition in CONDITIONS:
+        check_predicted(condition, "model.training_masks", SimpleNamespace(predicted="masks.h5"))
     check_predicted("given", "model.training_masks", SimpleNamespace(predicted=None))
     with pytest.raises(ValueError, match=r"model\.training_masks.*predicted"):
         check_predicted("predicted", "model.training_masks", SimpleNamespace(predicted=None))
 
 
-class OfMasks(nn.Module):
+class MaskNetwork(nn.Module):
     def forward(self, image, mask=None): ...
 
 
-class OfImages(nn.Module):
+class ImageNetwork(nn.Module):
     def forward(self, image): ...
 
 
-class OfThree(nn.Module):
+class AgeNetwork(nn.Module):
     def forward(self, image, mask, age): ...
 
 
-def test_a_network_says_by_its_arguments_whether_it_takes_masks():
-    assert takes_masks(OfMasks())
-    assert not takes_masks(OfImages())
-    with pytest.raises(ValueError, match=r"OfThree"):
-        takes_masks(OfThree())
+def test_the_arguments_of_a_network_determine_whether_it_takes_masks():
+    assert takes_masks(MaskNetwork())
+    assert not takes_masks(ImageNetwork())
+    with pytest.raises(ValueError, match=r"AgeNetwork"):
+        takes_masks(AgeNetwork())

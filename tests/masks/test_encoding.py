@@ -1,4 +1,4 @@
-"""Encoding of masks: the store's codes as -1, 0, +1, and packed into one plane."""
+"""Encoding of masks: the store's values as -1, 0, +1, and packed into one plane."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Masks of folds joined into one file."""
+"""Joining of the masks of folds into one file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def fold(folder: Path, store: Store, index: Sequence[int], **changed: object) ->
     return folder
 
 
-def test_folds_together_are_the_whole_in_another_order(tmp_path: Path, store: Store) -> None:
+def test_joined_folds_are_the_whole_store_in_another_order(tmp_path: Path, store: Store) -> None:
     rows = np.random.default_rng(1).permutation(len(store))
     parts = [rows[:50], rows[50:90], rows[90:]]
     file = join_masks([fold(tmp_path / str(k), store, part) for k, part in enumerate(parts)], tmp_path / "all.h5")
@@ -38,7 +38,7 @@ def test_folds_together_are_the_whole_in_another_order(tmp_path: Path, store: St
     assert (masks.names, masks.exclusive, masks.fingerprint) == (MASKS, False, store.fingerprint)
 
 
-def test_folds_that_do_not_belong_together_are_refused(tmp_path: Path, store: Store) -> None:
+def test_folds_that_do_not_fit_together_are_refused(tmp_path: Path, store: Store) -> None:
     first, file = fold(tmp_path / "0", store, [0, 1, 2]), tmp_path / "all.h5"
     with pytest.raises(ValueError, match=f"image {store.ids[2]} was tested in {first} and in {tmp_path / '1'}"):
         join_masks([first, fold(tmp_path / "1", store, [2, 3])], file)

@@ -1,4 +1,4 @@
-"""Files of predicted masks: whole or refused, and as they were written."""
+"""Files of predicted masks: read as written, or refused."""
 
 import shutil
 from pathlib import Path
@@ -24,20 +24,20 @@ def folder(demo_store: Path, tmp_path: Path) -> Path:
 
 def test_masks_come_back_as_they_were_written(folder: Path, demo_store: Path) -> None:
     store = open_store(demo_store)
-    expected, found = random_masks(store, INDEX), read_masks(folder / "masks.h5")
-    assert found.ids.tolist() == store.ids[INDEX].tolist() and found.names == store.mask_names
-    assert (found.fingerprint, found.exclusive) == (store.fingerprint, False)
-    assert (found.probability == expected.probability).all()
-    assert (found.of(store.ids[[50, 7]]) == expected.probability[[2, 0]]).all()
+    expected, masks = random_masks(store, INDEX), read_masks(folder / "masks.h5")
+    assert masks.ids.tolist() == store.ids[INDEX].tolist() and masks.names == store.mask_names
+    assert (masks.fingerprint, masks.exclusive) == (store.fingerprint, False)
+    assert (masks.probability == expected.probability).all()
+    assert (masks.of(store.ids[[50, 7]]) == expected.probability[[2, 0]]).all()
     with pytest.raises(ValueError, match=f"no predicted masks of 1 images, the first is {store.ids[4]}"):
-        found.of(store.ids[[3, 4]])
+        masks.of(store.ids[[3, 4]])
 
 
 def test_masks_are_mapped_and_no_change_reaches_the_file(folder: Path) -> None:
-    found = read_masks(folder / "masks.h5")
-    assert isinstance(found.probability, np.memmap)
+    masks = read_masks(folder / "masks.h5")
+    assert isinstance(masks.probability, np.memmap)
     before = (folder / "masks.h5").read_bytes()
-    found.probability[:] = 0
+    masks.probability[:] = 0
     assert (folder / "masks.h5").read_bytes() == before
 
 
@@ -46,7 +46,7 @@ def test_damaged_masks_are_named(folder: Path) -> None:
     whole = path.read_bytes()
     for damaged in (b"", b"text", whole[: len(whole) // 2], whole[:-1]):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"masks\.h5 holds no whole predicted masks .* delete it, and test again"):
+        with pytest.raises(ValueError, match=r"masks\.h5 holds no complete predicted masks .* delete it"):
             read_masks(path)
     path.write_bytes(whole)
     with h5py.File(path, "a") as file:
@@ -64,7 +64,7 @@ def test_damaged_masks_are_named(folder: Path) -> None:
         read_masks(path)
 
 
-def test_a_full_disk_is_told_before_anything_is_written(
+def test_a_full_disk_is_reported_before_anything_is_written(
     folder: Path, demo_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = folder / "masks.h5"

@@ -21,7 +21,7 @@ def test_the_erased_fraction_is_p_for_every_grid(mask, grid, p):
     assert erased.float().mean().item() == pytest.approx(p, abs=4 * (p * (1 - p) / cells) ** 0.5)
 
 
-def test_p_zero_always_gives_the_masks_and_p_one_never(mask):
+def test_p_zero_keeps_all_masks_and_p_one_none(mask):
     assert torch.equal(make_zeroing(0, 8)(mask), mask)
     assert not make_zeroing(1, 8)(mask).any()
 
@@ -38,14 +38,14 @@ def test_cells_are_erased_as_aligned_blocks(mask):
     assert set(blocks.mean((-1, -2)).unique().tolist()) == {0.0, 1.0}
 
 
-def test_channels_are_erased_together_unless_asked_otherwise(mask):
+def test_channels_are_erased_jointly_unless_per_channel(mask):
     together = make_zeroing(0.5, 4)(mask, generator(3)) != 0
     apart = make_zeroing(0.5, 4, per_channel=True)(mask, generator(3)) != 0
     assert torch.equal(together[:, 0], together[:, 1])
     assert not torch.equal(apart[:, 0], apart[:, 1])
 
 
-def test_a_side_that_the_grid_does_not_divide_gets_cells_that_differ_by_one_pixel():
+def test_on_a_side_that_the_grid_does_not_divide_cells_differ_by_one_pixel():
     kept = make_zeroing(0.5, 5)(torch.ones(200, 1, 13, 13), generator(4))[:, 0, :, 0]
     edges = (kept[:, 1:] != kept[:, :-1]).any(0).nonzero().flatten() + 1
     sizes = torch.diff(torch.tensor([0, *edges.tolist(), 13]))
@@ -60,7 +60,7 @@ def test_the_same_draw_erases_the_same_cells_and_another_draw_others(mask):
 
 
 @pytest.mark.parametrize("p", [0, 0.5, 1])
-def test_zeroing_leaves_the_array_it_was_given_as_it_was(mask, p):
+def test_zeroing_leaves_its_input_unchanged(mask, p):
     before = mask.clone()
     make_zeroing(p, 4)(mask, generator(5))
     assert torch.equal(mask, before)

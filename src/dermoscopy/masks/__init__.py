@@ -1,1 +1,1 @@
-"""Masks as input and output of networks: encoded, zeroed, viewed, given under a condition, predicted."""
+"""Masks as input and output of networks: encoding, zeroing, views, mask conditions, predictions."""

@@ -1,4 +1,4 @@
-"""What masks a network is given when it is judged: none, the true ones, predicted ones, another image's, or parts."""
+"""Mask conditions: the masks a network receives at evaluation (none, given, predicted, shuffled, revealed_10..90)."""
 
 import inspect
 from collections.abc import Callable
@@ -10,33 +10,33 @@ from dermoscopy.contracts import Batch, DataModule
 from dermoscopy.machine.randomness import generator
 from dermoscopy.masks.zeroing import over_pixels
 
-GRID = 8  # cells a side of what is revealed in parts
+GRID = 8  # cells per side of the grid for partially revealed masks
 SHARES = {f"revealed_{percent}": percent / 100 for percent in range(10, 100, 10)}
-SOURCES = ("given", "predicted")  # what training may read
+SOURCES = ("given", "predicted")  # masks that training may read
 CONDITIONS = ("none", *SOURCES, "shuffled", *SHARES)
 Masks = Callable[[Batch], Tensor | None]
 
 
 def check_predicted(masks: str, argument: str, data: DataModule) -> None:
-    """Raise ValueError if masks are to be predicted ones and the data have none.
+    """Raise ValueError if predicted masks are required and the data have none.
 
     Args:
-        masks: a mask condition, or which masks training reads.
-        argument: of the task, that says so.
-        data: of the task.
+        masks: a mask condition, or the source of the masks in training.
+        argument: the task's argument with this value, for the error message.
+        data: the task's data module.
     """
     if masks == "predicted" and data.predicted is None:
         raise ValueError(
-            f"the task's {argument} is predicted, but the data have no predicted masks: give datamodule.predicted a "
-            "file, or an experiment whose folds have predicted them, such as folds after "
+            f"the task's {argument} is predicted, but the data have no predicted masks: set datamodule.predicted to "
+            "a file, or to an experiment whose folds predicted them, such as folds after "
             "`python train.py +experiment=folds -m`"
         )
 
 
 def masks_at(condition: str, data: DataModule) -> Masks:
-    """Return what gives a batch of the test subset its masks (B, K, H, W); None is all unknown.
+    """Return the function from a test batch to its masks (B, K, H, W) under a condition; None is all unknown.
 
-    Every run sees the same cells and the same strangers' masks, so that runs can be compared image by image.
+    Every run gets the same revealed cells and the same shuffled masks, so that runs can be compared image by image.
     """
     if condition == "none":
         return lambda _: None
@@ -45,12 +45,12 @@ def masks_at(condition: str, data: DataModule) -> Masks:
     if condition == "predicted":
         return lambda batch: batch["predicted"]
     if condition == "shuffled":
-        return _of_strangers(data)
-    return _in_parts(SHARES[condition], data)
+        return _shuffled(data)
+    return _revealed(SHARES[condition], data)
 
 
-def _of_strangers(data: DataModule) -> Masks:
-    """Each image gets the masks of the next one of the test subset, in an order drawn once."""
+def _shuffled(data: DataModule) -> Masks:
+    """Return each image's shuffled masks: those of the next test image in a random order drawn once."""
     rows = data.rows("test")
     order = rows[torch.randperm(len(rows), generator=generator("shuffled"))]
     partner = torch.empty(int(rows.max()) + 1, dtype=torch.long)
@@ -58,23 +58,23 @@ def _of_strangers(data: DataModule) -> Masks:
     return lambda batch: data.masks_of(partner[batch["index"].cpu()]).to(batch["mask"].device)
 
 
-def _in_parts(share: float, data: DataModule) -> Masks:
-    """A cell that a smaller share shows, a larger one shows as well."""
+def _revealed(share: float, data: DataModule) -> Masks:
+    """Return partially revealed masks; the cells of a smaller share are a subset of those of a larger one."""
     drawn = torch.rand(len(data.store), 1, GRID, GRID, generator=generator("revealed"))
 
     def masks(batch: Batch) -> Tensor:
         mask = batch["mask"]
-        shown = drawn[batch["index"].cpu()].to(mask.device) < share
-        return mask * over_pixels(shown, *mask.shape[2:])
+        revealed = drawn[batch["index"].cpu()].to(mask.device) < share
+        return mask * over_pixels(revealed, *mask.shape[2:])
 
     return masks
 
 
 def takes_masks(network: nn.Module) -> bool:
-    """Tell whether a network of labels takes (image, mask), or an image alone.
+    """Return whether a label network takes (image, mask) rather than an image alone.
 
     Raises:
-        ValueError: it takes neither.
+        ValueError: the network takes neither.
     """
     signature = inspect.signature(network.forward)
     try:
@@ -84,6 +84,8 @@ def takes_masks(network: nn.Module) -> bool:
             signature.bind("image")
         except TypeError as error:
             kind = type(network).__name__
-            raise ValueError(f"a network of labels takes image and mask, {kind} does not: {error}") from None
+            raise ValueError(
+                f"a label network must take image and mask, or an image; {kind} takes neither: {error}"
+            ) from None
         return False
     return True

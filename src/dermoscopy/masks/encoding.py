@@ -1,31 +1,33 @@
-"""Masks of the store as network input: encoded (+1 present, -1 absent, 0 unknown) and packed into one plane."""
+"""Encoding of the store's masks as network input (+1 present, -1 absent, 0 unknown), packed into one plane."""
 
 import torch
 from torch import Tensor
 
 from dermoscopy.contracts import NOT_ANNOTATED
 
-MOST_PACKED = 15  # masks whose packed codes float32 still counts exactly
+MOST_PACKED = 15  # number of masks whose packed codes float32 represents exactly
 
 
 def encode(mask: Tensor) -> Tensor:
-    """Turn the store's codes (0 absent, 1 present, 255 not annotated; uint8, any shape) into float -1, +1 and 0."""
+    """Encode the store's values (0 absent, 1 present, 255 not annotated; uint8, any shape) as float -1, +1 and 0."""
     signed = mask.to(torch.float32).mul_(2).sub_(1)  # never in uint8: -1 would wrap to 255, "unknown" would read as 0
     return signed.masked_fill_(mask == NOT_ANNOTATED, 0)
 
 
 def pack(stored: Tensor) -> Tensor:
-    """Pack masks of the store (B, K, H, W) into one integer a pixel (B, 1, H, W): their -1, 0, +1 as ternary digits.
+    """Pack masks of the store (B, K, H, W) into one integer per pixel (B, 1, H, W): -1, 0, +1 as ternary digits.
 
-    All K masks then move as one plane, and a pixel outside the frame, 0, is unknown in each of them. int8 holds 5
-    masks, int16 holds 10, int32 the rest.
+    All K masks are then warped as one plane, and a pixel outside the frame, 0, is unknown in all of them. int8 holds
+    5 masks, int16 holds 10, int32 the rest.
 
     Raises:
-        ValueError: more than 15 masks.
+        ValueError: there are more than 15 masks.
     """
     count = stored.shape[1]
     if count > MOST_PACKED:
-        raise ValueError(f"{count} masks are named, a network can read at most {MOST_PACKED}: name fewer in data.masks")
+        raise ValueError(
+            f"{count} masks are selected, a network can read at most {MOST_PACKED}: list fewer in data.masks"
+        )
     code = torch.zeros(len(stored), 1, *stored.shape[2:], device=stored.device)
     for k in range(count):
         code.add_(encode(stored[:, k : k + 1]), alpha=3**k)
@@ -35,7 +37,7 @@ def pack(stored: Tensor) -> Tensor:
 
 
 def unpack(code: Tensor, count: int) -> Tensor:
-    """Return the `count` masks (B, K, H, W), float -1, 0, +1, that `pack` put into one plane (B, 1, H, W)."""
+    """Return the `count` masks (B, K, H, W), float -1, 0, +1, packed into one plane (B, 1, H, W) by `pack`."""
     rest = code[:, 0].float()
     masks = torch.empty(len(code), count, *code.shape[2:], device=code.device)
     for k in range(count):

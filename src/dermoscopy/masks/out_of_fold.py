@@ -1,4 +1,4 @@
-"""Out of fold: predicted masks of all folds' test images in one file, none by a network that has seen the image."""
+"""Out-of-fold masks: predicted masks of all folds' test images in one file, by networks not trained on the image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +9,11 @@ from dermoscopy.masks.predicted import MASKS, PredictedMasks, read_masks, write_
 
 
 def join_masks(folders: Sequence[Path], path: Path) -> Path:
-    """Write the masks of several folds into one file, folds in the order given; return its path.
+    """Write the masks of several folds to one file, in the order of the folders; return its path.
 
     Args:
-        folders: of the tested stages, one a fold.
-        path: of the new file; an older one stays until the new one is whole.
+        folders: folders of the tested stages, one per fold.
+        path: path of the new file; an older one is kept until the new one is complete.
 
     Raises:
         FileNotFoundError: a folder lacks its masks.
@@ -21,7 +21,7 @@ def join_masks(folders: Sequence[Path], path: Path) -> Path:
         OSError: the disk is full.
     """
     if not folders:
-        raise ValueError("no folder of a fold is given: name the folders of the tested stages")
+        raise ValueError("no folder of a fold is given: list the folders of the tested stages")
     parts = [read_masks(folder / MASKS) for folder in folders]
     _check(folders, parts)
     first, ids = parts[0], np.concatenate([part.ids for part in parts])
@@ -34,13 +34,13 @@ def join_masks(folders: Sequence[Path], path: Path) -> Path:
 def _check(folders: Sequence[Path], parts: Sequence[PredictedMasks]) -> None:
     seen: dict[str, Path] = {}
     for folder, part in zip(folders, parts, strict=True):
-        for what, own, first in (
+        for fact, own, first in (
             ("store's fingerprint", part.fingerprint, parts[0].fingerprint),
             ("masks", part.names, parts[0].names),
             ("exclusive", part.exclusive, parts[0].exclusive),
         ):
             if own != first:
-                raise ValueError(f"folds must agree: {what} is {first} in {folders[0]}, but {own} in {folder}")
+                raise ValueError(f"folds must agree: {fact} is {first} in {folders[0]}, but {own} in {folder}")
         for id in part.ids.tolist():
             if id in seen:
                 raise ValueError(f"image {id} was tested in {seen[id]} and in {folder}: give the folds of one split")

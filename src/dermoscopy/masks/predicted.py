@@ -1,4 +1,4 @@
-"""Files of predicted masks: probabilities of the images that a segmenter was tested on."""
+"""Files of predicted masks: a segmenter's probabilities for its test images."""
 
 import errno
 import shutil
@@ -26,15 +26,15 @@ TABLES = 1 << 20  # bytes; ids and attributes take far less
 
 @dataclass(frozen=True, eq=False)
 class PredictedMasks:
-    """Predicted masks of images of one store.
+    """Predicted masks of the images of one store.
 
     Attributes:
-        ids: (n,) the images.
-        names: the K masks.
-        exclusive: whether a pixel belongs to one mask at most.
-        fingerprint: of the store.
+        ids: (n,) ids of the images.
+        names: names of the K masks.
+        exclusive: whether a pixel belongs to at most one mask.
+        fingerprint: fingerprint of the store.
         probability: uint8 (n, H, W, K), 255 times the probability, without a background.
-        unseen: whether each image is new to the network that predicted it; false also where nobody has noted it.
+        unseen: whether no image was in the training data of the network that predicted it; false if unknown.
     """
 
     ids: NDArray[np.str_]
@@ -45,7 +45,7 @@ class PredictedMasks:
     unseen: bool = False
 
     def of(self, ids: Sequence[str] | NDArray[np.str_]) -> NDArray[np.uint8]:
-        """Return the probabilities (m, H, W, K) of these images, in their order.
+        """Return the probabilities (m, H, W, K) of these images, in the given order.
 
         Raises:
             ValueError: an image has no predicted masks.
@@ -57,14 +57,14 @@ class PredictedMasks:
 
 
 def write_masks(path: Path, masks: PredictedMasks) -> None:
-    """Write predicted masks so that they can be mapped into memory.
+    """Write predicted masks to a file that can be memory-mapped.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written; an older file stays.
+        OSError: the disk is full or the folder cannot be written; an older file is kept.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     needed, free = masks.probability.nbytes + TABLES, shutil.disk_usage(path.parent).free
-    if free < needed:  # asked before, for HDF5 does not survive a full disk
+    if free < needed:  # checked beforehand, because HDF5 does not survive a full disk
         raise OSError(errno.ENOSPC, f"needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free", str(path))
     text = h5py.string_dtype()
     with atomic_path(path) as part, h5py.File(part, "w") as file:
@@ -76,21 +76,21 @@ def write_masks(path: Path, masks: PredictedMasks) -> None:
 
 
 def read_masks(path: Path) -> PredictedMasks:
-    """Open predicted masks; the probabilities stay on disk until asked for, and no change reaches the file.
+    """Open predicted masks; the probabilities stay on disk until requested, and no change reaches the file.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or something else.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged or of another format.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"no predicted masks {path}: test a segmentation first, it writes them")
+        raise FileNotFoundError(f"no predicted masks {path}: test a segmentation first, which writes them")
     try:
         with h5py.File(path, "r") as file:
-            if (found := (file.attrs.get("format"), file.attrs.get("version"))) != (FORMAT, VERSION):
-                raise ValueError(f"format and version are {found}, not {(FORMAT, VERSION)}")
+            if (header := (file.attrs.get("format"), file.attrs.get("version"))) != (FORMAT, VERSION):
+                raise ValueError(f"format and version are {header}, not {(FORMAT, VERSION)}")
             return _read(path, file)
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no whole predicted masks ({error}): delete it, and test again") from error
+        raise ValueError(f"{path} holds no complete predicted masks ({error}): delete it, and test again") from error
 
 
 def _read(path: Path, file: h5py.File) -> PredictedMasks:

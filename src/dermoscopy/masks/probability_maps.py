@@ -1,4 +1,4 @@
-"""Masks as network output: probabilities, as kept in bytes, at a size, and what is decided from them."""
+"""Masks as network output: probabilities, their storage in bytes, their size and the masks thresholded from them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,14 +15,14 @@ Plane = NDArray[np.uint8]
 def present_masks(
     planes: Iterable[NDArray[np.float32]], count: int, exclusive: bool, threshold: float
 ) -> Iterator[NDArray[np.bool_]]:
-    """Yield where each mask is present, one by one, so that few planes of a large image are in memory.
+    """Yield the presence map of each mask one by one, so that few planes of a large image are in memory.
 
     Args:
-        planes: float32, 255 times the probability of each of the masks, all of one shape.
-        count: how many there are.
-        exclusive: whether the likeliest mask is present, or none where the background is at least as likely, whose
-            probability is what the masks leave of 1; of equally likely masks the first.
-        threshold: else each mask is present where its probability is above this.
+        planes: float32, 255 times the probability of each mask, all of one shape.
+        count: number of masks.
+        exclusive: whether only the most probable mask is present, and none where the background (the remainder to 1)
+            is at least as probable; among equally probable masks the first.
+        threshold: probability above which a mask is present, if not exclusive.
     """
     if not exclusive:
         yield from (plane > FULL * threshold for plane in planes)
@@ -32,7 +32,7 @@ def present_masks(
 
 
 def _most_likely(planes: Iterator[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """Return the number of the highest plane at each pixel, counted from 1; 0 where none exceeds the background."""
+    """Return the number of the highest plane per pixel, counted from 1; 0 where none exceeds the background."""
     highest = next(planes)
     background, winner = FULL - highest, np.ones(highest.shape, np.uint8)
     for number, plane in enumerate(planes, start=2):
@@ -44,7 +44,7 @@ def _most_likely(planes: Iterator[NDArray[np.float32]]) -> NDArray[np.uint8]:
 
 
 def decide(probability: Tensor, exclusive: bool, threshold: float) -> Tensor:
-    """Tell where masks are present, bool (B, K, H, W), see `present_masks`.
+    """Return the presence of masks, bool (B, K, H, W), see `present_masks`.
 
     Args:
         probability: (B, K, H, W), 255 times the probability, on the CPU.
@@ -56,7 +56,7 @@ def decide(probability: Tensor, exclusive: bool, threshold: float) -> Tensor:
 
 
 def at_size(probability: Tensor, size: tuple[int, int]) -> Plane:
-    """Return probabilities uint8 (B, K, h, w) as (B, H, W, K), at the size of a store whose images were reduced."""
+    """Return probabilities uint8 (B, K, h, w) of reduced images as (B, H, W, K) at the size of the store."""
     if probability.shape[2:] != size:
         enlarged = [interpolate(part.float(), size, mode="bilinear") for part in probability.split(64)]
         probability = torch.cat([part.round().byte() for part in enlarged])
@@ -75,5 +75,5 @@ def probabilities(logits: Tensor, exclusive: bool) -> Tensor:
 
 
 def in_bytes(probability: Tensor) -> Tensor:
-    """Return 255 times the probability, rounded, as uint8: how predicted masks are kept."""
+    """Return 255 times the probability, rounded to uint8: the storage format of predicted masks."""
     return (255 * probability).round().to(torch.uint8)

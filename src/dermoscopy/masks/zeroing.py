@@ -1,4 +1,4 @@
-"""Masks as network input, encoded (+1 present, -1 absent, 0 unknown), packed, zeroed; and as network output."""
+"""Zeroing of masks: random cells become unknown (0) in the network's input."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 def over_pixels(cells: Tensor, height: int, width: int) -> Tensor:
-    """Give every pixel (..., height, width) the value of its cell (..., rows, columns).
+    """Expand cells (..., rows, columns) to pixels (..., height, width).
 
-    A side that the grid does not divide gets cells whose sizes differ by one pixel.
+    On a side that the grid does not divide, cells differ in size by one pixel.
     """
     rows, columns = cells.shape[-2:]
     row = torch.arange(height, device=cells.device) * rows // height
@@ -18,7 +18,7 @@ def over_pixels(cells: Tensor, height: int, width: int) -> Tensor:
 
 
 def check_grid(grid: str, rows: int, columns: int, height: int, width: int) -> None:
-    """Raise ValueError, which says what grid it is, if a grid has more cells than the image pixels."""
+    """Raise ValueError, naming the grid, if a grid has more cells per side than the image has pixels."""
     if rows > height or columns > width:
         raise ValueError(
             f"{grid} {rows} x {columns} is finer than the image of {height} x {width} px: take fewer cells, or raise "
@@ -27,19 +27,19 @@ def check_grid(grid: str, rows: int, columns: int, height: int, width: int) -> N
 
 
 class Zeroing(nn.Module):
-    """Replace masks by "unknown" at random, cell by cell.
+    """Random replacement of masks by "unknown", cell by cell.
 
     Each cell of a grid is erased independently with probability `p`; a grid of one cell erases the whole mask.
     The expected erased area is `p` for every grid, only its spatial correlation differs.
 
     Args:
-        p: probability that a cell is erased; 0 always gives the masks, 1 never does.
-        grid: cells a side, or (rows, columns). 16, 8, 4 are cells of 14, 28, 56 px at 224 px. A side that the grid
-            does not divide gets cells whose sizes differ by one pixel.
-        per_channel: erase every mask channel by itself instead of all together.
+        p: probability that a cell is erased; 0 always keeps the masks, 1 always erases them.
+        grid: cells per side, or (rows, columns). 16, 8, 4 are cells of 14, 28, 56 px at 224 px. On a side that the grid
+            does not divide, cells differ in size by one pixel.
+        per_channel: erase every mask channel independently instead of jointly.
 
     Raises:
-        ValueError: p outside [0, 1], a grid without cells, or (in use) a grid finer than the mask.
+        ValueError: `p` is outside [0, 1], or the grid has no cells or (in use) is finer than the mask.
     """
 
     def __init__(self, p: float, grid: int | Sequence[int], per_channel: bool) -> None:
@@ -48,7 +48,7 @@ class Zeroing(nn.Module):
             raise ValueError(f"p must lie in [0, 1], got {p}")
         self.rows, self.columns = (grid, grid) if isinstance(grid, int) else grid
         if min(self.rows, self.columns) < 1:
-            raise ValueError(f"grid must be at least 1 cell a side, got {grid}")
+            raise ValueError(f"grid must be at least 1 cell per side, got {grid}")
         self.p = p
         self.per_channel = per_channel
 

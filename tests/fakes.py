@@ -1,4 +1,4 @@
-"""Stand-ins for the large parts of a run: small enough that a test sees all that they do."""
+"""Small stand-ins for the large parts of a run."""
 
 import torch
 from torch import Tensor
@@ -8,38 +8,38 @@ from dermoscopy.machine.randomness import generator
 
 
 class FakeData:
-    """A data module whose images, masks and labels are noise and whose every row is known.
+    """A data module of random images, masks and labels, without unknown values.
 
     Args:
-        count: images; the second half of them is tested.
-        masks: a mask each image.
-        labels: of each image.
-        subset: pixels.
+        count: number of images; the second half is the test subset.
+        masks: number of masks per image.
+        labels: number of labels per image.
+        pixels: height and width of the images.
     """
 
-    def __init__(self, count: int = 20, masks: int = 2, labels: int = 3, subset: int = 16) -> None:
+    def __init__(self, count: int = 20, masks: int = 2, labels: int = 3, pixels: int = 16) -> None:
         draw = generator("fake data")
-        self.image = torch.rand((count, 3, subset, subset), generator=draw)
-        self.mask = torch.where(torch.rand((count, masks, subset, subset), generator=draw) < 0.5, -1.0, 1.0)
+        self.image = torch.rand((count, 3, pixels, pixels), generator=draw)
+        self.mask = torch.where(torch.rand((count, masks, pixels, pixels), generator=draw) < 0.5, -1.0, 1.0)
         self.label = (torch.rand((count, labels), generator=draw) < 0.5).float()
-        self.store = range(count)  # it has a length, and that is asked for
-        self.size = (subset, subset)
+        self.store = range(count)  # only its length is used
+        self.size = (pixels, pixels)
         self.predicted = "masks.h5"
 
     def rows(self, subset: str) -> Tensor:
-        """Rows of the images of a subset of the split."""
+        """Return the rows of the images of a subset of the split."""
         half = len(self.store) // 2
         return torch.arange(half, len(self.store)) if subset == "test" else torch.arange(half)
 
     def masks_of(self, rows: Tensor) -> Tensor:
-        """Masks (B, K, H, W) of some rows."""
+        """Return the masks (B, K, H, W) of some rows."""
         return self.mask[rows]
 
     def labels_of(self, subset: str) -> Tensor:
-        """Labels (n, L) of a subset."""
+        """Return the labels (n, L) of a subset."""
         return self.label[self.rows(subset)]
 
     def batch(self, rows: Tensor) -> Batch:
-        """What a network sees of some rows; the predicted masks are the opposite of the given ones."""
+        """Return the batch of some rows; the predicted masks are the opposite of the given ones."""
         mask = self.mask[rows]
         return Batch(image=self.image[rows], mask=mask, label=self.label[rows], index=rows, predicted=-mask)

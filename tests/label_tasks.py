@@ -1,4 +1,4 @@
-"""Tasks of labels on the demo data, and networks that keep what they are given."""
+"""Classification tasks on the demo data, and networks that record their inputs."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ LABELS = ("globules", "streaks")
 
 
 class Reader(nn.Module):
-    """Logits from the mean colour and the masks' means; keeps what it was given."""
+    """A classifier of the mean colour and the masks' means that records its inputs."""
 
     aux_head_stride = 1
     segments = ("globules", "streaks")
@@ -27,10 +27,10 @@ class Reader(nn.Module):
         super().__init__()
         self.image, self.mask = nn.Linear(3, labels), nn.Linear(masks, labels)
         self.segmenter = nn.Conv2d(3, masks, 1)
-        self.given = []
+        self.inputs = []
 
     def forward(self, image, mask=None):
-        self.given.append((self.training, image, mask))
+        self.inputs.append((self.training, image, mask))
         logits = self.image(image.mean((2, 3)))
         return logits if mask is None else logits + self.mask(mask.mean((2, 3)))
 
@@ -41,40 +41,40 @@ class Reader(nn.Module):
         return self.segmenter(image)
 
     def forward_joint(self, image):
-        found = self.segmenter(image)
-        return self(image, found.tanh()), found
+        masks = self.segmenter(image)
+        return self(image, masks.tanh()), masks
 
     def masks(self, training):
-        return [mask for mode, _, mask in self.given if mode == training]
+        return [mask for mode, _, mask in self.inputs if mode == training]
 
 
 class ImageOnly(nn.Module):
-    """Takes nothing but an image, as a network of another library does."""
+    """A network that takes only an image, like those of other libraries; records its batch sizes."""
 
     def __init__(self):
         super().__init__()
         self.layer = nn.Linear(3, len(LABELS))
-        self.seen = []
+        self.batch_sizes = []
 
     def forward(self, image):
-        self.seen.append(len(image))
+        self.batch_sizes.append(len(image))
         return self.layer(image.mean((2, 3)))
 
 
-class Both(ImageOnly):
-    """Segments as well, as a Y-net does, and keeps how often."""
+class JointImageOnly(ImageOnly):
+    """A network that also segments, like a Y-net; records the batch sizes of its joint passes."""
 
     segments = LABELS
 
     def __init__(self):
         super().__init__()
-        self.segmenter, self.together = nn.Conv2d(3, len(LABELS), 1), []
+        self.segmenter, self.joint_batch_sizes = nn.Conv2d(3, len(LABELS), 1), []
 
     def forward_masks(self, image):
         return self.segmenter(image)
 
     def forward_joint(self, image):
-        self.together.append(len(image))
+        self.joint_batch_sizes.append(len(image))
         return self.layer(image.mean((2, 3))), self.segmenter(image)
 
 
@@ -110,6 +110,6 @@ def fit(task, data):
     return task
 
 
-def judged(task, data, *callbacks):
+def run_test(task, data, *callbacks):
     trainer(callbacks=list(callbacks)).test(task, datamodule=data, verbose=False)
     return task

@@ -1,4 +1,4 @@
-"""Parts of runs with the arguments that a test does not care about filled in; constructors have no defaults."""
+"""Parts of runs with default arguments for tests, since the constructors have no defaults."""
 
 from dermoscopy.losses.classification import BinaryCrossEntropy
 from dermoscopy.masks.zeroing import Zeroing
@@ -7,21 +7,21 @@ from dermoscopy.networks.classifier import Classifier
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 NO_WEIGHTS = {"pretrained": False, "checkpoint": None}
 LABEL_TASK = {"scheduler": None, "freeze": (), "metrics": {}, "exclusive_labels": False, "training_masks": "given"}
-LABEL_TASK |= {"validation_masks": "none", "threshold": "zero"}  # arguments of a task of labels
+LABEL_TASK |= {"validation_masks": "none", "threshold": "zero"}  # arguments of a classification task
 
 
 def make_classifier(backbone, labels, masks=(), **changes):
-    """A Classifier that starts from chance and has no auxiliary head."""
+    """Return a randomly initialised Classifier without an auxiliary head."""
     return Classifier(
         backbone, labels, masks, **NO_WEIGHTS | IMAGENET | {"dropout": 0.0, "aux_head_stride": None} | changes
     )
 
 
 def make_zeroing(p, grid=1, per_channel=False):
-    """A Zeroing of whole masks, all together."""
+    """Return a Zeroing of grid cells of all masks together; by default of whole masks."""
     return Zeroing(p, grid, per_channel)
 
 
 def make_label_loss(labels, pos_weight=None, rarest=1.0):
-    """A binary cross-entropy without weights."""
+    """Return a binary cross-entropy, by default without weights."""
     return BinaryCrossEntropy(labels, pos_weight, rarest)

@@ -1,4 +1,4 @@
-"""The trainer of a test: in 32-bit precision on the processor, silent, without anything that is not asked for."""
+"""Trainer for tests: 32-bit precision on the CPU, without output or optional parts."""
 
 from pytorch_lightning import Trainer
 

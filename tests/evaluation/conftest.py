@@ -1,4 +1,4 @@
-"""Made-up images of known masks, and a store of them."""
+"""Artificial images with known masks, and a store of them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Files of tested labels: counts agree with scikit-learn, digits of earlier tests stay, pictures say what they show."""
+"""Tests of the files of evaluated labels: counts equal scikit-learn's, earlier rows keep their digits, pictures."""
 
 import pandas as pd
 import pytest
@@ -19,7 +19,7 @@ THRESHOLDS = torch.tensor([-1.0, 0.1, 0.5])
 
 @pytest.fixture
 def tested():
-    """Logits, labels that may be together and exclusive ones (N, 3); some of each are unknown."""
+    """Logits, labels that may occur together, and exclusive labels, (N, 3) each; some labels are unknown."""
     draw = generator("tested labels")
     logits = torch.randn((N, 3), generator=draw)
     several = (torch.rand((N, 3), generator=draw) < 0.4).float()
@@ -35,8 +35,8 @@ def rows_of(condition, logits, label, names=NAMES, exclusive=False, thresholds=T
     return prediction_rows(images, names, label, logits, thresholds[: len(names)], exclusive)
 
 
-def counted(table, label):
-    """The counts of one label as scikit-learn has them: a row what is true, a column what was predicted."""
+def matrix_of(table, label):
+    """Return the counts of one label in scikit-learn's form: rows are true, columns predicted."""
     rows = table[table["label"] == label]
     return rows.pivot_table(index="truth", columns="predicted", values="count").sort_index().sort_index(axis=1)
 
@@ -47,7 +47,7 @@ def test_counts_of_labels_agree_with_scikit_learn_at_their_thresholds(tested):
     for k, name in enumerate(NAMES):
         known = ~label[:, k].isnan()
         expected = confusion_matrix(label[known, k], logits[known, k] > THRESHOLDS[k])
-        assert (counted(table, name).to_numpy() == expected).all()
+        assert (matrix_of(table, name).to_numpy() == expected).all()
 
 
 def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_top1(tested):
@@ -55,12 +55,12 @@ def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_top1(tested
     table = confusion_table(rows_of("none", logits, label, exclusive=True), NAMES, exclusive=True)
     known = (label == 1).any(1) & ~label.isnan().any(1)
     expected = confusion_matrix(label[known].argmax(1), logits[known].argmax(1))
-    assert (counted(table, "").to_numpy() == expected).all()
+    assert (matrix_of(table, "").to_numpy() == expected).all()
     right = table[table["truth"] == table["predicted"]]["count"].sum() / table["count"].sum()
     assert right == pytest.approx(label_scores(logits, label, NAMES, True, None)["top1"])
 
 
-def test_of_exclusive_labels_the_logit_is_that_of_the_softmax_and_unknown_rows_have_no_truth(tested):
+def test_logits_of_exclusive_labels_match_the_softmax_and_unknown_rows_have_no_truth(tested):
     logits, _, label = tested
     rows = rows_of("none", logits, label, exclusive=True).pivot_table(index="id", columns="label", values="logit")
     assert torch.allclose(torch.tensor(rows.to_numpy()).sigmoid(), logits.softmax(1), atol=1e-6)
@@ -70,21 +70,21 @@ def test_of_exclusive_labels_the_logit_is_that_of_the_softmax_and_unknown_rows_h
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_labels_of_which_nothing_is_known_are_counted_as_nothing(tested, tmp_path, exclusive):
+def test_unknown_labels_are_not_counted(tested, tmp_path, exclusive):
     unknown = torch.full((N, 3), torch.nan)
     write_label_files(tmp_path, rows_of("none", tested[0], unknown, exclusive=exclusive), NAMES, exclusive, "none")
     counts = pd.read_csv(tmp_path / "confusion.csv")["count"]
     assert len(counts) == (9 if exclusive else 12) and not counts.any()
 
 
-def test_an_earlier_test_keeps_its_digits_and_its_thresholds(tested, tmp_path):
+def test_rows_of_an_earlier_test_keep_their_digits_and_thresholds(tested, tmp_path):
     logits, label, _ = tested
     path = tmp_path / "predictions.csv"
     rows_of("given", logits, label).assign(threshold=0.0).to_csv(path, index=False)
     before = path.read_text().splitlines()[1:]
-    for _ in range(2):  # what is tested again takes the place of what was
+    for _ in range(2):  # a condition that is tested again replaces its rows
         table = with_earlier(path, rows_of("none", logits, label))
-        write_label_files(tmp_path, table, NAMES, exclusive=False, shown="none")
+        write_label_files(tmp_path, table, NAMES, exclusive=False, condition="none")
     after = path.read_text().splitlines()
     assert after[0] == "id,group,mask_condition,label,truth,logit,threshold"
     assert [line for line in after if ",given," in line] == before
@@ -103,23 +103,23 @@ def texts(figure):
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_pictures_tell_counts_shares_and_calibration(tested):
+def test_pictures_contain_counts_shares_and_calibration(tested):
     logits, label, _ = tested
     rows = rows_of("none", logits[:, :1], label[:, :1], NAMES[:1])
     counts = confusion_table(rows, NAMES[:1], exclusive=False)
-    shown = texts(draw_confusion(counts, "a title"))
-    assert {"a title", "melanoma", "predicted", "true", "yes", "no"} <= set(shown)
+    words = texts(draw_confusion(counts, "a title"))
+    assert {"a title", "melanoma", "predicted", "true", "yes", "no"} <= set(words)
     for truth in (1, 0):
         of_truth = counts[counts["truth"] == truth]["count"]
-        assert {f"{count}\n{count / of_truth.sum():.0%}" for count in of_truth} <= set(shown)
-    shown = texts(draw_reliability(rows, NAMES[:1], "a title"))
+        assert {f"{count}\n{count / of_truth.sum():.0%}" for count in of_truth} <= set(words)
+    words = texts(draw_reliability(rows, NAMES[:1], "a title"))
     error = label_scores(logits[:, :1], label[:, :1], NAMES[:1], False, None)["ece"]
-    assert f"melanoma, ECE {error:.3f}" in shown
-    numbers = [int(text) for text in shown[2:] if text.isdecimal()][:-2]  # the last two are ticks, 0 and 1
+    assert f"melanoma, ECE {error:.3f}" in words
+    numbers = [int(text) for text in words[2:] if text.isdecimal()][:-2]  # the last two are ticks, 0 and 1
     assert sum(numbers) >= (~label[:, 0].isnan()).sum()
 
 
-def test_exclusive_labels_share_one_matrix_and_of_many_others_six_are_shown(tested):
+def test_exclusive_labels_share_one_matrix_and_at_most_six_others_are_drawn(tested):
     logits, _, label = tested
     counts = confusion_table(rows_of("none", logits, label, exclusive=True), NAMES, exclusive=True)
     assert set(NAMES) <= set(texts(draw_confusion(counts, "")))

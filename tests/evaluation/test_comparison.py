@@ -1,4 +1,4 @@
-"""Predicted masks at either size."""
+"""Tests of the comparison of predicted with true masks at both sizes."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def planes(probability: np.ndarray, exclusive: bool = False, frame: tuple[int, .
     return np.stack(list(predicted_planes(probability, exclusive, frame)), axis=-1)
 
 
-def test_a_mask_is_predicted_from_one_half_on_the_closest_to_it_that_uint8_can_be() -> None:
+def test_a_mask_is_predicted_above_one_half_as_close_as_uint8_allows() -> None:
     assert planes(np.array([[[127], [128]]], np.uint8)).ravel().tolist() == [False, True]
 
 
@@ -33,7 +33,7 @@ def test_exclusive_masks_never_overlap_and_are_the_argmax() -> None:
 
 
 @pytest.mark.parametrize(("original", "size"), [((40, 80), (8, 8)), ((60, 40), (8, 12)), ((37, 53), (16, 12))])
-def test_what_is_predicted_in_the_padding_has_no_influence(original: tuple[int, int], size: tuple[int, int]) -> None:
+def test_predictions_in_the_padding_have_no_influence(original: tuple[int, int], size: tuple[int, int]) -> None:
     frame, rng = place(original, size, "pad"), np.random.default_rng(0)
     probability = rng.integers(0, 256, (*size, 1), dtype=np.uint8)
     top, left = (np.arange(count) * length / count for count, length in zip(size, frame[4:], strict=True))
@@ -46,7 +46,7 @@ def test_what_is_predicted_in_the_padding_has_no_influence(original: tuple[int, 
     assert planes(np.where(inside[..., None], 255, 0).astype(np.uint8), frame=frame).all()
 
 
-def test_counts_and_distance_are_over_known_pixels_alone() -> None:
+def test_counts_and_distance_use_only_known_pixels() -> None:
     predicted = np.array([[True, True, False, False, True]])
     code = np.array([[1, 0, 1, 0, 255]], np.uint8)
     counts, distance = compare([predicted, predicted], [code, np.full_like(code, 255)], hd95=True)

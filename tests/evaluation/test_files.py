@@ -1,4 +1,4 @@
-"""What a tested segmentation leaves in its folder."""
+"""Tests of the files of an evaluated segmentation."""
 
 from pathlib import Path
 
@@ -22,22 +22,22 @@ def folder(demo_store: Path, tmp_path: Path) -> Path:
     return tmp_path / "stage"
 
 
-def test_the_tables_have_their_columns_and_come_back_to_the_last_digit(folder: Path, demo_store: Path) -> None:
+def test_the_tables_have_their_columns_and_are_read_back_exactly(folder: Path, demo_store: Path) -> None:
     store = open_store(demo_store)
     result = evaluate(
         random_masks(store, INDEX).probability, INDEX, store, store.mask_names, exclusive=False, hd95=True
     )
-    found = read_predictions(folder / "predictions.csv")
-    assert ",".join(found.columns) == (
+    table = read_predictions(folder / "predictions.csv")
+    assert ",".join(table.columns) == (
         "id,group,mask,size,dice,iou,thresholded_jaccard,precision,recall,hd95,truth,predicted"
     )
-    pd.testing.assert_frame_equal(found, result.images[found.columns], check_dtype=False, check_exact=True)
+    pd.testing.assert_frame_equal(table, result.images[table.columns], check_dtype=False, check_exact=True)
     scores = (folder / "scores.csv").read_text().splitlines()
     assert scores[0] == "metric,mask,size,mean,low,high,images,tta" and len(scores) == 1 + 2 * len(result.scores)
     assert sorted(path.name for path in folder.iterdir()) == ["masks.h5", "predictions.csv", "scores.csv"]
 
 
-def test_ids_that_look_like_numbers_or_nothing_stay_text(folder: Path) -> None:
+def test_ids_that_look_like_numbers_or_missing_values_stay_text(folder: Path) -> None:
     path = folder / "predictions.csv"
     table = read_predictions(path)
     names = dict(zip(table["id"].unique(), ["007", "NA", "1e5"], strict=True))
@@ -53,7 +53,7 @@ def test_a_damaged_table_is_named(folder: Path) -> None:
     broken = {"": "No columns", "".join(lines[:-1]): "17 rows", "".join(columns): "no column hd95", lines[0]: "0 rows"}
     for text, reason in broken.items():
         path.write_text(text)
-        with pytest.raises(ValueError, match=rf"predictions\.csv is no whole table .*{reason}.* test again"):
+        with pytest.raises(ValueError, match=rf"predictions\.csv is not a complete table .*{reason}.* test again"):
             read_predictions(path)
     path.unlink()
     with pytest.raises(FileNotFoundError, match="test a segmentation first"):

@@ -1,4 +1,4 @@
-"""Grad-CAM and the influence of masks are what can be worked by hand, and looking changes nothing."""
+"""Tests of Grad-CAM and mask influence: equal to results worked by hand; the network stays unchanged."""
 
 from contextlib import nullcontext
 
@@ -8,11 +8,11 @@ import torch
 from parts import make_classifier
 from torch import nn
 
-from dermoscopy.evaluation.grad_cam import Unexplained, grad_cam, influence_table, mask_influence
+from dermoscopy.evaluation.grad_cam import NoFeatureMaps, grad_cam, influence_table, mask_influence
 
 
 class Linear(nn.Module):
-    """The maps are the first two colours, a logit is a weighted sum of their means; masks add theirs."""
+    """A network whose maps are the first two colours; a logit is a weighted sum of their means and those of masks."""
 
     def __init__(self, weight, masks=((0.0,),)):
         super().__init__()
@@ -30,7 +30,7 @@ class Linear(nn.Module):
 
 
 class Deep(nn.Module):
-    """Convolutions with all that behaves otherwise in training."""
+    """A convolutional network with layers that behave differently in training."""
 
     def __init__(self):
         super().__init__()
@@ -64,14 +64,14 @@ def batch():
 
 
 def test_grad_cam_of_a_linear_network_is_worked_by_hand():
-    # d y / d A = 2 / 4 everywhere, d y / d B = -1 / 4; (2 A - B) / 4 = [[2, -1], [-1, 3]] / 4; without what is negative
-    found, cells = grad_cam(Linear([[0.0, 1.0], [2.0, -1.0]]), IMAGE, None, label=1)
-    np.testing.assert_allclose(found[0], [[2 / 3, 0], [0, 1]], atol=1e-6)
+    # d y / d A = 2 / 4 everywhere, d y / d B = -1 / 4; (2 A - B) / 4 = [[2, -1], [-1, 3]] / 4; negative values cut to 0
+    heatmap, cells = grad_cam(Linear([[0.0, 1.0], [2.0, -1.0]]), IMAGE, None, label=1)
+    np.testing.assert_allclose(heatmap[0], [[2 / 3, 0], [0, 1]], atol=1e-6)
     assert cells == (2, 2)
     np.testing.assert_allclose(grad_cam(Linear([[0.0, 1.0]]), IMAGE, None, label=0)[0][0], B)
 
 
-def test_the_last_maps_of_a_network_without_features_are_looked_at():
+def test_the_last_maps_are_used_for_a_network_without_forward_maps():
     class Pooled(nn.Module):
         def __init__(self):
             super().__init__()
@@ -86,13 +86,13 @@ def test_the_last_maps_of_a_network_without_features_are_looked_at():
 
     network = Pooled()
     with torch.inference_mode():
-        found, cells = grad_cam(network, IMAGE.clone(), None, label=1)
-    np.testing.assert_allclose(found[0], [[2 / 3, 0], [0, 1]], atol=1e-6)
+        heatmap, cells = grad_cam(network, IMAGE.clone(), None, label=1)
+    np.testing.assert_allclose(heatmap[0], [[2 / 3, 0], [0, 1]], atol=1e-6)
     assert cells == (2, 2)
 
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_efficientnet"])
-def test_what_modules_return_is_what_features_and_head_say(backbone):
+def test_outputs_of_modules_and_forward_maps_give_the_same_heatmap(backbone):
     class Bare(nn.Module):
         def __init__(self, network):
             super().__init__()
@@ -104,18 +104,18 @@ def test_what_modules_return_is_what_features_and_head_say(backbone):
     torch.manual_seed(0)
     network, (image, mask) = make_classifier(backbone, ("melanoma", "nevus"), ("globules", "streaks")), batch()
     image, mask = (nn.functional.interpolate(values, (64, 96)) for values in (image, mask))
-    seen = []
-    for given in (None, mask):
+    nonzero = []
+    for masks in (None, mask):
         for label in (0, 1):
-            found, cells = grad_cam(network, image, given, label)
-            again, same = grad_cam(Bare(network), image, given, label)
-            assert cells == same == (2, 3)
-            torch.testing.assert_close(found, again)
-            seen.append(bool(found.any()))
-    assert any(seen)
+            heatmap, cells = grad_cam(network, image, masks, label)
+            bare, bare_cells = grad_cam(Bare(network), image, masks, label)
+            assert cells == bare_cells == (2, 3)
+            torch.testing.assert_close(heatmap, bare)
+            nonzero.append(bool(heatmap.any()))
+    assert any(nonzero)
 
 
-def test_a_crop_s_evidence_is_put_where_it_lies():
+def test_the_heatmap_of_a_crop_is_placed_where_the_crop_lies():
     class Cropped(Linear):
         def forward_maps(self, image, mask=None):
             return image[:, :2, :, 2:]
@@ -125,9 +125,9 @@ def test_a_crop_s_evidence_is_put_where_it_lies():
 
     image = torch.zeros(1, 3, 2, 4)
     image[0, 0, 1, 3] = 1
-    found, cells = grad_cam(Cropped([[1.0, 0.0]]), image, None, 0)
-    assert cells == (2, 2) and (found[0, :, :2] == 0).all()
-    np.testing.assert_allclose(found[0], [[0, 0, 0, 0], [0, 0, 0, 1]], atol=1e-6)
+    heatmap, cells = grad_cam(Cropped([[1.0, 0.0]]), image, None, 0)
+    assert cells == (2, 2) and (heatmap[0, :, :2] == 0).all()
+    np.testing.assert_allclose(heatmap[0], [[0, 0, 0, 0], [0, 0, 0, 1]], atol=1e-6)
 
 
 def test_grad_cam_is_upsampled_between_the_centres_of_cells():
@@ -138,39 +138,39 @@ def test_grad_cam_is_upsampled_between_the_centres_of_cells():
         def forward_maps(self, image, mask=None):
             return nn.functional.avg_pool2d(image[:, :2], (2, 4))
 
-    found, cells = grad_cam(Coarse([[1.0, 0.0]]), image, None, 0)
-    np.testing.assert_allclose(found[0], [[0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1]] * 2, atol=1e-6)
+    heatmap, cells = grad_cam(Coarse([[1.0, 0.0]]), image, None, 0)
+    np.testing.assert_allclose(heatmap[0], [[0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1]] * 2, atol=1e-6)
     assert cells == (1, 2)
 
 
-def test_an_image_without_any_evidence_is_zero_everywhere_and_leaves_the_others_as_they_are():
+def test_a_heatmap_without_positive_values_is_zero_and_does_not_affect_other_images():
     images = torch.cat([IMAGE, -IMAGE, 0 * IMAGE])
-    found, _ = grad_cam(Linear([[1.0, 0.0]]), images, None, 0)
-    np.testing.assert_allclose(found, [np.array(A) / 2, np.zeros((2, 2)), np.zeros((2, 2))])
+    heatmap, _ = grad_cam(Linear([[1.0, 0.0]]), images, None, 0)
+    np.testing.assert_allclose(heatmap, [np.array(A) / 2, np.zeros((2, 2)), np.zeros((2, 2))])
 
 
 def test_grad_cam_agrees_with_gradients_of_the_whole_network_and_its_maxima_are_one():
     network, (image, mask) = Deep(), batch()
-    for given in (None, mask):
-        found, _ = grad_cam(network, image, given, label=2)
+    for masks in (None, mask):
+        heatmap, _ = grad_cam(network, image, masks, label=2)
         network.eval()
         kept = []
         hook = network.below.register_forward_hook(lambda module, inputs, output, kept=kept: kept.append(output))
-        logits = network(image, given)
+        logits = network(image, masks)
         hook.remove()
         kept[0].retain_grad()
         logits[:, 2].sum().backward()
         maps, gradient = kept[0].detach().numpy(), kept[0].grad.numpy()
-        evidence = np.einsum("bc,bchw->bhw", gradient.mean((2, 3)), maps).clip(0)
-        wide = nn.Upsample((16, 24), mode="bilinear")(torch.tensor(evidence)[:, None])[:, 0].numpy()
-        assert (evidence.max((1, 2)) > 0).sum() > 1
-        np.testing.assert_allclose(found, wide / np.maximum(wide.max((1, 2), keepdims=True), 1e-12), atol=1e-5)
-        assert {round(float(value), 5) for value in found.amax((1, 2))} <= {0, 1}
+        expected_map = np.einsum("bc,bchw->bhw", gradient.mean((2, 3)), maps).clip(0)
+        wide = nn.Upsample((16, 24), mode="bilinear")(torch.tensor(expected_map)[:, None])[:, 0].numpy()
+        assert (expected_map.max((1, 2)) > 0).sum() > 1
+        np.testing.assert_allclose(heatmap, wide / np.maximum(wide.max((1, 2), keepdims=True), 1e-12), atol=1e-5)
+        assert {round(float(value), 5) for value in heatmap.amax((1, 2))} <= {0, 1}
         network.train()
 
 
 @pytest.mark.parametrize("mode", [nullcontext, torch.no_grad, torch.inference_mode])
-def test_looking_leaves_the_network_as_it_was_in_whatever_mode(mode):
+def test_explaining_leaves_the_network_unchanged_in_every_mode(mode):
     network = Deep()
     network.above.eval()
     network.last.weight.requires_grad_(False)
@@ -178,8 +178,8 @@ def test_looking_leaves_the_network_as_it_was_in_whatever_mode(mode):
     state = {name: value.clone() for name, value in network.state_dict().items()}
     expected = grad_cam(network, *batch(), 0)[0], mask_influence(network, *batch())
     with mode():
-        found = grad_cam(network, *batch(), 0)[0], mask_influence(network, *batch())  # tensors made in this mode
-    for one, other in zip(expected, found, strict=True):
+        heatmap = grad_cam(network, *batch(), 0)[0], mask_influence(network, *batch())  # tensors made in this mode
+    for one, other in zip(expected, heatmap, strict=True):
         assert torch.equal(one, other) and not other.requires_grad
     assert all(parameter.grad is None for parameter in network.parameters())
     assert [module.training for module in network.modules()] == modes
@@ -190,18 +190,18 @@ def test_looking_leaves_the_network_as_it_was_in_whatever_mode(mode):
 def test_the_influence_of_a_mask_is_its_weight_times_its_mean():
     weights = [[0.5, -2.0, 0.0], [0.0, 1.0, 3.0]]  # of two labels for three masks
     mask = torch.zeros(2, 3, 2, 2)
-    mask[0, 0], mask[0, 1, 0], mask[0, 2] = 1, -1, -1  # the second is unknown in half of the image
-    mask[1, 1] = 1  # the others are not given
-    found = mask_influence(Linear([[1.0, 0.0], [0.0, 1.0]], weights), IMAGE.repeat(2, 1, 1, 1), mask)
+    mask[0, 0], mask[0, 1, 0], mask[0, 2] = 1, -1, -1  # the second mask is unknown in half of the image
+    mask[1, 1] = 1  # the others are unknown
+    heatmap = mask_influence(Linear([[1.0, 0.0], [0.0, 1.0]], weights), IMAGE.repeat(2, 1, 1, 1), mask)
     by_hand = [[[0.5, 0.0], [1.0, -0.5], [0.0, -3.0]], [[0.0, 0.0], [-2.0, 1.0], [0.0, 0.0]]]
-    np.testing.assert_allclose(found, by_hand, atol=1e-6)
-    assert found.shape == (2, 3, 2)
+    np.testing.assert_allclose(heatmap, by_hand, atol=1e-6)
+    assert heatmap.shape == (2, 3, 2)
 
 
-def test_the_influence_of_a_mask_is_judged_with_the_others_given():
+def test_the_influence_of_a_mask_is_measured_with_the_others_present():
     class Both(Linear):
         def forward(self, image, mask):
-            return mask.mean((2, 3)).prod(1, keepdim=True)  # neither says anything without the other
+            return mask.mean((2, 3)).prod(1, keepdim=True)  # neither mask has an effect without the other
 
     mask = torch.ones(1, 2, 2, 2)
     np.testing.assert_allclose(mask_influence(Both([[1.0, 0.0]]), IMAGE, mask), [[[1.0], [1.0]]])
@@ -224,7 +224,7 @@ def test_the_table_of_influence_counts_only_images_that_have_the_mask():
     assert empty["images"].tolist() == [0] and empty["mean"].isna().all()
 
 
-def test_a_network_that_cannot_be_looked_into_says_why():
+def test_a_network_without_feature_maps_is_refused_with_the_reason():
     class Patches(nn.Module):
         def __init__(self):
             super().__init__()
@@ -233,9 +233,9 @@ def test_a_network_that_cannot_be_looked_into_says_why():
         def forward(self, image):
             return self.last(self.tokens(self.patch(image)).mean(2))
 
-    with pytest.raises(Unexplained, match=r"Patches makes its logits of no maps \(B, C, h, w\) of several cells"):
+    with pytest.raises(NoFeatureMaps, match=r"Patches has no maps \(B, C, h, w\) of several cells"):
         grad_cam(Patches(), IMAGE, None, 0)
-    with pytest.raises(Unexplained, match="Flatten makes its logits of no maps"):
+    with pytest.raises(NoFeatureMaps, match="Flatten has no maps"):
         grad_cam(nn.Flatten(), IMAGE, None, 0)
 
     class Sequence(Linear):
@@ -246,7 +246,7 @@ def test_a_network_that_cannot_be_looked_into_says_why():
         def forward_maps(self, image, mask=None):
             raise ValueError("the backbone ends in tokens")
 
-    with pytest.raises(Unexplained, match=r"features of Sequence are no maps \(B, C, h, w\).*\(1, 3, 4\)"):
+    with pytest.raises(NoFeatureMaps, match=r"features of Sequence are not maps \(B, C, h, w\).*\(1, 3, 4\)"):
         grad_cam(Sequence([[1.0, 0.0]]), IMAGE, None, 0)
-    with pytest.raises(Unexplained, match="the backbone ends in tokens"):
+    with pytest.raises(NoFeatureMaps, match="the backbone ends in tokens"):
         grad_cam(Tokens([[1.0, 0.0]]), IMAGE, None, 0)

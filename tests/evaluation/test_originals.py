@@ -1,4 +1,4 @@
-"""Original mask files: found for every image or for none, and read at their own size."""
+"""Tests of original mask files: available for all images or refused, and read at their original size."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,39 +28,39 @@ def read(store: Store, source: FolderSource, names: list[str], exclusive: bool =
     return {id: read_original(one, False, exclusive) for id, one in zip(store.ids, originals, strict=True)}
 
 
-def test_masks_come_at_the_size_of_their_files_in_the_order_that_is_asked_for(material) -> None:
-    found = read(*material, ["streaks", "lesion"])
-    assert (found["b"][0] == STREAKS).all() and (found["b"][1] == LESION).all()
-    assert (found["a"][1] == ~LESION).all()
+def test_masks_have_the_size_of_their_files_and_the_requested_order(material) -> None:
+    masks = read(*material, ["streaks", "lesion"])
+    assert (masks["b"][0] == STREAKS).all() and (masks["b"][1] == LESION).all()
+    assert (masks["a"][1] == ~LESION).all()
 
 
-def test_a_mask_that_has_no_file_is_not_annotated_and_of_exclusive_ones_no_other_is(material) -> None:
+def test_a_mask_without_a_file_is_not_annotated_nor_are_its_exclusive_others(material) -> None:
     assert (read(*material, ["streaks"])["a"][0] == NOT_ANNOTATED).all()
     one, other = (read(*material, ["lesion", "streaks"], exclusive=exclusive)["a"][0] for exclusive in (False, True))
     assert (one == ~LESION).all()
     assert (other == NOT_ANNOTATED).all() and other.shape == (10, 20)
 
 
-def test_what_is_missing_is_said(material) -> None:
+def test_missing_masks_and_images_are_named(material) -> None:
     store, source = material
     ids = store.ids.tolist()
-    for asked, names, told in (
+    for requested, names, message in (
         (None, ["lesion"], r"data\.raw"),
         (source, ["lesion", "hair"], "hair"),
     ):
-        with pytest.raises(NoOriginals, match=told):
-            find_originals(asked, ids, store.frame, names)
+        with pytest.raises(NoOriginals, match=message):
+            find_originals(requested, ids, store.frame, names)
     with pytest.raises(NoOriginals, match=f"x and 1 more.*{source.root}"):
         find_originals(source, [*ids, "x", "y"], store.frame, ["lesion"])
 
 
-def test_a_folder_that_has_gone_is_no_original(material, tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(material, tmp_path: Path) -> None:
     store, source = material
     with pytest.raises(NoOriginals, match="gone"):
         find_originals(replace(source, root=tmp_path / "gone"), store.ids.tolist(), store.frame, ["lesion"])
 
 
-def test_a_file_that_has_become_unusable_is_named(material) -> None:
+def test_an_unusable_file_is_named(material) -> None:
     store, source = material
     (original,) = find_originals(source, ["b"], store.frame[store.ids == "b"], ["lesion"])
     assert original.masks[0] is not None

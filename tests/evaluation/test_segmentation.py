@@ -1,4 +1,4 @@
-"""Scores of a store's images at both sizes, where the answer is known."""
+"""Tests of the scores of a store's images at both sizes, with known answers."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ FITS = ("pad", "crop", "stretch")
 
 
 def stripe(first: int, last: int, shape: tuple[int, int] = (40, 80)) -> np.ndarray:
-    """A mask of these columns."""
+    """Return a mask of these columns."""
     return np.broadcast_to((np.arange(shape[1]) >= first) & (np.arange(shape[1]) < last), shape)
 
 
-def right(store: Store, names: tuple[str, ...] | None = None) -> np.ndarray:
-    """The store's own masks as a prediction: certain, and wrong only where nothing is known."""
+def perfect(store: Store, names: tuple[str, ...] | None = None) -> np.ndarray:
+    """Return the store's own masks as a certain prediction, wrong only at unknown pixels."""
     planes = [store.mask_names.index(name) for name in names or store.mask_names]
     return np.where(store.mask()[..., planes] == 0, 0, 255).astype(np.uint8)
 
@@ -36,9 +36,9 @@ def row(evaluation: Evaluation, size: str, **where: str) -> dict[str, float]:
     return table.iloc[0].to_dict()
 
 
-def test_a_right_prediction_of_every_demo_image_scores_one_at_the_size_of_the_store(demo_store: Path) -> None:
+def test_a_perfect_prediction_of_every_demo_image_scores_one_at_the_store_size(demo_store: Path) -> None:
     store = open_store(demo_store)
-    result = evaluated(store, right(store))
+    result = evaluated(store, perfect(store))
     assert len(result.images) == len(store) * len(store.mask_names)
     assert (result.images[["dice", "iou", "thresholded_jaccard", "precision", "recall"]] == 1).all(axis=None)
     assert (result.images["hd95"] == 0).all() and (result.images["truth"] == result.images["predicted"]).all()
@@ -49,36 +49,36 @@ def test_a_right_prediction_of_every_demo_image_scores_one_at_the_size_of_the_st
 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("size", [(8, 8), (4, 8), (8, 12)])
-def test_a_right_prediction_is_right_at_the_original_size(make_store, fit: str, size: tuple[int, int]) -> None:
+def test_a_perfect_prediction_is_perfect_at_the_original_size(make_store, fit: str, size: tuple[int, int]) -> None:
     store, source = make_store({"a": {"lesion": stripe(20, 60)}}, size, fit)
-    scores = row(evaluated(store, right(store), source=source), "original")
+    scores = row(evaluated(store, perfect(store), source=source), "original")
     assert (scores["truth"], scores["predicted"]) == (40 * 40, 40 * 40)
     assert (scores["dice"], scores["iou"], scores["hd95"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_half_an_overlap_is_a_third_of_the_union_at_the_original_size(make_store, fit: str) -> None:
+def test_half_an_overlap_is_an_iou_of_one_third_at_the_original_size(make_store, fit: str) -> None:
     store, source = make_store({"a": {"lesion": stripe(30, 50)}}, (8, 16) if fit == "stretch" else (8, 8), fit)
     width = {"pad": 10, "crop": 5, "stretch": 5}[fit]  # of a stored column, in original pixels
-    shifted = np.roll(right(store), 10 // width, axis=2)
+    shifted = np.roll(perfect(store), 10 // width, axis=2)
     scores = row(evaluated(store, shifted, source=source), "original")
     assert (scores["truth"], scores["predicted"], scores["iou"]) == (800, 800, 1 / 3)
     assert scores["thresholded_jaccard"] == 0 and scores["hd95"] == 10
 
 
-@pytest.mark.parametrize(("fit", "shown"), [("pad", 1), ("crop", 1 / 2), ("stretch", 1)])
-def test_what_was_cropped_away_is_predicted_absent(make_store, fit: str, shown: float) -> None:
+@pytest.mark.parametrize(("fit", "visible"), [("pad", 1), ("crop", 1 / 2), ("stretch", 1)])
+def test_masks_are_predicted_absent_in_cropped_pixels(make_store, fit: str, visible: float) -> None:
     store, source = make_store({"a": {"lesion": stripe(0, 80)}}, (8, 8), fit)
     result = evaluated(store, np.full((1, 8, 8, 1), 255, np.uint8), source=source)
     assert row(result, "store")["iou"] == 1
-    assert row(result, "original")["iou"] == row(result, "original")["recall"] == shown
+    assert row(result, "original")["iou"] == row(result, "original")["recall"] == visible
     assert row(result, "original")["precision"] == 1
 
 
 def test_a_missing_mask_file_is_unknown_and_images_keep_their_own_shapes(make_store) -> None:
     masks = {"a": {"x": stripe(20, 60), "y": stripe(0, 40)}, "b": {"x": stripe(10, 30, (80, 40))}}
     store, source = make_store(masks, (8, 8), "pad")
-    result = evaluated(store, right(store), source=source)
+    result = evaluated(store, perfect(store), source=source)
     for size in ("store", "original"):
         unknown = row(result, size, id="b", mask="y")
         assert np.isnan([unknown[name] for name in ("dice", "precision", "hd95")]).all()
@@ -90,16 +90,16 @@ def test_a_missing_mask_file_is_unknown_and_images_keep_their_own_shapes(make_st
 def test_exclusive_masks_are_compared_where_all_are_known(make_store) -> None:
     masks = {"a": {"x": stripe(20, 40), "y": stripe(40, 60)}, "b": {"x": stripe(20, 40)}}
     store, source = make_store(masks, (8, 8), "pad")
-    result = evaluated(store, right(store), exclusive=True, source=source)
+    result = evaluated(store, perfect(store), exclusive=True, source=source)
     for size in ("store", "original"):
         assert row(result, size, id="a", mask="x")["iou"] == row(result, size, id="a", mask="y")["iou"] == 1
         assert np.isnan([row(result, size, id="b", mask=mask)["iou"] for mask in "xy"]).all()
 
 
-def test_masks_are_found_by_name_and_images_by_index(make_store) -> None:
+def test_masks_are_selected_by_name_and_images_by_index(make_store) -> None:
     masks = {id: {"x": stripe(10 * k, 40), "y": stripe(40, 80 - 10 * k)} for k, id in enumerate("abc")}
     store, source = make_store(masks, (8, 8), "stretch")
-    probability = right(store, ("y",))[[2, 0]]
+    probability = perfect(store, ("y",))[[2, 0]]
     result = evaluate(probability, [2, 0], store, ["y"], exclusive=False, hd95=False, source=source)
     assert result.images["id"].tolist() == ["c", "a", "c", "a"] and set(result.images["mask"]) == {"y"}
     assert (result.images["iou"] == 1).all() and result.images["hd95"].isna().all()
@@ -108,7 +108,7 @@ def test_masks_are_found_by_name_and_images_by_index(make_store) -> None:
 
 def test_unknown_pixels_have_no_influence(demo_store: Path) -> None:
     store = open_store(demo_store)
-    one, other = right(store), right(store)
+    one, other = perfect(store), perfect(store)
     unknown = store.mask() == NOT_ANNOTATED
     assert (one[unknown] == 255).all()
     other[unknown] = 0
@@ -116,11 +116,11 @@ def test_unknown_pixels_have_no_influence(demo_store: Path) -> None:
     assert unknown[:20].any() and first.images.equals(second.images)
 
 
-def test_without_the_originals_the_reason_is_told(make_store) -> None:
+def test_the_reason_for_missing_originals_is_reported(make_store) -> None:
     store, source = make_store({"a": {"lesion": stripe(20, 60)}, "b": {"lesion": stripe(20, 60)}}, (8, 8), "pad")
 
-    def note(given) -> str:
-        result = evaluated(store, right(store), source=given)
+    def note(location) -> str:
+        result = evaluated(store, perfect(store), source=location)
         assert set(result.images["size"]) == {"store"} and result.scores["size"].eq("store").all()
         return result.note
 
@@ -136,9 +136,9 @@ def test_without_the_originals_the_reason_is_told(make_store) -> None:
     assert f"{root} is not a folder" in note(source)
 
 
-def test_what_does_not_fit_the_store_is_refused(demo_store: Path) -> None:
+def test_arguments_that_do_not_fit_the_store_are_refused(demo_store: Path) -> None:
     store = open_store(demo_store)
-    probability = right(store)
+    probability = perfect(store)
     with pytest.raises(ValueError, match="masks names leison, .* did you mean lesion"):
         evaluated(store, probability, masks=["leison"])
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Means of tables, and their bootstrap."""
+"""Tests of mean scores of tables and their bootstrap."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from dermoscopy.metrics.segmentation import image_scores, mask_scores
 
 
 def table(counts: np.ndarray, groups: list[str] | None = None, size: str = "store") -> pd.DataFrame:
-    """Rows of images i0, i1, ... with masks a, b, ... from counts (N, K, 4)."""
+    """Return the rows of images i0, i1, ... with masks a, b, ... for counts (N, K, 4)."""
     images, masks = counts.shape[:2]
     names = {"id": np.repeat([f"i{n}" for n in range(images)], masks), "mask": list("abcd"[:masks]) * images}
     names["group"] = np.repeat(groups or [f"i{n}" for n in range(images)], masks)
@@ -26,17 +26,17 @@ def drawn(images: int = 30, masks: int = 2) -> np.ndarray:
     return counts
 
 
-def test_means_are_those_that_an_epoch_logs() -> None:
+def test_means_equal_those_that_an_epoch_logs() -> None:
     counts = drawn()
     expected = mask_scores(counts, ["a", "b"])
     shuffled = table(counts).sample(frac=1, random_state=0)
     scores = summarise(shuffled, replicates=0)
-    found = {row.metric if row.mask == "mean" else f"{row.metric}/{row.mask}": row.mean for row in scores.itertuples()}
-    assert found == pytest.approx(expected)
+    means = {row.metric if row.mask == "mean" else f"{row.metric}/{row.mask}": row.mean for row in scores.itertuples()}
+    assert means == pytest.approx(expected)
     assert scores[["low", "high"]].isna().all(axis=None)
 
 
-def test_images_are_those_with_a_defined_score() -> None:
+def test_only_images_with_a_defined_score_are_counted() -> None:
     scores = summarise(table(drawn()), replicates=0).set_index(["metric", "mask"])["images"]
     assert [scores["dice", mask] for mask in ("a", "b", "mean")] == [29, 29, 29]
     counts = drawn(masks=1)
@@ -45,7 +45,7 @@ def test_images_are_those_with_a_defined_score() -> None:
     assert (scores["recall"], scores["precision"], scores["pooled_dice"]) == (29, 28, 29)
 
 
-def test_the_interval_agrees_with_scipy_where_every_image_is_its_own_group() -> None:
+def test_the_interval_agrees_with_scipy_if_every_image_is_its_own_group() -> None:
     images = table(drawn(60, 1)[2:])
     scores = summarise(images, replicates=2000).set_index("metric").loc["dice"]
     values = images["dice"].to_numpy()
@@ -54,9 +54,9 @@ def test_the_interval_agrees_with_scipy_where_every_image_is_its_own_group() -> 
     assert abs(scores["low"] - other.low) < 0.1 * width and abs(scores["high"] - other.high) < 0.1 * width
 
 
-def test_groups_are_drawn_whole() -> None:
+def test_groups_are_resampled_as_a_whole() -> None:
     one = drawn(10, 1)[2:]
-    copies = np.repeat(one, 5, axis=0)  # five images a patient, all alike: they tell no more than one
+    copies = np.repeat(one, 5, axis=0)  # five identical images per patient: no more information than one
     alone = summarise(table(one, [f"g{n}" for n in range(8)]))
     grouped = summarise(table(copies, [f"g{n // 5}" for n in range(40)]))
     apart = summarise(table(copies))
@@ -65,7 +65,7 @@ def test_groups_are_drawn_whole() -> None:
     assert ((apart["high"] - apart["low"]) < 0.7 * (grouped["high"] - grouped["low"]))[apart["metric"] == "dice"].all()
 
 
-def test_the_interval_is_the_same_every_time_and_holds_the_mean() -> None:
+def test_the_interval_is_reproducible_and_contains_the_mean() -> None:
     images = table(drawn())
     first = summarise(images)
     pd.testing.assert_frame_equal(first, summarise(images))
@@ -73,14 +73,14 @@ def test_the_interval_is_the_same_every_time_and_holds_the_mean() -> None:
     assert ((first["low"] <= first["mean"]) & (first["mean"] <= first["high"])).all()
 
 
-def test_a_constant_score_has_an_interval_of_no_width_and_a_single_group_none() -> None:
+def test_a_constant_score_has_an_interval_of_zero_width_and_a_single_group_has_none() -> None:
     counts = np.broadcast_to([9, 0, 0, 1], (5, 1, 4))
     scores = summarise(table(counts))
     assert (scores.loc[scores["metric"] != "failure_rate", ["mean", "low", "high"]] == 1).all(axis=None)
     assert summarise(table(counts, ["g"] * 5))[["low", "high"]].isna().all(axis=None)
 
 
-def test_sizes_are_summarised_apart_and_hd95_only_where_it_was_computed() -> None:
+def test_sizes_are_summarised_separately_and_hd95_only_if_computed() -> None:
     store, original = table(drawn()), table(drawn()[:, :, [1, 0, 2, 3]], size="original").assign(hd95=2.0)
     scores = summarise(pd.concat([store, original]))
     assert set(scores.loc[scores["size"] == "store", "metric"]) == {

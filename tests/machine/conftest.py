@@ -1,4 +1,4 @@
-"""Machines that are made up."""
+"""Simulated machines."""
 
 import stat
 
@@ -9,7 +9,7 @@ from dermoscopy.machine import allocation
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """Makes this machine look as if it had so many cores and GPUs; None: no driver."""
+    """A function that simulates a machine with these numbers of cores and GPUs; None: no driver."""
 
     def build(cores=8, gpus=0, visible=None):
         monkeypatch.setattr(allocation, "cores", lambda: cores)

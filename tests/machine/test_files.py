@@ -1,4 +1,4 @@
-"""Files are whole or not there."""
+"""Tests of atomic writes: files are complete or absent."""
 
 import json
 import math
@@ -8,7 +8,7 @@ import pytest
 from dermoscopy.machine.files import write_atomically, write_json
 
 
-def test_a_file_that_fails_half_way_leaves_the_old_one_and_nothing_else(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
     path = write_atomically(tmp_path / "new" / "a.txt", "old")
 
     def fail(self, target):
@@ -21,6 +21,6 @@ def test_a_file_that_fails_half_way_leaves_the_old_one_and_nothing_else(tmp_path
     assert [file.name for file in path.parent.iterdir()] == ["a.txt"]
 
 
-def test_json_knows_no_nan(tmp_path):
+def test_nan_and_infinity_become_null_in_json(tmp_path):
     path = write_json(tmp_path / "a.json", {"a": math.nan, "b": [math.inf, 1.5], "c": {"d": None}})
     assert json.loads(path.read_text()) == {"a": None, "b": [None, 1.5], "c": {"d": None}}

@@ -1,4 +1,4 @@
-"""GPUs are counted on machines that are made up, and taken by processes that are real."""
+"""Tests of GPUs: counted on simulated machines, taken by real processes."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from dermoscopy.machine import gpus
 
 
-def test_the_module_and_the_count_of_gpus_leave_torch_alone():
+def test_counting_gpus_does_not_import_torch():
     code = "import sys; from dermoscopy.machine import allocation; allocation.gpus(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -27,13 +27,13 @@ def test_the_module_and_the_count_of_gpus_leave_torch_alone():
         (4, "-1", []),
     ],
 )
-def test_the_visible_gpus_are_those_that_cuda_would_show(machine, count, visible, names):
+def test_the_visible_gpus_are_those_of_cuda(machine, count, visible, names):
     machine(gpus=count, visible=visible)
     assert gpus.visible_gpus() == names
     assert gpus.gpus() == len(names)
 
 
-def test_a_driver_that_does_not_answer_is_no_gpu(machine, tmp_path):
+def test_a_failing_driver_means_no_gpu(machine, tmp_path):
     machine(gpus=2)
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'GPU 0: lost'\nexit 9\n")
     assert gpus.gpus() == 0
@@ -50,7 +50,7 @@ sys.stdin.read()
 """
 
 
-def test_a_process_takes_the_gpu_with_the_fewest_jobs_and_gives_it_back_even_if_killed(tmp_path):
+def test_a_process_takes_the_gpu_with_the_fewest_jobs_and_releases_it_even_if_killed(tmp_path):
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "2,GPU-ab"}
 
     def start() -> tuple[subprocess.Popen, str]:
@@ -73,7 +73,7 @@ def test_a_process_takes_the_gpu_with_the_fewest_jobs_and_gives_it_back_even_if_
         process.communicate()
 
 
-def test_a_process_that_sees_one_gpu_or_none_takes_none(monkeypatch, tmp_path):
+def test_a_process_with_at_most_one_visible_gpu_takes_none(monkeypatch, tmp_path):
     for visible in ("", "3"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         assert gpus.take_gpu(tmp_path) is None

@@ -1,4 +1,4 @@
-"""Number formats follow the hardware."""
+"""Tests of the description of the machine and of its number format."""
 
 import torch
 
@@ -9,7 +9,7 @@ def test_a_machine_is_named_with_its_number_of_cores_or_gpus():
     assert describe("cpu").split(", ")[-1].endswith("cores")
 
 
-def test_bf16_is_used_only_where_the_cpu_computes_in_it(monkeypatch):
+def test_bf16_is_used_only_if_the_cpu_supports_it(monkeypatch):
     for native in (True, False):
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)  # noqa: B023
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)

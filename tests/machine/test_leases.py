@@ -1,4 +1,4 @@
-"""Leases: one holder at a time, none that outlives its process."""
+"""Tests of leases: one holder at a time, and no lease outlives its holder."""
 
 import multiprocessing
 import os
@@ -43,7 +43,7 @@ def test_an_error_in_the_block_frees_the_folder(tmp_path):
     assert not held(tmp_path / "stage")
 
 
-def test_whoever_comes_second_is_told_and_may_refuse_to_wait(tmp_path, holder):
+def test_a_second_process_is_notified_and_may_refuse_to_wait(tmp_path, holder):
     def refuse():
         raise ValueError("is running already")
 
@@ -52,7 +52,7 @@ def test_whoever_comes_second_is_told_and_may_refuse_to_wait(tmp_path, holder):
     assert held(tmp_path / "stage")
 
 
-def test_a_holder_that_was_killed_is_succeeded_at_once(tmp_path, holder):
+def test_a_killed_holder_is_replaced_at_once(tmp_path, holder):
     assert held(tmp_path / "stage")
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
@@ -63,9 +63,9 @@ def test_a_holder_that_was_killed_is_succeeded_at_once(tmp_path, holder):
     assert len(waited) <= 1
 
 
-def test_a_holder_on_another_machine_counts_as_dead_when_its_heartbeat_stands_still(tmp_path):
+def test_a_holder_on_another_machine_counts_as_dead_without_a_recent_heartbeat(tmp_path):
     path = lock_file(tmp_path / "stage")
-    path.write_text("whatever another machine wrote")
+    path.write_text("content of another machine")
     assert held(tmp_path / "stage")
     long_ago = time.time() - 2 * LEASE
     os.utime(path, (long_ago, long_ago))

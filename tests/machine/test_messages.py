@@ -1,4 +1,4 @@
-"""A user's mistake is one line and exit code 1; a bug keeps its traceback."""
+"""Tests of error messages: a user's mistake is one line and exit code 1; a bug keeps its traceback."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_a_wrong_value_ends_the_program_with_one_line(capsys):
     assert capsys.readouterr().err == "error: zeroing.p must lie in [0, 1], got 1.5\n"
 
 
-def test_the_cause_that_a_person_wrote_is_shown(capsys):
+def test_the_message_of_the_helpful_cause_is_printed(capsys):
     with pytest.raises(SystemExit), one_line_errors():
         raise_from(RuntimeError("Error in call to target"), FileNotFoundError("no store data/x.h5"))
     assert capsys.readouterr().err == "error: no store data/x.h5\n"
@@ -34,11 +34,11 @@ def test_a_bug_keeps_its_traceback():
         _ = 1 / 0
 
 
-def test_the_traceback_can_be_asked_for(monkeypatch):
+def test_the_traceback_can_be_requested(monkeypatch):
     monkeypatch.setenv(TRACEBACK, "1")
     with pytest.raises(ValueError, match="x"), one_line_errors():
         raise ValueError("x")
 
 
-def test_an_error_without_words_is_named_by_its_type():
+def test_an_error_without_a_message_is_named_by_its_type():
     assert reason(KeyError()) == "KeyError"

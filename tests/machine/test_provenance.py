@@ -1,4 +1,4 @@
-"""Where a result comes from: the commit, the libraries, the content of a file."""
+"""Tests of provenance: the commit, the libraries, the hash of a file."""
 
 import subprocess
 
@@ -10,12 +10,12 @@ from dermoscopy.machine.provenance import code, commit, sha256
 
 
 @pytest.fixture(autouse=True)
-def anew():
-    """The commit is looked up once in a process; here the working folder changes under it."""
+def no_cached_commit():
+    """Clear the cached commit of the process, since the tests change the working folder."""
     provenance._commit.cache_clear()
 
 
-def test_a_commit_is_dirty_when_a_tracked_file_differs_and_none_outside_git(tmp_path, monkeypatch):
+def test_a_commit_is_dirty_if_a_tracked_file_differs_and_none_outside_git(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert commit() == (None, False)
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
@@ -34,11 +34,11 @@ def test_a_commit_is_dirty_when_a_tracked_file_differs_and_none_outside_git(tmp_
     assert commit()[1]
 
 
-def test_a_file_is_named_by_its_content(tmp_path):
+def test_the_hash_of_a_file_is_that_of_its_content(tmp_path):
     (tmp_path / "a").write_bytes(b"")
     assert sha256(tmp_path / "a") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
-def test_the_libraries_that_compute_are_named_with_their_versions():
+def test_the_numerical_libraries_are_recorded_with_their_versions():
     assert code()["torch"] == torch.__version__.split("+")[0]
     assert {"commit", "dirty", "pytorch-lightning", "timm"} <= set(code())

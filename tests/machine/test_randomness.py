@@ -1,4 +1,4 @@
-"""Random numbers: a function of their parts, the same on every machine."""
+"""Tests of random numbers: a function of their parts, the same on every machine."""
 
 import hashlib
 
@@ -13,14 +13,14 @@ def test_a_seed_is_the_first_63_bits_of_the_sha256_of_its_parts():
     assert derive() == int(hashlib.sha256(b"").hexdigest()[:16], 16) >> 1
 
 
-def test_every_part_and_its_place_counts():
+def test_a_seed_depends_on_every_part_and_its_position():
     parts = [(0, "a"), (1, "a"), (0, "b"), ("a", 0), (0, "a", 0), ("0a",), (10, 1), (1, 10), (101,)]
-    seeds = {derive(*each) for each in parts}
+    seeds = {derive(*combination) for combination in parts}
     assert len(seeds) == len(parts)
     assert all(0 <= seed < 2**63 for seed in seeds)
 
 
-def test_a_generator_gives_the_same_numbers_again_and_disturbs_no_other():
+def test_a_generator_is_reproducible_and_does_not_affect_others():
     torch.manual_seed(0)
     before = torch.default_generator.get_state()
     first = torch.rand(5, generator=generator(3, "zeroing"))
@@ -29,7 +29,7 @@ def test_a_generator_gives_the_same_numbers_again_and_disturbs_no_other():
     assert torch.equal(torch.default_generator.get_state(), before)
 
 
-def test_hidden_state_is_seeded_as_torch_does_it():
+def test_hidden_state_is_seeded_as_by_torch():
     seed_hidden_state(5, torch.device("cpu"))
     ours = torch.nn.functional.dropout(torch.ones(100))
     torch.manual_seed(5)

@@ -1,4 +1,4 @@
-"""Curves: what is drawn is what the table says."""
+"""Tests of curves: they show the values of the table."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ def lines(axes) -> dict[str, tuple[list, list]]:
     return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines}
 
 
-def test_a_stage_shows_loss_and_score_of_both_modes_by_epochs_counted_from_one(history):
+def test_a_stage_has_curves_of_loss_and_score_of_both_modes_over_epochs_from_one(history):
     loss, score = draw_stage(history, "f1", best=2).axes
     assert (loss.get_title(loc="left"), score.get_title(loc="left")) == ("loss", "F1")
     assert lines(loss)["train"] == ([1, 2, 3, 4], [0, 2, 4, 6])
@@ -33,15 +33,15 @@ def finder() -> pd.DataFrame:
     return pd.DataFrame({"lr": np.logspace(-6, -2, 5), "loss": loss, "smoothed": loss})
 
 
-def test_the_curve_of_a_learning_rate_marks_the_suggestion_and_leaves_out_what_is_not_finite(finder):
+def test_the_learning_rate_curve_marks_the_suggestion_and_omits_losses_that_are_not_finite(finder):
     (axes,) = draw_lr_curve(finder, 1e-4).axes
     assert axes.get_xscale() == "log"
-    assert lines(axes)["a step"] == (finder["lr"][:4].tolist(), finder["loss"][:4].tolist())
+    assert lines(axes)["one step"] == (finder["lr"][:4].tolist(), finder["loss"][:4].tolist())
     assert set(lines(axes)["suggestion 0.0001"][0]) == {1e-4}
     assert "suggestion" not in "".join(lines(draw_lr_curve(finder, None).axes[0]))
 
 
-def test_a_last_leap_does_not_flatten_the_rest():
+def test_a_final_jump_does_not_flatten_the_rest():
     loss = np.append(np.linspace(1, 0.5, 99), 1000.0)
     table = pd.DataFrame({"lr": np.logspace(-6, 0, 100), "loss": loss, "smoothed": np.append(loss[:-1], 0.5)})
     low, high = draw_lr_curve(table, None).axes[0].get_ylim()

@@ -1,4 +1,4 @@
-"""A page of panels: each picture stands in its column, at its size in inches."""
+"""Tests of pages of panels: each picture is in its column, at its size in inches."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_a_page_is_as_wide_as_its_columns_and_its_axes_are_in_inches_from_the_up
     assert [text.get_text() for text in axes.texts] == ["a title", "a note"]
 
 
-def test_columns_lie_side_by_side():
+def test_columns_are_adjacent():
     assert [left(column) for column in range(2)] == pytest.approx([EDGE, EDGE + SIDE + GAP])
 
 
@@ -31,7 +31,7 @@ def test_a_picture_keeps_its_proportions_within_its_panel(shape, size):
     assert image.get_gid() == "image 7"
 
 
-def test_codes_are_not_interpolated_and_probabilities_may_be():
+def test_codes_are_not_interpolated_but_probabilities_are():
     _, axes = new_page(2, 3, "")
     show(axes, np.zeros((2, 2)), 0, 0, "", ListedColormap(["red", "blue"]), highest=1)
     show(axes, np.zeros((2, 2)), 1, 0, "", "viridis", highest=1)
@@ -58,7 +58,7 @@ def test_an_empty_mask_has_no_outline():
     assert not axes.collections
 
 
-def test_a_legend_stands_in_the_lower_left_corner_in_one_row():
+def test_a_legend_has_one_row():
     figure, _ = new_page(2, 3, "")
     legend(figure, [Line2D([], [], label="given"), Line2D([], [], label="predicted")])
     (drawn,) = figure.legends
@@ -66,7 +66,7 @@ def test_a_legend_stands_in_the_lower_left_corner_in_one_row():
     assert drawn._ncols == 2
 
 
-def test_an_id_is_broken_into_lines_and_of_a_very_long_one_both_ends_are_kept():
+def test_an_id_is_broken_into_lines_and_a_very_long_one_keeps_both_ends():
     assert wrapped("ISIC_0000001") == "ISIC_0000001"
     assert wrapped("a" * (LETTERS + 1)) == f"{'a' * LETTERS}\na"
     id = "first" + "-" * 200 + "last"

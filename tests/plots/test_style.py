@@ -1,4 +1,4 @@
-"""The look of figures: the same bytes for the same figure, colours that can be told apart, words for metrics."""
+"""Tests of the style of figures: reproducible bytes, distinguishable colours, names of metrics."""
 
 import matplotlib as mpl
 import numpy as np
@@ -16,13 +16,13 @@ def draw() -> Figure:
 
 
 @pytest.mark.parametrize("name", ["figure.png", "figure.svg"])
-def test_a_figure_gives_the_same_bytes_again_and_leaves_nothing_beside_them(tmp_path, name):
+def test_the_same_figure_gives_the_same_bytes_and_no_other_files(tmp_path, name):
     first = save_figure(draw(), tmp_path / name).read_bytes()
     assert save_figure(draw(), tmp_path / name).read_bytes() == first
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_png_has_the_pixels_of_its_inches_and_a_small_one_few_colours(tmp_path):
+def test_a_png_has_the_size_of_its_inches_and_a_small_one_few_colours(tmp_path):
     small = Image.open(save_figure(draw(), tmp_path / "small.png", dpi=50))
     whole = Image.open(save_figure(draw(), tmp_path / "whole.png", dpi=50, small=False))
     assert small.size == whole.size == (100, 50)
@@ -33,19 +33,19 @@ def test_a_png_has_the_pixels_of_its_inches_and_a_small_one_few_colours(tmp_path
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance as WCAG 2.2 defines it."""
+    """Return the relative luminance by WCAG 2.2."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in mpl.colors.to_rgb(colour)]
     return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
 
 @pytest.mark.parametrize("number", [1, 7, 8, 12, 20])
-def test_arms_have_colours_of_their_own_that_show_on_white(number):
+def test_arms_have_different_colours_that_are_visible_on_white(number):
     colours = arm_colours(number)
     assert len({mpl.colors.to_hex(colour) for colour in colours}) == number
     assert all(1.05 / (luminance(colour) + 0.05) > 1.9 for colour in colours)  # contrast; white on white is 1
 
 
-def test_few_arms_have_the_first_colours_for_any_colour_vision():
+def test_a_few_arms_have_the_first_colours_of_the_palette():
     assert arm_colours(3) == list(COLOURS[:3])
 
 

@@ -33,7 +33,7 @@ TRAINING = [
     *("data.make.count=40", "data.make.size=[48,64]", "+data.make.workers=1", "data.size=[32,32]"),
     *("split.val=0.3", "split.test=0.3"),
     *("network.backbone=test_resnet", "zeroing=everything", "epochs=1", "threads=1", "logger=csv"),
-    *("trainer=cpu", "trainer.precision=32-true"),  # whatever the processor has
+    *("trainer=cpu", "trainer.precision=32-true"),  # the same on every CPU
 ]
 MakeRun = Callable[..., Path]
 Shared = Callable[[str, Callable[[Path], object]], Path]
@@ -51,14 +51,14 @@ def few_source(shared: Shared) -> FolderSource:
 
 @pytest.fixture(scope="session")
 def wide_store(few_source: FolderSource, shared: Shared) -> Path:
-    """The few images in a store of 64 x 128 px: not square, with padding on both subsets."""
+    """The few images in a store of 64 x 128 px: not square, padded on two sides."""
     name = "few-64x128.h5"
     return shared("wide store", lambda folder: prepare(few_source, folder / name, (64, 128), progress=False)) / name
 
 
 @pytest.fixture(scope="session")
 def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
-    """Builds the folder of a stage with random weights, by overrides of train.py; tested also runs its test."""
+    """A function that builds the folder of a stage with random weights from overrides of train.py, and may test it."""
 
     def make(folder: Path, *overrides: str, tested: bool = False) -> Path:
         folder.mkdir(parents=True)
@@ -80,7 +80,7 @@ def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
 
 
 def stage_configuration(*overrides: str) -> DictConfig:
-    """The configuration of a stage, without its logger, which Hydra must run for."""
+    """Return the configuration of a stage, without its logger, which needs a running Hydra."""
     GlobalHydra.instance().clear()
     cfg = composed("train", *SEGMENTER, *overrides)
     return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "logger"])
@@ -88,7 +88,7 @@ def stage_configuration(*overrides: str) -> DictConfig:
 
 @pytest.fixture(scope="session")
 def composed_stage() -> Callable[..., DictConfig]:
-    """Composes the configuration of a stage, by overrides of train.py."""
+    """A function that composes the configuration of a stage from overrides of train.py."""
     return stage_configuration
 
 
@@ -105,7 +105,7 @@ def spread(network: Any, data: Any) -> None:
 
 @pytest.fixture(scope="session")
 def load_run() -> Callable[[Path], TrainedNetwork]:
-    """Loads the network of a run."""
+    """A function that loads the network of a run."""
 
     def load(folder: Path) -> TrainedNetwork:
         stage = read_stage(folder / BEST)
@@ -116,14 +116,14 @@ def load_run() -> Callable[[Path], TrainedNetwork]:
 
 @pytest.fixture(scope="session")
 def lesion_run(make_run: MakeRun, shared: Shared) -> Path:
-    """A run of one mask, tested over flips."""
+    """A run of one mask, tested with flips."""
     place = Path("run", "1esion")
     return shared("lesion", lambda folder: make_run(folder / place, "model.tta=[flips]", tested=True)) / place
 
 
 @pytest.fixture(scope="session")
 def classes_run(make_run: MakeRun, shared: Shared) -> Path:
-    """A run of masks that exclude each other, on images of half the store's size, their padding mirrored; tested."""
+    """A tested run of exclusive masks, on images of half the store's size with mirrored padding."""
     options = ("data.masks=[globules,streaks]", "exclusive=true", "datamodule.reduce=2")
     options, place = (*options, "datamodule.eval_padding=reflection"), Path("run", "c1asses")
     return shared("classes", lambda folder: make_run(folder / place, *options, tested=True)) / place
@@ -131,7 +131,7 @@ def classes_run(make_run: MakeRun, shared: Shared) -> Path:
 
 @pytest.fixture
 def trained(run_script: Callable[..., Any], shared: Callable[..., Path], tmp_path: Path) -> Path:
-    """A folder in which a tiny network has learnt for one epoch, made by the real train.py, once for all tests."""
+    """A folder with a tiny network trained for one epoch by the real train.py, once for all tests."""
 
     def fill(folder: Path) -> None:
         ended = run_script("train.py", *TRAINING)

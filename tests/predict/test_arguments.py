@@ -1,4 +1,4 @@
-"""Options of predict.py: those without an effect, wrong ones, and how runs are named."""
+"""Tests of the options of predict.py: those without an effect, wrong ones, and the names of runs."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_options_without_an_effect_are_refused():
             check_options(["run=1", option], images, segments)
 
 
-def test_runs_are_named_by_a_list_as_it_was_typed():
+def test_names_of_runs_are_read_from_a_list_as_typed():
     assert names_of("[12e5, 'a b',007]") == ["12e5", "a b", "007"] and names_of("a,b") == ["a,b"]
 
 
@@ -29,14 +29,14 @@ def test_runs_are_named_by_a_list_as_it_was_typed():
         ({"out": False}, "out is missing"),
     ],
 )
-def test_a_command_that_lacks_something_is_refused(given, message):
+def test_an_incomplete_command_is_refused(given, message):
     whole = {"run": True, "images": True, "data": False, "out": True}
     check_input(**whole)
     with pytest.raises(ValueError, match=message):
         check_input(**whole | given)
 
 
-def test_values_out_of_their_range_are_named():
+def test_values_outside_their_range_are_named():
     check_values(1, "flips")
     with pytest.raises(ValueError, match="batch_size .*0"):
         check_values(0, "none")
@@ -44,7 +44,7 @@ def test_values_out_of_their_range_are_named():
         check_values(1, "flip")
 
 
-def test_a_device_that_is_not_there_and_a_folder_that_cannot_be_made_are_named(tmp_path):
+def test_an_unavailable_device_and_a_folder_that_cannot_be_created_are_named(tmp_path):
     assert choose_device("cpu").type == "cpu"
     with pytest.raises(ValueError, match="device=abacus"):
         choose_device("abacus")

@@ -1,4 +1,4 @@
-"""Labels of images as probabilities, each against its own threshold."""
+"""Tests of predicted labels: probabilities, and one threshold per label."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from dermoscopy.runs.files import BEST
 from dermoscopy.runs.recorded import read_stage
 
 
-def test_exclusive_labels_are_predicted_by_their_share_of_the_softmax(checkpoint, tmp_path):
+def test_probabilities_of_exclusive_labels_are_a_softmax(checkpoint, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
     class Constant(torch.nn.Linear):

@@ -1,4 +1,4 @@
-"""The fourth verb: labels of new images equal those of the test, and every mistake is one line."""
+"""Tests of predict.py: labels of new images equal those of the run's test, and every mistake is one line."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ PHOTOS = Path("data/raw/demo/ISIC2018_Task1-2_Training_Input")
 
 @pytest.fixture
 def predict(trained: Path, run_script: Callable[..., Any]) -> Callable[..., Any]:
-    """Runs predict.py with key=value arguments; by default on the trained runs and the photos they came from."""
+    """A function that runs predict.py with key=value arguments; by default on the trained runs and their own photos."""
 
     def run(**given: object) -> Any:
         arguments = {"runs": trained / "runs", "images": trained / PHOTOS, "device": "cpu", "workers": 1} | given
@@ -30,14 +30,14 @@ def predict(trained: Path, run_script: Callable[..., Any]) -> Callable[..., Any]
 
 
 def fails(ended: Any, *words: str) -> bool:
-    """Whether a program ended with 1 and said nothing but one line that holds all these words."""
+    """Return whether a program exited with 1 and printed only one line, which contains all these words."""
     assert ended.code == 1 and ended.err == f"{ended.error}\n" and not ended.out, (ended.code, ended.err, ended.out)
     assert all(word in ended.error for word in words), ended.error
     return True
 
 
 def expected(checkpoint: Path) -> pd.DataFrame:
-    """Logits of the test images without masks, a column a label."""
+    """Return the logits of the test images without masks, one column per label."""
     table = pd.read_csv(checkpoint.with_name("predictions.csv"))
     return table[table.mask_condition == "none"].pivot_table(index="id", columns="label", values="logit")
 
@@ -53,14 +53,14 @@ def test_labels_equal_those_of_the_test_without_masks(predict, checkpoint, tmp_p
     assert thresholds.any()  # the default rule chooses others than 0
     for name, threshold in zip(labels, thresholds.tolist(), strict=True):
         odds = np.log(predicted[name] / (1 - predicted[name]))
-        sure = (odds - threshold).abs() > 1e-4  # of what the rounding of a file cannot change
+        sure = (odds - threshold).abs() > 1e-4  # far enough not to change by the rounding in the file
         assert (predicted[f"{name}_predicted"] == (odds > threshold))[sure].all()
     assert len(logits) == 12
     of_test = predicted.loc[logits.index, logits.columns]
     np.testing.assert_allclose(np.log(of_test / (1 - of_test)), logits, rtol=0, atol=1e-4)
 
 
-def test_a_classifier_on_its_own_store_gives_its_own_test(predict, checkpoint, trained, tmp_path):
+def test_a_classifier_on_its_own_store_reproduces_its_own_test(predict, checkpoint, trained, tmp_path):
     store = next(trained.glob("data/*.h5"))
     given = {"run": checkpoint, "images": None, "workers": None, "data": "demo", "data.store": store}
     ended = predict(**given, out="out")
@@ -80,8 +80,8 @@ def test_a_classifier_on_its_own_store_gives_its_own_test(predict, checkpoint, t
     for label in ("", *own.columns):
         for metric in ("auroc", "tuned_f1", "ece"):
             tested = metrics[f"test/none/{metric}" + (f"/{label}" if label else "")]
-            found = scores[metric, label]
-            assert (found == "") if tested is None else (float(found) == pytest.approx(tested, abs=1e-3))
+            score = scores[metric, label]
+            assert (score == "") if tested is None else (float(score) == pytest.approx(tested, abs=1e-3))
     assert fails(predict(**given, tta="flips"), "tta has an effect only with runs that segment")
 
 
@@ -95,14 +95,14 @@ def test_wrong_input_is_one_clear_line(predict, checkpoint, tmp_path):
     assert fails(predict(**known, images="none"), "images=none does not exist")
     assert fails(predict(**known, images="empty"), "images=empty holds no image file", ".jpg")
     assert fails(predict(**known | {"out": "file/out"}), "out=file/out cannot be written (Not a directory)")
-    assert fails(predict(**known | {"device": "abacus"}), "device=abacus cannot be used here")
+    assert fails(predict(**known | {"device": "abacus"}), "device=abacus cannot be used on this machine")
     assert fails(predict(**known, on_error="hope"), "on_error must be stop or skip, got hope")
     assert fails(predict(**known, batch_size=0), "batch_size must be at least 1, got 0")
     assert fails(predict(run=checkpoint), "out is missing: python predict.py run=ID images=DIR out=DIR")
     assert not list(tmp_path.glob("**/labels.csv"))
 
 
-def test_files_with_problems_are_all_listed_or_left_out(predict, trained, checkpoint, tmp_path):
+def test_files_with_problems_are_all_reported_or_left_out(predict, trained, checkpoint, tmp_path):
     photos, out = tmp_path / "photos", tmp_path / "out"
     (photos / "deeper").mkdir(parents=True)
     first, second = sorted((trained / PHOTOS).glob("*.jpg"))[:2]
@@ -118,7 +118,7 @@ def test_files_with_problems_are_all_listed_or_left_out(predict, trained, checkp
     (out / "labels.csv").write_text("from before\n")
     given = {"run": checkpoint, "images": "photos", "out": "out"}
     stopped = predict(**given)
-    assert stopped.code == 1 and "problems with files in photos: 3; mend them" in stopped.error
+    assert stopped.code == 1 and "problems with files in photos: 3; repair the files" in stopped.error
     assert (out / "labels.csv").read_text() == "from before\n"
     skipped = predict(**given, on_error="skip")
     assert skipped.code == 0, skipped.err

@@ -1,4 +1,4 @@
-"""Images of a folder in batches, decoded only a little ahead."""
+"""Tests of batches of the images of a folder, decoded only a little ahead."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_decoding_stays_only_a_little_ahead(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three images, one of them in a deeper folder, two of one id, one broken, and what is no image."""
+    """A folder of three images, one of them in a subfolder, two of the same id, a broken one, and other files."""
     (tmp_path / "deeper").mkdir()
     for name in ("a.png", "deeper/b.PNG", "c.bmp", "same.png", "same.bmp", ".hidden.png"):
         Image.new("RGB", (8, 4), (10, 20, 30)).save(tmp_path / name, format="PNG")
@@ -31,19 +31,19 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_images_are_found_by_their_paths_and_two_of_one_id_are_a_problem(folder):
-    found = find_images(folder)
-    assert list(found.files) == ["a", "broken", "c", "deeper/b"]
-    assert [problem.file for problem in found.problems] == ["same.bmp"]
+def test_ids_are_relative_paths_and_two_images_of_one_id_are_a_problem(folder):
+    images = find_images(folder)
+    assert list(images.files) == ["a", "broken", "c", "deeper/b"]
+    assert [problem.file for problem in images.problems] == ["same.bmp"]
     assert list(find_images(folder / "a.png").files) == ["a"]
     with pytest.raises(FileNotFoundError, match="images=.*none does not exist"):
         find_images(folder / "none")
 
 
-def test_batches_hold_the_images_that_can_be_read_in_order(folder, capsys):
+def test_batches_hold_the_readable_images_in_order(folder, capsys):
     batches = list(read_batches(find_images(folder), (8, 8), "pad", batch_size=3, workers=1, on_error="skip"))
     assert [id for batch in batches for id in batch.ids] == ["a", "c", "deeper/b"]
     assert batches[0].image.shape[1:] == (3, 8, 8) and batches[0].frame.shape[1] == 6
     assert "broken.jpg" in capsys.readouterr().out
-    with pytest.raises(ValueError, match=r"2; mend them(.|\n)*broken.jpg"):
+    with pytest.raises(ValueError, match=r"2; repair the files(.|\n)*broken.jpg"):
         list(read_batches(find_images(folder), (8, 8), "pad", batch_size=3, workers=1))

@@ -1,4 +1,4 @@
-"""Trained networks: their weights and mode, the masks that a classifier is given, and runs that have a mean."""
+"""Tests of trained networks: weights, mode, the masks that a classifier reads, and the mean of several runs."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from dermoscopy.runs.recorded import read_stage
 
 
 class Reader(nn.Conv2d):
-    """Remembers the masks that it is given."""
+    """A network that records the masks passed to it."""
 
     def __init__(self):
         super().__init__(1, 1, 1)
@@ -31,23 +31,23 @@ class Reader(nn.Conv2d):
 
 
 @pytest.fixture
-def finder(load_run, lesion_run):
+def segmenter_run(load_run, lesion_run):
     """A run that segments the lesion."""
     return load_run(lesion_run)
 
 
 @pytest.fixture
-def told(finder):
+def classifier_run(segmenter_run):
     """A classifier of such images that was validated with predicted masks of the lesion."""
-    stage = replace(finder.stage, masks=(), labels=("x",), given=("lesion",), validation_masks="predicted")
-    return replace(finder, stage=stage, network=Reader(), thresholds=torch.zeros(1))
+    stage = replace(segmenter_run.stage, masks=(), labels=("x",), given=("lesion",), validation_masks="predicted")
+    return replace(segmenter_run, stage=stage, network=Reader(), thresholds=torch.zeros(1))
 
 
-def test_masks_are_those_that_the_data_would_have_of_the_same_file(
-    told, finder, wide_store, run_script, composed_stage, tmp_path
+def test_predicted_masks_equal_those_that_the_data_module_reads_from_a_file(
+    classifier_run, segmenter_run, wide_store, run_script, composed_stage, tmp_path
 ):
     ended = run_script(
-        *("predict.py", f"run={finder.stage.checkpoint}", "data=demo", "subset=all", "device=cpu", "out=out"),
+        *("predict.py", f"run={segmenter_run.stage.checkpoint}", "data=demo", "subset=all", "device=cpu", "out=out"),
         *(f"data.store={wide_store}", "data.raw=null"),
     )
     assert ended.code == 0, ended.err
@@ -56,33 +56,41 @@ def test_masks_are_those_that_the_data_would_have_of_the_same_file(
         data = instantiate(composed_stage(*options).datamodule)
     data.setup("test")
     store, rows = open_store(wide_store), np.arange(12)
-    classifier = given_masks_of(told, finder)
-    for image, frame in read_store(store, told.stage, rows, 12):
+    classifier = given_masks_of(classifier_run, segmenter_run)
+    for image, frame in read_store(store, classifier_run.stage, rows, 12):
         classifier.logits(image, frame)
-    (mask,) = told.network.masks
+    (mask,) = classifier_run.network.masks
     expected = data.finish(data.gather(torch.from_numpy(rows)))["predicted"]
     assert set(mask.unique().tolist()) == {-1, 0, 1}
     assert (mask == expected).float().mean() > 0.999  # batches of another size
 
 
-def test_without_a_segmenter_a_network_is_not_shown_what_it_never_saw(told, finder):
-    with pytest.raises(ValueError, match="was validated with predicted masks, .* segmenter=ID finds them, .* lesion"):
-        given_masks_of(told, None)
-    alone = replace(told, stage=replace(told.stage, validation_masks="none"))
+def test_a_network_validated_with_masks_needs_a_segmenter(classifier_run, segmenter_run):
+    with pytest.raises(
+        ValueError, match="was validated with predicted masks, .* segmenter=ID predicts them, .* lesion"
+    ):
+        given_masks_of(classifier_run, None)
+    alone = replace(classifier_run, stage=replace(classifier_run.stage, validation_masks="none"))
     assert given_masks_of(alone, None) is alone
-    blind = replace(told, network=nn.Flatten())  # an image alone
+    blind = replace(classifier_run, network=nn.Flatten())  # an image alone
     assert given_masks_of(blind, None) is blind
-    told.network.segmenter = finder.network  # a cascade that finds them itself
-    assert given_masks_of(told, None) is told
+    classifier_run.network.segmenter = segmenter_run.network  # a cascade that predicts them itself
+    assert given_masks_of(classifier_run, None) is classifier_run
 
 
-def test_what_does_not_fit_is_one_clear_line(told, finder):
+def test_a_segmenter_that_does_not_fit_is_one_clear_line(classifier_run, segmenter_run):
     others = {
-        "reads no masks: leave segmenter out": (replace(told, stage=replace(told.stage, given=())), finder),
-        "does not find lesion": (told, replace(finder, stage=replace(finder.stage, masks=("streaks",)))),
-        r"learnt from images of \(32, 32\), pad, run .* from \(64, 128\)": (
-            told,
-            replace(finder, stage=replace(finder.stage, size=(32, 32))),
+        "reads no masks: leave segmenter out": (
+            replace(classifier_run, stage=replace(classifier_run.stage, given=())),
+            segmenter_run,
+        ),
+        "does not predict lesion": (
+            classifier_run,
+            replace(segmenter_run, stage=replace(segmenter_run.stage, masks=("streaks",))),
+        ),
+        r"trained on images of \(32, 32\), pad, run .* of \(64, 128\)": (
+            classifier_run,
+            replace(segmenter_run, stage=replace(segmenter_run.stage, size=(32, 32))),
         ),
     }
     for message, (classifier, segmenter) in others.items():
@@ -90,14 +98,14 @@ def test_what_does_not_fit_is_one_clear_line(told, finder):
             given_masks_of(classifier, segmenter)
 
 
-def test_runs_that_segment_are_given_no_segmenter(run_script, lesion_run, wide_store):
+def test_a_segmenter_for_runs_that_segment_is_refused(run_script, lesion_run, wide_store):
     run = f"run={lesion_run}", f"segmenter={lesion_run}", "data=demo", f"data.store={wide_store}", "out=out"
     ended = run_script("predict.py", *run, "device=cpu")
     assert ended.code == 1
     assert "segmenter has an effect only with a run of labels: leave it out" in ended.err
 
 
-def test_weights_come_without_pickled_code_and_only_for_the_network_they_were_trained_for(checkpoint, tmp_path):
+def test_weights_are_loaded_without_pickled_code_and_only_into_their_own_network(checkpoint, tmp_path):
     assert "not finished" not in str(read_stage(checkpoint))
     torch.save({"state_dict": {"network.a": print}}, tmp_path / BEST)
     with pytest.raises(ValueError, match="never pickled code"):
@@ -106,7 +114,7 @@ def test_weights_come_without_pickled_code_and_only_for_the_network_they_were_tr
         load_weights(torch.nn.Linear(2, 2), checkpoint)
 
 
-def test_the_network_predicts_in_evaluation_mode_and_is_given_no_masks(checkpoint, tmp_path):
+def test_the_network_predicts_in_evaluation_mode_without_masks(checkpoint, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
     class Watched(torch.nn.Linear):
@@ -126,10 +134,10 @@ def test_the_network_predicts_in_evaluation_mode_and_is_given_no_masks(checkpoin
     assert (predicted.drop(columns=["id", *names]) == 1).all(axis=None)
 
 
-def test_runs_that_differ_have_no_mean(lesion_run, classes_run):
+def test_runs_that_differ_are_not_averaged(lesion_run, classes_run):
     one, classes = (read_stage(run / BEST) for run in (lesion_run, classes_run))
     smaller, classifier = replace(one, size=(32, 64)), replace(one, masks=())
-    check_ensemble([one, smaller], decoded=False)  # each reads a store in its own way
+    check_ensemble([one, smaller], decoded=False)  # each reads a store at its own size
     for stages, message in (
         ([one, smaller], r"size is \(64, 128\) in .*, but \(32, 64\) in"),
         ([one, classes], r"masks is \('lesion',\) in .*, but \('globules', 'streaks'\) in"),

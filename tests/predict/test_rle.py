@@ -1,4 +1,4 @@
-"""Run-length encoding: a mask comes back whatever its shape."""
+"""Tests of run-length encoding: decoding an encoded mask returns it for every shape."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from dermoscopy.predict.rle import decode, encode, encode_instances
 
 
 def naive(mask):
-    """The definition: walk down the columns, count pixels from 1."""
+    """Encode a mask by the definition: go down the columns, count pixels from 1."""
     runs, before = [], False
     for number, present in enumerate(mask.T.flatten().tolist(), start=1):
         if present and not before:
@@ -27,13 +27,13 @@ def test_a_case_worked_by_hand():
 
 @pytest.mark.parametrize("size", [(7, 13), (13, 7), (1, 9), (9, 1), (64, 48)])
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 1])
-def test_random_masks_that_are_not_square_come_back(size, share):
+def test_random_masks_are_restored_by_decoding(size, share):
     mask = np.random.default_rng(3).random(size) < share
     assert encode(mask) == naive(mask)
     assert np.array_equal(decode(encode(mask), size), mask)
 
 
-def test_instances_are_the_parts_that_do_not_even_touch_at_a_corner():
+def test_parts_that_touch_at_a_corner_are_one_instance():
     mask = np.array([[1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 0, 0, 0], [1, 0, 0, 1, 0]], bool)
     parts = [decode(runs, mask.shape) for runs in encode_instances(mask)]
     assert sorted(part.sum() for part in parts) == [1, 1, 2, 2]
@@ -42,13 +42,13 @@ def test_instances_are_the_parts_that_do_not_even_touch_at_a_corner():
     assert encode_instances(np.zeros((3, 4), bool)) == []
 
 
-def test_instances_of_random_masks_share_out_its_pixels():
+def test_instances_of_a_random_mask_partition_its_pixels():
     mask = np.random.default_rng(4).random((30, 17)) < 0.3
     parts = [decode(runs, mask.shape) for runs in encode_instances(mask)]
     assert len(parts) > 1 and np.array_equal(np.sum(parts, axis=0), mask)
 
 
 @pytest.mark.parametrize("runs", ["1", "a b", "0 1", "1 0", "1 7", "6 2", "3 2 1 1", "1 2 2 1", "1 -1"])
-def test_what_is_no_mask_of_that_size_is_refused(runs):
+def test_runs_that_do_not_fit_the_size_are_refused(runs):
     with pytest.raises(ValueError, match="runs must"):
         decode(runs, (2, 3))

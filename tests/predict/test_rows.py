@@ -1,4 +1,4 @@
-"""Which images of a store are scored: none that a run has seen, unless somebody asks for them."""
+"""Tests of the images that are scored: none that a run has seen, unless requested."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def store(wide_store):
 
 @pytest.fixture
 def make_stage(store, lesion_run, tmp_path):
-    """Makes a stage whose split gives the images of the store these subsets, the others none at all."""
+    """A function that makes a stage whose split assigns these subsets to the first images of the store."""
 
     def make(*subsets):
         folder = tmp_path / f"stage{len(list(tmp_path.iterdir()))}"
@@ -41,14 +41,17 @@ def test_a_run_is_scored_on_its_own_test_subset(store, make_stage):
     assert choose_rows(store, [stage], "holdout").rows.tolist() == list(range(27, 30))
 
 
-def test_images_that_a_run_has_seen_are_scored_only_when_asked_for_and_counted(store, make_stage):
+def test_images_that_a_run_has_seen_are_scored_only_on_request_and_are_counted(store, make_stage):
     stage = make_stage(*subsets(train=15, val=5, test=10))
-    every, val = (choose_rows(store, [stage], subset) for subset in ("all", "val"))
-    assert len(every.rows) == 30 and "30 of 30 images, of which 15 trained a run and 5 chose its epoch" in every.line
-    assert len(val.rows) == 5 and "of which 5 chose its epoch" in val.line and "trained" not in val.line
+    all_images, val = (choose_rows(store, [stage], subset) for subset in ("all", "val"))
+    assert (
+        len(all_images.rows) == 30
+        and "30 of 30 images, of which 15 from training and 5 from validation" in all_images.line
+    )
+    assert len(val.rows) == 5 and "of which 5 from validation" in val.line and "training" not in val.line
 
 
-def test_another_data_set_is_scored_whole_and_one_that_overlaps_without_what_was_seen(store, make_stage):
+def test_another_data_set_is_scored_completely_and_an_overlapping_one_without_seen_images(store, make_stage):
     other = choose_rows(store, [make_stage()], None)
     assert other.subset == "all" and len(other.rows) == 30
     overlapping = choose_rows(store, [make_stage(*subsets(train=4, val=4, test=4))], None)
@@ -60,9 +63,9 @@ def test_several_runs_score_only_what_none_of_them_has_seen(store, make_stage):
     assert choose_rows(store, [one, other], None).rows.tolist() == list(range(12, 15))
     folds = [make_stage(*subsets(test=15, train=15)), make_stage(*subsets(train=15, test=15))]
     for subset in (None, "test"):
-        with pytest.raises(ValueError, match=r"on subset test of every run: of folds, .*out-of-fold table"):
+        with pytest.raises(ValueError, match=r"in subset test of every run: for folds, .*out-of-fold table"):
             choose_rows(store, folds, subset)
-    with pytest.raises(ValueError, match=r"subset=all: 30 images .* were seen by a run; of folds"):
+    with pytest.raises(ValueError, match=r"subset=all: 30 images .* were seen by a run; for folds"):
         choose_rows(store, folds, "all")
     assert len(choose_rows(store, [make_stage(), make_stage()], "all").rows) == 30
 
@@ -73,13 +76,13 @@ def test_a_wrong_subset_and_one_without_images_are_named(store, make_stage):
         ValueError, match=r"subset must be one of test, all, val, holdout, got 'tset'; did you mean test"
     ):
         choose_rows(store, [stage], "tset")
-    with pytest.raises(ValueError, match=r"subset=holdout: no image .* they are: test 10, train 15, val 5"):
+    with pytest.raises(ValueError, match=r"subset=holdout: no image .* split of the run: test 10, train 15, val 5"):
         choose_rows(store, [stage], "holdout")
 
 
-def test_without_a_split_only_all_images_can_be_asked_for(store, make_stage, tmp_path):
+def test_without_a_split_only_all_images_can_be_requested(store, make_stage, tmp_path):
     stage = replace(make_stage(), checkpoint=tmp_path / "none" / "best.ckpt")
     with pytest.raises(FileNotFoundError, match=r"no .*split.csv says which images the run has seen: subset=all"):
         choose_rows(store, [stage], None)
-    chosen = choose_rows(store, [stage], "all")
-    assert len(chosen.rows) == 30 and "no split.csv says which of them the run has seen" in chosen.line
+    selection = choose_rows(store, [stage], "all")
+    assert len(selection.rows) == 30 and "no split.csv says which of them the run has seen" in selection.line

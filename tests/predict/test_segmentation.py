@@ -1,4 +1,4 @@
-"""Masks of new images: those of the run's own test, at the images' size; the mean of several runs; mistakes."""
+"""Tests of masks of new images: equal to those of the run's test, at the images' size; means of runs; mistakes."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ COUNT = 4
 
 @pytest.fixture(scope="module")
 def photos(few_source, lesion_run, tmp_path_factory) -> Path:
-    """Some test images, one of them in a deeper folder."""
+    """A folder of some test images, one of them in a subfolder."""
     folder = tmp_path_factory.mktemp("photos")
     (folder / "deeper").mkdir()
     for number, id in enumerate(sorted(read_masks(lesion_run / "masks.h5").ids)[:COUNT]):
@@ -32,7 +32,7 @@ def photos(few_source, lesion_run, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def segment(run_script, photos):
-    """Runs predict.py on the photos; arguments replace the defaults."""
+    """A function that runs predict.py on the photos; arguments replace the defaults."""
 
     def run(*flags, **given):
         arguments = {"images": photos, "out": "out", "device": "cpu", "workers": 1} | given
@@ -45,30 +45,30 @@ def read(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-def own(run: Path, store_path: Path, id: str):
-    """What the run's own test found in an image, and where it lies in the store."""
+def reference(run: Path, store_path: Path, id: str):
+    """Return the probabilities of an image in the run's test, its row of `frame`, and `exclusive`."""
     store, masks = open_store(store_path), read_masks(run / "masks.h5")
     return masks.of([id])[0], store.frame[store.ids.tolist().index(id)], masks.exclusive
 
 
-def test_masks_of_images_are_those_of_the_test_at_their_own_size(segment, lesion_run, wide_store, tmp_path):
+def test_masks_of_images_equal_those_of_the_test_at_the_images_size(segment, lesion_run, wide_store, tmp_path):
     ended = segment(run=lesion_run, tta="flips", probabilities=True, batch_size=4, threshold=0.4)
     assert ended.code == 0 and f"out/masks.csv: {COUNT} images, masks: lesion\n" in ended.out, ended.err
     table = pd.read_csv(tmp_path / "out/masks.csv", keep_default_na=False)
     assert list(table) == ["id", "mask", "rle", "pixels", "share", "height", "width"] and len(table) == COUNT
     for row in table.itertuples():
-        probability, frame, exclusive = own(lesion_run, wide_store, Path(row.id).name)
+        probability, frame, exclusive = reference(lesion_run, wide_store, Path(row.id).name)
         expected = next(predicted_planes(probability, exclusive, frame, 0.4))
         assert expected.shape == (row.height, row.width) == (48, 64) and expected.any() and not expected.all()
         assert np.array_equal(read(tmp_path / f"out/{row.id}.png"), expected * np.uint8(255))
         assert np.array_equal(decode(row.rle, (row.height, row.width)), expected)
         assert row.pixels == expected.sum() and row.share == pytest.approx(expected.mean())
-        shown = read(tmp_path / f"out/probabilities/{row.id}.png")
-        assert np.array_equal(shown, np.rint(resized(probability[..., 0], frame)))
+        picture = read(tmp_path / f"out/probabilities/{row.id}.png")
+        assert np.array_equal(picture, np.rint(resized(probability[..., 0], frame)))
     assert [Path(row.id).parent.name for row in table.itertuples()].count("deeper") == 1
 
 
-def test_masks_that_exclude_each_other_are_decided_as_in_the_test(segment, classes_run, photos, tmp_path):
+def test_exclusive_masks_are_decided_as_in_the_test(segment, classes_run, photos, tmp_path):
     ended = segment(run=classes_run, instances=True, min_pixels=20)
     assert ended.code == 0, ended.err
     table = pd.read_csv(tmp_path / "out/masks.csv", keep_default_na=False)
@@ -83,13 +83,13 @@ def test_masks_that_exclude_each_other_are_decided_as_in_the_test(segment, class
     assert table.instance.max() > 1 and table.pixels[table.instance > 0].min() >= 20
 
 
-def test_several_runs_find_the_mean_of_what_each_finds(make_run, load_run, lesion_run, photos, tmp_path):
+def test_several_runs_predict_the_mean_of_their_probabilities(make_run, load_run, lesion_run, photos, tmp_path):
     runs = [load_run(folder) for folder in (lesion_run, make_run(tmp_path / "other"))]
-    found = []
+    probabilities = []
     for part in (runs[:1], runs[1:], runs):
         batches = read_batches(find_images(photos), (64, 128), "pad", batch_size=4, workers=1)
-        found.append(np.array([image.probability for image in predict_masks(part, batches, "none")], float))
-    one, other, mean = found
+        probabilities.append(np.array([image.probability for image in predict_masks(part, batches, "none")], float))
+    one, other, mean = probabilities
     assert np.abs(one - other).max() > 50 and np.abs((one + other) / 2 - mean).max() <= 0.5
 
 

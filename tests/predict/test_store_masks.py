@@ -1,4 +1,4 @@
-"""A run on a store: on its own test subset exactly its own test; other stores, sizes and wrong ones."""
+"""Tests of runs on a store: their own test subset gives exactly their own test; other stores, sizes, and mistakes."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ FILES = ("predictions.csv", "scores.csv", "masks.h5", "panels.png", "dice.png")
 
 @pytest.fixture
 def score(run_script, few_source):
-    """Runs predict.py on a store of the demo data; arguments replace the defaults."""
+    """A function that runs predict.py on a store of the demo data; arguments replace the defaults."""
 
     def run(**given):
         arguments = {"data": "demo", "data.raw": few_source.root, "device": "cpu"} | given
@@ -29,14 +29,15 @@ def score(run_script, few_source):
 
 
 @pytest.mark.parametrize(("name", "tta"), [("lesion_run", "flips"), ("classes_run", "none")])
-def test_its_own_test_subset_gives_its_own_test(score, wide_store, request, tmp_path, name, tta):
+def test_a_run_on_its_own_test_subset_reproduces_its_own_test(score, wide_store, request, tmp_path, name, tta):
     run = request.getfixturevalue(name)
     ended = score(run=run, tta=tta, batch_size=7, out="out", **{"data.store": wide_store})
     assert ended.code == 0, ended.err
-    found, own = read_masks(tmp_path / "out/masks.h5"), read_masks(run / "masks.h5")
+    predicted, own = read_masks(tmp_path / "out/masks.h5"), read_masks(run / "masks.h5")
     assert f"subset test: {len(own.ids)} of 30 images, none of which a run has seen\n" in ended.out
-    assert found.names == own.names and found.exclusive == own.exclusive and found.fingerprint == own.fingerprint
-    assert np.abs(found.of(own.ids).astype(int) - own.probability).max() <= 1  # batches of another size
+    for name in ("names", "exclusive", "fingerprint"):
+        assert getattr(predicted, name) == getattr(own, name)
+    assert np.abs(predicted.of(own.ids).astype(int) - own.probability).max() <= 1  # batches of another size
     keys = ["id", "mask", "size"]
     tables = [pd.read_csv(path / "predictions.csv").sort_values(keys, ignore_index=True) for path in (Path("out"), run)]
     assert set(tables[0]["size"]) == {"store", "original"}
@@ -49,7 +50,7 @@ def test_its_own_test_subset_gives_its_own_test(score, wide_store, request, tmp_
     assert all((tmp_path / "out" / file).is_file() for file in pictures)
 
 
-def test_another_store_is_scored_whole_at_its_own_size(score, lesion_run, few_source, tmp_path):
+def test_another_store_is_scored_completely_at_its_own_size(score, lesion_run, few_source, tmp_path):
     path = prepare(few_source, tmp_path / "other-96x48.h5", (96, 48), "stretch", progress=False)
     run = tmp_path / "stage"
     shutil.copytree(lesion_run, run)
@@ -58,7 +59,7 @@ def test_another_store_is_scored_whole_at_its_own_size(score, lesion_run, few_so
     ended = score(run=run, **{"data.store": path, "data.raw": "null"})
     assert ended.code == 0, ended.err
     assert "subset all: 30 of 30 images, none of which" in ended.out
-    assert "images of 96 x 48 px (stretch), learnt from ones of 64 x 128 px (pad)" in ended.out
+    assert "images of 96 x 48 px (stretch), trained on images of 64 x 128 px (pad)" in ended.out
     assert "not scored at the original size: data.raw names no folder" in ended.out
     out = run / "evaluations/other-96x48-all"
     masks, record = read_masks(out / "masks.h5"), json.loads((out / "evaluation.json").read_text())
@@ -66,7 +67,7 @@ def test_another_store_is_scored_whole_at_its_own_size(score, lesion_run, few_so
     assert record["fingerprint"] == masks.fingerprint == open_store(path).fingerprint and record["images"] == 30
 
 
-def test_several_runs_find_the_mean_of_what_each_finds(make_run, load_run, lesion_run, wide_store, tmp_path):
+def test_several_runs_predict_the_mean_of_their_probabilities(make_run, load_run, lesion_run, wide_store, tmp_path):
     runs = [load_run(folder) for folder in (lesion_run, make_run(tmp_path / "half", "datamodule.reduce=2"))]
     store, rows = open_store(wide_store), np.arange(5, 30)
     one, other, mean = (predict_store(part, store, rows, "none", 7) for part in (runs[:1], runs[1:], runs))
@@ -88,9 +89,9 @@ def test_wrong_input_is_one_clear_line(score, lesion_run, make_run, few_source, 
     fails("Could not find 'data/dome'", data="dome", **{"data.raw": None})
 
 
-def test_folds_are_not_averaged_on_what_one_of_them_has_seen(score, make_run, wide_store, tmp_path):
+def test_folds_are_not_averaged_on_images_that_one_of_them_has_seen(score, make_run, wide_store, tmp_path):
     split = ["split=folds", "split.k=2"]
     folds = [make_run(tmp_path / f"fold{fold}", *split, f"split.fold={fold}") for fold in (0, 1)]
     ended = score(run=f"[{folds[0]},{folds[1]}]", out="out", **{"data.store": wide_store})
-    assert ended.code == 1 and "of every run: of folds, score each image by the run" in ended.error
+    assert ended.code == 1 and "of every run: for folds, score each image by the run" in ended.error
     assert not (tmp_path / "out").exists()

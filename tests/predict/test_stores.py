@@ -1,4 +1,4 @@
-"""A store that runs are evaluated on: its masks, its size, its batches and the record of it."""
+"""Tests of the store that runs are evaluated on: masks, size, batches and the record of the evaluation."""
 
 import json
 from dataclasses import replace
@@ -21,11 +21,11 @@ def stage(lesion_run):
     return read_stage(lesion_run / "best.ckpt")
 
 
-def test_a_store_like_the_one_of_training_has_no_differences(store, stage):
+def test_the_training_store_has_no_differences(store, stage):
     assert check_store(store, [stage, stage]) == []
 
 
-def test_another_size_is_said_once_and_a_mask_that_is_missing_refused(store, stage):
+def test_another_size_is_reported_once_and_a_missing_mask_refused(store, stage):
     smaller = replace(stage, size=(32, 64))
     (line,) = check_store(store, [stage, smaller, smaller])
     assert "64 x 128 px (pad)" in line and "32 x 64 px (pad)" in line
@@ -33,7 +33,7 @@ def test_another_size_is_said_once_and_a_mask_that_is_missing_refused(store, sta
         check_store(store, [replace(stage, masks=("lesions",))])
 
 
-def test_batches_are_the_rows_in_their_order_reduced_where_the_store_is_that_of_training(store, stage):
+def test_batches_keep_the_order_of_rows_and_are_reduced_if_the_store_has_the_training_size(store, stage):
     rows = np.array([3, 1, 7])
     halved = replace(stage, size=(32, 64), reduce=2)
     for trained, size in ((stage, (64, 128)), (halved, (32, 64)), (replace(halved, size=(8, 8)), (64, 128))):

@@ -1,4 +1,4 @@
-"""The demo data as tasks of labels read it."""
+"""Demo data for classification tasks."""
 
 import pytest
 from label_tasks import LABELS

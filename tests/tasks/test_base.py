@@ -1,4 +1,4 @@
-"""What every task shares: the mean of the terms of a loss, draws that can be repeated, the first bad step."""
+"""Tests of the base of all tasks: means of loss terms, reproducible draws, the first step with a bad loss."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from dermoscopy.tasks.base import Task, checked_names
 
 
 class Plain(Task):
-    """A task that scores the mean of what its steps hand over."""
+    """A task that scores the mean of the outputs of its steps."""
 
     def scores(self, outputs):
         return {"mean": torch.cat([output for (output,) in outputs]).mean().item()}
@@ -26,20 +26,20 @@ def task() -> Plain:
     return Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 7, None, (), {})
 
 
-def test_a_loss_is_the_mean_over_images_however_they_fall_into_batches(task):
+def test_a_loss_is_the_mean_over_images_regardless_of_batch_sizes(task):
     assert task.add({"a": torch.tensor(1.0), "b": torch.tensor(2.0)}, torch.tensor([0.0, 0.0, 0.0])) == 3
     assert task.add({"a": torch.tensor(5.0), "b": torch.tensor(0.0)}, torch.tensor([1.0])) == 5
     task._log("train")
     assert task.scored == {"train/loss": 3.5, "train/loss/a": 2.0, "train/loss/b": 1.5, "train/mean": 0.25}
 
 
-def test_a_loss_of_one_term_is_not_told_twice(task):
+def test_a_loss_of_one_term_is_not_logged_twice(task):
     task.add({"bce": torch.tensor(1.0)}, torch.zeros(2))
     task._log("train")
     assert set(task.scored) == {"train/loss", "train/mean"}
 
 
-def test_a_step_keeps_no_graph_of_what_it_adds_up(task):
+def test_added_terms_and_outputs_are_detached(task):
     value = torch.ones(2, requires_grad=True)
     total = task.add({"a": value.sum()}, value)
     assert total.requires_grad
@@ -53,7 +53,7 @@ def test_a_loss_without_names_is_refused(task):
 
 
 def test_draws_depend_on_the_seed_the_purpose_the_epoch_and_the_step(task):
-    drawn = [torch.rand(3, generator=task.draw(*each)) for each in (("tta", 0), ("tta", 1), ("zeroing", 0))]
+    drawn = [torch.rand(3, generator=task.draw(*purpose)) for purpose in (("tta", 0), ("tta", 1), ("zeroing", 0))]
     assert torch.equal(drawn[0], torch.rand(3, generator=generator(7, "tta", 0, 0)))
     assert len({tuple(numbers.tolist()) for numbers in drawn}) == 3
     task.seed = 8
@@ -70,7 +70,7 @@ def test_the_first_step_whose_loss_is_not_finite_is_remembered(task, bad):
     assert int(task._bad_step) == 2
 
 
-def test_dropout_of_a_step_is_the_same_when_the_step_comes_again(task):
+def test_dropout_of_a_repeated_step_is_the_same(task):
     masks = []
     for step in (0, 1, 0):
         task.on_train_batch_start({}, step)
@@ -79,7 +79,7 @@ def test_dropout_of_a_step_is_the_same_when_the_step_comes_again(task):
     assert not torch.equal(masks[0], masks[1])
 
 
-def test_what_is_frozen_does_not_train_and_keeps_its_statistics():
+def test_frozen_parameters_do_not_train_and_their_statistics_stay_fixed():
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
     task = Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 0, None, ["0", "1"], {})
     assert [module.training for module in network] == [True, False, True]
@@ -91,6 +91,6 @@ def test_what_is_frozen_does_not_train_and_keeps_its_statistics():
 
 def test_names_of_a_list_are_checked():
     assert checked_names(["a", "b"], ("a", "b", "c"), "model.tta") == ("a", "b")
-    for given, told in (([], r"\[\]"), ("a", "'a'"), (["rotation"], "'rotation'.*did you mean rotations")):
-        with pytest.raises(ValueError, match=rf"model\.tta.*{told}"):
-            checked_names(given, ("a", "rotations"), "model.tta")
+    for names, message in (([], r"\[\]"), ("a", "'a'"), (["rotation"], "'rotation'.*did you mean rotations")):
+        with pytest.raises(ValueError, match=rf"model\.tta.*{message}"):
+            checked_names(names, ("a", "rotations"), "model.tta")

@@ -1,4 +1,4 @@
-"""Consistency: the views of an image differ in their masks, and meet in the loss."""
+"""Tests of consistency tasks: the views of an image differ in their masks and are compared in the loss."""
 
 import pytest
 import torch
@@ -18,25 +18,25 @@ def consistency(of, weight=1.0):
 
 
 @pytest.mark.parametrize("of", ["features", "logits", "probabilities"])
-def test_the_views_of_an_image_meet_in_the_loss(data, of):
+def test_the_views_of_an_image_are_compared_in_the_loss(data, of):
     task = make_task(ConsistencyTask, mask_views=Pair(make_zeroing(0)), consistency=consistency(of, weight=2.0))
     before = task.network.mask.weight.detach().clone()
     fit(task, data)
-    (_, image, mask), *_ = task.network.given
+    (_, image, mask), *_ = task.network.inputs
     half = len(image) // 2
     assert torch.equal(image[:half], image[half:]) and (mask[half:] == 0).all() and (mask[:half] != 0).any()
     assert task.scored["train/loss/consistency"] > 0
     assert not torch.equal(task.network.mask.weight, before)
 
 
-def test_without_weight_the_views_learn_from_their_labels_alone(data):
+def test_with_weight_zero_only_the_labels_train_the_views(data):
     task = fit(
         make_task(ConsistencyTask, mask_views=Pair(make_zeroing(0)), consistency=consistency("logits", 0.0)), data
     )
     assert task.scored["train/loss"] == task.scored["train/loss/bce"]
 
 
-def test_features_are_compared_where_the_network_has_an_auxiliary_head():
+def test_comparing_features_requires_an_auxiliary_head():
     network = Reader()
     network.aux_head_stride = None
     with pytest.raises(
@@ -47,7 +47,7 @@ def test_features_are_compared_where_the_network_has_an_auxiliary_head():
         )
 
 
-def test_views_of_masks_that_nobody_reads_are_refused():
+def test_views_of_masks_that_the_network_does_not_read_are_refused():
     class Blind(nn.Conv2d):
         def forward(self, image):
             return image.mean((2, 3))

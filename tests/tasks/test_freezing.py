@@ -1,4 +1,4 @@
-"""Freezing: which parameters train, counted; the last pattern that fits decides."""
+"""Tests of freezing: counts of trainable parameters; the last matching pattern decides."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ LABELS = ("melanoma", "nevus")
 
 
 class Coder(nn.Module):
-    """Named as the networks of smp are: 2 x 10 parameters in the encoder, 22 in the decoder, 3 in the head."""
+    """A network with the names of smp: 2 x 10 parameters in the encoder, 22 in the decoder, 3 in the head."""
 
     def __init__(self):
         super().__init__()
@@ -53,7 +53,7 @@ def trainable(network):
         (["encoder", "!encoder.layer2", "encoder.layer2.2"], 33),
     ],
 )
-def test_the_last_pattern_that_fits_decides(network, patterns, count):
+def test_the_last_matching_pattern_decides(network, patterns, count):
     if count is None:
         with pytest.raises(ValueError, match="leaves nothing to train"):
             freeze(network, patterns)
@@ -63,7 +63,7 @@ def test_the_last_pattern_that_fits_decides(network, patterns, count):
 
 
 @pytest.mark.parametrize("backbone", ["resnet10t", "regnetx_002"])
-def test_all_but_stem_and_head_of_a_classifier(backbone):
+def test_all_but_stem_and_head_of_a_classifier_are_frozen(backbone):
     stem, head = {"resnet10t": ("conv1", "fc"), "regnetx_002": ("stem", "head")}[backbone]
     network = make_classifier(backbone, LABELS, ("lesion",))
     freeze(network, ["*", f"!{stem}", f"!{head}"])
@@ -72,11 +72,11 @@ def test_all_but_stem_and_head_of_a_classifier(backbone):
     assert 0 < trainable(network) < sum(p.numel() for p in network.parameters())
 
 
-def test_normalisations_without_a_parameter_that_trains_are_frozen(network):
+def test_normalisations_without_trainable_parameters_are_frozen(network):
     assert frozen_norms(network) == []
     freeze(network, ["encoder", "decoder.1.bias"])
     assert frozen_norms(network) == [network.model.encoder.layer1[1], network.model.encoder.layer2[1]]
-    without = nn.BatchNorm2d(2, affine=False)  # has nothing that could train, so nobody froze it
+    without = nn.BatchNorm2d(2, affine=False)  # has no parameters, so it is not frozen
     assert frozen_norms(nn.Sequential(without)) == []
 
 
@@ -91,12 +91,12 @@ def test_normalisations_without_a_parameter_that_trains_are_frozen(network):
         (None, "freeze must be a list of patterns, .* got None"),
     ],
 )
-def test_patterns_that_fit_nothing_are_named(network, patterns, message):
+def test_patterns_without_a_match_are_named(network, patterns, message):
     with pytest.raises(ValueError, match=message):
         freeze(network, patterns)
 
 
-def test_what_is_frozen_has_no_gradient(network):
+def test_frozen_parameters_have_no_gradient(network):
     freeze(network, ["encoder"])
     model = network.model
     model.head(model.decoder(model.encoder.layer1(torch.rand(2, 1, 4, 4)))).sum().backward()

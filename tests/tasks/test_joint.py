@@ -1,8 +1,8 @@
-"""Labels and masks learnt together: each loss trains its part, and both are tested."""
+"""Tests of joint training of labels and masks: each loss trains its part, and both are tested."""
 
 import pytest
 import torch
-from label_tasks import Both, ImageOnly, fit, joint, judged, trainer
+from label_tasks import ImageOnly, JointImageOnly, fit, joint, run_test, trainer
 
 from dermoscopy.tasks.joint import JointTask, LabelsOnlyTask, MasksOnlyTask
 
@@ -37,14 +37,14 @@ def test_the_gradient_of_labels_reaches_the_segmenter(data):
 
 
 def test_a_joint_network_is_tested_on_labels_and_masks(data):
-    task = judged(joint(), data)
+    task = run_test(joint(), data)
     assert {"test/none/dice", "test/none/auroc", "test/given/auroc"} <= set(task.scored)
 
 
-def test_labels_and_masks_of_an_image_alone_are_validated_in_one_pass(data):
-    task = joint(network=Both())
+def test_labels_and_masks_of_a_network_without_mask_input_are_validated_in_one_pass(data):
+    task = joint(network=JointImageOnly())
     trainer().validate(task, datamodule=data, verbose=False)
-    assert (sum(task.network.together), task.network.seen) == (len(data.rows("val")), [])
+    assert (sum(task.network.joint_batch_sizes), task.network.batch_sizes) == (len(data.rows("val")), [])
     assert {"val/dice", "val/auroc"} <= task.scored.keys()
 
 
@@ -58,16 +58,16 @@ def test_labels_and_masks_of_an_image_alone_are_validated_in_one_pass(data):
     ],
 )
 @pytest.mark.parametrize("kind", [JointTask, LabelsOnlyTask, MasksOnlyTask])
-def test_weights_that_teach_nothing_are_refused(kind, weights, message):
+def test_invalid_weights_are_refused(kind, weights, message):
     with pytest.raises(ValueError, match=message):
         joint(kind, weights=weights)
 
 
-def test_masks_that_exclude_each_other_are_not_learnt_with_labels():
+def test_exclusive_masks_are_not_trained_with_labels():
     with pytest.raises(ValueError, match="masks that may overlap: set exclusive=false"):
         joint(exclusive=True)
 
 
 def test_labels_and_masks_need_a_network_that_segments():
-    with pytest.raises(ValueError, match="learnt by a network with a segmenter, ImageOnly has none"):
+    with pytest.raises(ValueError, match="trained in a network with a segmenter, ImageOnly has none"):
         joint(network=ImageOnly())

@@ -1,4 +1,4 @@
-"""Segmentation: what is unknown counts nowhere, evaluation changes nothing, test images are shown in several tta."""
+"""Tests of segmentation tasks: unknown pixels are ignored, evaluation changes no weights, TTA at test."""
 
 from functools import partial
 
@@ -23,14 +23,14 @@ IMAGE = torch.rand(4, 3, 6, 9, generator=torch.Generator().manual_seed(0))
 
 
 class Pixelwise(nn.Sequential):
-    """Says of a pixel what its own colour tells; turns with its image."""
+    """A network whose output for a pixel depends only on its colour, so it is equivariant to flips and rotations."""
 
     def __init__(self, channels=1):
         super().__init__(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, channels, 1))
 
 
 class Reader(nn.Module):
-    """Finds in the colours of an image the masks that were painted into them."""
+    """A network that reads masks painted into the colours of an image."""
 
     def __init__(self, exclusive=False):
         super().__init__()
@@ -38,8 +38,8 @@ class Reader(nn.Module):
         self.exclusive = exclusive
 
     def forward(self, image):
-        found = self.scale * (image[:, :1] - 0.5)
-        return torch.cat([torch.zeros_like(found), found], 1) if self.exclusive else found
+        logits = self.scale * (image[:, :1] - 0.5)
+        return torch.cat([torch.zeros_like(logits), logits], 1) if self.exclusive else logits
 
 
 def make_task(network=None, masks=("lesion",), exclusive=False, tta=("none",), hd95=False, **rest):
@@ -47,12 +47,12 @@ def make_task(network=None, masks=("lesion",), exclusive=False, tta=("none",), h
     network = network or Pixelwise(max(1, len(masks) + exclusive))
     loss = LossSum("bce+dice", {"bce": BinaryCrossEntropy(exclusive), "dice": Dice(exclusive, smooth=1.0)})
     evaluator, optimizer = Evaluator(None, hd95), partial(torch.optim.SGD, lr=0.1)
-    given = {"seed": 0, "scheduler": None, "freeze": (), "metrics": {}} | rest
-    return SegmentationTask(network, loss, masks, exclusive, tta, evaluator, optimizer, **given)
+    arguments = {"seed": 0, "scheduler": None, "freeze": (), "metrics": {}} | rest
+    return SegmentationTask(network, loss, masks, exclusive, tta, evaluator, optimizer, **arguments)
 
 
 def make_batch(masks=1):
-    """Signed masks, a third of their pixels unknown."""
+    """Return a batch with signed masks, a third of their pixels unknown."""
     signed = torch.randint(-1, 2, (4, masks, 6, 9), generator=torch.Generator().manual_seed(1)).float()
     return {"image": IMAGE, "mask": signed, "index": torch.arange(4)}
 
@@ -75,22 +75,22 @@ def test_each_kind_of_masks_trains_a_batch_and_is_scored(make_data, masks, exclu
 
 
 @pytest.mark.parametrize(("masks", "exclusive"), KINDS)
-def test_an_image_where_nothing_is_known_may_be_anything(masks, exclusive):
+def test_colours_of_unknown_pixels_have_no_influence(masks, exclusive):
     task, batch = make_task(masks=masks, exclusive=exclusive).eval(), make_batch(len(masks))
     unknown = (batch["mask"] == 0).any(1) if exclusive else (batch["mask"] == 0).all(1)
     other = batch | {"image": torch.where(unknown[:, None], 1 - IMAGE, IMAGE)}
     assert not torch.equal(other["image"], IMAGE)
     results = []
-    for each in (batch, other):
+    for variant in (batch, other):
         task._forget()
         task.zero_grad()
-        task._step(each).backward()
+        task._step(variant).backward()
         results.append([*task._terms.values(), *task._outputs[0], *(p.grad.clone() for p in task.parameters())])
     assert all(torch.equal(one, two) for one, two in zip(*results, strict=True))
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_view(make_data, tmp_path, exclusive):
+def test_a_perfect_network_scores_one_in_validation_and_with_every_tta(make_data, tmp_path, exclusive):
     data = make_data(masks=("lesion",), labels=(), mean=(0, 0, 0), std=(1, 1, 1))
     data.setup("test")
     painted = (unpack(data.pixels.masks, 1) > 0).to(torch.uint8) * 255
@@ -112,39 +112,39 @@ def test_a_network_that_says_the_truth_scores_one_in_validation_and_in_every_vie
     assert (scores.loc[scores["metric"] == "dice", ["mean", "low", "high"]].to_numpy() == 1).all()
 
 
-def test_the_scores_of_a_test_are_the_task_s_whether_files_of_it_are_left_or_not(make_data, tmp_path):
+def test_scores_of_a_test_do_not_depend_on_writing_its_files(make_data, tmp_path):
     scored = []
     for callbacks in ((), (MaskPredictions(tmp_path, panels=0),)):
         task = make_task(masks=("lesion", "streaks"), tta=("none", "flips"), hd95=True)
         trainer(*callbacks).test(task, datamodule=make_data(masks=("lesion", "streaks"), labels=()), verbose=False)
-        scored.append([f"{name}={value}" for name, value in task.scored.items()])  # nan equals nan as a text
+        scored.append([f"{name}={value}" for name, value in task.scored.items()])  # nan equals nan as text
     assert scored[0] == scored[1]
     assert any(name.startswith("test/flips/hd95/streaks=") for name in scored[0])
 
 
-def test_validation_and_test_leave_weights_and_statistics_alone_and_see_the_network_in_evaluation(make_data):
-    task, data, seen = make_task(tta=("none", "rotations")), make_data(masks=("lesion",), labels=()), []
-    task.network.register_forward_hook(lambda module, *_: seen.append(module.training))
+def test_validation_and_test_use_evaluation_mode_and_change_no_weights_or_statistics(make_data):
+    task, data, modes = make_task(tta=("none", "rotations")), make_data(masks=("lesion",), labels=()), []
+    task.network.register_forward_hook(lambda module, *_: modes.append(module.training))
     before = {name: value.clone() for name, value in task.state_dict().items()}
     tests = trainer()
     tests.validate(task, datamodule=data, verbose=False)
     tests.test(task, datamodule=data, verbose=False)
-    assert seen == [False] * (1 + 1 + 8)
+    assert modes == [False] * (1 + 1 + 8)
     assert all(torch.equal(before[name], value) for name, value in task.state_dict().items())
 
 
-def test_what_a_pixelwise_network_finds_is_the_same_in_every_view_and_is_255_times_its_probability():
+def test_predictions_of_a_pixelwise_network_are_255_times_its_probability_with_every_tta():
     task = make_task(masks=("lesion", "streaks"), tta=("none", "flips", "rotations")).eval()
     task.on_test_epoch_start()
     with torch.inference_mode():
         task.test_step(make_batch(2), 0)
-        wanted = (255 * task.network(IMAGE).sigmoid()).round()
+        expected = (255 * task.network(IMAGE).sigmoid()).round()
     for outputs in task.tested.values():
-        ((index, found),) = outputs
+        ((index, predicted),) = outputs
         assert index.tolist() == [0, 1, 2, 3]
-        assert found.dtype == torch.uint8
-        assert (found - wanted).abs().max() <= 1  # a mean of eight may round differently
-    assert torch.equal(task.predict(IMAGE), wanted.byte())
+        assert predicted.dtype == torch.uint8
+        assert (predicted - expected).abs().max() <= 1  # a mean of eight may round differently
+    assert torch.equal(task.predict(IMAGE), expected.byte())
 
 
 def test_probabilities_of_exclusive_masks_are_those_of_softmax_without_the_background():
@@ -163,14 +163,14 @@ def test_a_frozen_part_keeps_its_weights_and_statistics_and_the_rest_trains(make
 
 
 def share_right(probability, mask):
-    """Share of the known pixels of an image that are right, undefined without any."""
+    """Return the share of known pixels of an image that are correct, undefined without known pixels."""
     right = ((probability > 0.5) == (mask > 0)) & (mask != 0)
     return right.flatten(1).sum(1) / (mask != 0).flatten(1).sum(1)
 
 
-def test_an_own_metric_is_the_mean_over_images_and_agrees_with_the_counts():
+def test_a_custom_metric_is_the_mean_over_images_and_agrees_with_the_counts():
     task, batch = make_task(metrics={"right": share_right}, tta=("none", "flips")), make_batch()
-    batch["mask"][2] = 0  # this image leaves the mean
+    batch["mask"][2] = 0  # this image is left out of the mean
     tp, fp, fn, tn = count(task.network(IMAGE), batch["mask"], exclusive=False)[[0, 1, 3], 0].unbind(1)
     task._step(batch)
     assert task.scores(task._outputs)["right"] == pytest.approx(((tp + tn) / (tp + fp + fn + tn)).mean().item())
@@ -186,22 +186,22 @@ def test_an_own_metric_is_the_mean_over_images_and_agrees_with_the_counts():
     assert task.scored == {f"test/{tta}/right": pytest.approx(expected) for tta in ("none", "flips")}
 
 
-def test_an_own_metric_that_gives_no_number_an_image_is_named():
+def test_a_custom_metric_that_does_not_return_one_number_per_image_is_named():
     task = make_task(metrics={"mean": lambda probability, mask: probability.mean()})
-    with pytest.raises(ValueError, match=r"metrics.mean must give one number an image, \(4,\), it gives \(\)"):
+    with pytest.raises(ValueError, match=r"metrics.mean must return one number per image, \(4,\), it returns \(\)"):
         task._step(make_batch())
 
 
-def test_an_own_metric_by_the_name_of_one_that_is_there_is_refused(make_data):
+def test_a_custom_metric_with_the_name_of_a_built_in_one_is_refused(make_data):
     task = make_task(metrics={"dice": share_right})
-    with pytest.raises(ValueError, match="metrics.dice has the name of a metric that is there"):
+    with pytest.raises(ValueError, match="metrics.dice has the name of a built-in metric"):
         trainer().fit(task, datamodule=make_data(masks=("lesion",), labels=()))
 
 
-def test_a_loss_that_does_not_name_its_terms_is_refused():
+def test_a_loss_without_named_terms_is_refused():
     task = make_task()
     task.loss = nn.SoftMarginLoss()
-    with pytest.raises(ValueError, match="a loss gives its terms by name, .* not a Tensor"):
+    with pytest.raises(ValueError, match="a loss returns its terms by name, .* not a Tensor"):
         task._step(make_batch())
 
 
@@ -220,7 +220,7 @@ def test_wrong_arguments_are_refused(arguments, message):
         make_task(**arguments)
 
 
-def test_pictures_that_cannot_be_are_refused(tmp_path):
+def test_invalid_numbers_of_pictures_are_refused(tmp_path):
     with pytest.raises(ValueError, match="every must be at least 0 and images at least 1, got -1 and 4"):
         EpochPictures(tmp_path, every=-1, images=4)
     with pytest.raises(ValueError, match="every must be at least 0 and images at least 1, got 10 and 0"):

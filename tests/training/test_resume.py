@@ -1,4 +1,4 @@
-"""Checkpoints are whole or not there."""
+"""Tests of checkpoints: complete or absent."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from dermoscopy.runs.checkpoints import read_checkpoint, weights
 from dermoscopy.training.resume import AtomicCheckpointIO, LastCheckpoint
 
 
-def test_a_checkpoint_comes_back_as_it_was(tmp_path):
+def test_a_checkpoint_is_read_back_unchanged(tmp_path):
     AtomicCheckpointIO().save_checkpoint(
         {"state_dict": {"w": torch.arange(3.0)}, "epoch": 2}, tmp_path / "a" / "x.ckpt"
     )
@@ -17,7 +17,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("unexpected pos 64 vs 0")])
-def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one_and_names_the_file(tmp_path, monkeypatch, error):
+def test_a_failed_write_keeps_the_older_checkpoint_and_names_the_file(tmp_path, monkeypatch, error):
     path = tmp_path / "x.ckpt"
     AtomicCheckpointIO().save_checkpoint({"epoch": 1}, path)
 
@@ -29,10 +29,10 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one_and_names_the_
     with pytest.raises(OSError, match=r"cannot write .*x.ckpt.*free some space"):
         AtomicCheckpointIO().save_checkpoint({"epoch": 2}, path)
     assert read_checkpoint(path)["epoch"] == 1
-    assert [each.name for each in tmp_path.iterdir()] == ["x.ckpt"]
+    assert [file.name for file in tmp_path.iterdir()] == ["x.ckpt"]
 
 
-def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path):
+def test_a_damaged_checkpoint_is_named_with_the_remedy(tmp_path):
     (tmp_path / "x.ckpt").write_bytes(b"PK half a zip")
     with pytest.raises(ValueError, match="x.ckpt is damaged .*: delete it, and its stage is trained again"):
         read_checkpoint(tmp_path / "x.ckpt")

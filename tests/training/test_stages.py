@@ -1,4 +1,4 @@
-"""Stages: trained once, started from the best weights, their overrides ending with them."""
+"""Tests of stages: trained once, started from the previous stage's best weights, resumed with identical results."""
 
 import json
 import math
@@ -31,7 +31,7 @@ MONITOR = {"monitor": "val/average_precision", "mode": "max", "save_on_train_epo
 
 
 class Recorder:
-    """A logger that remembers what it was sent."""
+    """A logger that records the metrics sent to it."""
 
     def __init__(self):
         self.sent = []
@@ -52,25 +52,25 @@ SCHEDULES = {
 
 
 class Buildable(NamedTuple):
-    """A stage, and what builds its parts."""
+    """A stage, and the function that builds its parts."""
 
     stage: Stage
     build: Callable[[], Parts]
 
 
 def run(stages, loggers):
-    """Train stages as a run does, with one function that builds any of them."""
-    building = {id(each.stage): each.build for each in stages}
-    return run_stages([each.stage for each in stages], lambda stage, _: building[id(stage)](), loggers)
+    """Train stages as a run does, with one function that builds the parts of any of them."""
+    builders = {id(buildable.stage): buildable.build for buildable in stages}
+    return run_stages([buildable.stage for buildable in stages], lambda stage, _: builders[id(stage)](), loggers)
 
 
 @pytest.fixture
 def make_stage(tmp_path, make_data):
-    """Builds a stage of a tiny network; `built` lists the stages that were really built, to be trained or tested."""
+    """A function that builds a stage of a tiny network; `built` lists the stages whose parts were built."""
 
     def parts(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
         task = ClassificationTask(
-            # whose dropout draws from the hidden state of torch
+            # its dropout draws from the hidden state of torch
             network=make_classifier("test_resnet", LABELS, LABELS, dropout=0.2),
             loss=make_label_loss(LABELS),
             zeroing=make_zeroing(p, 4),
@@ -115,15 +115,15 @@ def make_stage(tmp_path, make_data):
         place=tmp_path,
     ):
         folder = place / name
-        building = partial(parts, folder, name, epochs, offset, p, lr, built, schedule, extra, tests)
-        return Buildable(Stage(name, epochs, name, folder, 0, tests, rerun=rerun), building)
+        build = partial(parts, folder, name, epochs, offset, p, lr, built, schedule, extra, tests)
+        return Buildable(Stage(name, epochs, name, folder, 0, tests, rerun=rerun), build)
 
     return make
 
 
-def test_two_stages_leave_histories_checkpoints_predictions_and_results(make_stage, tmp_path):
+def test_two_stages_write_histories_checkpoints_predictions_and_results(make_stage, tmp_path):
     built, logger = [], Recorder()
-    done = run([make_stage("base", built, 2, p=1), make_stage("masks", built, 1, 2)], [logger])
+    trained = run([make_stage("base", built, 2, p=1), make_stage("masks", built, 1, 2)], [logger])
     assert built == ["base", "masks"]
     for name in built:
         assert all((tmp_path / name / file).is_file() for file in (BEST, LAST, "history.csv", "result.json"))
@@ -134,13 +134,13 @@ def test_two_stages_leave_histories_checkpoints_predictions_and_results(make_sta
         ["base", 1, "train"],
         ["base", 1, "val"],
     ]
-    result = done[-1].result
+    result = trained[-1].result
     assert {"best/epoch", "best/val/f1", "test/none/f1", "test/given/f1/streaks"} <= set(result["metrics"])
     assert sum(result["images"].values()) == 120
-    assert not any(name.startswith("test/") for name in done[0].result["metrics"])
+    assert not any(name.startswith("test/") for name in trained[0].result["metrics"])
 
 
-def test_predictions_name_each_test_image_for_each_mask_condition_and_label(make_stage, tmp_path):
+def test_predictions_have_one_row_per_test_image_mask_condition_and_label(make_stage, tmp_path):
     stage = make_stage("only", built := [])
     run([stage], [])
     assert built
@@ -152,7 +152,7 @@ def test_predictions_name_each_test_image_for_each_mask_condition_and_label(make
     assert table["truth"].isin([0, 1]).all()
 
 
-def test_a_finished_stage_is_never_trained_again_and_its_history_is_logged_again(make_stage):
+def test_a_finished_stage_is_not_trained_again_and_its_history_is_logged_again(make_stage):
     built, logger = [], Recorder()
     stages = [make_stage("base", built), make_stage("masks", built, offset=1)]
     first = run(stages, [logger])
@@ -169,37 +169,37 @@ def test_a_rerun_trains_again_gives_the_same_weights_and_keeps_the_older_result(
     built = []
     run([make_stage("only", built)], [])
     first = weights(tmp_path / "only" / BEST)
-    again = make_stage("only", built, rerun="sweep")
-    assert [done.reused for done in run([again], [])] == [False]
+    rerun = make_stage("only", built, rerun="sweep")
+    assert [trained.reused for trained in run([rerun], [])] == [False]
     assert built == ["only", "only"]
     assert_equal(first, weights(tmp_path / "only" / BEST))
     assert_equal(first, weights(tmp_path / "replaced" / "only" / BEST))
-    assert [done.reused for done in run([again], [])] == [True]  # once for each rerun
+    assert [trained.reused for trained in run([rerun], [])] == [True]  # once per rerun
 
 
-def test_a_base_that_is_asked_for_as_a_whole_run_is_tested_without_being_trained_again(make_stage, tmp_path):
+def test_a_base_stage_that_is_requested_as_a_run_is_tested_without_new_training(make_stage, tmp_path):
     built = []
     run([make_stage("base", built), make_stage("masks", built)], [])
     best = (tmp_path / "base" / BEST).stat().st_mtime_ns
-    (done,) = run([make_stage("base", built)], [])
-    assert done.reused
-    assert {"test/none/f1", "test/given/f1", "best/val/f1"} <= set(done.result["metrics"])
+    (trained,) = run([make_stage("base", built)], [])
+    assert trained.reused
+    assert {"test/none/f1", "test/given/f1", "best/val/f1"} <= set(trained.result["metrics"])
     assert (tmp_path / "base" / BEST).stat().st_mtime_ns == best
-    assert finished(tmp_path / "base")["metrics"].keys() == done.result["metrics"].keys()
+    assert finished(tmp_path / "base")["metrics"].keys() == trained.result["metrics"].keys()
 
 
 def test_another_mask_condition_is_tested_in_addition(make_stage, tmp_path):
     built = []
     run([make_stage("only", built, tests=("none",))], [])
     before = (tmp_path / "only" / "predictions.csv").read_text().splitlines()
-    (done,) = run([make_stage("only", built, tests=("given",))], [])
-    assert done.result["tested"] == ["given", "none"]
-    assert {"test/none/f1", "test/given/f1"} <= set(done.result["metrics"])
+    (trained,) = run([make_stage("only", built, tests=("given",))], [])
+    assert trained.result["tested"] == ["given", "none"]
+    assert {"test/none/f1", "test/given/f1"} <= set(trained.result["metrics"])
     after = (tmp_path / "only" / "predictions.csv").read_text().splitlines()
     assert len(after) == 2 * len(before) - 1
     assert set(before) <= set(after)
     run([make_stage("only", built, tests=("none",))], [])
-    assert len(built) == 2  # all that is asked for is there
+    assert len(built) == 2  # everything requested exists
 
 
 @pytest.mark.parametrize(
@@ -207,40 +207,38 @@ def test_another_mask_condition_is_tested_in_addition(make_stage, tmp_path):
     [*((name, (2, 1)) for name in SCHEDULES), ("one_cycle", (0, 2)), ("one_cycle", (1, 0))],
     ids=str,
 )
-def test_a_training_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_had_not_been(
-    make_stage, shared, tmp_path, schedule, at
-):
+def test_an_interrupted_training_is_resumed_with_identical_results(make_stage, shared, tmp_path, schedule, at):
     def train(place, *extra):
         run([make_stage("whole", [], 3, schedule=schedule, extra=extra, place=place)], [])
 
-    undisturbed = shared(f"trained with {schedule}", train)
+    uninterrupted = shared(f"trained with {schedule}", train)
     with pytest.raises(PowerCut):
         train(tmp_path, Cut(*at))
     assert finished(tmp_path / "whole") is None
     train(tmp_path)
-    assert_same_stage(undisturbed / "whole", tmp_path / "whole")
+    assert_same_stage(uninterrupted / "whole", tmp_path / "whole")
 
 
-def test_early_stopping_remembers_how_long_it_has_waited(make_stage, tmp_path):
-    def stops():
+def test_early_stopping_keeps_its_count_over_an_interruption(make_stage, tmp_path):
+    def early_stopping():
         return EarlyStopping("val/loss", min_delta=1, patience=3)
 
-    run([make_stage("whole", [], 9, extra=[stops()])], [])
+    run([make_stage("whole", [], 9, extra=[early_stopping()])], [])
     with pytest.raises(PowerCut):
-        run([make_stage("whole", [], 9, extra=[stops(), Cut(2, 1)], place=tmp_path / "cut")], [])
-    run([make_stage("whole", [], 9, extra=[stops()], place=tmp_path / "cut")], [])
+        run([make_stage("whole", [], 9, extra=[early_stopping(), Cut(2, 1)], place=tmp_path / "cut")], [])
+    run([make_stage("whole", [], 9, extra=[early_stopping()], place=tmp_path / "cut")], [])
     assert finished(tmp_path / "whole")["epochs"] == 4
     assert_same_stage(tmp_path / "whole", tmp_path / "cut" / "whole")
 
 
-def test_a_stage_that_was_cut_off_after_its_last_epoch_is_only_tested(make_stage, tmp_path):
+def test_a_stage_that_was_interrupted_after_its_last_epoch_is_only_tested(make_stage, tmp_path):
     run([make_stage("whole", [], 2)], [])
     (tmp_path / "whole" / "result.json").rename(tmp_path / "result.json")
     stamp = (tmp_path / "whole" / BEST).stat().st_mtime_ns
     run([make_stage("whole", [], 2, extra=[Cut(0, 0)])], [])
     assert (tmp_path / "whole" / BEST).stat().st_mtime_ns == stamp
-    first, again = (json.loads(path.read_text()) for path in tmp_path.glob("**/result.json"))
-    assert {**first, "seconds": 0} == {**again, "seconds": 0}
+    first, second = (json.loads(path.read_text()) for path in tmp_path.glob("**/result.json"))
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
 
 
 def test_a_damaged_checkpoint_is_named(make_stage, tmp_path):
@@ -255,9 +253,9 @@ def test_two_processes_that_need_the_same_stage_train_it_once(make_stage, tmp_pa
     built = []
     stages = [make_stage("only", built), make_stage("only", built)]
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda stage: run([stage], [])[0], stages))
+        trained = list(pool.map(lambda stage: run([stage], [])[0], stages))
     assert built == ["only"]
-    assert sorted(each.reused for each in done) == [False, True]
+    assert sorted(stage.reused for stage in trained) == [False, True]
 
 
 def assert_equal(first, second):
@@ -266,7 +264,7 @@ def assert_equal(first, second):
 
 
 def assert_same_stage(first, second):
-    """Every metric of every epoch, the best and the last weights, the result: the same to the last bit."""
+    """Assert that history, best and last weights, result and predictions of two stages are identical."""
     one, two = (pd.read_csv(f / "history.csv", dtype=str).drop(columns="seconds") for f in (first, second))
     pd.testing.assert_frame_equal(one, two)
     assert_equal(weights(first / BEST), weights(second / BEST))
@@ -278,7 +276,7 @@ def assert_same_stage(first, second):
     assert (first / "predictions.csv").read_text() == (second / "predictions.csv").read_text()
 
 
-def test_a_stage_starts_from_the_best_weights_of_the_one_before(make_stage, tmp_path):
+def test_a_stage_starts_from_the_best_weights_of_the_previous_one(make_stage, tmp_path):
     frozen = make_stage("second", [], lr=1e-12, schedule="constant")
     run([make_stage("first", [], 2), frozen], [])
     first, second = (torch.load(tmp_path / n / BEST, weights_only=True)["state_dict"] for n in ("first", "second"))
@@ -287,7 +285,7 @@ def test_a_stage_starts_from_the_best_weights_of_the_one_before(make_stage, tmp_
             torch.testing.assert_close(second[name], value, rtol=1e-4, atol=1e-6)
 
 
-def test_validation_leaves_batch_statistics_alone(make_stage, make_data):
+def test_validation_does_not_change_batch_statistics(make_stage, make_data):
     data, task, make_trainer = make_stage("only", []).build()
     trainer = make_trainer()
     data.setup("fit")
@@ -310,11 +308,11 @@ def test_a_loss_that_is_not_finite_names_its_step_and_keeps_the_last_good_checkp
     with pytest.raises(ValueError, match="not finite|stopped being finite at step 2 of epoch 1"):
         run([stage], [])
     last = torch.load(tmp_path / "only" / LAST, weights_only=True)
-    assert last["epoch"] == 1  # the one that is trained next
+    assert last["epoch"] == 1  # the next epoch
     assert all(value.isfinite().all() for value in last["state_dict"].values())
     assert finished(tmp_path / "only") is None
 
 
-def test_no_stages_is_refused():
+def test_an_empty_list_of_stages_is_refused():
     with pytest.raises(ValueError, match="stages is empty"):
         run([], [])

@@ -1,25 +1,25 @@
-"""What rooms hand to one another, as types; the words and letters that all of them use.
+"""Types that the subpackages exchange, and the vocabulary that all of them share.
 
-Here are data, evaluation and loggers; `networks` has networks and losses.
+This module has data, evaluation and loggers; `networks` has networks and losses.
 
-Glossary, one word a concept:
+Glossary, one word per concept:
     image           RGB photograph of a lesion through a dermatoscope
     mask            per-pixel annotation of one structure: the lesion, or one of its attributes
     attribute       a dermoscopic structure: globules, milia-like cysts, negative network, pigment network, streaks
-    label           a yes-or-no question about an image: attribute present, melanoma, ...
+    label           a yes-or-no property of an image: attribute present, melanoma, ...
     group           images that must stay in one subset of a split: the same lesion or patient
     subset          train, val, test or holdout of a split
     store           all images, masks and labels of a data set at one size, in one HDF5 file
-    frame           the box of the original image that a stored one shows; beyond the image it shows padding
+    frame           the box of the original image that a stored image covers; outside the original it is padding
     zeroing         replacing the masks a network reads by "unknown"
-    mask condition  what masks a network receives at evaluation: none, predicted, given, shuffled, revealed_10, ...
+    mask condition  the masks that a network receives at evaluation: none, predicted, given, shuffled, revealed_10, ...
     mask views      one image under several zeroings of its masks, for losses that compare them
     tta             test-time augmentation: the mean prediction over mirror images and turns
-    joint           labels and masks learnt by one network
+    joint           trained on labels and masks in one network
     auxiliary head  features of a network that a loss compares between mask views
-    stage           one training with one configuration; a run is a list of stages
-    arm             one choice of everything but the seed and the fold
-    key             hash of all that can change the result of a stage
+    stage           one training with one configuration; a run is a sequence of stages
+    arm             one configuration, without seed and fold
+    key             hash of everything that can change the result of a stage
 
 Shape letters: B batch, C channels, K masks, L labels, H height, W width, N images of a store, V views.
 """
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NotRequired, Protocol, TypedDict, runtime_checkable
 
-if TYPE_CHECKING:  # what is made without torch reads this file as well
+if TYPE_CHECKING:  # code that runs without torch imports this module as well
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -36,19 +36,19 @@ if TYPE_CHECKING:  # what is made without torch reads this file as well
     from numpy.typing import NDArray
     from torch import Tensor
 
-NOT_ANNOTATED = 255  # the store's code for a pixel nobody annotated, or outside the image
+NOT_ANNOTATED = 255  # the store's code for an unannotated pixel, or one outside the image
 
 
 class Batch(TypedDict):
-    """One batch, as tasks see it.
+    """One batch, as tasks receive it.
 
     Attributes:
         image: (B, 3, H, W) float, normalised.
         mask: (B, K, H, W) in -1 absent, 0 unknown, +1 present.
         label: (B, L) float, NaN unknown.
         index: (B,) rows of the store.
-        predicted: (B, K, H, W) in -1, +1, 0 outside the image: the same masks by our own segmenters, where there are.
-        draw: seed of the augmentation of a training batch, used up where the batch is completed.
+        predicted: (B, K, H, W) in -1, +1, 0 outside the image: the same masks predicted by our own segmenters, if any.
+        draw: seed of the augmentation of a training batch, removed when the batch is completed.
     """
 
     image: Tensor
@@ -60,12 +60,12 @@ class Batch(TypedDict):
 
 
 class Store(Protocol):
-    """The images behind a data module, opened: tables in memory, pixels on request.
+    """An open store of images: tables in memory, pixels on request.
 
     Attributes:
         path: the HDF5 file; `fingerprint` is the sha256 of its content.
         ids, groups: (N,) the images and their groups.
-        frame: int32 (N, 6), where each image lies in its original.
+        frame: int32 (N, 6), the position of each image in its original.
         mask_names: all masks of the store.
         size: height and width, pixels.
     """
@@ -99,14 +99,14 @@ class Store(Protocol):
 
 
 class DataModule(Protocol):
-    """What tasks, stages, callbacks and evaluation use of a data module; subsets are train, val, test and holdout.
+    """Interface of data modules for tasks, stages, callbacks and evaluation; subsets are train, val, test and holdout.
 
     Attributes:
         store: the images.
         label_names, mask_names: the L labels and K masks of a batch.
         size: height and width of the images of a batch.
         eval_batch_size: images per validation or test batch.
-        predicted: the predicted masks that batches hold as well; None: there are none.
+        predicted: the predicted masks that batches also have; None: no predicted masks.
     """
 
     @property
@@ -137,7 +137,7 @@ class DataModule(Protocol):
 
     def counts(self) -> dict[str, int]: ...  # images per subset
 
-    def label_leakage(self) -> dict[str, str]: ...  # label and the mask that gives it away in the training images
+    def label_leakage(self) -> dict[str, str]: ...  # label and the mask that reveals it in the training images
 
     def write_split(self, path: str | Path) -> Path: ...
 
@@ -146,17 +146,17 @@ class MaskEvaluation(Protocol):
     """Scores of predicted masks.
 
     Attributes:
-        note: one line on what could not be scored; empty if all could.
+        note: one line on what could not be scored; empty if everything was.
     """
 
     @property
     def note(self) -> str: ...
 
-    def metrics(self, views: str) -> dict[str, float]: ...  # means by their names in a run, of images shown so
+    def metrics(self, tta: str) -> dict[str, float]: ...  # means by metric name in a run, for this augmentation
 
 
 class MaskEvaluator(Protocol):
-    """Scores the masks that were predicted for test images.
+    """A function that scores the masks predicted for test images.
 
     It is called with 255 times their probability (n, H, W, K), the images' rows of the store (n,), the store, the names
     of the K masks, and whether a pixel has at most one of them.
@@ -173,7 +173,7 @@ class MaskEvaluator(Protocol):
 
 
 class Logger(Protocol):
-    """What takes the parameters and metrics of a run: one of Lightning's loggers, or a run tracker."""
+    """A receiver of the parameters and metrics of a run: one of Lightning's loggers, or a run tracker."""
 
     def log_hyperparams(self, params: dict[str, object]) -> None: ...
 
@@ -184,7 +184,7 @@ class Logger(Protocol):
 
 @runtime_checkable
 class RunTracker(Logger, Protocol):
-    """A logger that also keeps who a run is, its tags and small files; `begin` continues the run of an identity."""
+    """A logger that also records a run's identity, tags and small files; `begin` continues the run of an identity."""
 
     def begin(self, name: str, tags: Mapping[str, object], identity: Mapping[str, object]) -> None: ...
 

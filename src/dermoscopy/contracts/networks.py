@@ -1,7 +1,7 @@
-"""Networks and losses as tasks, evaluation and prediction see them.
+"""Interfaces of networks and losses for tasks, evaluation and prediction.
 
-Their optional abilities are Protocols that `isinstance` checks. Members of those are methods and plain attributes,
-never submodules, which `isinstance` does not see on every Python.
+Optional abilities are Protocols for `isinstance` checks. Their members are methods and plain attributes, never
+submodules, which `isinstance` does not recognise in every Python version.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class ImageNetwork(Protocol):
-    """A network of labels that reads an image alone: (B, 3, H, W) to logits (B, L)."""
+    """A classifier that reads only an image: (B, 3, H, W) to logits (B, L)."""
 
     def __call__(self, image: Tensor) -> Tensor: ...
 
 
 class MaskedNetwork(Protocol):
-    """A network of labels that also reads masks (B, K, H, W) in -1, 0, +1; None is all unknown."""
+    """A classifier that also reads masks (B, K, H, W) in -1, 0, +1; None: all unknown."""
 
     def __call__(self, image: Tensor, mask: Tensor | None = None) -> Tensor: ...
 
@@ -31,7 +31,7 @@ class MaskNetwork(Protocol):
 
     Attributes:
         masks: names of the K masks.
-        exclusive: whether a pixel has at most one of them; there is then a first channel for the background.
+        exclusive: whether a pixel has at most one of them; the first channel is then the background.
     """
 
     masks: tuple[str, ...]
@@ -42,16 +42,16 @@ class MaskNetwork(Protocol):
 
 @runtime_checkable
 class NamesMasks(Protocol):
-    """A network of labels that says which masks it reads, a segmenter that says which it segments; maybe none."""
+    """A classifier with the names of the masks that it reads, or a segmenter with those that it segments; or none."""
 
     masks: tuple[str, ...]
 
 
 @runtime_checkable
 class MapNetwork(Protocol):
-    """A network of labels with feature maps (B, C, h, w) that Grad-CAM can look at, and the logits made of them.
+    """A classifier with feature maps (B, C, h, w) for Grad-CAM, and a head that computes the logits from them.
 
-    `forward_maps` raises ValueError where a network of this kind has none.
+    `forward_maps` raises ValueError for a network without maps.
     """
 
     def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor: ...
@@ -61,17 +61,17 @@ class MapNetwork(Protocol):
 
 @runtime_checkable
 class PartialView(Protocol):
-    """A network that sees a part of the image: puts a picture (B, C, H, W) of that part where it lies, 0 elsewhere."""
+    """A network that reads a part of the image, and places a picture (B, C, H, W) of it in the image, 0 elsewhere."""
 
     def to_image_coordinates(self, picture: Tensor, image: Tensor, mask: Tensor | None = None) -> Tensor: ...
 
 
 @runtime_checkable
 class FeatureNetwork(Protocol):
-    """A network of labels with an auxiliary head: logits (B, L) and features (B, C, h, w) in one pass.
+    """A classifier with an auxiliary head: logits (B, L) and features (B, C, h, w) in one pass.
 
     Attributes:
-        aux_head_stride: how many pixels apart the features are; None: this one has no auxiliary head.
+        aux_head_stride: distance of the features in pixels; None: no auxiliary head.
     """
 
     aux_head_stride: int | None
@@ -81,13 +81,13 @@ class FeatureNetwork(Protocol):
 
 @runtime_checkable
 class JointNetwork(Protocol):
-    """A network of labels that also segments.
+    """A classifier that also segments.
 
-    `forward_masks` gives mask logits (B, K, H, W) alone; `forward_joint` label logits (B, L) and those, so that the
-    gradients of both reach the segmenter.
+    `forward_masks` returns only mask logits (B, K, H, W); `forward_joint` returns label logits (B, L) and mask logits,
+    so that the gradients of both reach the segmenter.
 
     Attributes:
-        segments: names of the masks that it segments; none: this one has no segmenter.
+        segments: names of the masks that it segments; empty: no segmenter.
     """
 
     @property
@@ -99,7 +99,7 @@ class JointNetwork(Protocol):
 
 
 class MaskViews(Protocol):
-    """Masks (B, K, H, W) to mask views (V, B, K, H, W); `check` refuses masks of a height and width in pixels."""
+    """A function from masks (B, K, H, W) to mask views (V, B, K, H, W); `check` refuses an unsuitable mask size."""
 
     def __call__(self, mask: Tensor, generator: Generator | None = None, /) -> Tensor: ...
 
@@ -107,23 +107,23 @@ class MaskViews(Protocol):
 
 
 class Loss(Protocol):
-    """Logits and targets to weighted terms by name: labels (B, L), NaN unknown, or masks (B, K, H, W) in -1, 0, +1."""
+    """A function from logits and targets to weighted terms by name: labels (B, L), NaN unknown, or signed masks."""
 
     def __call__(self, logits: Tensor, target: Tensor, /) -> Mapping[str, Tensor]: ...
 
 
 @runtime_checkable
 class LearnsClassWeights(Protocol):
-    """A loss of labels whose weights are set from the training labels (N, L), NaN unknown."""
+    """A loss on labels whose class weights are computed from the training labels (N, L), NaN unknown."""
 
     def fit_class_weights(self, label: Tensor) -> None: ...
 
 
 class ViewLoss(Protocol):
-    """Outputs for the mask views of images (V, B, ...) to a weighted scalar.
+    """A loss that maps the outputs for mask views of images (V, B, ...) to a weighted scalar.
 
     Attributes:
-        of: which outputs: features, logits or probabilities.
+        of: the outputs that it compares: features, logits or probabilities.
     """
 
     of: str

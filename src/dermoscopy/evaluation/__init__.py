@@ -1,1 +1,1 @@
-"""From predicted masks and a store to scores, files and pictures."""
+"""Evaluation of predictions: scores, files and pictures."""

@@ -1,4 +1,4 @@
-"""The files of tested labels: predictions.csv, confusion.csv, and two pictures of one mask condition."""
+"""Files of evaluated labels: predictions.csv, confusion.csv, and two pictures of one mask condition."""
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -28,10 +28,10 @@ def prediction_rows(
     thresholds: Tensor,
     exclusive: bool,
 ) -> pd.DataFrame:
-    """Return a row for each image and label, with the columns of predictions.csv.
+    """Return one row per image and label, with the columns of predictions.csv.
 
     Args:
-        images: id, group and condition, (N,) or one for all.
+        images: id, group and mask_condition, (N,) or one for all.
         names: the L label names.
         label, logits: (N, L), see `label_scores`.
         thresholds: (L,) above which a label counts as predicted.
@@ -48,7 +48,7 @@ def prediction_rows(
 
 
 def with_earlier(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows and, of other conditions, those of an earlier predictions.csv; as texts, so no digit changes."""
+    """Return rows, and those of other mask conditions in an earlier predictions.csv; as texts, so no digit changes."""
     table = _texts(StringIO(rows.to_csv(index=False)))
     if path.is_file():
         before = _texts(path)
@@ -56,63 +56,63 @@ def with_earlier(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def write_label_files(folder: Path, table: pd.DataFrame, names: Sequence[str], exclusive: bool, shown: str) -> None:
+def write_label_files(folder: Path, table: pd.DataFrame, names: Sequence[str], exclusive: bool, condition: str) -> None:
     """Write predictions.csv, confusion.csv, confusion.png and reliability.png into a folder.
 
     Args:
-        folder: where they are written.
+        folder: for the files.
         table: of `prediction_rows` or `with_earlier`.
         names: the L label names.
         exclusive: whether an image has at most one of them.
-        shown: the mask_condition that the pictures show.
+        condition: the mask condition that the pictures show.
     """
     table = table.sort_values(["mask_condition", "label", "id"])
     write_atomically(folder / PREDICTIONS, table.to_csv(index=False))
     table = table.assign(**{name: pd.to_numeric(table[name]) for name in NUMBERS})
     confusion = confusion_table(table, names, exclusive)
     write_atomically(folder / CONFUSION, confusion.to_csv(index=False))
-    counts, images = (each[each["mask_condition"] == shown] for each in (confusion, table))
+    counts, images = (frame[frame["mask_condition"] == condition] for frame in (confusion, table))
     pictures = {
-        "confusion": draw_confusion(counts, f"Confusion, masks: {shown}"),
-        "reliability": draw_reliability(images, names, f"Reliability, masks: {shown}"),
+        "confusion": draw_confusion(counts, f"Confusion, masks: {condition}"),
+        "reliability": draw_reliability(images, names, f"Reliability, masks: {condition}"),
     }
     for name, figure in pictures.items():
         save_figure(figure, folder / f"{name}.png", dpi=80, small=False)
 
 
 def _texts(file: Path | StringIO) -> pd.DataFrame:
-    """Rows of a CSV file as they stand there; an image may well be called NA."""
+    """Return the rows of a CSV file as texts; the id of an image may be NA."""
     return pd.read_csv(file, dtype=str, keep_default_na=False)
 
 
 def confusion_table(table: pd.DataFrame, names: Sequence[str], exclusive: bool) -> pd.DataFrame:
-    """Count images by what they are and what they were predicted to be.
+    """Count images by true and predicted label.
 
     Args:
         table: rows of predictions.csv.
         names: the L label names.
-        exclusive: whether an image has at most one of them; predicted is then the likeliest.
+        exclusive: whether an image has at most one of them; the likeliest one is then predicted.
 
     Returns:
-        Columns condition, label, truth, predicted, count. Truth and predicted are 1 or 0; of exclusive labels
+        Columns mask_condition, label, truth, predicted, count. Truth and predicted are 1 or 0; for exclusive labels
         they are names, and `label` is empty. Images of unknown truth are left out.
     """
-    decided = _likeliest(table) if exclusive else _each(table)
+    decisions = _likeliest(table) if exclusive else _thresholded(table)
     labels: list[str] = [""] if exclusive else list(names)
     kinds: list[str] | list[int] = list(names) if exclusive else [1, 0]
     places = pd.MultiIndex.from_product([list(table["mask_condition"].unique()), labels, kinds, kinds], names=PLACE)
-    return decided.groupby(PLACE).size().reindex(places, fill_value=0).rename("count").reset_index()
+    return decisions.groupby(PLACE).size().reindex(places, fill_value=0).rename("count").reset_index()
 
 
-def _each(table: pd.DataFrame) -> pd.DataFrame:
-    """Whether each label of known truth is there and whether it was predicted."""
+def _thresholded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return truth and prediction of each label of known truth, 1 or 0."""
     known = table[table["truth"].notna()]
     predicted = (known["logit"] > known["threshold"]).astype(int)
     return known.assign(truth=known["truth"].astype(int), predicted=predicted)
 
 
 def _likeliest(table: pd.DataFrame) -> pd.DataFrame:
-    """The true and the likeliest label of each image of known truth."""
+    """Return the true and the likeliest label of each image of known truth."""
     rows = table[table["truth"].notna()]
     truth, logit = (
         rows.pivot_table(index=["mask_condition", "id"], columns="label", values=name) for name in ("truth", "logit")

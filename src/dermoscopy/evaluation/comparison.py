@@ -1,4 +1,4 @@
-"""One image: its predicted masks at the store's or the original's size, held against the truth, plane by plane."""
+"""Comparison of the predicted masks of one image with the true ones, at the store's or the original's size."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from dermoscopy.metrics.segmentation import confusion, hausdorff_95
 
 
 class Comparison(NamedTuple):
-    """What one image adds to the scores: counts (K, 4) of `metrics.masks.count`, and hd95 (K,) in pixels."""
+    """Contribution of one image to the scores: counts (K, 4) of tp, fp, fn, tn, and hd95 (K,) in pixels."""
 
     counts: NDArray[np.int64]
     hd95: NDArray[np.float64]
@@ -23,12 +23,12 @@ class Comparison(NamedTuple):
 def predicted_planes(
     probability: Plane, exclusive: bool, frame: Sequence[int] | None = None, threshold: float = 0.5
 ) -> Iterator[NDArray[np.bool_]]:
-    """Yield the K predicted masks of an image one by one, so that few planes of a large original are in memory.
+    """Yield the K predicted masks of an image one by one, to keep few planes of a large original in memory.
 
     Args:
         probability: (H, W, K), 255 times the probability.
-        exclusive: whether the likeliest mask is predicted, or the background, whose probability is what the masks
-            leave of 1; else every mask above the threshold.
+        exclusive: whether only the likeliest mask is predicted, or the background, whose probability is 1 minus the sum
+            of the masks; else every mask above the threshold.
         frame: the image's row of the store's `frame`, to predict at the original's size; pixels of the original that
             were cropped away are predicted absent.
         threshold: a probability.
@@ -38,7 +38,7 @@ def predicted_planes(
 
 
 def commonly_known(codes: Plane, exclusive: bool) -> Plane:
-    """Return masks (..., K) in the store's codes; of exclusive ones a pixel is known where all of them are."""
+    """Return masks (..., K) in the store's codes; for exclusive masks a pixel is known only where all of them are."""
     if not exclusive:
         return codes
     return np.where((codes == NOT_ANNOTATED).any(-1, keepdims=True), np.uint8(NOT_ANNOTATED), codes)
@@ -48,8 +48,8 @@ def compare(predicted: Iterable[NDArray[np.bool_]], truth: Iterable[Plane], hd95
     """Compare the predicted masks (H, W) of an image with the true ones in the store's codes.
 
     Args:
-        predicted, truth: K planes each, taken one by one.
-        hd95: whether to compute it; else it is NaN.
+        predicted, truth: K planes each, read one by one.
+        hd95: whether to compute the Hausdorff distance; else it is NaN.
     """
     pairs = [_compare(*pair, hd95) for pair in zip(predicted, truth, strict=True)]
     return Comparison(np.array([counts for counts, _ in pairs]), np.array([distance for _, distance in pairs]))
@@ -63,14 +63,14 @@ def _compare(predicted: NDArray[np.bool_], code: Plane, hd95: bool) -> tuple[tup
 
 
 def resized(plane: Plane, frame: Sequence[int] | None) -> NDArray[np.float32]:
-    """Return the probabilities (H, W) of a mask, 0 to 255, at the original's size, or unchanged without a frame."""
+    """Return the probabilities (H, W) of a mask, 0 to 255, at the original's size; unchanged without a frame."""
     values = plane.astype(np.float32)
     return values if frame is None else restore(_continued(values, frame), frame)
 
 
 def _continued(values: NDArray[np.float32], frame: Sequence[int]) -> NDArray[np.float32]:
-    """Continue what lies at the image's edge into the padding, of which interpolation would mix in predictions."""
-    shown = visible_part(np.array([frame]), values.shape)
-    rows = np.arange(values.shape[0]).clip(shown.top[0], shown.bottom[0])  # of each the nearest that is shown
-    columns = np.arange(values.shape[1]).clip(shown.left[0], shown.right[0])
+    """Replicate the image's edge into the padding, whose predictions interpolation would otherwise mix in."""
+    visible = visible_part(np.array([frame]), values.shape)
+    rows = np.arange(values.shape[0]).clip(visible.top[0], visible.bottom[0])  # the nearest row of the image
+    columns = np.arange(values.shape[1]).clip(visible.left[0], visible.right[0])
     return values[np.ix_(rows, columns)]

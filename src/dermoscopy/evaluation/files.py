@@ -1,4 +1,4 @@
-"""The files of a tested segmentation: predictions.csv, scores.csv and masks.h5, each whole or not there."""
+"""Files of an evaluated segmentation: predictions.csv, scores.csv and masks.h5, each written whole or not at all."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +19,12 @@ def write_evaluation(folder: Path, evaluations: Mapping[str, Evaluation], masks:
 
     Args:
         folder: for the files.
-        evaluations: by how the images were shown, such as `flips`: scores.csv has those of all, in column tta.
-        masks: predicted from the images as the last one shows them; predictions.csv has its images.
+        evaluations: by test-time augmentation, such as `flips`; scores.csv has the scores of all, with column `tta`.
+        masks: predicted with the last one, as are the images of predictions.csv.
     """
     write_masks(folder / MASKS, masks)
     *_, evaluation = evaluations.values()
-    scores = pd.concat([each.scores.assign(tta=tta) for tta, each in evaluations.items()])
+    scores = pd.concat([result.scores.assign(tta=tta) for tta, result in evaluations.items()])
     images = evaluation.images[list(COLUMNS)]
     write_atomically(folder / PREDICTIONS, images.to_csv(index=False))
     write_atomically(folder / SCORES, scores.to_csv(index=False))
@@ -35,13 +35,13 @@ def read_predictions(path: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or the table of something else.
+        ValueError: it is damaged, or another table.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"no {path}: test a segmentation first, it writes it")
+        raise FileNotFoundError(f"no {path}: test a segmentation first, which writes it")
     try:
         kinds = dict.fromkeys(COLUMNS[:4], str) | dict.fromkeys(METRICS, float) | dict.fromkeys(COLUMNS[-2:], int)
-        missing = {name: [""] for name in METRICS}  # an image may well be called NA
+        missing = {name: [""] for name in METRICS}  # the id of an image may be NA
         table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=missing)
         if lacking := [name for name in COLUMNS if name not in table]:
             raise ValueError(f"no column {', '.join(lacking)}")
@@ -50,4 +50,6 @@ def read_predictions(path: Path) -> pd.DataFrame:
             raise ValueError(f"{len(table)} rows, but every image should have one for each mask and size")
         return table
     except ValueError as error:
-        raise ValueError(f"{path} is no whole table of predicted masks ({error}): delete it, and test again") from error
+        raise ValueError(
+            f"{path} is not a complete table of predicted masks ({error}): delete it, and test again"
+        ) from error

@@ -1,4 +1,4 @@
-"""Where a classifier finds its evidence (Grad-CAM), and how much it reads from each of its masks."""
+"""Explanations of a classifier's logits: Grad-CAM heatmaps, and the influence of each input mask."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ from dermoscopy.contracts.networks import MapNetwork, PartialView
 from dermoscopy.masks.conditions import takes_masks
 
 
-class Unexplained(ValueError):
-    """A network that offers no feature maps to look at."""
+class NoFeatureMaps(ValueError):
+    """Error for a network without feature maps for Grad-CAM."""
 
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode, and each of its modules back into its own."""
+    """Put a network into evaluation mode, and restore the mode of each of its modules afterwards."""
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
@@ -30,98 +30,98 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def grad_cam(network: nn.Module, image: Tensor, mask: Tensor | None, label: int) -> tuple[Tensor, tuple[int, int]]:
-    """Return where the evidence for a label lies, (B, H, W) in 0 ... 1, and the height and width of the maps below it.
+    """Return Grad-CAM heatmaps (B, H, W) in 0 ... 1 for a label, and the height and width of the feature maps.
 
-    Only what speaks for the label is seen. Each image is divided by its own maximum: how much evidence there is does
-    not show, but for none, which is 0 everywhere. Works under inference mode as well, and leaves no gradients.
+    Only positive contributions to the label are kept. Each heatmap is divided by its own maximum, so heatmaps do not
+    compare between images; one without any contribution is 0. Works in inference mode as well, leaves no gradients.
 
     Args:
-        network: of logits (B, L). A `MapNetwork` is looked at between its maps and its head, any other at the last
-            maps of several cells that one of its modules returns. Of a `PartialView` the evidence is put where the part
-            that it sees lies in the image.
-        image, mask: normalised (B, 3, H, W), and (B, K, H, W) in -1, 0, +1; None is all unknown.
-        label: position of the label.
+        network: returns logits (B, L). The feature maps are those between maps and head of a `MapNetwork`, else the
+            last maps of several cells that a module returns. For a `PartialView` the heatmap is placed where the part
+            that the network reads lies in the image.
+        image, mask: normalised (B, 3, H, W), and (B, K, H, W) in -1, 0, +1; None: all unknown.
+        label: index of the label.
 
     Raises:
-        Unexplained: a network without such maps.
+        NoFeatureMaps: the network has no such maps.
 
     Source: Selvaraju et al. (2017), Grad-CAM, equations 1 and 2.
     """
     with _evaluating(network), torch.inference_mode(False), torch.enable_grad():
-        image, mask = image.clone(), None if mask is None else mask.clone()  # those of inference can have no gradient
-        maps, logits = _looked_at(network, image, mask)  # A (B, C, h, w), y (B, L)
+        image, mask = image.clone(), None if mask is None else mask.clone()  # inference tensors have no gradient
+        maps, logits = _maps_and_logits(network, image, mask)  # A (B, C, h, w), y (B, L)
         (gradient,) = torch.autograd.grad(logits[:, label].sum(), maps)
         weight = gradient.float().mean((2, 3), keepdim=True)  # alpha (B, C, 1, 1)
-        evidence = (weight * maps.detach().float()).sum(1, keepdim=True).relu()
-        evidence = nn.functional.interpolate(evidence, image.shape[2:], mode="bilinear")
+        heatmap = (weight * maps.detach().float()).sum(1, keepdim=True).relu()
+        heatmap = nn.functional.interpolate(heatmap, image.shape[2:], mode="bilinear")
         if isinstance(network, PartialView):
-            evidence = network.to_image_coordinates(evidence, image, mask)
-    highest = evidence.amax((2, 3), keepdim=True)
+            heatmap = network.to_image_coordinates(heatmap, image, mask)
+    highest = heatmap.amax((2, 3), keepdim=True)
     height, width = maps.shape[2:]
-    return (evidence / highest.where(highest > 0, 1))[:, 0], (height, width)
+    return (heatmap / highest.where(highest > 0, 1))[:, 0], (height, width)
 
 
-def _looked_at(network: nn.Module, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return feature maps (B, C, h, w), cut off from what made them, and the logits (B, L) made of them."""
+def _maps_and_logits(network: nn.Module, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return feature maps (B, C, h, w), detached from the layers before them, and their logits (B, L)."""
     if not isinstance(network, MapNetwork):
         return _at_last_maps(network, image, mask)
     try:
         with torch.no_grad():
             maps = network.forward_maps(image, mask)
-    except ValueError as error:  # of a backbone that has no maps
-        raise Unexplained(error) from error
+    except ValueError as error:  # a backbone without maps
+        raise NoFeatureMaps(error) from error
     if maps.ndim != 4:
         name = type(network).__name__
-        raise Unexplained(f"the features of {name} are no maps (B, C, h, w), their shape is {tuple(maps.shape)}")
+        raise NoFeatureMaps(f"the features of {name} are not maps (B, C, h, w), their shape is {tuple(maps.shape)}")
     maps = maps.clone().requires_grad_()
     return maps, network.forward_head(maps)
 
 
 def _at_last_maps(network: nn.Module, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return the last maps of more than one cell that a module returns, cut off, and the logits made of them."""
-    given = (image, mask) if takes_masks(network) else (image,)
-    module = _last_with_maps(network, given)
+    """Return the last maps of more than one cell that a module returns, detached, and their logits."""
+    inputs = (image, mask) if takes_masks(network) else (image,)
+    module = _last_with_maps(network, inputs)
     kept: list[Tensor] = []
 
-    def cut(_module: nn.Module, _given: object, output: Tensor) -> Tensor:
+    def cut(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
         kept.append(output.detach().clone().requires_grad_())
-        return kept[-1].clone()  # what follows may change it in place
+        return kept[-1].clone()  # later modules may change it in place
 
     with module.register_forward_hook(cut):
-        logits: Tensor = network(*given)
+        logits: Tensor = network(*inputs)
     return kept[-1], logits
 
 
-def _last_with_maps(network: nn.Module, given: Sequence[Tensor | None]) -> nn.Module:
-    """Return the module that returns the last maps; of several that return the same ones, the outermost."""
-    found: list[nn.Module | None] = [None]
+def _last_with_maps(network: nn.Module, inputs: Sequence[Tensor | None]) -> nn.Module:
+    """Return the module whose output is the last maps; of several with the same output, the outermost."""
+    candidates: list[nn.Module | None] = [None]
 
-    def look(module: nn.Module, _given: object, output: object) -> None:
+    def record(module: nn.Module, _inputs: object, output: object) -> None:
         if module is network or not isinstance(output, Tensor):
             return
         if output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
-            found.append(module)
-        elif output.ndim == 3:  # tokens: maps before them are not what the logits are made of
-            found.append(None)
+            candidates.append(module)
+        elif output.ndim == 3:  # tokens: the logits do not come from maps before them
+            candidates.append(None)
 
-    handles = [module.register_forward_hook(look) for module in network.modules()]
+    handles = [module.register_forward_hook(record) for module in network.modules()]
     try:
         with torch.no_grad():
-            network(*given)
+            network(*inputs)
     finally:
         for handle in handles:
             handle.remove()
-    if (last := found[-1]) is None:
-        raise Unexplained(f"{type(network).__name__} makes its logits of no maps (B, C, h, w) of several cells")
+    if (last := candidates[-1]) is None:
+        raise NoFeatureMaps(f"{type(network).__name__} has no maps (B, C, h, w) of several cells before its logits")
     return last
 
 
 def mask_influence(network: nn.Module, image: Tensor, mask: Tensor) -> Tensor:
-    """Return by how much each given mask raises each logit, (B, K, L).
+    """Return by how much each mask raises each logit, (B, K, L).
 
-    It is the logit with all masks less that with this one unknown: what one mask adds to the others, so that of two
-    masks that say the same neither need have any influence. That of a mask which is not given is 0. Of exclusive labels
-    only differences between labels mean something: what raises all logits alike changes no probability.
+    The influence is the logit with all masks minus the logit with this mask unknown: the contribution of one mask in
+    addition to the others, so two redundant masks may both have none. It is 0 for an unknown mask. For exclusive
+    labels only differences between labels are meaningful: raising all logits alike changes no probability.
     """
     hidden = (mask.index_fill(1, torch.tensor([k], device=mask.device), 0) for k in range(mask.shape[1]))
     with _evaluating(network), torch.no_grad():
@@ -130,7 +130,7 @@ def mask_influence(network: nn.Module, image: Tensor, mask: Tensor) -> Tensor:
 
 
 def influence_table(influence: NDArray[np.float32], masks: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
-    """Return mean and sd of the influence over the images that have a mask; both are NaN where they are undefined.
+    """Return mean and sd of the influence over the images that have a mask, NaN where undefined.
 
     Args:
         influence: (N, K, L) of `mask_influence`, NaN where an image lacks the mask.

@@ -1,4 +1,4 @@
-"""Original mask files of a store's images, read at their own size."""
+"""Original mask files of a store's images, read at their original size."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ from dermoscopy.data.store.frame import Frame
 
 
 class NoOriginals(ValueError):
-    """Why predictions cannot be compared with the original masks, in one line."""
+    """Reason why predictions cannot be compared with the original masks, in one line."""
 
 
 class Original(NamedTuple):
-    """Mask files of one image, None where it has none, and its row of the store's `frame`."""
+    """Mask files of one image, None for a missing mask, and its row of the store's `frame`."""
 
     masks: tuple[Path | None, ...]
     frame: Frame
@@ -31,13 +31,13 @@ def find_originals(
     """Find the original mask files of images.
 
     Args:
-        source: where the raw files are.
+        source: the raw files.
         ids: the images.
         frames: their rows of the store's `frame`.
-        masks: names of the wanted masks.
+        masks: names of the requested masks.
 
     Raises:
-        NoOriginals: they are not there, or not all of them.
+        NoOriginals: some or all files are missing.
     """
     if source is None or source.root is None:
         raise NoOriginals("data.raw names no folder")
@@ -56,12 +56,12 @@ def find_originals(
 
 
 def read_original(original: Original, grey: bool, exclusive: bool) -> list[NDArray[np.uint8]]:
-    """Read the masks of an image, in the store's codes, at its own size.
+    """Read the masks of an image, in the store's codes, at its original size.
 
     Args:
-        original: its files; where there is none, the mask is not annotated.
+        original: its files; a mask without a file is not annotated.
         grey: whether grey pixels are allowed, see `dermoscopy.data.raw.decode.read_mask`.
-        exclusive: whether no mask is annotated unless all are.
+        exclusive: whether a missing mask makes all masks of the image not annotated.
 
     Raises:
         NoOriginals: a file has become unusable since the store was made.

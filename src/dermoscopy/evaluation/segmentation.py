@@ -1,4 +1,4 @@
-"""Predicted masks of a store's images against the true ones, at the store's size and at the originals'."""
+"""Scores of predicted masks of a store's images, at the store's size and at the originals'."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -21,12 +21,12 @@ from dermoscopy.metrics.segmentation import image_scores
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """How good predicted masks are.
+    """Scores of predicted masks.
 
     Attributes:
-        images: a row an image, mask and size, the columns of predictions.csv.
+        images: one row per image, mask and size, with the columns of predictions.csv.
         scores: their means, see `dermoscopy.evaluation.summary.summarise`.
-        note: why there are no scores at the original size, one line; empty if there are.
+        note: why there are no scores at the original size, in one line; else empty.
     """
 
     images: pd.DataFrame
@@ -34,26 +34,26 @@ class Evaluation:
     note: str
 
     def metrics(self, tta: str) -> dict[str, float]:
-        """Return the mean scores by the names that they have in a run, of images shown in these tta.
+        """Return the mean scores by their metric names in a run, for this test-time augmentation.
 
-        Those are `test/<tta>/<metric>[/<mask>]` at the store's size, `test/<tta>_original/...` at the
+        The names are `test/<tta>/<metric>[/<mask>]` at the store's size, `test/<tta>_original/...` at the
         originals'.
         """
         several = self.scores["mask"].nunique() > 1
-        named = {}
+        means = {}
         for row in self.scores.to_dict("records"):
-            shown = tta if row["size"] == "store" else f"{tta}_original"
+            prefix = tta if row["size"] == "store" else f"{tta}_original"
             part = f"/{row['mask']}" if several and row["mask"] != MEAN else ""
-            named[f"test/{shown}/{row['metric']}{part}"] = float(row["mean"])
-        return named
+            means[f"test/{prefix}/{row['metric']}{part}"] = float(row["mean"])
+        return means
 
 
 class Evaluator:
-    """What a task of segmentation scores its test images by, see `evaluate`.
+    """Scores of the test images of a segmentation task, see `evaluate`.
 
     Args:
-        source: where the raw files are, to score at the original size too; None: at the store's only.
-        hd95: whether to compute the Hausdorff distances, which takes long.
+        source: the raw files, to score at the original size too; None: at the store's size only.
+        hd95: whether to compute the Hausdorff distances, which is slow.
     """
 
     def __init__(self, source: FolderSource | None, hd95: bool) -> None:
@@ -79,7 +79,7 @@ def evaluate(
     hd95: bool,
     source: FolderSource | None = None,
 ) -> Evaluation:
-    """Score predicted masks against those of a store and, where the raw files are there, against the original ones.
+    """Compare predicted masks with those of a store and, if the raw files are available, with the original ones.
 
     Args:
         probability: (n, H, W, K), 255 times the probability, without a background.
@@ -88,10 +88,10 @@ def evaluate(
         masks: names of the K masks.
         exclusive: whether a pixel belongs to one mask at most; it is known if all its masks are.
         hd95: whether to compute the Hausdorff distances; else the column is NaN.
-        source: where the raw files are; None: score at the store's size only.
+        source: the raw files; None: score at the store's size only.
 
     Raises:
-        ValueError: the arguments do not fit together or the store.
+        ValueError: the arguments do not fit together, or do not fit the store.
     """
     index = np.asarray(index)
     planes = _check(probability, index, store, masks)
@@ -118,14 +118,14 @@ def evaluate(
 
 
 def _check(probability: NDArray[np.uint8], index: NDArray[np.integer], store: Store, masks: Sequence[str]) -> list[int]:
-    """The store's planes of the masks, if all arguments fit together."""
+    """Return the store's planes of the masks, if all arguments fit together."""
     for name in masks:
         if name not in store.mask_names:
             raise ValueError(f"masks names {name}, {store.path} has no such mask{nearest(name, store.mask_names)}")
-    wanted = (len(index), *store.size, len(masks))
-    if probability.shape != wanted or probability.dtype != np.uint8 or not probability.size:
-        found = f"{probability.dtype} {list(probability.shape)}"
-        raise ValueError(f"probability must be uint8 {list(wanted)} and not empty for {store.path}, got {found}")
+    expected = (len(index), *store.size, len(masks))
+    if probability.shape != expected or probability.dtype != np.uint8 or not probability.size:
+        actual = f"{probability.dtype} {list(probability.shape)}"
+        raise ValueError(f"probability must be uint8 {list(expected)} and not empty for {store.path}, got {actual}")
     if len(np.unique(index)) < len(index):
         raise ValueError("index names a row of the store twice")
     return [store.mask_names.index(name) for name in masks]
@@ -138,7 +138,7 @@ def _table(
     masks: Sequence[str],
     size: str,
 ) -> pd.DataFrame:
-    """One row an image and mask; the images are compared by threads."""
+    """Return one row per image and mask; the images are compared in threads."""
     with closing(in_order(compared, range(len(ids)), ahead=2 * cores())) as results:
         comparisons = list(results)
     counts = np.stack([comparison.counts for comparison in comparisons])  # (n, K, 4)

@@ -1,4 +1,4 @@
-"""From a table of images to their mean scores, and how much other patients would change those."""
+"""Mean scores over a table of images, with bootstrap intervals over patients."""
 
 from collections.abc import Iterator
 
@@ -19,13 +19,13 @@ def summarise(images: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0)
     """Average the scores of images, with 95 % percentile intervals of a bootstrap over their groups.
 
     Args:
-        images: a row an image, mask and size, as in predictions.csv.
+        images: one row per image, mask and size, as in predictions.csv.
         replicates: resamples; 0: no intervals.
         seed: of the resamples.
 
     Returns:
-        Columns metric, mask, size, mean, low, high, images (those for which the score is defined). With several masks
-        also rows of mask `mean`. No row of hd95 where it was not computed.
+        Columns metric, mask, size, mean, low, high, images (the number for which the score is defined). With several
+        masks also rows of mask `mean`. No rows of hd95 if it was not computed.
     """
     parts = [_summarise(images[images["size"] == size], replicates, seed, size) for size in images["size"].unique()]
     return pd.concat(parts, ignore_index=True)
@@ -40,23 +40,23 @@ def _summarise(images: pd.DataFrame, replicates: int, seed: int, size: str) -> p
     group = images.drop_duplicates("id").set_index("id")["group"].loc[tables.index].to_numpy(str)
     mean = averages(values, area, np.ones((1, len(tables))))
     draws = [averages(values, area, weight) for weight in _weights(group, replicates, seed)]
-    rows, shown = [], [*names, MEAN] if len(names) > 1 else names
+    rows, columns = [], [*names, MEAN] if len(names) > 1 else names
     for metric in mean:
         samples = _with_mean(np.concatenate([draw[metric] for draw in draws]))
         defined = np.isfinite(values.get(metric, values["iou"]))
         counted = [*defined.sum(0), defined.any(1).sum()]
-        for number, (name, value) in enumerate(zip(shown, _with_mean(mean[metric])[0], strict=True)):
+        for number, (name, value) in enumerate(zip(columns, _with_mean(mean[metric])[0], strict=True)):
             rows.append((metric, name, size, value, *percentiles(samples[:, number]), counted[number]))
     return pd.DataFrame(rows, columns=["metric", "mask", "size", "mean", "low", "high", "images"])
 
 
 def _with_mean(values: Floats) -> Floats:
-    """Scores (R, K), and if there are several masks their mean as one more column."""
+    """Return scores (R, K), with several masks also their mean as one more column."""
     return np.column_stack([values, over_masks(values)]) if values.shape[1] > 1 else values
 
 
 def _weights(group: NDArray[np.str_], replicates: int, seed: int) -> Iterator[Floats]:
-    """How often each image is in each resample of the groups, (R, N) a chunk; none of a single group."""
+    """Yield how often each image is in each resample of the groups, (R, N) per chunk; no resample of a single group."""
     names, member = np.unique(group, return_inverse=True)
     rng = np.random.default_rng(seed)
     left = replicates if len(names) > 1 else 0

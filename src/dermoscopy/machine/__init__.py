@@ -1,1 +1,1 @@
-"""The machine and its files: whole writes, leases, threads, GPUs, provenance, messages."""
+"""The machine and its files: atomic writes, leases, threads, GPUs, provenance, messages."""

@@ -1,4 +1,4 @@
-"""How the jobs of a sweep share machines: how many at a time, how many threads and which part of a GPU each."""
+"""Allocation of machines to the jobs of a sweep: jobs at a time, and threads and share of a GPU per job."""
 
 import os
 
@@ -7,35 +7,35 @@ from dermoscopy.machine.threads import cores
 
 
 def cpus_a_job(threads: int | None) -> int:
-    """Return how many cores a job asks a scheduler for: one for each of its threads, one if they are not named."""
+    """Return the number of cores that a job requests from a scheduler: one per thread, or one by default."""
     return threads or 1
 
 
 def gpus_a_job(jobs_per_gpu: int, accelerator: str) -> float | int | None:
-    """Return the part of a GPU that a job asks Ray or Slurm for; None: no GPU.
+    """Return the share of a GPU that a job requests from Ray or Slurm; None: no GPU.
 
     Args:
-        jobs_per_gpu: how many jobs share a GPU.
-        accelerator: as Lightning names it. "gpu" asks for one even where none is visible, as on a login node.
+        jobs_per_gpu: number of jobs that share a GPU.
+        accelerator: as in Lightning; "gpu" requests one even if none is visible, as on a login node.
     """
     if accelerator == "cpu" or (accelerator == "auto" and not gpus()):
         return None
-    return 1 if jobs_per_gpu == 1 else 10_000 // jobs_per_gpu / 10_000  # Ray counts in ten thousandths, and rounds
+    return 1 if jobs_per_gpu == 1 else 10_000 // jobs_per_gpu / 10_000  # Ray counts in ten-thousandths, and rounds
 
 
 def processes(threads: int | None, jobs_per_gpu: int, accelerator: str) -> int:
-    """Return how many jobs this machine trains at a time: as many as its GPUs take, without a GPU as its cores do.
+    """Return the number of jobs that this machine trains at a time: by its GPUs, or without a GPU by its cores.
 
     Args:
-        threads: of the processor, for one job; None: one.
-        jobs_per_gpu: how many jobs share a GPU.
-        accelerator: as Lightning names it; "cpu" leaves the GPUs out of it.
+        threads: CPU threads per job; None: one.
+        jobs_per_gpu: number of jobs that share a GPU.
+        accelerator: as in Lightning; "cpu" ignores the GPUs.
     """
-    if accelerator != "cpu" and (found := gpus()):
-        return found * jobs_per_gpu
+    if accelerator != "cpu" and (count := gpus()):
+        return count * jobs_per_gpu
     return max(1, cores() // cpus_a_job(threads))
 
 
 def work_in_folder() -> None:
-    """Go to the folder that DERMOSCOPY_FOLDER names; Ray would work in the one from which its cluster was started."""
+    """Change to the folder that DERMOSCOPY_FOLDER names; Ray works in the folder from which its cluster was started."""
     os.chdir(os.environ["DERMOSCOPY_FOLDER"])

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, then renamed."""
+"""Atomic writes: files are written under a temporary name, then renamed, so they are complete or absent."""
 
 import json
 import math
@@ -13,7 +13,7 @@ PART = ".part"
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside a file, which gets its own name when the block has written it."""
+    """Yield a temporary path beside a file; rename it to the file after the block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
@@ -24,28 +24,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what a process that was killed in writing left in a folder that nobody else writes to now."""
+    """Remove the temporary files of killed processes from a folder that no other process writes to."""
     for part in folder.glob(f".*{PART}"):
         part.unlink()
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write a file so that no reader ever meets half of it; make its folder if need be."""
+    """Write a file so that no reader sees an incomplete one; create its folder if needed."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> Path:
-    """Write a JSON file; NaN and infinity become null, as JSON knows neither."""
+    """Write a JSON file; NaN and infinity become null, as JSON has neither."""
     return write_atomically(path, json.dumps(_finite(content), indent=1, default=str) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that we wrote.
+    """Read a JSON file written by this package.
 
     Raises:
-        ValueError: somebody has damaged it.
+        ValueError: it is damaged.
     """
     try:
         return dict(json.loads(path.read_text()))
@@ -62,6 +62,6 @@ def _finite(value: object) -> object:
 
 
 def shown_path(path: Path) -> str:
-    """A path as it is short: from the current folder if it lies below."""
-    near = os.path.relpath(path)
-    return str(path) if near.startswith("..") else near
+    """Return a path as text, relative to the current folder if it lies below it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,4 +1,4 @@
-"""The GPUs of this machine that a process sees, and taking one of them for itself; without starting CUDA."""
+"""Visible GPUs of this machine, and the reservation of one of them for a process, without starting CUDA."""
 
 import itertools
 import os
@@ -8,38 +8,38 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-_taken: list[FileLock] = []  # released by the end of this process, however it ends
+_taken: list[FileLock] = []  # released when this process ends, in whatever way
 
 
 def visible_gpus() -> list[str]:
-    """Return the names of the GPUs that CUDA shows to this process, without starting it."""
+    """Return the names of the GPUs visible to this process, without starting CUDA."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:  # CUDA, too, stops at the first name that is none
+    if visible is not None:  # like CUDA, stop at the first invalid name
         names = (name.strip() for name in visible.split(","))
         return list(itertools.takewhile(lambda name: name not in ("", "-1"), names))
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):  # no driver, or none that answers: no GPU
+    except (OSError, subprocess.CalledProcessError):  # no driver, or one that fails: no GPU
         return []
     return [str(n) for n in range(sum(line.startswith("GPU ") for line in listed.splitlines()))]
 
 
 def gpus() -> int:
-    """Return how many GPUs CUDA shows to this process, without starting it."""
+    """Return the number of GPUs visible to this process, without starting CUDA."""
     return len(visible_gpus())
 
 
 def take_gpu(folder: Path | None = None) -> str | None:
-    """Show this process one GPU alone, the one that the fewest jobs on this machine took; return its name.
+    """Make only one GPU visible to this process, the one with the fewest jobs on this machine; return its name.
 
-    To be called before CUDA starts; the GPU is given back when the process ends. Going by the number of a job would
-    put two on one GPU and none on another as soon as one job is shorter than the next.
+    To be called before CUDA starts; the GPU is released when the process ends. Choosing a GPU by the number of a job
+    would put two jobs on one GPU and none on another as soon as one job is shorter than the next.
 
     Args:
-        folder: where the processes of this machine see one another; None: among its temporary files.
+        folder: of the locks that the processes of this machine share; None: a temporary folder.
 
     Returns:
-        None if there is no choice: none or one GPU is visible.
+        The name; None if no GPU or only one is visible.
     """
     names = visible_gpus()
     if len(names) < 2:
@@ -51,7 +51,7 @@ def take_gpu(folder: Path | None = None) -> str | None:
             lock = FileLock(folder / f"{name.replace('/', '-')}-{share}.lock")
             try:
                 lock.acquire(blocking=False)
-            except Timeout:  # a job that runs has this share of this GPU
+            except Timeout:  # a running job has this share of this GPU
                 continue
             _taken.append(lock)
             os.environ["CUDA_VISIBLE_DEVICES"] = name

@@ -1,4 +1,4 @@
-"""What the machine is and which number format it computes fastest in."""
+"""Description of the machine, and its fastest number format."""
 
 import platform
 from pathlib import Path
@@ -11,14 +11,14 @@ from dermoscopy.machine.threads import cores
 
 
 class Claim(TypedDict):
-    """What a job has taken of its machine, as its record says it: the processor that trains, and threads."""
+    """Resources of a job, as in its record: the training processor, and the number of threads."""
 
     hardware: str
     threads: int
 
 
 def claim(threads: int | None, accelerator: str = "auto") -> Claim:
-    """Take a GPU and a number of threads (None leaves it to torch); return what the record of a job says of them."""
+    """Take a GPU and set the number of threads (None: torch's default); return both for the record of the job."""
     if accelerator != "cpu":
         take_gpu()
     if threads:
@@ -27,7 +27,7 @@ def claim(threads: int | None, accelerator: str = "auto") -> Claim:
 
 
 def describe(accelerator: str = "auto") -> str:
-    """Return the processor that trains and how many, e.g. "AMD EPYC, 2 cores" or "1 x NVIDIA H200"."""
+    """Return the name and number of the training processors, e.g. "AMD EPYC, 2 cores" or "1 x NVIDIA H200"."""
     if accelerator != "cpu" and torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
     return f"{_cpu_name()}, {cores()} cores"
@@ -43,7 +43,7 @@ def _cpu_name() -> str:
 
 
 def fastest_precision(accelerator: str = "auto") -> str:
-    """Return Lightning's precision name: bf16 autocast only where the hardware has bf16 arithmetic.
+    """Return Lightning's name of the fastest precision: bf16 autocast only if the hardware has bf16 arithmetic.
 
     On a CPU without it, bf16 is emulated and over ten times slower than fp32.
     """
@@ -51,6 +51,6 @@ def fastest_precision(accelerator: str = "auto") -> str:
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     try:
         native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    except AttributeError:  # private names of torch: without them stay with the format that is always right
+    except AttributeError:  # private names of torch, which other versions may lack: fp32 always works
         native = False
     return "bf16-mixed" if native else "32-true"

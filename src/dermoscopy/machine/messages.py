@@ -1,4 +1,4 @@
-"""One clear line for a user's mistake, instead of a traceback."""
+"""Error messages: one line for a user's mistake instead of a traceback."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ TRACEBACK = "DERMOSCOPY_TRACEBACK"
 
 
 def reason(error: BaseException) -> str:
-    """Return the message of the innermost cause that a person wrote; Hydra's own messages are put on one line."""
+    """Return the message of the innermost helpful cause; Hydra's own messages are put on one line."""
     while error.__cause__ is not None and not isinstance(error, ValueError | OSError) and not _composing(error):
         error = error.__cause__
     message = str(error) or type(error).__name__
@@ -23,27 +23,27 @@ def _of_configuration(error: BaseException) -> bool:
 
 
 def _composing(error: BaseException) -> bool:
-    """Hydra says best itself which key or group it could not compose; its cause speaks of its insides."""
+    """Return whether Hydra could not compose a configuration; its own message is then clearer than its cause."""
     return type(error).__name__ in ("ConfigCompositionException", "OverrideParseException", "MissingConfigException")
 
 
 def is_mistake(error: BaseException) -> bool:
-    """Tell whether an error is the user's to mend (a wrong value, a file) rather than a bug of ours."""
+    """Return whether the user can correct an error (a wrong value, a file), so that it is not a bug."""
     return isinstance(error, ValueError | OSError) or (error.__cause__ is not None and is_mistake(error.__cause__))
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with `error: <one line>` and exit code 1 when the block fails for a reason the user can mend.
+    """End the program with `error: <one line>` and exit code 1 when the block fails for a reason the user can correct.
 
-    The environment variable DERMOSCOPY_TRACEBACK=1 shows the traceback instead. Anything else than a wrong value, a
-    wrong configuration or a file is a bug and keeps its traceback.
+    The environment variable DERMOSCOPY_TRACEBACK=1 shows the traceback instead. Errors other than wrong values, wrong
+    configurations and file errors are bugs and keep their traceback.
     """
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands the exception on instead of printing half of it
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises the exception instead of printing half of it
     try:
         yield
     except KeyboardInterrupt:
-        print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        print("interrupted; finished work is kept, and the same command continues from there", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         if os.environ.get(TRACEBACK) == "1" or not (_of_configuration(error) or is_mistake(error)):
@@ -55,7 +55,7 @@ def one_line_errors() -> Iterator[None]:
 
 @contextmanager
 def fatal_errors() -> Iterator[None]:
-    """End the program when the block fails, also with a bug; for blocks whose errors the caller would swallow."""
+    """End the program when the block fails, also by a bug; for blocks whose caller would suppress the error."""
     try:
         with one_line_errors():
             yield
@@ -65,7 +65,7 @@ def fatal_errors() -> Iterator[None]:
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
-    """Return "; did you mean a, b or c?" for the known names most like `name`, or "" if none is like it."""
+    """Return "; did you mean a, b or c?" for the known names closest to `name`, or "" if none is close."""
     close = get_close_matches(name, list(known), n=count, cutoff=0.5)
     if not close:
         return ""

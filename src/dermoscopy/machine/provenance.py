@@ -1,4 +1,4 @@
-"""What a result was made with: the commit, the versions of the libraries that compute it, the content of a file."""
+"""Provenance of a result: the commit, the versions of the numerical libraries, the hash of a file."""
 
 import hashlib
 import subprocess
@@ -10,7 +10,7 @@ LIBRARIES = ("torch", "pytorch-lightning", "timm", "torchmetrics", "numpy")
 
 
 def code() -> dict[str, str | bool | None]:
-    """Return the commit, whether tracked files differ from it, and the versions of the libraries that compute."""
+    """Return the commit, whether tracked files differ from it, and the versions of the numerical libraries."""
     commit_hash, dirty = commit()
     return {"commit": commit_hash, "dirty": dirty} | {name: version(name) for name in LIBRARIES}
 
@@ -20,11 +20,11 @@ def commit() -> tuple[str | None, bool]:
     return _commit(Path.cwd())
 
 
-@lru_cache  # the code of a running process does not change any more
+@lru_cache  # the code of a running process does not change
 def _commit(folder: Path) -> tuple[str | None, bool]:
     try:
         return _git(folder, "rev-parse", "HEAD"), bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.CalledProcessError):  # no git, no repository, no commit yet: there is nothing to name
+    except (OSError, subprocess.CalledProcessError):  # no git, no repository, or no commit yet
         return None, False
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # a stage derives its seed, and so its key, without the seconds that torch takes
+if TYPE_CHECKING:  # a stage derives its seed, and thus its key, without the seconds of importing torch
     import torch
 
 
 def derive(*parts: int | str) -> int:
-    """Return a 63-bit seed that depends on every part and on nothing else."""
+    """Return a 63-bit seed that depends only on the parts and their order."""
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(*parts: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a fresh generator on `device`, seeded by `derive(*parts)`."""
+    """Return a new generator on `device`, seeded by `derive(*parts)`."""
     import torch  # noqa: PLC0415  (see the top)
 
     return torch.Generator(device).manual_seed(derive(*parts))
@@ -25,7 +25,7 @@ def generator(*parts: int | str, device: torch.device | str = "cpu") -> torch.Ge
 def seed_hidden_state(seed: int, device: torch.device) -> None:
     """Seed the generators that torch's own layers draw from (dropout), on the CPU and on `device`.
 
-    As torch.manual_seed, without the half millisecond it takes to note where it was called from.
+    Equivalent to `torch.manual_seed`, without the half millisecond in which it records its caller.
     """
     import torch  # noqa: PLC0415  (see the top)
 

@@ -1,4 +1,4 @@
-"""A map over threads that keeps the order and bounds how much waits in memory."""
+"""A map over threads that keeps the order and bounds the results that wait in memory."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 def cores() -> int:
     """Return the number of cores that this process may use: on a cluster, fewer than the machine has."""
-    if sys.platform == "linux":  # elsewhere nobody says it
+    if sys.platform == "linux":  # other systems do not report it
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
@@ -23,13 +23,13 @@ def in_order(
 ) -> Generator[Result, None, None]:
     """Yield `function(item)` in the order of the items, computed by threads.
 
-    What has not begun is dropped when the generator is closed.
+    Items that have not started are dropped when the generator is closed.
 
     Args:
         function: must not hold Python's lock for long (decoding and resizing do not).
-        items: what to map over.
-        ahead: results that may be computed before they are asked for.
-        workers: threads; None: one a core.
+        items: arguments of the function.
+        ahead: results that may be computed before they are requested.
+        workers: threads; None: one per core.
     """
     pool = ThreadPoolExecutor(workers or cores())
     waiting: deque[Future[Result]] = deque()

@@ -1,1 +1,1 @@
-"""What all figures share: style, panels, curves."""
+"""Common parts of all figures: style, panels, curves."""

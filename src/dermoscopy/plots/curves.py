@@ -19,7 +19,7 @@ def draw_stage(history: pd.DataFrame, score: str, best: int) -> Figure:
         best: the epoch whose weights were kept.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 3.2))  # laid out by hand: each job waits for it
+        figure = Figure(figsize=(9.6, 3.2))  # laid out by hand, which is faster: each job waits for it
         figure.subplots_adjust(left=0.06, right=0.98, bottom=0.16, top=0.9, wspace=0.16)
         FigureCanvasAgg(figure)
         for axes, column in zip(figure.subplots(1, 2), ("loss", score), strict=True):
@@ -34,10 +34,10 @@ def draw_stage(history: pd.DataFrame, score: str, best: int) -> Figure:
 
 
 def draw_lr_curve(table: pd.DataFrame, suggestion: float | None) -> Figure:
-    """Draw the loss over the learning rate, as it was and smoothed, with the suggestion marked if there is one.
+    """Draw the loss over the learning rate, raw and smoothed, and mark the suggestion if there is one.
 
     Args:
-        table: columns lr, loss, smoothed, a row each step.
+        table: columns lr, loss, smoothed, one row per step.
         suggestion: a learning rate.
     """
     known = table[np.isfinite(table["loss"])]
@@ -45,11 +45,11 @@ def draw_lr_curve(table: pd.DataFrame, suggestion: float | None) -> Figure:
         figure = Figure(figsize=(6.4, 3.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
-        axes.semilogx(known["lr"], known["loss"], ".", color=FAINT, markersize=4, label="a step")
+        axes.semilogx(known["lr"], known["loss"], ".", color=FAINT, markersize=4, label="one step")
         axes.semilogx(known["lr"], known["smoothed"], color=COLOURS[0], label="smoothed")
         if suggestion is not None:
             axes.axvline(suggestion, color=COLOURS[1], linestyle="--", linewidth=1, label=f"suggestion {suggestion:g}")
-        highest = max(known["smoothed"].max(), known["loss"].quantile(0.97))  # a last leap must not flatten the rest
+        highest = max(known["smoothed"].max(), known["loss"].quantile(0.97))  # a final jump must not flatten the rest
         lowest = known["loss"].min()
         if highest > lowest:
             margin = 0.05 * (highest - lowest)

@@ -1,4 +1,4 @@
-"""The look of every figure: colours, sizes, words for metrics."""
+"""Style of all figures: colours, sizes, names of metrics."""
 
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +11,7 @@ from PIL import Image
 
 from dermoscopy.machine.files import write_atomically
 
-# Okabe and Ito (2008), distinguishable with any colour vision; yellow left out, it is lost on white
+# Okabe and Ito (2008), distinguishable with any colour vision; without yellow, which is hardly visible on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 
 
@@ -38,18 +38,18 @@ DPI = 120
 PALETTE = 128  # colours
 
 
-MOST_BANDS = 8  # with more arms the bands cover one another
+MOST_BANDS = 8  # with more arms the bands would hide one another
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = DPI, small: bool = True) -> Path:
-    """Write a figure as PNG or SVG, by the name of the file, the same bytes for the same figure.
+    """Write a figure as PNG or SVG, depending on the file name; the same figure gives the same bytes.
 
     Args:
-        small: of a PNG, take a palette, and twice the time.
+        small: whether to reduce a PNG to a palette, which takes twice the time.
     """
     buffer = BytesIO()
     if path.suffix == ".svg":
-        with mpl.rc_context({"svg.hashsalt": path.stem}):  # else names within the file are random
+        with mpl.rc_context({"svg.hashsalt": path.stem}):  # otherwise ids within the file are random
             figure.savefig(buffer, format="svg", metadata={"Date": None})
         return write_atomically(path, buffer.getvalue())
     figure.savefig(buffer, format="png", dpi=dpi)
@@ -60,14 +60,14 @@ def save_figure(figure: Figure, path: Path, dpi: int = DPI, small: bool = True) 
 
 
 def arm_colours(number: int) -> list[str]:
-    """Colours that can be told apart, as many as there are arms."""
+    """Return distinguishable colours, one per arm."""
     if number <= len(COLOURS):
         return list(COLOURS[:number])
-    dark = 0.8 * mpl.colormaps["turbo"](np.linspace(0.05, 0.95, number))[:, :3]  # as it is, its green is lost on white
+    dark = 0.8 * mpl.colormaps["turbo"](np.linspace(0.05, 0.95, number))[:, :3]  # its green is too light
     return [mpl.colors.to_hex(colour) for colour in dark]
 
 
 def metric_words(metric: str) -> str:
-    """A metric as an axis or a heading names it: `thresholded_jaccard` is thresholded Jaccard."""
+    """Return the name of a metric for axes and headings: `thresholded_jaccard` is thresholded Jaccard."""
     words = metric.replace("_", " ").replace("f1/", "F1 ").replace("jaccard", "Jaccard")
     return {"f1": "F1", "iou": "IoU", "dice": "Dice", "auroc": "AUROC"}.get(metric, words)

@@ -1,1 +1,1 @@
-"""From checkpoints and images to masks, labels and files; how good they are on a store."""
+"""Prediction and evaluation with trained networks: from checkpoints and images to masks, labels, files and scores."""

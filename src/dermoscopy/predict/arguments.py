@@ -1,4 +1,4 @@
-"""Options of predict.py that have no effect are refused, so that nobody believes in one."""
+"""Checks of the options of predict.py; options without an effect are refused instead of silently ignored."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,18 +23,18 @@ ONLY_FOR = {
 
 
 def check_input(run: bool, images: bool, data: bool, out: bool) -> None:
-    """Refuse a command that lacks something.
+    """Refuse an incomplete command.
 
     Args:
         run, images, data, out: whether each is given.
 
     Raises:
-        ValueError: no run, both or none of images and data, or images without a folder for what is found in them.
+        ValueError: no run, both or none of images and data, or images without an output folder.
     """
     if not run:
         raise ValueError(f"run is missing: {USAGE}")
     if images and data:
-        raise ValueError(f"images and data are both given, but one is wanted: {USAGE}")
+        raise ValueError(f"images and data are both given; choose one: {USAGE}")
     if not images and not data:
         raise ValueError(f"images or data is missing: {USAGE}")
     if images and not out:
@@ -45,12 +45,12 @@ def check_options(overrides: Iterable[str], images: bool, segments: bool) -> Non
     """Refuse options without an effect.
 
     Args:
-        overrides: of the command line, key=value each.
+        overrides: of the command line, as key=value.
         images: whether images are given, not data.
         segments: whether the runs segment.
 
     Raises:
-        ValueError: there is one.
+        ValueError: an option has no effect.
     """
     typed = {override.partition("=")[0] for override in overrides}
     given = {
@@ -59,16 +59,16 @@ def check_options(overrides: Iterable[str], images: bool, segments: bool) -> Non
         "a run of labels": not segments,
         "runs that segment": segments,
     }
-    for what, options in ONLY_FOR.items():
-        if not given[what] and (vain := [option for option in options if option in typed]):
-            raise ValueError(f"{vain[0]} has an effect only with {what}: leave it out")
+    for condition, options in ONLY_FOR.items():
+        if not given[condition] and (unused := [option for option in options if option in typed]):
+            raise ValueError(f"{unused[0]} has an effect only with {condition}: leave it out")
 
 
 def check_values(batch_size: int, tta: str) -> None:
-    """Refuse values out of their range.
+    """Refuse values outside their range.
 
     Raises:
-        ValueError: one is.
+        ValueError: a value is outside its range.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -77,31 +77,31 @@ def check_values(batch_size: int, tta: str) -> None:
 
 
 def names_of(run: str) -> list[str]:
-    """Return the runs that are named as they stand on the command line, ID or [ID,ID]."""
+    """Return the names of runs in an argument of the command line, ID or [ID,ID]."""
     if not (run.startswith("[") and run.endswith("]")):
         return [run]
     return [name.strip(" '\"") for name in run[1:-1].split(",") if name.strip()]
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device of this name; "auto" is the accelerator if there is one, else the processor.
+    """Return the device of this name; "auto" is the accelerator if there is one, else the CPU.
 
     Raises:
-        ValueError: there is no such device here.
+        ValueError: this machine has no such device.
     """
     if name == "auto":
         return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     try:
         return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # torch raises either over a device it cannot use
-        raise ValueError(f"device={name} cannot be used here: choose device=auto or device=cpu") from error
+    except (RuntimeError, AssertionError) as error:  # torch raises either for a device it cannot use
+        raise ValueError(f"device={name} cannot be used on this machine: choose device=auto or device=cpu") from error
 
 
 def open_output(out: str | Path) -> Path:
-    """Return the folder for the results, made if it is not there, before anything is computed for it.
+    """Return the folder for the results, created if missing; called before anything is computed.
 
     Raises:
-        OSError: it cannot be made or written.
+        OSError: the folder cannot be created or written.
     """
     folder = Path(out)
     try:

@@ -1,4 +1,4 @@
-"""The labels of images, as probabilities: of a folder's, and of a store's beside the true ones."""
+"""Predicted labels of the images of a folder, and of those of a store, scored against the true labels."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,15 +19,15 @@ from dermoscopy.predict.stores import read_store
 from dermoscopy.runs.files import SCORES
 
 LABELS = "labels.csv"
-PRINTED = ("accuracy", "f1", "average_precision", "auroc", "tuned_balanced_accuracy", "ece", "top1")  # in one line
+PRINTED = ("accuracy", "f1", "average_precision", "auroc", "tuned_balanced_accuracy", "ece", "top1")  # on one line
 
 
 def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd.DataFrame:
-    """Predict the labels of images, with the masks that the segmenter finds where there is one.
+    """Predict the labels of images; a network with a segmenter reads the masks that it predicts.
 
     Returns:
-        A row an image, in the order of the batches: `id`, the probability of each label, and `<label>_predicted`,
-        whether its log-odds exceed the threshold of the run, 1 or 0; of exclusive labels each for itself.
+        One row per image, in the order of the batches: `id`, the probability of each label, and `<label>_predicted`,
+        1 if its log-odds exceed the threshold of the run, else 0; exclusive labels are thresholded separately as well.
     """
     stage = trained.stage
     parts = [(batch.ids, log_odds(trained.logits(batch.image, batch.frame), stage.exclusive)) for batch in batches]
@@ -39,22 +39,22 @@ def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd
 
 
 def write_labels(predicted: pd.DataFrame, folder: Path) -> str:
-    """Write `labels.csv`, whole or not at all; return a line that says what it holds."""
+    """Write `labels.csv`, whole or not at all; return a line that describes its content."""
     path = folder / LABELS
     write_atomically(path, predicted.to_csv(index=False))
-    return f"{path}: {len(predicted)} images, {predicted.shape[1] // 2} labels"  # two columns each, and id
+    return f"{path}: {len(predicted)} images, {predicted.shape[1] // 2} labels"  # two columns per label, and id
 
 
 def evaluate_labels(
     trained: TrainedNetwork, store: Store, rows: NDArray[np.integer], batch_size: int, folder: Path
 ) -> str:
-    """Score the labels of a store's images, predicted as of new images, into scores.csv and the files of a run's test.
+    """Predict the labels of a store's images as for new images; write scores.csv and the files of a run's test.
 
-    Columns of scores.csv: metric, label (empty for the mean over labels), value. The others are those of
-    `write_label_files`.
+    Columns of scores.csv: metric, label (empty for the mean over labels), value. `write_label_files` writes the
+    other files.
 
     Returns:
-        A line that says how good they are.
+        A line with the mean scores.
 
     Raises:
         ValueError: the store lacks a label.
@@ -63,10 +63,10 @@ def evaluate_labels(
     truth = torch.from_numpy(_truth(store, names, rows))
     logits = torch.cat([trained.logits(*part) for part in read_store(store, trained.stage, rows, batch_size)])
     scores = label_scores(logits, truth, names, exclusive, trained.thresholds)
-    given = "none" if trained.segmenter is None else "predicted"
-    images = {"id": store.ids[rows], "group": store.groups[rows], "mask_condition": given}
+    condition = "none" if trained.segmenter is None else "predicted"
+    images = {"id": store.ids[rows], "group": store.groups[rows], "mask_condition": condition}
     table = prediction_rows(images, names, truth, logits, trained.thresholds, exclusive)
-    write_label_files(folder, table, names, exclusive, given)
+    write_label_files(folder, table, names, exclusive, condition)
     rows_of_scores = [(*name.partition("/")[::2], value) for name, value in scores.items()]
     columns = pd.DataFrame(rows_of_scores, columns=["metric", "label", "value"])
     write_atomically(folder / SCORES, columns.to_csv(index=False))
@@ -75,12 +75,12 @@ def evaluate_labels(
 
 
 def _truth(store: Store, names: tuple[str, ...], rows: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Labels (n, L), NaN unknown."""
+    """Return the true labels (n, L), NaN unknown."""
     for name in names:
         if name not in store.label_names:
-            there = ", ".join(store.label_names) or "none"
+            available = ", ".join(store.label_names) or "none"
             raise ValueError(
-                f"{store.path} lacks the label {name}, which the run predicts; its labels: {there}"
+                f"{store.path} lacks the label {name}, which the run predicts; its labels: {available}"
                 f"{nearest(name, store.label_names)}"
             )
     codes = store.label[rows][:, [store.label_names.index(name) for name in names]]

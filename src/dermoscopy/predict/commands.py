@@ -1,4 +1,4 @@
-"""What predict.py does with trained networks: predict the images of a folder, or score those of a store."""
+"""The two commands of predict.py: predict the images of a folder, or score the images of a store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from dermoscopy.predict.stores import check_store, write_record
 
 @dataclass(frozen=True)
 class FolderOptions:
-    """Images to predict, and how; the keys of conf/predict.yaml say what each is."""
+    """Images to predict, and settings; conf/predict.yaml documents the keys."""
 
     images: Path
     out: Path
@@ -36,9 +36,9 @@ class FolderOptions:
 
 @dataclass(frozen=True)
 class StoreOptions:
-    """Images to score, and how; the keys of conf/predict.yaml say what each is.
+    """Images to score, and settings; conf/predict.yaml documents the keys.
 
-    The source has the raw files, to score masks at the original size too; None: at the store's only.
+    `source` locates the raw files, to score masks at the original size too; None: at the store's size only.
     """
 
     store: Store
@@ -52,7 +52,7 @@ class StoreOptions:
 
 
 def predict_folder(networks: Sequence[TrainedNetwork], options: FolderOptions) -> str:
-    """Predict the labels or the masks of new images; return a line that says what was written."""
+    """Predict the labels or the masks of new images; return a line that names what was written."""
     folder, stage, out = find_images(options.images), networks[0].stage, options.out
     postprocessing = Postprocessing(stage.exclusive, options.threshold, options.fill_holes, options.min_pixels)
     files = MaskFiles(out, stage.masks, postprocessing, options.probabilities, options.instances)
@@ -68,26 +68,28 @@ def predict_folder(networks: Sequence[TrainedNetwork], options: FolderOptions) -
 
 
 def evaluate_store(networks: Sequence[TrainedNetwork], options: StoreOptions) -> str:
-    """Score the labels or the masks of a store's images; return lines that say how good they are."""
+    """Evaluate predicted labels or masks of a store's images; return lines with the mean scores."""
     store, stages = options.store, [trained.stage for trained in networks]
     differences = check_store(store, stages)
     segmenters = [trained.segmenter.stage for trained in networks if trained.segmenter is not None]
-    every = [*stages, *segmenters]
-    chosen = choose_rows(store, every, options.subset)
-    out = open_output(options.out or default_output(stages, store, chosen.subset))
+    all_stages = [*stages, *segmenters]
+    selection = choose_rows(store, all_stages, options.subset)
+    out = open_output(options.out or default_output(stages, store, selection.subset))
     _print_networks(networks)
-    print(*(f"  {line}" for line in (chosen.line, *differences)), sep="\n", flush=True)
+    print(*(f"  {line}" for line in (selection.line, *differences)), sep="\n", flush=True)
     if stages[0].masks:
-        how = options.tta, options.batch_size, options.hd95, options.panels
-        result = evaluate_masks(networks, store, chosen, options.source, *how, out)
+        settings = options.tta, options.batch_size, options.hd95, options.panels
+        result = evaluate_masks(networks, store, selection, options.source, *settings, out)
     else:
-        result = evaluate_labels(networks[0], store, chosen.rows, options.batch_size, out)
-    write_record(out, every, store, {"subset": chosen.subset, "tta": options.tta, "images": len(chosen.rows)})
+        result = evaluate_labels(networks[0], store, selection.rows, options.batch_size, out)
+    write_record(
+        out, all_stages, store, {"subset": selection.subset, "tta": options.tta, "images": len(selection.rows)}
+    )
     return result
 
 
 def _print_networks(networks: Sequence[TrainedNetwork]) -> None:
-    """Say which weights are used, what they are given, and where."""
+    """Print which weights are used, which masks they receive, and on which device."""
     for trained in networks:
-        given = "no masks" if trained.segmenter is None else f"masks of {trained.segmenter.stage}"
-        print(f"  network: {trained.stage}, given {given}; device: {next(trained.network.parameters()).device}")
+        masks = "no masks" if trained.segmenter is None else f"masks of {trained.segmenter.stage}"
+        print(f"  network: {trained.stage}, given {masks}; device: {next(trained.network.parameters()).device}")

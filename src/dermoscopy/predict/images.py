@@ -1,4 +1,4 @@
-"""Images of a folder in batches; files that cannot be read are reported together."""
+"""Batches of the images of a folder; unreadable files are reported together."""
 
 import sys
 from collections import defaultdict
@@ -26,15 +26,15 @@ Item = TypeVar("Item")
 
 
 class ImageFolder(NamedTuple):
-    """Image files below a folder by id, the path relative to it without suffix; and what is wrong with others."""
+    """Image files below a folder by id (the relative path without suffix), and the problems of other files."""
 
     root: Path
     files: dict[str, Path]
     problems: list[Problem]
 
 
-class Decoded(NamedTuple):
-    """An image uint8 (H, W, 3) as a store would hold it, where it lies in it, or what is wrong with its file."""
+class DecodedImage(NamedTuple):
+    """An image uint8 (H, W, 3) as a store would hold it and its row of `frame`, or the problem with its file."""
 
     id: str
     image: NDArray[np.uint8] | None
@@ -70,24 +70,24 @@ def find_images(path: str | Path) -> ImageFolder:
 
 def decode(
     folder: ImageFolder, size: tuple[int, int], fit: str, ahead: int, workers: int | None = None
-) -> Generator[Decoded, None, None]:
-    """Decode and fit the images as prepare does, in their order; at most `ahead` of them wait in memory.
+) -> Generator[DecodedImage, None, None]:
+    """Decode and fit the images as prepare.py does, in their order; at most `ahead` of them wait in memory.
 
     Args:
         folder: the images.
-        size, fit: of the images that the network learnt from.
-        ahead: images decoded before they are asked for.
-        workers: threads; None: one a core.
+        size, fit: of the images that the network was trained on.
+        ahead: images decoded before they are requested.
+        workers: threads; None: one per core.
     """
     return in_order(partial(_decode, folder, size=size, fit=fit), folder.files, ahead, workers)
 
 
-def _decode(folder: ImageFolder, id: str, *, size: tuple[int, int], fit: str) -> Decoded:
+def _decode(folder: ImageFolder, id: str, *, size: tuple[int, int], fit: str) -> DecodedImage:
     path = folder.files[id]
     try:
-        return Decoded(id, *read_image(path, size, fit), None)
+        return DecodedImage(id, *read_image(path, size, fit), None)
     except UnusableFile as error:
-        return Decoded(id, None, None, Problem(str(path.relative_to(folder.root)), error.problem, error.remedy))
+        return DecodedImage(id, None, None, Problem(str(path.relative_to(folder.root)), error.problem, error.remedy))
 
 
 class ImageBatch(NamedTuple):
@@ -111,15 +111,15 @@ def read_batches(
 
     Args:
         folder: the images.
-        size, fit: of the images that the network learnt from.
-        batch_size: images a batch.
-        workers: threads that decode; None: one a core.
-        on_error: `stop` gives no batch after a file that cannot be read, checks all the others, then raises one table
-            of all problems; `skip` leaves those images out, and prints that table.
-        progress: whether to show a progress bar, if a person is looking.
+        size, fit: of the images that the network was trained on.
+        batch_size: images per batch.
+        workers: threads that decode; None: one per core.
+        on_error: `stop` yields no batch after an unreadable file, checks all other files, then raises an error with a
+            table of all problems; `skip` leaves those images out and prints that table.
+        progress: whether to show a progress bar on a terminal.
 
     Raises:
-        ValueError: an argument is wrong; later, a file is, or no image is left.
+        ValueError: an argument is wrong; while iterating: a file is unreadable, or no image is left.
     """
     if on_error not in ("stop", "skip"):
         raise ValueError(f"on_error must be stop or skip, got {on_error}")
@@ -130,43 +130,45 @@ def read_batches(
 
 
 def _read(
-    folder: ImageFolder, images: Generator[Decoded, None, None], batch_size: int, on_error: str, progress: bool
+    folder: ImageFolder, images: Generator[DecodedImage, None, None], batch_size: int, on_error: str, progress: bool
 ) -> Generator[ImageBatch, None, None]:
     problems, left = list(folder.problems), 0
     with closing(images):
         for batch in _batches(tracked(images, len(folder.files), "images", progress), batch_size):
             problems += [entry.problem for entry in batch if entry.problem is not None]
-            read = [entry for entry in batch if entry.problem is None]
-            if read and (on_error == "skip" or not problems):
-                left += len(read)
-                yield _stacked(read)
+            readable = [entry for entry in batch if entry.problem is None]
+            if readable and (on_error == "skip" or not problems):
+                left += len(readable)
+                yield _stacked(readable)
     _report(problems, folder.root, on_error, left)
 
 
-def tracked(items: Iterable[Item], count: int, what: str, progress: bool = True) -> Iterator[Item]:
-    """Show how many are done, if a person is looking."""
-    looking = progress and sys.stderr.isatty()
-    return iter(track(items, what, count, console=Console(stderr=True), disable=not looking))
+def tracked(items: Iterable[Item], count: int, description: str, progress: bool = True) -> Iterator[Item]:
+    """Yield items with a progress bar on a terminal."""
+    interactive = progress and sys.stderr.isatty()
+    return iter(track(items, description, count, console=Console(stderr=True), disable=not interactive))
 
 
-def _batches(images: Iterator[Decoded], size: int) -> Iterator[list[Decoded]]:
+def _batches(images: Iterator[DecodedImage], size: int) -> Iterator[list[DecodedImage]]:
     while batch := list(islice(images, size)):
         yield batch
 
 
-def _stacked(read: Sequence[Decoded]) -> ImageBatch:
-    image = torch.from_numpy(np.stack([entry.image for entry in read if entry.image is not None]))
-    frame = np.array([entry.frame for entry in read], np.int32)
-    return ImageBatch([entry.id for entry in read], image.permute(0, 3, 1, 2).contiguous(), frame)
+def _stacked(images: Sequence[DecodedImage]) -> ImageBatch:
+    image = torch.from_numpy(np.stack([entry.image for entry in images if entry.image is not None]))
+    frame = np.array([entry.frame for entry in images], np.int32)
+    return ImageBatch([entry.id for entry in images], image.permute(0, 3, 1, 2).contiguous(), frame)
 
 
 def _report(problems: Sequence[Problem], root: Path, on_error: str, left: int) -> None:
-    """Say what is wrong with which file, and stop if that was asked for or no image is left."""
+    """Report the problem of each file; raise an error if `on_error` says so or no image is left."""
     if not problems:
         return
-    found = f"problems with files in {root}: {len(problems)}"
+    summary = f"problems with files in {root}: {len(problems)}"
     if on_error == "stop":
-        raise ValueError(f"{found}; mend them, or leave these images out with on_error=skip\n{table(problems)}")
+        raise ValueError(
+            f"{summary}; repair the files, or leave these images out with on_error=skip\n{table(problems)}"
+        )
     if not left:
-        raise ValueError(f"{found}; no image is left\n{table(problems)}")
-    print(f"{found}; these images are left out\n{table(problems)}")
+        raise ValueError(f"{summary}; no image is left\n{table(problems)}")
+    print(f"{summary}; these images are left out\n{table(problems)}")

@@ -1,4 +1,4 @@
-"""A trained network, and what it says of images that are shown to it as those were that it learnt from."""
+"""Trained networks, and their predictions for images that are prepared as in training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,8 +25,8 @@ class TrainedNetwork:
     """A network in evaluation mode, and the stage that its weights come from.
 
     The thresholds (L,) are the log-odds above which a classifier's labels count as predicted, chosen in validation.
-    Images are uint8 (B, 3, H, W), RGB, with their rows (B, 6) of a store's `frame`. A segmenter finds the masks that a
-    classifier is given, as in its validation; without one they are unknown.
+    Images are uint8 (B, 3, H, W), RGB, with their rows (B, 6) of a store's `frame`. A segmenter predicts the masks that
+    a classifier reads, as in its validation; without a segmenter they are unknown.
     """
 
     stage: RecordedStage
@@ -36,33 +36,34 @@ class TrainedNetwork:
 
     @torch.inference_mode()
     def logits(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
-        """Return a classifier's logits (B, L) of images, given the masks that its segmenter finds, or none."""
+        """Return a classifier's logits (B, L) for images with the masks that its segmenter predicts, or none."""
         masks = [self._masks(image, frame)] if takes_masks(self.network) else []
         logits: Tensor = self.network(self._prepared(image, frame), *masks)
         return logits.float().cpu()
 
     def _masks(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor | None:
-        """The masks (B, K, H, W) that the classifier is given, -1, 0 unknown, +1."""
+        """Return the masks (B, K, H, W) that the classifier reads: -1 absent, 0 unknown, +1 present."""
         if self.segmenter is None:
             return None
-        finds = self.segmenter.stage
-        present = decide(self.segmenter.found(image, frame, "none"), finds.exclusive, self.stage.mask_threshold)
-        signed = 2 * present[:, [finds.masks.index(name) for name in self.stage.given]].float() - 1
-        known = [torch.from_numpy(shown) for shown in visible_pixels(frame, image.shape[2:])]
-        signed *= (known[0][:, :, None] & known[1][:, None]).unsqueeze(1)  # beyond the original nothing is known
+        source = self.segmenter.stage
+        probability = self.segmenter.mask_probability(image, frame, "none")
+        present = decide(probability, source.exclusive, self.stage.mask_threshold)
+        signed = 2 * present[:, [source.masks.index(name) for name in self.stage.given]].float() - 1
+        known = [torch.from_numpy(visible) for visible in visible_pixels(frame, image.shape[2:])]
+        signed *= (known[0][:, :, None] & known[1][:, None]).unsqueeze(1)  # the padding is unknown
         return signed.to(next(self.network.parameters()).device)
 
     @torch.inference_mode()
-    def found(self, image: Tensor, frame: NDArray[np.int32], tta: str) -> Tensor:
-        """Return 255 times a segmenter's probability of each mask, uint8 (B, K, H, W), the mean over some tta."""
+    def mask_probability(self, image: Tensor, frame: NDArray[np.int32], tta: str) -> Tensor:
+        """Return 255 times a segmenter's probability of each mask, uint8 (B, K, H, W), averaged over the `tta`."""
 
-        def predict(shown: Tensor) -> Tensor:
-            return probabilities(self.network(shown), self.stage.exclusive)
+        def predict(view: Tensor) -> Tensor:
+            return probabilities(self.network(view), self.stage.exclusive)
 
         return in_bytes(mean_over_tta(predict, self._prepared(image, frame), tta)).cpu()
 
     def _prepared(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
-        """Fill what surrounds the images as in the network's own test, and normalise them."""
+        """Fill the padding of the images as in the network's own test, and normalise them."""
         padding = Padding(frame, image.shape[2:], self.stage.padding, "datamodule.eval_padding")
         filled = padding.fill(image, torch.arange(len(image)))
         device = next(self.network.parameters()).device
@@ -81,7 +82,7 @@ def load_network(stage: RecordedStage, network: nn.Module, device: torch.device)
 
 
 def load_weights(network: nn.Module, checkpoint: Path) -> None:
-    """Load the network's weights of a checkpoint, which holds those of its whole task.
+    """Load the network's weights from a checkpoint of its whole task.
 
     Raises:
         ValueError: the file holds no weights, or those of another network.
@@ -95,11 +96,11 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
 
 
 def given_masks_of(classifier: TrainedNetwork, segmenter: TrainedNetwork | None) -> TrainedNetwork:
-    """Return a classifier that is given the masks that a segmenter finds, or none.
+    """Return a classifier that reads the masks predicted by a segmenter, or none.
 
     Raises:
-        ValueError: a classifier that was validated with masks, and has no segmenter of its own, is given none; one that
-            reads no masks is given some; the segmenter does not find them, or learnt from images of another kind.
+        ValueError: a classifier that was validated with masks has no segmenter, neither its own nor another; or the
+            segmenter is for a classifier without masks, lacks one of its masks, or was trained on other image sizes.
     """
     own, run, reads = classifier.stage, classifier.stage.folder, takes_masks(classifier.network)
     if segmenter is None:
@@ -107,53 +108,53 @@ def given_masks_of(classifier: TrainedNetwork, segmenter: TrainedNetwork | None)
         if reads and own.validation_masks != "none" and not segments:
             raise ValueError(
                 f"run {run} was validated with {own.validation_masks} masks, which new images do not have: "
-                f"segmenter=ID finds them, a run that segments {', '.join(own.given)}"
+                f"segmenter=ID predicts them, a run that segments {', '.join(own.given)}"
             )
         return classifier
     if not (reads and own.given):
         raise ValueError(f"run {run} reads no masks: leave segmenter out")
     other = segmenter.stage
     if missing := [name for name in own.given if name not in other.masks]:
-        raise ValueError(f"segmenter {other.folder} does not find {missing[0]}, which run {run} is given")
+        raise ValueError(f"segmenter {other.folder} does not predict {missing[0]}, which run {run} reads")
     if (own.size, own.fit) != (other.size, other.fit):
         raise ValueError(
-            f"segmenter {other.folder} learnt from images of {other.size}, {other.fit}, run {run} from "
-            f"{own.size}, {own.fit}: train one of them as the other (data.size, data.fit)"
+            f"segmenter {other.folder} was trained on images of {other.size}, {other.fit}, run {run} on images of "
+            f"{own.size}, {own.fit}: train both on the same (data.size, data.fit)"
         )
     return replace(classifier, segmenter=segmenter)
 
 
 def _thresholds(stage: RecordedStage) -> Tensor:
-    """The thresholds kept with a classifier's weights; 0 for a segmenter, and where a file holds a network alone."""
+    """Return the thresholds stored with a classifier's weights; 0 for a segmenter and for files of a network alone."""
     if stage.masks or stage.checkpoint.suffix != Path(BEST).suffix:
         return torch.zeros(len(stage.labels))
     return weights(stage.checkpoint)["thresholds"].clone()  # the file is only mapped
 
 
 def check_ensemble(stages: Sequence[RecordedStage], decoded: bool) -> None:
-    """Refuse runs of which no mean can be taken.
+    """Refuse runs whose predictions cannot be averaged.
 
     Args:
         stages: of the runs.
-        decoded: whether image files are decoded once for all of them.
+        decoded: whether image files are decoded once for all runs.
 
     Raises:
-        ValueError: several runs are no segmenters, or differ in their masks or, if decoded, in what they are shown.
+        ValueError: several runs are no segmenters, or differ in their masks or, if decoded, in their image size.
     """
     first, *others = stages
     for stage in others:
         pairs = {"masks": (first.masks, stage.masks), "exclusive": (first.exclusive, stage.exclusive)}
         if decoded:
             pairs |= {"size": (first.size, stage.size), "fit": (first.fit, stage.fit)}
-        for name, (wanted, own) in pairs.items():
-            if own != wanted:
+        for name, (expected, own) in pairs.items():
+            if own != expected:
                 raise ValueError(
-                    f"runs must agree for a mean: {name} is {wanted} in {first.folder}, but {own} in {stage.folder}"
+                    f"runs must agree for a mean: {name} is {expected} in {first.folder}, but {own} in {stage.folder}"
                 )
     if others and not first.masks:
         raise ValueError(f"run names {len(stages)} classifiers, but only masks of several runs are averaged: name one")
 
 
 def mean_of(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Return the mean of what several networks found."""
+    """Return the mean of the predictions of several networks."""
     return np.rint(np.mean(parts, axis=0)).astype(np.uint8) if len(parts) > 1 else parts[0]

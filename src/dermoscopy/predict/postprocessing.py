@@ -1,4 +1,4 @@
-"""From probabilities to masks at the size of the original image."""
+"""Postprocessing of probabilities into masks at the size of the original image."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Postprocessing:
-    """How masks follow from probabilities.
+    """Steps from probabilities to masks.
 
     Args:
-        exclusive: whether the likeliest mask or the background is decided for, instead of each mask by itself.
+        exclusive: whether a pixel gets the likeliest of all masks and the background, instead of one decision per mask.
         threshold: a pixel belongs to a mask where its probability is above it.
-        fill_holes: whether background that a mask encloses belongs to it.
+        fill_holes: whether background that a mask encloses is added to it.
         min_pixels: connected parts with fewer pixels of the original are removed, after filling.
 
     Raises:
-        ValueError: a value out of its range, or one that masks which exclude each other cannot have.
+        ValueError: a value outside its range, or one that exclusive masks cannot have.
     """
 
     exclusive: bool
@@ -45,7 +45,7 @@ class Postprocessing:
 
         Args:
             probability: (H, W, K), 255 times the probability of each mask.
-            frame: where they lie in the original, a row of a store's `frame`.
+            frame: the image's row of a store's `frame`.
         """
         for mask in predicted_planes(probability, self.exclusive, frame, self.threshold):
             filled = binary_fill_holes(mask) if self.fill_holes else mask
@@ -53,9 +53,9 @@ class Postprocessing:
 
 
 def without_small_parts(mask: NDArray[np.bool_], min_pixels: int) -> NDArray[np.bool_]:
-    """Return a mask without its connected parts of fewer pixels."""
+    """Return a mask without its connected parts of fewer than `min_pixels` pixels."""
     numbered, _ = label(mask, EIGHT)
     large = np.bincount(numbered.ravel()) >= min_pixels
-    large[0] = False  # what is no part of it
+    large[0] = False  # the background
     kept: NDArray[np.bool_] = large[numbered]
     return kept

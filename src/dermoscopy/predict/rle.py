@@ -1,16 +1,16 @@
-"""Run-length encoding of masks: "start length start length ...", down the columns, the first pixel is 1."""
+"""Run-length encoding of masks: "start length start length ...", column by column, counting pixels from 1."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-EIGHT = np.ones((3, 3), np.bool_)  # pixels that touch at a corner belong together
+EIGHT = np.ones((3, 3), np.bool_)  # pixels that touch at a corner are connected
 Mask = NDArray[np.bool_]
 Starts = NDArray[np.intp]
 
 
 def encode(mask: Mask) -> str:
-    """Return the runs of a mask (H, W), "" where it is empty."""
+    """Return the runs of a mask (H, W), "" for an empty mask."""
     return _text(*_runs(mask.ravel(order="F")))
 
 
@@ -31,7 +31,7 @@ def decode(runs: str, size: tuple[int, int]) -> Mask:
         size: height and width.
 
     Raises:
-        ValueError: these are no runs of a mask of that size.
+        ValueError: `runs` are not the runs of a mask of that size.
     """
     height, width = size
     try:
@@ -53,7 +53,7 @@ def decode(runs: str, size: tuple[int, int]) -> Mask:
 
 
 def _runs(values: NDArray[np.generic]) -> tuple[Starts, Starts]:
-    """Where runs of one value that is not 0 start, counted from 0, and their lengths."""
+    """Return the starts, counted from 0, and the lengths of runs of one value that is not 0."""
     zero = values.dtype.type(0)
     edges = np.flatnonzero(np.diff(values, prepend=zero, append=zero))
     starts, lengths = edges[:-1], np.diff(edges)

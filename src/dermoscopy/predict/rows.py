@@ -1,4 +1,4 @@
-"""Which images of a store may be scored: those that a run learnt from tell nothing of how good it is."""
+"""Selection of the images of a store to score: by default only images that no run has seen in training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +16,13 @@ from dermoscopy.runs.splits import SEEN, read_split
 
 ALL, TEST, UNSEEN = "all", "test", "unseen"
 SUBSETS = (TEST, ALL, "val", HOLDOUT)
-NEW = "new"  # an image that the split does not name
-UNKNOWN = "unknown"  # where there is no split
-OUT_OF_FOLD = "of folds, score each image by the run that has not seen it: the out-of-fold table of report.py"
+NEW = "new"  # an image that is not in the split
+UNKNOWN = "unknown"  # if there is no split
+OUT_OF_FOLD = "for folds, score each image by the run that has not seen it: the out-of-fold table of report.py"
 
 
-class Chosen(NamedTuple):
-    """Rows (n,) of a store in their order, what they are called, a line that says what they are, if all are new."""
+class RowSelection(NamedTuple):
+    """Rows (n,) of a store in their order, the subset's name, a line that describes it, and whether all are unseen."""
 
     rows: NDArray[np.intp]
     subset: str
@@ -30,20 +30,20 @@ class Chosen(NamedTuple):
     unseen: bool
 
 
-def choose_rows(store: Store, stages: Sequence[RecordedStage], subset: str | None) -> Chosen:
-    """Choose images of a store by the subsets that they have in the splits of runs.
+def choose_rows(store: Store, stages: Sequence[RecordedStage], subset: str | None) -> RowSelection:
+    """Choose images of a store by their subsets in the splits of runs.
 
-    An image is known by its id, so the same images at another size are no new ones.
+    Images are identified by their ids, so the same images at another size do not count as new.
 
     Args:
         store: the images.
         stages: of the runs; each has its split.csv beside its weights.
-        subset: a subset, which an image must have in the split of every run, or all; None: all images if no split names
-            any of them, else those of the test subset and those that no split names.
+        subset: the subset that an image must have in the split of every run, or all; None: all images if no split has
+            any of them, else those of the test subset and those that no split has.
 
     Raises:
-        ValueError: there is no such subset or no such image, or several runs would score what one of them learnt from.
-        FileNotFoundError: there is no split.csv, and not all are asked for.
+        ValueError: an unknown or empty subset, or several runs would score images that one of them was trained on.
+        FileNotFoundError: there is no split.csv, and `subset` is not all.
     """
     if subset not in (None, *SUBSETS):
         raise ValueError(f"subset must be one of {', '.join(SUBSETS)}, got {subset!r}{nearest(str(subset), SUBSETS)}")
@@ -61,11 +61,11 @@ def choose_rows(store: Store, stages: Sequence[RecordedStage], subset: str | Non
     if not chosen.any():
         raise ValueError(_nothing(store, subsets, subset, several))
     unseen = not np.isin(subsets[:, chosen], (*SEEN, UNKNOWN)).any()
-    return Chosen(np.flatnonzero(chosen), subset, f"subset {subset}: {_line(subsets, chosen)}", unseen)
+    return RowSelection(np.flatnonzero(chosen), subset, f"subset {subset}: {_line(subsets, chosen)}", unseen)
 
 
 def _subsets(store: Store, split: Path, subset: str | None) -> NDArray[np.str_]:
-    """The subset of each image in a split: "" of one that takes part in nothing, NEW, or UNKNOWN."""
+    """Return the subset of each image in a split: "" for an unused image, NEW, or UNKNOWN."""
     if not split.is_file():
         if subset != ALL:
             raise FileNotFoundError(
@@ -79,20 +79,20 @@ def _subsets(store: Store, split: Path, subset: str | None) -> NDArray[np.str_]:
 def _nothing(store: Store, subsets: NDArray[np.str_], subset: str, several: bool) -> str:
     if several:
         return (
-            f"no image of {store.path} is on subset {TEST if subset == UNSEEN else subset} of every run: {OUT_OF_FOLD}"
+            f"no image of {store.path} is in subset {TEST if subset == UNSEEN else subset} of every run: {OUT_OF_FOLD}"
         )
     names, counts = np.unique(subsets, return_counts=True)
-    there = ", ".join(f"{name or 'no subset'} {count}" for name, count in zip(names.tolist(), counts, strict=True))
-    return f"subset={subset}: no image of {store.path} is there; in the split of the run they are: {there}"
+    available = ", ".join(f"{name or 'no subset'} {count}" for name, count in zip(names.tolist(), counts, strict=True))
+    return f"subset={subset}: no image of {store.path} is in it; images per subset in the split of the run: {available}"
 
 
 def _line(subsets: NDArray[np.str_], chosen: NDArray[np.bool_]) -> str:
-    """How many images are chosen, and how many of them a run has seen."""
+    """Return how many images are chosen, and how many of them a run has seen."""
     images = f"{chosen.sum()} of {len(chosen)} images"
     trained, validated, unknown = ((subsets[:, chosen] == name).any(0).sum() for name in (*SEEN, UNKNOWN))
     if unknown:
         return f"{images}; no {SPLIT} says which of them the run has seen: their scores may be too good"
-    seen = [f"{trained} trained a run" if trained else "", f"{validated} chose its epoch" if validated else ""]
+    seen = [f"{trained} from training" if trained else "", f"{validated} from validation" if validated else ""]
     if any(seen):
-        return f"{images}, of which {' and '.join(filter(None, seen))}: the scores of those are too good"
+        return f"{images}, of which {' and '.join(filter(None, seen))} of a run: their scores are too good"
     return f"{images}, none of which a run has seen"

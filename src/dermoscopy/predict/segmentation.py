@@ -1,4 +1,4 @@
-"""Masks of new images, at their own size, as pictures and as a table of runs."""
+"""Predicted masks of new images, at their own size, as pictures and as a table of run-length encodings."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -24,7 +24,7 @@ TABLE, PROBABILITIES = "masks.csv", "probabilities"
 
 
 class Row(TypedDict):
-    """A row of the table: a mask of an image, or one of its connected parts."""
+    """A row of the table: a mask of an image, or a connected part of the mask."""
 
     id: str
     mask: str
@@ -36,8 +36,8 @@ class Row(TypedDict):
     width: int
 
 
-class Found(NamedTuple):
-    """What networks found in an image: uint8 (H, W, K), 255 times the probability; and its row of the `frame`."""
+class MaskProbabilities(NamedTuple):
+    """Predicted probabilities of the masks of an image: uint8 (H, W, K), 255 times each; and its row of `frame`."""
 
     id: str
     probability: NDArray[np.uint8]
@@ -46,14 +46,14 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class MaskFiles:
-    """What is written of the masks of an image.
+    """Files to write for the masks of images.
 
     Args:
-        folder: `<id>.png` goes there, or with several masks `<id>_<mask>.png`, 255 present and 0 absent.
+        folder: of the files: `<id>.png`, or with several masks `<id>_<mask>.png`, 255 present and 0 absent.
         names: of the K masks.
-        postprocessing: how they follow from probabilities.
+        postprocessing: from probabilities to masks.
         probabilities: whether to write 255 times the probability under the same names into `probabilities/`.
-        instances: whether each connected part of a mask has a row in the table, instead of each mask.
+        instances: whether the table has one row per connected part of a mask, instead of one per mask.
     """
 
     folder: Path
@@ -62,21 +62,21 @@ class MaskFiles:
     probabilities: bool
     instances: bool
 
-    def place(self, id: str, mask: str) -> str:
+    def picture_name(self, id: str, mask: str) -> str:
         """Return the name of a mask's picture, relative to the folder."""
         return f"{id}_{mask}.png" if len(self.names) > 1 else f"{id}.png"
 
-    def write(self, found: Found) -> list[Row]:
+    def write(self, predicted: MaskProbabilities) -> list[Row]:
         """Write the pictures of an image; return its rows of the table."""
         rows: list[Row] = []
-        frame = found.frame.tolist()
-        for name, mask in zip(self.names, self.postprocessing.masks(found.probability, frame), strict=True):
-            _save(mask * np.uint8(FULL), self.folder / self.place(found.id, name))
-            rows += self._rows(found.id, name, mask)
-        for name, plane in zip(self.names, np.moveaxis(found.probability, -1, 0), strict=True):
+        frame = predicted.frame.tolist()
+        for name, mask in zip(self.names, self.postprocessing.masks(predicted.probability, frame), strict=True):
+            _save(mask * np.uint8(FULL), self.folder / self.picture_name(predicted.id, name))
+            rows += self._rows(predicted.id, name, mask)
+        for name, plane in zip(self.names, np.moveaxis(predicted.probability, -1, 0), strict=True):
             if self.probabilities:
                 picture = np.rint(resized(plane, frame)).astype(np.uint8)
-                _save(picture, self.folder / PROBABILITIES / self.place(found.id, name))
+                _save(picture, self.folder / PROBABILITIES / self.picture_name(predicted.id, name))
         return rows
 
     def _rows(self, id: str, name: str, mask: NDArray[np.bool_]) -> list[Row]:
@@ -102,38 +102,40 @@ def _row(id: str, name: str, instance: int, runs: str, mask: NDArray[np.bool_]) 
 
 
 def check_apart(images: Path, folder: ImageFolder, files: MaskFiles) -> None:
-    """Refuse to write masks over images, or among them, where they would be taken for images the next time.
+    """Refuse to write masks over the images or among them, where the next command would read them as images.
 
     Raises:
-        ValueError: that is where they would go.
+        ValueError: the masks would be written there.
     """
-    out, there = files.folder.resolve(), {path.resolve() for path in folder.files.values()}
+    out, image_paths = files.folder.resolve(), {path.resolve() for path in folder.files.values()}
     among = images.is_dir() and out.is_relative_to(images.resolve())
-    if among or any((out / files.place(id, name)) in there for id in folder.files for name in files.names):
+    if among or any((out / files.picture_name(id, name)) in image_paths for id in folder.files for name in files.names):
         raise ValueError(f"out={files.folder} lies where the images are: name a folder outside of them")
 
 
-def predict_masks(networks: Sequence[TrainedNetwork], batches: Iterable[ImageBatch], tta: str) -> Iterator[Found]:
-    """Yield the mean of what networks find in images, given no masks.
+def predict_masks(
+    networks: Sequence[TrainedNetwork], batches: Iterable[ImageBatch], tta: str
+) -> Iterator[MaskProbabilities]:
+    """Yield the mean predictions of networks for images.
 
     Args:
         networks: segmenters of the same masks.
         batches: the images.
-        tta: how they are shown, see `dermoscopy.tasks.tta`.
+        tta: test-time augmentation, see `dermoscopy.tasks.tta`.
     """
     for ids, image, frame in batches:
         size = (image.shape[2], image.shape[3])
-        probability = mean_of([at_size(trained.found(image, frame, tta), size) for trained in networks])
-        yield from map(Found, ids, probability, frame)
+        probability = mean_of([at_size(trained.mask_probability(image, frame, tta), size) for trained in networks])
+        yield from map(MaskProbabilities, ids, probability, frame)
 
 
-def write_masks(found: Iterable[Found], files: MaskFiles, workers: int | None = None) -> str:
-    """Write the masks of images as they come, by threads, and in the end their table; return a line about them.
+def write_masks(predicted: Iterable[MaskProbabilities], files: MaskFiles, workers: int | None = None) -> str:
+    """Write the masks of images in threads, then their table; return a line that describes it.
 
     Columns of `masks.csv`: id, mask, with instances their number from 1 (0 for none), rle, pixels, their share of the
-    image, and its height and width, which a reader of the runs needs.
+    image, and its height and width, which are needed to decode the runs.
     """
-    with closing(in_order(files.write, found, 2 * cores(), workers)) as written:
+    with closing(in_order(files.write, predicted, 2 * cores(), workers)) as written:
         images = list(written)
     columns = [name for name in Row.__annotations__ if files.instances or name != "instance"]
     table = pd.DataFrame([row for rows in images for row in rows], columns=columns)

@@ -1,4 +1,4 @@
-"""The masks that networks predict in the images of a store, and how good they are."""
+"""Masks that networks predict for the images of a store, and their scores."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,11 +17,11 @@ from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.probability_maps import at_size
 from dermoscopy.predict.images import tracked
 from dermoscopy.predict.network import TrainedNetwork, mean_of
-from dermoscopy.predict.rows import Chosen
+from dermoscopy.predict.rows import RowSelection
 from dermoscopy.predict.stores import read_store
 from dermoscopy.runs.files import SCORES
 
-PRINTED = ("dice", "iou", "thresholded_jaccard")  # in the line of a result; the others stand in its files
+PRINTED = ("dice", "iou", "thresholded_jaccard")  # in the printed result; the other scores are in its files
 
 
 def predict_store(
@@ -29,18 +29,18 @@ def predict_store(
 ) -> NDArray[np.uint8]:
     """Return 255 times the mean probability of each mask in images of a store, (n, H, W, K), at the store's size."""
     batches = zip(*(read_store(store, trained.stage, rows, batch_size) for trained in networks), strict=True)
-    found = np.empty((len(rows), *store.size, len(networks[0].stage.masks)), np.uint8)
-    for number, parts in enumerate(tracked(batches, -(-len(rows) // batch_size), "batches")):
-        shown = zip(networks, parts, strict=True)
-        each = [at_size(trained.found(image, frame, tta), store.size) for trained, (image, frame) in shown]
-        found[number * batch_size : (number + 1) * batch_size] = mean_of(each)
-    return found
+    predicted = np.empty((len(rows), *store.size, len(networks[0].stage.masks)), np.uint8)
+    for number, batch in enumerate(tracked(batches, -(-len(rows) // batch_size), "batches")):
+        pairs = zip(networks, batch, strict=True)
+        maps = [at_size(trained.mask_probability(image, frame, tta), store.size) for trained, (image, frame) in pairs]
+        predicted[number * batch_size : (number + 1) * batch_size] = mean_of(maps)
+    return predicted
 
 
 def evaluate_masks(
     networks: Sequence[TrainedNetwork],
     store: Store,
-    chosen: Chosen,
+    selection: RowSelection,
     source: FolderSource | None,
     tta: str,
     batch_size: int,
@@ -48,32 +48,34 @@ def evaluate_masks(
     panels: int,
     folder: Path,
 ) -> str:
-    """Leave what a test of a segmentation leaves, of images of a store: tables, masks and pictures.
+    """Evaluate predicted masks of a store's images; write the files that the test of a segmentation writes.
 
     Args:
         networks: the mean of their probabilities is scored.
-        store, chosen: the images.
-        source: where the raw files are, to score at the original size too; None: at the store's only.
-        tta: how the images are shown, see `dermoscopy.tasks.tta`.
-        batch_size: images a batch.
+        store, selection: the images.
+        source: where the raw files are, to score at the original size too; None: at the store's size only.
+        tta: test-time augmentation, see `dermoscopy.tasks.tta`.
+        batch_size: images per batch.
         hd95: whether to compute Hausdorff distances.
-        panels: images in the picture of the best, of the median and of the worst.
+        panels: images of each kind in the picture of the best, median and worst images.
         folder: for the files.
 
     Returns:
-        Lines that say how good the masks are.
+        Lines with the mean scores.
     """
-    stage, rows = networks[0].stage, chosen.rows
-    found = predict_store(networks, store, rows, tta, batch_size)
-    scored = evaluate(found, rows, store, stage.masks, stage.exclusive, hd95, source)
-    masks = PredictedMasks(store.ids[rows], stage.masks, stage.exclusive, store.fingerprint, found, chosen.unseen)
+    stage, rows = networks[0].stage, selection.rows
+    predicted = predict_store(networks, store, rows, tta, batch_size)
+    scored = evaluate(predicted, rows, store, stage.masks, stage.exclusive, hd95, source)
+    masks = PredictedMasks(
+        store.ids[rows], stage.masks, stage.exclusive, store.fingerprint, predicted, selection.unseen
+    )
     write_evaluation(folder, {tta: scored}, masks)
     write_pictures(folder, scored, find_in(store, masks), panels)
     return "\n".join([f"{folder / SCORES}: {len(rows)} images", *(f"  {line}" for line in _summary(scored))])
 
 
 def _summary(scored: Evaluation) -> Iterator[str]:
-    """A line for each size, and why there is none for the original."""
+    """Yield one line per size, and why there is none for the original size."""
     scores = scored.scores
     overall = scores[scores["mask"] == MEAN] if MEAN in set(scores["mask"]) else scores
     for size, table in overall.groupby("size", sort=False):

@@ -1,4 +1,4 @@
-"""A store as the images that runs are evaluated on: whether it fits them, its batches, and the record of it."""
+"""A store on which runs are evaluated: checks that it fits them, its batches, and the record of the evaluation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,22 +18,22 @@ from dermoscopy.runs.recorded import RecordedStage
 
 
 def check_store(store: Store, stages: Sequence[RecordedStage]) -> list[str]:
-    """Return a line for each way in which the images of a store are unlike those that the runs learnt from.
+    """Return a line for each size and fit in which the training images of the runs differ from those of a store.
 
     Raises:
         ValueError: the store lacks a mask that the runs segment.
     """
     for name in stages[0].masks:
         if name not in store.mask_names:
-            there = ", ".join(store.mask_names) or "none"
+            available = ", ".join(store.mask_names) or "none"
             raise ValueError(
-                f"{store.path} lacks the mask {name}, which the run segments; its masks: {there}"
+                f"{store.path} lacks the mask {name}, which the run segments; its masks: {available}"
                 f"{nearest(name, store.mask_names)}"
             )
     lines = []
     for size, fit in dict.fromkeys((stage.stored_size, stage.fit) for stage in stages):
         if (size, fit) != (store.size, store.fit):
-            lines.append(f"images of {_px(store.size, store.fit)}, learnt from ones of {_px(size, fit)}")
+            lines.append(f"images of {_px(store.size, store.fit)}, trained on images of {_px(size, fit)}")
     return lines
 
 
@@ -46,7 +46,7 @@ def read_store(
 ) -> Iterator[tuple[Tensor, NDArray[np.int32]]]:
     """Yield the images of store rows in batches, with their rows of its `frame`.
 
-    They are reduced as in training where the store is as large as the one in training; else they are as they are.
+    They are reduced as in training if the store has the size of the training store; else they keep their size.
     """
     pixels = Pixels(store, [], "map", stage.reduce if store.size == stage.stored_size else 1)
     pixels.load(torch.device("cpu"))
@@ -55,7 +55,7 @@ def read_store(
 
 
 def write_record(folder: Path, stages: Sequence[RecordedStage], store: Store, facts: Mapping[str, object]) -> None:
-    """Write evaluation.json: which weights were evaluated on which data, with what code."""
+    """Write evaluation.json: the evaluated weights, the data and the code."""
     checkpoints = {str(stage.checkpoint.resolve()): sha256(stage.checkpoint) for stage in stages}
     data = {"store": str(store.path.resolve()), "fingerprint": store.fingerprint}
     write_json(folder / EVALUATION, {"checkpoints": checkpoints, **data, **facts, "code": code()})

@@ -1,1 +1,1 @@
-"""What one training step is, as Lightning modules."""
+"""Tasks: training, validation and test steps as Lightning modules."""

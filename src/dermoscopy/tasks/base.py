@@ -1,4 +1,4 @@
-"""What every task shares: optimizer and schedule, reproducible draws, sums that stay on the device, the NaN guard."""
+"""Base of all tasks: optimizer and schedule, reproducible draws, sums that stay on the device, the NaN guard."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
@@ -18,13 +18,13 @@ from dermoscopy.tasks.freezing import freeze as freeze_parameters
 from dermoscopy.tasks.freezing import frozen_norms
 from dermoscopy.tasks.schedule import Schedule
 
-Metric = Callable[[Tensor, Tensor], Tensor | float]  # of the user's own: maps probabilities and truth to a score
-GOOD = -1  # no step with a loss that is not finite
+Metric = Callable[[Tensor, Tensor], Tensor | float]  # a custom metric: maps probabilities and truth to a score
+GOOD = -1  # every loss so far is finite
 
 
 @runtime_checkable
 class Monitor(Protocol):
-    """A callback that watches a metric of this name; None: none."""
+    """A callback that monitors the metric of this name; None: no metric."""
 
     monitor: str | None
 
@@ -32,20 +32,20 @@ class Monitor(Protocol):
 class Task(LightningModule):
     """A network, its loss and its optimizer.
 
-    A subclass says what one step is: `training_step` hands its loss terms and outputs to `add`, and `scores`
+    A subclass defines the steps: `training_step` passes its loss terms and outputs to `add`, and `scores`
     turns the outputs of an epoch into metrics. Nothing is read from the device before the epoch ends.
 
     Args:
         network: maps a batch's image (and mask) to logits.
-        loss: maps logits and targets to weighted terms by name; maybe a `LearnsClassWeights`.
+        loss: maps logits and targets to weighted terms by name; may be a `LearnsClassWeights`.
         optimizer: a partial of a torch optimizer; called with the trainable parameters.
         scheduler: a Schedule, or None for a constant learning rate.
-        seed: seed of all that is drawn in training; a function of the run's seed and its stage.
+        seed: seed of all random draws in training; a function of the run's seed and its stage.
         freeze: patterns of the names of parameters that do not train, see `freezing.freeze`.
-        metrics: of the user's own, by name; the subclass says what they are given.
+        metrics: custom metrics by name; the subclass documents their arguments.
 
     Raises:
-        ValueError: patterns that fit nothing, a metric of a name that is taken.
+        ValueError: patterns without a match, a custom metric with the name of a built-in one.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Task(LightningModule):
         self._terms: dict[str, Tensor] = {}
         self._samples = 0
         self._bad_step = torch.tensor(GOOD)
-        self.train()  # Lightning trains a module in the mode that it finds
+        self.train()  # Lightning keeps the mode that a module is in
 
     def train(self, mode: bool = True) -> "Task":
         super().train(mode)
@@ -78,11 +78,11 @@ class Task(LightningModule):
         return self
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
-        """Return the metrics of an epoch from what its steps handed to `add`."""
+        """Return the metrics of an epoch from the outputs that its steps passed to `add`."""
         raise NotImplementedError
 
     def metrics(self) -> list[str]:
-        """Return the names of the metrics that `scores` will give, besides those of the user's own."""
+        """Return the names of the metrics that `scores` returns, without the custom ones."""
         raise NotImplementedError
 
     def setup(self, stage: str) -> None:
@@ -90,26 +90,28 @@ class Task(LightningModule):
             return
         if isinstance(self.loss, LearnsClassWeights):
             self.loss.fit_class_weights(self.data.labels_of("train"))
-        taken = {"loss", *self.metrics()}
-        if doubled := taken & self.own_metrics.keys():
-            raise ValueError(f"metrics.{doubled.pop()} has the name of a metric that is there: choose another")
-        known = {f"val/{name}" for name in (*taken, *self.own_metrics)}
+        built_in = {"loss", *self.metrics()}
+        if duplicates := built_in & self.own_metrics.keys():
+            raise ValueError(f"metrics.{duplicates.pop()} has the name of a built-in metric: choose another")
+        known = {f"val/{name}" for name in (*built_in, *self.own_metrics)}
         # the terms of a loss are known once it has been computed: they are checked after the first validation
-        self._check_monitored(known | {name for name in self._monitored().values() if name.startswith("val/loss/")})
+        self._check_monitored(
+            known | {name for name in self._metric_by_callback().values() if name.startswith("val/loss/")}
+        )
 
-    def _monitored(self) -> dict[str, str]:
-        """Return what callbacks monitor, by their kind."""
+    def _metric_by_callback(self) -> dict[str, str]:
+        """Return the metrics that callbacks monitor, by the callbacks' class names."""
         callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
         return {type(c).__name__: c.monitor for c in callbacks if isinstance(c, Monitor) and c.monitor}
 
     def _check_monitored(self, known: Collection[str]) -> None:
-        for kind, name in self._monitored().items():
+        for kind, name in self._metric_by_callback().items():
             if name not in known:
                 raise ValueError(f"{kind} monitors {name}, which is no metric{nearest(name, known)}")
 
     @property
     def data(self) -> DataModule:
-        """The data module of the trainer: known by what it offers, as tasks import no data."""
+        """Data module of the trainer; typed by its protocol, since tasks import no data."""
         data: DataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         return data
 
@@ -126,9 +128,11 @@ class Task(LightningModule):
         return generator(self.seed, purpose, self.current_epoch, step, device=self.device)
 
     def add(self, terms: Mapping[str, Tensor], *outputs: Tensor) -> Tensor:
-        """Add up the loss terms of a step, keep its outputs, all on the device; return the total loss."""
+        """Add up the loss terms of a step and keep its outputs, all on the device; return the total loss."""
         if not isinstance(terms, Mapping):
-            raise ValueError(f"a loss gives its terms by name, such as {{'mine': value}}, not a {type(terms).__name__}")
+            raise ValueError(
+                f"a loss returns its terms by name, such as {{'mine': value}}, not a {type(terms).__name__}"
+            )
         total = torch.stack(list(terms.values())).sum()
         size = len(outputs[0])
         for name, value in {**terms, "total": total}.items():
@@ -145,7 +149,7 @@ class Task(LightningModule):
         seed_hidden_state(derive(self.seed, "dropout", self.current_epoch, batch_idx), self.device)
 
     def watch(self, loss: Tensor, step: int) -> None:
-        """Remember the first step whose loss is not finite; asked for only when the epoch ends."""
+        """Remember the first step whose loss is not finite; read from the device only when the epoch ends."""
         first = (self._bad_step == GOOD) & ~loss.detach().isfinite()
         self._bad_step = torch.where(first, step, self._bad_step)
 
@@ -179,15 +183,15 @@ class Task(LightningModule):
         self._outputs, self._terms, self._samples = [], {}, 0
 
 
-def checked_names(given: Sequence[str], known: Collection[str], argument: str) -> tuple[str, ...]:
+def checked_names(names: Sequence[str], known: Collection[str], argument: str) -> tuple[str, ...]:
     """Return the names that an argument lists.
 
     Raises:
-        ValueError: no list, an empty one, or a name that is not known.
+        ValueError: no list, an empty list, or an unknown name.
     """
-    if not given or isinstance(given, str):
-        raise ValueError(f"{argument} must be a list out of {list(known)}, got {given!r}")
-    for name in given:
+    if not names or isinstance(names, str):
+        raise ValueError(f"{argument} must be a list out of {list(known)}, got {names!r}")
+    for name in names:
         if name not in known:
             raise ValueError(f"{argument} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
-    return tuple(given)
+    return tuple(names)

@@ -1,4 +1,4 @@
-"""Classification with masks as extra input, zeroed at random in training, unknown in validation."""
+"""Classification with masks as additional input, zeroed at random in training."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -18,22 +18,22 @@ from dermoscopy.tasks.schedule import Schedule
 
 
 class LabelTask(Task):
-    """Labels, judged at every mask condition; a subclass says what a training step is.
+    """Classification, evaluated at every mask condition; a subclass defines the training step.
 
     Args:
         network: maps (image, mask or None) to logits (B, L), or an image alone.
         loss: maps (logits, label) to weighted terms by name.
         labels: names of the L labels.
         exclusive_labels: whether an image has exactly one of the labels.
-        training_masks: masks that training reads: given, or predicted by our own segmenters.
-        mask_conditions: what masks the network is given at test, one row of scores each, see `mask_condition`.
-        validation_masks: the same in validation, which chooses the best epoch and the thresholds.
+        training_masks: masks that the network reads in training: given, or predicted by our own segmenters.
+        mask_conditions: masks that the network reads at test, with scores for each, see `dermoscopy.masks.conditions`.
+        validation_masks: masks that the network reads in validation, which chooses the best epoch and the thresholds.
         threshold: rule that chooses the logit above which a label counts as predicted, see `choose_thresholds`.
         optimizer, scheduler, seed, freeze: see Task.
-        metrics: of the user's own, by name, each maps probabilities and labels (N, L), NaN unknown, to a number.
+        metrics: custom metrics by name; each maps probabilities and labels (N, L), NaN unknown, to a number.
 
     Raises:
-        ValueError: an unknown mask_conditions, training_masks or rule, a network that takes no image.
+        ValueError: an unknown mask condition, source of masks or rule; a network that takes no image.
     """
 
     thresholds: Tensor
@@ -62,7 +62,7 @@ class LabelTask(Task):
         (self.validation_masks,) = checked_names([validation_masks], ("none", *SOURCES), "validation_masks")
         check_rule(threshold)
         self.threshold = threshold
-        self.register_buffer("thresholds", torch.zeros(len(labels)))  # kept with the weights that they belong to
+        self.register_buffer("thresholds", torch.zeros(len(labels)))  # saved with the weights that they belong to
         self.tested: dict[str, list[tuple[Tensor, ...]]] = {}
 
     def setup(self, stage: str) -> None:
@@ -73,8 +73,8 @@ class LabelTask(Task):
             check_predicted(condition, "mask_conditions", self.data)
 
     @property
-    def shown(self) -> str:
-        """The tested mask_condition that pictures show: that of validation, if it was tested."""
+    def picture_condition(self) -> str:
+        """Mask condition that pictures show: that of validation if it was tested, else the first tested one."""
         return self.validation_masks if self.validation_masks in self.tested else next(iter(self.tested))
 
     def logits(self, image: Tensor, mask: Tensor | None) -> Tensor:
@@ -82,15 +82,15 @@ class LabelTask(Task):
         return (self.network(image, mask) if self.reads_masks else self.network(image)).float()
 
     def probability(self, logits: Tensor) -> Tensor:
-        """Return the probability of each label, of logits (N, L)."""
+        """Return the probabilities of logits (N, L)."""
         return logits.softmax(1) if self.exclusive_labels else logits.sigmoid()
 
     def masks_to_train_with(self, batch: Batch) -> Tensor:
-        """Return the masks (B, K, H, W) that training reads."""
+        """Return the masks (B, K, H, W) that the network reads in training."""
         return batch["predicted" if self.training_masks == "predicted" else "mask"]
 
     def masks_of(self, batch: Batch) -> Tensor | None:
-        """Return the masks (B, K, H, W) that validation reads; None is all unknown."""
+        """Return the masks (B, K, H, W) that the network reads in validation; None: all unknown."""
         return masks_at(self.validation_masks, self.data)(batch)
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
@@ -135,7 +135,7 @@ class LabelTask(Task):
 
 
 class ClassificationTask(LabelTask):
-    """Labels from an image and masks of which random cells are unknown.
+    """Classification of an image with masks that are zeroed in random cells.
 
     Args:
         zeroing: applied to the masks of every training batch.
@@ -152,9 +152,9 @@ class ClassificationTask(LabelTask):
             self.zeroing.check(*self.data.size)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        # p = 1 is the image-only network: no masks to read, nothing to compute for them
-        none = self.zeroing.p == 1
-        mask = None if none else self.zeroing(self.masks_to_train_with(batch), self.draw("zeroing", batch_idx))
+        # p = 1 is the image-only network, which needs no masks
+        image_only = self.zeroing.p == 1
+        mask = None if image_only else self.zeroing(self.masks_to_train_with(batch), self.draw("zeroing", batch_idx))
         logits = self.logits(batch["image"], mask)
         loss = self.add(self.loss(logits, batch["label"]), logits, batch["label"])
         self.watch(loss, batch_idx)

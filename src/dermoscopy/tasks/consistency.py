@@ -1,4 +1,4 @@
-"""Consistency: several views of each image, each with other masks, are to look alike to the network."""
+"""Consistency training: the outputs for several views of an image, which differ in their masks, are to agree."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from dermoscopy.tasks.classification import LabelTask
 
 
 class ConsistencyTask(LabelTask):
-    """Labels from V views of each image, and a loss on what differs between the views.
+    """Classification of V mask views of each image, with a loss on the differences between the views.
 
-    The loss on labels is the mean over all views. Validation and test are as of any classifier.
+    The loss on labels is the mean over all views. Validation and test are those of any classifier.
 
     Args:
         mask_views: maps masks (B, K, H, W) and a generator to views (V, B, K, H, W).
-        consistency: maps what the network makes of the views (V, B, ...) to a weighted scalar; its `of` says of what:
+        consistency: maps the network's outputs for the views (V, B, ...) to a weighted scalar; `of` names the outputs:
             features (of the network's auxiliary head), logits or probabilities.
         others: see LabelTask.
 
     Raises:
-        ValueError: the network reads no masks; features are compared, and it has no auxiliary head.
+        ValueError: the network reads no masks, or has no auxiliary head whose features are to be compared.
     """
 
     def __init__(self, mask_views: MaskViews, consistency: ViewLoss, **others: Any) -> None:
@@ -48,14 +48,14 @@ class ConsistencyTask(LabelTask):
         masks: Tensor = self.mask_views(self.masks_to_train_with(batch), self.draw("views", batch_idx))
         count = len(masks)
         image, label = batch["image"].repeat(count, 1, 1, 1), batch["label"].repeat(count, 1)
-        logits, seen = self._seen(image, masks.flatten(0, 1))
-        terms = {**self.loss(logits, label), "consistency": self.consistency(seen.unflatten(0, (count, -1)))}
+        logits, compared = self._outputs_of(image, masks.flatten(0, 1))
+        terms = {**self.loss(logits, label), "consistency": self.consistency(compared.unflatten(0, (count, -1)))}
         loss = self.add(terms, logits, label)
         self.watch(loss, batch_idx)
         return loss
 
-    def _seen(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits, and what is compared."""
+    def _outputs_of(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits, and the outputs to compare."""
         if self.consistency.of == "features":
             logits, features = self.network.forward_with_features(image, mask)  # type: ignore[operator]
             return logits.float(), features

@@ -1,4 +1,4 @@
-"""Which parameters of a network stay as they are."""
+"""Freezing of parameters by patterns of their names."""
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -10,14 +10,14 @@ from dermoscopy.machine.messages import nearest
 
 
 def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
-    """Keep the parameters named by patterns out of training; the last pattern that fits a parameter decides.
+    """Freeze the parameters that match patterns; the last matching pattern decides.
 
-    A pattern names parameters or modules, in full or without the first part of their names (`model.` or `backbone.`),
-    with `*` and `?` as in a shell, where `*` may stand for dots as well; `!` before it lets them train: ["encoder"],
+    A pattern matches parameters or modules, by their full names or without the first part (`model.` or `backbone.`),
+    with `*` and `?` as in a shell, where `*` also matches dots; a leading `!` makes them trainable: ["encoder"],
     ["encoder.layer1", "*.bias"], or ["*", "!conv1", "!fc"] for all of a ResNet but its stem and head.
 
     Raises:
-        ValueError: no list, a pattern that fits nothing, or nothing left to train.
+        ValueError: no list, a pattern without a match, or nothing left to train.
     """
     if patterns is None or isinstance(patterns, str):
         raise ValueError(f"freeze must be a list of patterns, such as [encoder], got {patterns!r}")
@@ -38,7 +38,7 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
 
 
 def frozen_norms(network: nn.Module) -> list[nn.Module]:
-    """Return the batch normalisations none of whose parameters trains: their running statistics stay as well."""
+    """Return the batch normalisations without trainable parameters: their running statistics stay fixed as well."""
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     return [m for m in norms if m.affine and not any(p.requires_grad for p in m.parameters())]
 
@@ -48,7 +48,7 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _paths(name: str) -> Iterator[str]:
-    """Yield the name of a parameter and of all modules it is in, each in full and without its first part."""
+    """Yield the names of a parameter and of all modules that contain it, in full and without their first part."""
     while name:
         yield name
         if "." in name:

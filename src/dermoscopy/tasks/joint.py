@@ -1,4 +1,4 @@
-"""Labels and masks learnt by one network, a Y-net or a cascade: both together, or one of them alone.
+"""Joint training of labels and masks by one network, a Y-net or a cascade: both together, or one of them alone.
 
 The three tasks take the same arguments, so that each stage of a run can choose one by its `_target_` alone.
 """
@@ -20,18 +20,18 @@ Outputs = list[tuple[Tensor, ...]]  # of the steps of an epoch, as `Task.add` ke
 
 
 class LabelsOnlyTask(ClassificationTask):
-    """The labels of a network that also segments, learnt as in a classification, with `training_masks` as input.
+    """Training of the labels of a network that also segments, as in a classification with `training_masks` as input.
 
     Args:
         mask_loss: maps mask logits and signed masks to weighted terms by name.
         masks: names of the K masks.
-        weights: factors on the two losses where they are learnt, {labels: 1, masks: 1}.
-        exclusive: whether a pixel has at most one of the masks, which is not offered here.
+        weights: factors of the two losses, {labels: 1, masks: 1}.
+        exclusive: whether a pixel has at most one of the masks; true is not supported.
         others: see ClassificationTask; the network is a `JointNetwork`.
 
     Raises:
-        ValueError: masks that exclude each other; weights that are not of labels and masks, or not positive; a network
-            that does not segment.
+        ValueError: exclusive masks; weights that are not of labels and masks, or not positive; a network that does not
+            segment.
     """
 
     network: JointNetwork  # type: ignore[assignment]  # and a module
@@ -41,22 +41,24 @@ class LabelsOnlyTask(ClassificationTask):
     ) -> None:
         super().__init__(**others)
         if exclusive:
-            raise ValueError("labels and masks are learnt together from masks that may overlap: set exclusive=false")
+            raise ValueError(
+                "labels and masks are trained together only with masks that may overlap: set exclusive=false"
+            )
         if set(weights) != set(BOTH) or min(weights.values()) <= 0:
             raise ValueError(
-                f"weights must be {{labels: a, masks: b}}, both above 0, got {dict(weights)}; one of the two is learnt "
-                f"alone by model._target_={__name__}.LabelsOnlyTask or {__name__}.MasksOnlyTask"
+                f"weights must be {{labels: a, masks: b}}, both above 0, got {dict(weights)}; to train one of the two "
+                f"alone, set model._target_={__name__}.LabelsOnlyTask or {__name__}.MasksOnlyTask"
             )
         if not isinstance(self.network, JointNetwork) or not self.network.segments:
             kind = type(self.network).__name__
             raise ValueError(
-                f"labels and masks are learnt by a network with a segmenter, {kind} has none: network=ynet"
+                f"labels and masks are trained in a network with a segmenter, {kind} has none: network=ynet"
             )
         self.mask_loss, self.mask_names, self.weights = mask_loss, tuple(masks), dict(weights)
 
 
 class _SegmentingTask(LabelsOnlyTask):
-    """What learning masks adds to a task of labels; the last output of a step counts the pixels of its masks."""
+    """Addition of masks to a classification; the last output of a step are the pixel counts of its masks."""
 
     _counts: list[Tensor]  # of the test
 
@@ -65,15 +67,15 @@ class _SegmentingTask(LabelsOnlyTask):
         return {name: self.weights["masks"] * term for name, term in self.mask_loss(logits, batch["mask"]).items()}
 
     def mask_counts(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Return the counts (B, K, 4) of pixels that `mask_scores` takes."""
+        """Return the pixel counts (B, K, 4) for `mask_scores`."""
         return count(logits, batch["mask"], exclusive=False)
 
     def mask_scores(self, counts: Sequence[Tensor]) -> dict[str, float]:
-        """Return the scores of the masks of an epoch."""
+        """Return the mask scores of an epoch."""
         return mask_scores(torch.cat(list(counts)).cpu().numpy(), self.mask_names)
 
     def mask_metrics(self) -> list[str]:
-        """Return the names of the metrics that `mask_scores` gives."""
+        """Return the names of the metrics that `mask_scores` returns."""
         nothing = torch.zeros(1, len(self.mask_names), 1, 1)
         return list(self.mask_scores([count(nothing, nothing, exclusive=False)]))
 
@@ -91,7 +93,7 @@ class _SegmentingTask(LabelsOnlyTask):
 
 
 class MasksOnlyTask(_SegmentingTask):
-    """The segmenter of a network of labels, learnt alone."""
+    """Training of only the segmenter of a classifier."""
 
     def scores(self, outputs: Outputs) -> dict[str, float]:
         return self.mask_scores([counts for (counts,) in outputs])
@@ -108,7 +110,7 @@ class MasksOnlyTask(_SegmentingTask):
         self._step(batch)
 
     def choose(self, outputs: Outputs) -> None:
-        """Choose no thresholds: labels are not learnt."""
+        """Choose no thresholds, since labels are not trained."""
 
     def _step(self, batch: Batch) -> Tensor:
         logits = self.network.forward_masks(batch["image"])
@@ -116,9 +118,10 @@ class MasksOnlyTask(_SegmentingTask):
 
 
 class JointTask(_SegmentingTask):
-    """The weighted sum of a loss on labels and a loss on masks.
+    """Training with the weighted sum of a loss on labels and a loss on masks.
 
-    In training the network's own masks are used, soft, so that the gradient of the labels reaches the segmenter.
+    In training the classifier reads the network's own soft masks, so that the gradient of the labels reaches the
+    segmenter.
     """
 
     def scores(self, outputs: Outputs) -> dict[str, float]:
@@ -134,7 +137,7 @@ class JointTask(_SegmentingTask):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        if self.reads_masks:  # they are given as validation has them, not found by the network on its way
+        if self.reads_masks:  # the network reads the masks of validation instead of its own
             labels = self.logits(batch["image"], self.masks_of(batch))
             self._add(batch, labels, self.network.forward_masks(batch["image"]))
         else:
@@ -144,7 +147,7 @@ class JointTask(_SegmentingTask):
         super().choose([(logits, label) for logits, label, _ in outputs])
 
     def _add(self, batch: Batch, labels: Tensor, masks: Tensor) -> Tensor:
-        """Add the weighted terms of both losses, given the logits of both."""
+        """Add the weighted terms of both losses for the logits of labels and masks."""
         labels = labels.float()
         terms = self.mask_terms(masks, batch)
         for name, term in self.loss(labels, batch["label"]).items():

@@ -1,4 +1,4 @@
-"""Segmentation: the masks of the store as targets; what is not annotated or outside the image counts nowhere."""
+"""Segmentation with the masks of the store as targets; unannotated pixels and padding are ignored."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -18,22 +18,22 @@ from dermoscopy.tasks.tta import TTA, mean_over_tta
 
 
 class SegmentationTask(Task):
-    """One mask, several that may overlap, or several classes of which a pixel has at most one.
+    """Segmentation of one mask, of several masks that may overlap, or of exclusive classes.
 
     Args:
         network: maps an image (B, 3, H, W) to logits (B, K, H, W), or (B, K + 1, H, W), background first, if exclusive.
         loss: maps (logits, signed masks) to weighted terms by name.
         masks: names of the K masks.
         exclusive: whether a pixel has at most one of the masks.
-        tta: how the test images are shown, one row of scores each: none (as they are), flips or rotations (the mean
-            over 4 or 8 mirror images and turns). The masks of the last one are kept.
+        tta: test-time augmentations to evaluate, with scores for each: none, flips or rotations (the mean over 4 or 8
+            mirror images and rotations). The masks of the last one are kept.
         optimizer, scheduler, seed, freeze: see Task.
-        evaluator: scores the masks that are predicted for the test images, by all but the metrics of the user's own.
-        metrics: of the user's own, by name, each maps probabilities and signed masks (B, K, H, W) to one number an
-            image (B,); NaN is undefined and leaves the mean. They see images at the size that the network sees.
+        evaluator: scores the masks predicted for the test images, by all but the custom metrics.
+        metrics: custom metrics by name; each maps probabilities and signed masks (B, K, H, W), at the network's image
+            size, to one number per image (B,); NaN is undefined and left out of the mean.
 
     Raises:
-        ValueError: no masks or one twice, unknown tta.
+        ValueError: no masks, a mask named twice, or an unknown `tta`.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class SegmentationTask(Task):
         return mask_scores(counts, self.masks) | self._means([own for _, *own in outputs])
 
     def _means(self, measured: Sequence[Sequence[Tensor]]) -> dict[str, float]:
-        """Return the mean over all images of each metric of the user's own."""
+        """Return the mean of each custom metric over all images."""
         values = (torch.cat(parts) for parts in zip(*measured, strict=True))
         return {name: value.nanmean().item() for name, value in zip(self.own_metrics, values, strict=True)}
 
@@ -127,10 +127,10 @@ class SegmentationTask(Task):
         return probabilities(self.network(image), self.exclusive)
 
     def _measure(self, probability: Tensor, target: Tensor) -> list[Tensor]:
-        """Return what the metrics of the user's own give, (B,) each."""
+        """Return the values (B,) of each custom metric."""
         values = [torch.as_tensor(metric(probability, target)).float() for metric in self.own_metrics.values()]
         for name, value in zip(self.own_metrics, values, strict=True):
             if value.shape != target.shape[:1]:
-                wanted, given = tuple(target.shape[:1]), tuple(value.shape)
-                raise ValueError(f"metrics.{name} must give one number an image, {wanted}, it gives {given}")
+                expected, actual = tuple(target.shape[:1]), tuple(value.shape)
+                raise ValueError(f"metrics.{name} must return one number per image, {expected}, it returns {actual}")
         return values

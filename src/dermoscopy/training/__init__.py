@@ -1,1 +1,1 @@
-"""A stage trained: data, task and trainer together, resumable to the last bit."""
+"""Training of a stage: data, task and trainer together, resumable with identical results."""

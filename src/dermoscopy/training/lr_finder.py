@@ -1,7 +1,7 @@
-"""The learning rate of a stage, found by training a copy of it while the rate grows.
+"""Learning-rate finder: a learning-rate range test with a copy of the stage.
 
-Lightning's own finder would keep the momentum that a schedule has set, validate in between, go on after a NaN, and take
-the slope over the rate instead of its logarithm, which favours small rates.
+Lightning's own finder would keep the momentum that a schedule has set, validate in between, continue after a NaN, and
+use the slope over the rate instead of its logarithm, which favours small rates.
 
 Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017, section 3.3.
 """
@@ -27,11 +27,11 @@ from dermoscopy.training.trainer import fit
 
 Rates = NDArray[np.float64]
 TABLE, CHART = "lr_finder.csv", "lr_finder.png"
-MEMORY = 0.9  # of the moving average: it looks back about ten steps
+MEMORY = 0.9  # of the moving average: about ten steps
 DIVERGED = 4.0  # times the lowest smoothed loss
-SKIP = 10  # first points: their average has seen too few losses
+SKIP = 10  # first points, whose average is over too few losses
 FEWEST = 30  # points that a suggestion needs
-FALL = 1.5  # times the scatter of single losses: one flat curve in a hundred falls as far by chance
+FALL = 1.5  # times the scatter of single losses: by chance, one flat curve in a hundred falls as far
 
 
 def find_learning_rate(
@@ -41,20 +41,20 @@ def find_learning_rate(
     folder: Path,
     lr_range: LrRange,
 ) -> float:
-    """Return the learning rate that `suggest` reads from a sweep; leave its table and chart in `folder`.
+    """Return the learning rate that `suggest` reads from a sweep; write its table and chart into `folder`.
 
     A copy of the task is trained as the stage would be (data, precision, clipping, accumulation, weight decay and
-    momentum), but without a schedule. The task itself, and all hidden random state, stay as they were.
+    momentum), but without a schedule. The task itself and all hidden random state remain unchanged.
 
     Args:
         task: with the weights that the stage starts from; the learning rate of its optimizer is not used.
-        data: what the stage trains on, for as many epochs as the steps take.
+        data: of the stage, for as many epochs as the steps take.
         trainer: a partial of the stage's trainer.
         folder: of the stage.
         lr_range: the learning rates to try, one per optimizer step.
 
     Raises:
-        ValueError: an impossible range, or a sweep that suggests nothing.
+        ValueError: an impossible range, or a sweep without a suggestion.
     """
     start, end, steps = lr_range.start, lr_range.end, lr_range.steps
     if not 0 < start < end:
@@ -64,19 +64,19 @@ def find_learning_rate(
     table = sweep(task, data, trainer, np.geomspace(start, end, steps))
     write_atomically(folder / TABLE, table.to_csv(index=False))
     try:
-        found = suggest(table)
+        suggestion = suggest(table)
     except ValueError:
         _draw(table, None, folder)  # shows why
         raise
-    _draw(table, found, folder)
-    return found
+    _draw(table, suggestion, folder)
+    return suggestion
 
 
 def read_suggestion(folder: Path) -> float | None:
-    """Return what a sweep that was made before in a stage's folder suggests, None if there was none.
+    """Return the suggestion of an earlier sweep in a stage's folder, None if there is none.
 
     Raises:
-        ValueError: it suggests nothing.
+        ValueError: the sweep has no suggestion.
     """
     path = folder / TABLE
     return suggest(pd.read_csv(path)) if path.is_file() else None
@@ -86,36 +86,36 @@ def sweep(task: Task, data: LightningDataModule, trainer: Callable[..., Trainer]
     """Train a copy of the task, each optimizer step with the next rate, until the rates end or the loss diverges.
 
     Returns:
-        A row each step: step, lr, loss (not finite in the last row if it diverged so), smoothed.
+        One row per step: step, lr, loss (may be infinite or NaN in the last row), smoothed.
     """
-    rising, optimizer = RisingRate(rates), cast(Any, task.optimizer)  # a partial, which takes lr anew
-    once = trainer(
+    rising, optimizer = RisingRate(rates), cast(Any, task.optimizer)  # a partial, whose lr can be replaced
+    sweep_trainer = trainer(
         callbacks=[rising], max_epochs=-1, max_steps=len(rates), limit_val_batches=0, enable_checkpointing=False
     )
     attached = data.trainer
-    with isolate_rng(include_cuda=once.strategy.root_device.type == "cuda"):
+    with isolate_rng(include_cuda=sweep_trainer.strategy.root_device.type == "cuda"):
         trained = copy.deepcopy(task)
         trained.optimizer, trained.scheduler = partial(optimizer, lr=float(rates[0])), None
-        fit(once, trained, data)
+        fit(sweep_trainer, trained, data)
     data.trainer = attached
     return rising.table
 
 
 class RisingRate(Callback):
-    """Give each optimizer step the next learning rate, and stop when the smoothed loss has diverged.
+    """Callback that sets the next learning rate in each optimizer step, and stops when the smoothed loss has diverged.
 
     Args:
-        rates: one learning rate a step, for all parameter groups.
+        rates: one learning rate per step, for all parameter groups.
     """
 
     def __init__(self, rates: Rates) -> None:
         self.rates = rates
         self.losses: list[float] = []
-        self._batches: list[float] = []  # losses of the batches whose gradients the next step adds up
+        self._batches: list[float] = []  # losses of the batches whose gradients the next step accumulates
 
     @property
     def table(self) -> pd.DataFrame:
-        """The steps so far."""
+        """Table of the steps so far."""
         steps = len(self.losses)
         columns = {"step": range(steps), "lr": self.rates[:steps], "loss": self.losses}
         return pd.DataFrame(columns | {"smoothed": smooth(self.losses)})
@@ -128,7 +128,7 @@ class RisingRate(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._batches.append(outputs["loss"].item() * trainer.accumulate_grad_batches)  # which Lightning divided by
+        self._batches.append(outputs["loss"].item() * trainer.accumulate_grad_batches)  # Lightning divided by it
         if trainer.global_step > len(self.losses):
             self.losses.append(float(np.mean(self._batches)))
             self._batches.clear()
@@ -136,7 +136,7 @@ class RisingRate(Callback):
 
 
 def smooth(losses: list[float]) -> "pd.Series[float]":
-    """Return the exponential moving average of the losses, without the bias of its start; NaN where one is not finite.
+    """Return the bias-corrected exponential moving average of the losses; NaN where a loss is not finite.
 
     s_k = sum_i MEMORY^(k-i) l_i / sum_i MEMORY^(k-i)
     """
@@ -145,20 +145,20 @@ def smooth(losses: list[float]) -> "pd.Series[float]":
 
 
 def diverged(losses: list[float]) -> bool:
-    """Tell whether the last loss is not finite, or the smoothed loss more than DIVERGED times its lowest value."""
+    """Return whether the last loss is not finite, or the smoothed loss more than DIVERGED times its lowest value."""
     smoothed = smooth(losses)
     lowest = smoothed.min()
     return not smoothed.iloc[-1] <= lowest + (DIVERGED - 1) * abs(lowest)
 
 
 def suggest(table: pd.DataFrame) -> float:
-    """Return the learning rate at which the smoothed loss has made half of its way down to its lowest point.
+    """Return the learning rate at which the smoothed loss has fallen halfway to its lowest point.
 
-    Without noise that is near where it falls most steeply; with noise it is found several times more exactly than by a
-    slope. Two digits are kept: the sweep knows no more.
+    Without noise this is near the steepest slope; with noise it is several times more exact than the slope. It has two
+    digits, since a sweep is no more exact.
 
     Raises:
-        ValueError: too few points, or a loss that falls no further than noise does.
+        ValueError: too few points, or a loss that falls no further than noise.
     """
     known = table[table["smoothed"].notna()]
     if len(known) < FEWEST:
@@ -169,15 +169,15 @@ def suggest(table: pd.DataFrame) -> float:
     rates, loss, smoothed = (known[name].to_numpy()[SKIP:] for name in ("lr", "loss", "smoothed"))
     lowest = int(smoothed.argmin())
     jumps = np.abs(np.diff(loss[: max(lowest, FEWEST - SKIP)]))
-    scatter = 1.05 * np.median(jumps)  # the standard deviation of normal noise, which trend and outliers hardly move
+    scatter = 1.05 * np.median(jumps)  # the standard deviation of normal noise, robust to trend and outliers
     if not smoothed[0] - smoothed[lowest] > FALL * scatter:
         raise ValueError(
-            f"the loss of the learning-rate sweep falls no further than noise does up to {rates[-1]:.2g}: "
-            "raise lr_finder.steps or lr_finder.end, or give optimizer.lr a number"
+            f"the loss of the learning-rate sweep falls no further than noise up to {rates[-1]:.2g}: "
+            "raise lr_finder.steps or lr_finder.end, or set optimizer.lr to a number"
         )
     halfway = int(np.flatnonzero(smoothed[:lowest] > (smoothed[0] + smoothed[lowest]) / 2)[-1])
     return float(f"{rates[halfway]:.2g}")
 
 
-def _draw(table: pd.DataFrame, found: float | None, folder: Path) -> None:
-    save_figure(draw_lr_curve(table, found), folder / CHART, dpi=80, small=False)
+def _draw(table: pd.DataFrame, suggestion: float | None, folder: Path) -> None:
+    save_figure(draw_lr_curve(table, suggestion), folder / CHART, dpi=80, small=False)

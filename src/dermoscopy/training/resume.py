@@ -1,4 +1,4 @@
-"""Checkpoints: written whole, and often enough that a training that was killed goes on where it was."""
+"""Checkpoints: written atomically, and often enough to resume an interrupted training."""
 
 import time
 from pathlib import Path
@@ -15,15 +15,15 @@ from dermoscopy.runs.files import LAST
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its place, then renames it: whoever reads it finds it whole, whatever is killed.
+    """Checkpoint input and output that writes a temporary file beside the checkpoint, then renames it.
 
-    Lightning writes to the system's temporary folder and moves the file from there, which on another file system is a
-    copy that can be cut short.
+    A reader always gets a complete file, even if a process is killed. Lightning writes to the system's temporary folder
+    and moves the file from there, which on another file system is a copy that can be interrupted.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         try:
-            # without checksums, in a third of the time: a mapped file is read without, and a result has its sha256
+            # no checksums, in a third of the time: a mapped file is read without them, and a result has its sha256
             torch.serialization.set_crc32_options(False)
             with atomic_path(Path(path)) as temporary:
                 torch.save(checkpoint, temporary)
@@ -34,14 +34,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt`, all that an interrupted training needs, and starts from it; in the end the last weights.
+    """Callback that writes `last.ckpt` and resumes an interrupted training from it; in the end it has the last weights.
 
-    It is written when an epoch begins, because only then have all schedulers taken the step of the epoch before, and
-    read here, because Lightning's own restart from the beginning of an epoch skips that epoch.
+    It is written when an epoch begins, because only then have all schedulers made their step of the previous epoch, and
+    read by this callback, because Lightning's own restart from the beginning of an epoch skips that epoch.
 
     Args:
         dirpath: folder of the stage.
-        min_seconds: between two checkpoints; the most that an interruption costs, besides the epoch it falls into.
+        min_seconds: between two checkpoints; an interruption costs at most this time and the current epoch.
     """
 
     def __init__(self, dirpath: str | Path, min_seconds: float = 0) -> None:
@@ -67,7 +67,7 @@ class LastCheckpoint(Checkpoint):
 
 
 def _resume(trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
-    """Put a training that is about to begin where it was when the checkpoint was written: before epoch `epoch`."""
+    """Restore the state of the training at the checkpoint, before its epoch `epoch`."""
     module.load_state_dict(checkpoint["state_dict"])
     for optimizer, state in zip(trainer.optimizers, checkpoint["optimizer_states"], strict=True):
         optimizer.load_state_dict(state)

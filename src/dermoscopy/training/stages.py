@@ -1,4 +1,4 @@
-"""A run is a list of stages; each starts from the best weights of the one before it and is trained once."""
+"""Training and test of the stages of a run; each stage starts from the best weights of the previous one."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -31,12 +31,12 @@ from dermoscopy.training.trainer import fit, silence_lightning
 
 
 class Parts(NamedTuple):
-    """What a stage is trained with.
+    """Parts of a stage.
 
     Attributes:
         data: the data module.
         task: the Lightning module.
-        trainer: makes the trainer; keyword arguments replace the stage's own.
+        trainer: returns the trainer; keyword arguments replace the stage's own.
     """
 
     data: DermoscopyData
@@ -44,14 +44,14 @@ class Parts(NamedTuple):
     trainer: Callable[..., Trainer]
 
 
-# Builds the parts of a stage, with a learning rate of its own or, for None, the configured one. Called only where there
-# is something to train or to test, since it takes seconds.
+# Builds the parts of a stage, with this learning rate or, for None, the configured one. Called only if there is
+# something to train or to test, since it takes seconds.
 Build = Callable[[Stage, float | None], Parts]
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a stage left: its result, and whether it had been trained before."""
+class TrainedStage:
+    """A trained stage: its result, and whether it had been trained before."""
 
     stage: Stage
     result: StageResult
@@ -59,7 +59,7 @@ class Done:
 
     @property
     def record(self) -> StageRecord:
-        """The row of this stage in the record of its job."""
+        """Row of this stage in the record of its job."""
         result = self.result
         return {
             **self.stage.plan,
@@ -70,43 +70,43 @@ class Done:
         }
 
 
-def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Logger]) -> list[Done]:
-    """Train what is not yet trained, in order; the last stage is tested.
+def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Logger]) -> list[TrainedStage]:
+    """Train the stages that are not yet trained, in order; test the last one.
 
-    A stage that another job trains at this moment is waited for.
+    If another job is training a stage, wait for it.
 
     Args:
         stages: of one run.
-        build: builds the parts of one of them.
+        build: builds the parts of a stage.
         loggers: of the job.
 
     Raises:
-        ValueError: no stages, or a loss that stops being finite.
+        ValueError: no stages, or a loss that is no longer finite.
     """
     if not stages:
         raise ValueError("stages is empty: a run needs at least one stage")
     silence_lightning()
-    done: list[Done] = []
+    trained: list[TrainedStage] = []
     for stage in stages:
         run = _StageRun(
             stage,
             build,
             loggers,
-            before=done[-1].stage.folder / BEST if done else None,
-            offset=sum(earlier.stage.epochs for earlier in done),
+            before=trained[-1].stage.folder / BEST if trained else None,
+            offset=sum(earlier.stage.epochs for earlier in trained),
             test=stage is stages[-1],
         )
-        done.append(run())
-    return done
+        trained.append(run())
+    return trained
 
 
 @dataclass(frozen=True)
 class _StageRun:
-    """One stage of a run, as it is trained, tested, or found done.
+    """One stage of a run: trained, tested, or reused.
 
     Attributes:
         stage, build, loggers: see `run_stages`.
-        before: best weights of the stage before; None: this is the first one.
+        before: best weights of the previous stage; None for the first stage.
         offset: number of epochs in earlier stages.
         test: whether the stage is tested.
     """
@@ -118,23 +118,23 @@ class _StageRun:
     offset: int
     test: bool
 
-    def __call__(self) -> Done:
+    def __call__(self) -> TrainedStage:
         stage = self.stage
-        with lease(stage.folder, self._say_that_it_waits):
+        with lease(stage.folder, self._report_waiting):
             earlier = result_of(stage)
             if earlier is not None:
                 log_history(self.loggers, read_history(stage.folder), self.offset)
                 if not self.test or stage.tested(earlier):
-                    return Done(stage, earlier, reused=True)
+                    return TrainedStage(stage, earlier, reused=True)
             result = self._complete(earlier)
             write_json(stage.folder / RESULT, result)
-            return Done(stage, result, reused=earlier is not None)
+            return TrainedStage(stage, result, reused=earlier is not None)
 
-    def _say_that_it_waits(self) -> None:
+    def _report_waiting(self) -> None:
         print(f"  waits for stage {self.stage.name}, which another job trains ({self.stage.folder})", flush=True)
 
     def _complete(self, earlier: StageResult | None) -> StageResult:
-        """Train and test what is missing; return the whole result."""
+        """Train and test the stage as far as needed; return the complete result."""
         stage, began = self.stage, time.perf_counter()
         set_aside(stage)
         stage.folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ class _StageRun:
 
 
 def _learning_rate(stage: Stage, build: Build, initial: Path | None) -> float | None:
-    """Return the learning rate that is found for a stage, once; None if it is configured."""
+    """Return the learning rate that the finder suggests for a stage; None if it is configured."""
     if stage.lr_range is None:
         return None
     torch.manual_seed(derive(stage.seed, "weights"))
@@ -168,7 +168,7 @@ def _find_learning_rate(stage: Stage, lr_range: LrRange, build: Build, initial: 
 
 
 def _load(task: Task, initial: Path | None) -> None:
-    """Load the network's weights: a stage may have another loss than the one before it."""
+    """Load only the network's weights, since a stage may have another loss than the previous one."""
     if initial is None:
         return
     state = {n.removeprefix("network."): value for n, value in weights(initial).items() if n.startswith("network.")}
@@ -176,7 +176,7 @@ def _load(task: Task, initial: Path | None) -> None:
         task.network.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(
-            f"the weights of the stage before ({initial}) do not fit: every stage has the same network, "
+            f"the weights of the previous stage ({initial}) do not fit: every stage has the same network, "
             f"unless network.checkpoint names its weights ({' '.join(str(error).split())[:150]} ...)"
         ) from error
 
@@ -220,7 +220,7 @@ def _test(stage: Stage, result: StageResult, data: DermoscopyData, task: Task, t
 
 
 def _draw(folder: Path, trainer: Trainer, best_epoch: int) -> None:
-    """Draw the curves of a stage, with the metric that chose its best epoch."""
+    """Draw the curves of a stage with the metric that selected its best epoch."""
     monitors = [c.monitor for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
     score = monitors[0].removeprefix("val/")
     figure = draw_stage(pd.DataFrame(read_history(folder)), score, best_epoch)
@@ -236,5 +236,5 @@ def _best(folder: Path) -> tuple[int, dict[str, float]]:
 
 
 def _seconds(folder: Path) -> float:
-    """Return the time that the epochs of earlier attempts took."""
+    """Return the seconds that the epochs took before interruptions."""
     return sum(row["seconds"] for row in read_history(folder) if row["mode"] == "train")

@@ -13,15 +13,15 @@ from dermoscopy.training.resume import AtomicCheckpointIO
 
 
 def make_trainer(precision: str, enable_progress_bar: bool | str, **arguments: Any) -> Trainer:
-    """Return a Lightning trainer; "auto" is the fastest precision, and a progress bar where a person is looking.
+    """Return a Lightning trainer; "auto" is the fastest precision, and a progress bar only on a terminal.
 
     Args:
-        precision, enable_progress_bar: as Lightning has them, or "auto".
-        **arguments: all else that pytorch_lightning.Trainer takes.
+        precision, enable_progress_bar: as in Lightning, or "auto".
+        **arguments: other arguments of `pytorch_lightning.Trainer`.
     """
     accelerator = str(arguments.get("accelerator", "auto"))
     if accelerator == "gpu" and not torch.cuda.is_available():
-        raise ValueError("trainer=gpu, but torch sees no GPU here: use trainer=auto or trainer=cpu")
+        raise ValueError("trainer=gpu, but torch sees no GPU: use trainer=auto or trainer=cpu")
     if precision == "auto":
         precision = fastest_precision(accelerator)
     if enable_progress_bar == "auto":
@@ -35,16 +35,16 @@ def make_trainer(precision: str, enable_progress_bar: bool | str, **arguments: A
 
 
 def silence_lightning() -> None:
-    """Keep Lightning from saying what it thinks of the machine: the record of the job says it.
+    """Silence Lightning's messages about the machine, which the record of the job describes.
 
-    Called once Lightning is imported, since its import makes it talkative again.
+    To be called after Lightning's import, which resets its log level.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
 
 
 def fit(trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
-    """Train; Ctrl-C stays what it is, of which Lightning makes an exit with code 1."""
+    """Train; raise Ctrl-C as `KeyboardInterrupt`, which Lightning turns into an exit with code 1."""
     try:
         trainer.fit(task, datamodule=data)
     except SystemExit as error:

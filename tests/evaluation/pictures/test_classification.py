@@ -1,4 +1,4 @@
-"""Pictures of tested labels: the numbers in them are those of the tables."""
+"""Tests of pictures of evaluated labels: their numbers are those of the tables."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ def counts(labels: list[str], kinds: list, cells: list[int]) -> pd.DataFrame:
     return table.assign(count=np.resize(cells, len(table)))
 
 
-def test_a_confusion_has_a_panel_a_label_a_row_a_truth_and_shares_within_the_row():
+def test_a_confusion_has_one_panel_per_label_and_shares_within_each_row_of_truth():
     figure = draw_confusion(counts(["mel", "nv"], [1, 0], [3, 1, 0, 6]), "a title")
     (axes,) = figure.axes
     assert len(axes.images) == 2
@@ -30,7 +30,7 @@ def test_a_confusion_has_a_panel_a_label_a_row_a_truth_and_shares_within_the_row
     assert texts(figure).count("yes") == texts(figure).count("no") == 2 * 2
 
 
-def test_exclusive_labels_share_one_panel_whose_ticks_are_their_names():
+def test_exclusive_labels_share_one_panel_with_their_names_as_ticks():
     figure = draw_confusion(counts([""], ["mel", "nv", "bkl"], [*range(9)]), "")
     (image,) = figure.axes[0].images
     np.testing.assert_allclose(
@@ -39,12 +39,12 @@ def test_exclusive_labels_share_one_panel_whose_ticks_are_their_names():
     assert [texts(figure).count(name) for name in ("mel", "nv", "bkl")] == [2, 2, 2]
 
 
-def test_a_truth_that_no_image_has_is_a_row_of_nothing():
+def test_a_true_label_without_images_is_a_row_of_zeros():
     (image,) = draw_confusion(counts(["mel"], [1, 0], [0, 0, 2, 2]), "").axes[0].images
     np.testing.assert_allclose(image.get_array(), [[0, 0], [0.5, 0.5]])
 
 
-def test_more_labels_than_there_are_panels_are_counted():
+def test_labels_beyond_the_number_of_panels_are_counted_in_the_title():
     figure = draw_confusion(counts([f"label {n}" for n in range(PANELS + 2)], [1, 0], [1]), "Confusion")
     assert len(figure.axes[0].images) == PANELS
     assert f"Confusion, {PANELS} of {PANELS + 2} labels" in texts(figure)
@@ -52,12 +52,12 @@ def test_more_labels_than_there_are_panels_are_counted():
 
 @pytest.fixture
 def predictions() -> pd.DataFrame:
-    """Ten images of one label: of the five likely ones four are positive, of the unlikely ones one."""
+    """Ten images of one label: four of the five likely ones are positive, one of the five unlikely ones."""
     logit = np.repeat([np.log(0.65 / 0.35), np.log(0.15 / 0.85)], 5)
     return pd.DataFrame({"label": "mel", "truth": [1, 1, 1, 1, 0, 1, 0, 0, 0, 0], "logit": logit})
 
 
-def test_a_reliability_has_a_point_a_bin_at_its_mean_probability_and_its_share_of_positives(predictions):
+def test_a_reliability_has_one_point_per_bin_at_mean_probability_and_share_of_positives(predictions):
     figure = draw_reliability(predictions, ["mel"], "a title")
     (axes,) = figure.axes
     curve = axes.lines[-1]

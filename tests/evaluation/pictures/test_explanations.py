@@ -1,4 +1,4 @@
-"""The picture shows of each image what belongs to it, and no text covers another."""
+"""Tests of the picture of explanations: each row belongs to one image, and no text covers another."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -20,7 +20,7 @@ def explanation(kind, count=2, **changes):
         truth=kind.startswith("true positive"),
         image=rng.integers(0, 256, (8, 10, 3), dtype=np.uint8),
         cells=(1, 2),
-        evidence={name: rng.random((8, 10)).astype(np.float32) for name in ("none", "given")},
+        heatmap={name: rng.random((8, 10)).astype(np.float32) for name in ("none", "given")},
         probability={"none": 0.25, "given": 0.5},
         masks=present,
         influence=np.linspace(-1, 2, count, dtype=np.float32),
@@ -28,7 +28,7 @@ def explanation(kind, count=2, **changes):
     return replace(one, **changes)
 
 
-def test_a_row_shows_image_evidence_outlines_and_bars_of_one_image():
+def test_a_row_shows_image_heatmap_outlines_and_bars_of_one_image():
     first = explanation("true positive, 1/9", influence=np.array([-1.0, 2.0]))
     second = explanation("true negative, 1/3", influence=np.array([np.nan, 0.5]))
     (axes,) = draw_explanations([first, second], "melanoma", ["globules", "streaks"]).axes
@@ -38,18 +38,20 @@ def test_a_row_shows_image_evidence_outlines_and_bars_of_one_image():
         texts = "\n".join(text.get_text() for text in axes.texts if text.get_gid() == row.id).splitlines()
         assert texts == [row.kind, row.id, "group a", f"truth {int(row.truth)}", "p = 0.250 none", "p = 0.500 given"]
     assert len(axes.images) == 6
-    assert len([lines for lines in axes.collections if hasattr(lines, "levels")]) == 2  # one mask each, where given
+    assert (
+        len([lines for lines in axes.collections if hasattr(lines, "levels")]) == 2
+    )  # one outline per image, in the column of given masks
     widths = np.array([bar.get_width() for bar in axes.patches])
     np.testing.assert_allclose(widths / widths.max(), [-0.5, 1, 0, 0.25])
-    told = [text.get_text() for text in axes.texts]
-    assert [told.count(words) for words in ("-1.00", "+2.00", "not given", "+0.50")] == [1, 1, 1, 1]
-    assert "Grad-CAM of 1 x 2 cells, each picture with its own scale" in told
+    words_drawn = [text.get_text() for text in axes.texts]
+    assert [words_drawn.count(words) for words in ("-1.00", "+2.00", "not given", "+0.50")] == [1, 1, 1, 1]
+    assert "Grad-CAM of 1 x 2 cells, one scale per heatmap" in words_drawn
 
 
-def test_evidence_shines_on_a_grey_image_and_none_is_said_to_be_none():
-    image, evidence = np.full((8, 10, 3), 90, np.uint8), np.zeros((8, 10), np.float32)
-    evidence[3, 4] = 1
-    row = explanation("false positive, 1/1", image=image, evidence={"none": evidence, "given": 0 * evidence})
+def test_a_heatmap_is_laid_over_a_grey_image_and_an_empty_one_is_marked():
+    image, heatmap = np.full((8, 10, 3), 90, np.uint8), np.zeros((8, 10), np.float32)
+    heatmap[3, 4] = 1
+    row = explanation("false positive, 1/1", image=image, heatmap={"none": heatmap, "given": 0 * heatmap})
     (axes,) = draw_explanations([row], "melanoma", ["globules", "streaks"]).axes
     _, some, none = (picture.get_array() for picture in axes.images)
     np.testing.assert_allclose(some[0, 0], none[3, 4])
@@ -58,10 +60,10 @@ def test_evidence_shines_on_a_grey_image_and_none_is_said_to_be_none():
     assert [text.get_text() for text in axes.texts].count("none") == 1
 
 
-def test_nothing_of_masks_is_drawn_for_a_network_that_reads_none():
-    plain = {"evidence": {"none": np.ones((8, 10), np.float32)}, "probability": {"none": 0.1}}
+def test_no_masks_are_drawn_for_a_network_that_reads_none():
+    without_masks = {"heatmap": {"none": np.ones((8, 10), np.float32)}, "probability": {"none": 0.1}}
     row = explanation("false negative, 1/2", influence=np.zeros(0), masks=np.ones((2, 8, 10), bool))
-    (axes,) = draw_explanations([replace(row, **plain)], "melanoma", ["globules", "streaks"]).axes
+    (axes,) = draw_explanations([replace(row, **without_masks)], "melanoma", ["globules", "streaks"]).axes
     assert (len(axes.images), len(axes.collections), len(axes.patches)) == (2, 0, 0)
 
 

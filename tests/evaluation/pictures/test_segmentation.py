@@ -1,4 +1,4 @@
-"""Each id, score and panel in a picture is of the same image, and what was left out is said."""
+"""Tests of pictures of segmentations: ids, scores and panels of a row belong to one image; omissions are reported."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ from dermoscopy.metrics.segmentation import THRESHOLD
 from dermoscopy.plots.panels import GAP, SIDE
 
 SIZE, MASKS = (6, 8), ("lesion", "streaks")
-# what red, green and blue light become with no red, green or blue cones; Machado et al. 2009, doi 10.1109/TVCG.2009.113
+# how red, green and blue light appear without red, green or blue cones; Machado et al. 2009, doi 10.1109/TVCG.2009.113
 BLINDNESS = {
     "red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
     "green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
@@ -43,7 +43,7 @@ BLINDNESS = {
 
 
 class Material(NamedTuple):
-    """A store, predictions of most of its images in another order, and the scores in a third."""
+    """A store, predictions for most of its images in another order, and scores in a third order."""
 
     store: Store
     predicted: PredictedMasks
@@ -66,7 +66,7 @@ def make(tmp_path: Path) -> Make:
         store = open_store(tmp_path / "store.h5")
         ids = rng.permutation(store.ids)[:images]
         probability = rng.integers(0, 128, (images, *SIZE, 2), dtype=np.uint8)
-        for position, name in enumerate(ids):  # from hopeless to nearly right
+        for position, name in enumerate(ids):  # from random to nearly correct
             truth = store.mask()[store.ids == name][0][..., 1:]
             right = rng.random(truth.shape) < position / images
             probability[position] = np.where(right, np.where(truth == 1, 200, 40), probability[position] * 2)
@@ -81,17 +81,17 @@ def make(tmp_path: Path) -> Make:
 def by_hand(
     store: Store, predicted: PredictedMasks, position: int
 ) -> Iterator[tuple[str, str, float, float, int, int]]:
-    """Rows of the table of one image, from the arrays alone."""
+    """Yield the rows of one image, computed from the arrays alone."""
     id, probability = str(predicted.ids[position]), predicted.probability[position].astype(int)
     codes = store.mask()[list(store.ids).index(id)][..., 1:]
-    known, found = codes != NOT_ANNOTATED, probability > 127
+    known, present = codes != NOT_ANNOTATED, probability > 127
     if predicted.exclusive:
         known &= known.all(axis=-1, keepdims=True)
         others = np.stack([255 - probability.sum(axis=-1)] * 2, axis=-1)
-        found = (probability > others) & (probability >= probability[..., ::-1])
-        found[..., 1] &= ~found[..., 0]
+        present = (probability > others) & (probability >= probability[..., ::-1])
+        present[..., 1] &= ~present[..., 0]
     for channel, mask in enumerate(MASKS):
-        truth, guess = ((plane & known)[..., channel] for plane in (codes == 1, found))
+        truth, guess = ((plane & known)[..., channel] for plane in (codes == 1, present))
         both, either = int((truth & guess).sum()), int((truth | guess).sum())
         yield id, mask, 2 * both / (both + either), both / either, int(truth.sum()), int(guess.sum())
 
@@ -101,19 +101,19 @@ def draw(material: Material, n: int = 3) -> dict[str, Figure]:
 
 
 def rows_of(figure: Figure) -> list[tuple[str, str, list[np.ndarray]]]:
-    """Of each row, by where things are, the one id that all in it carry, its text, and the pixels of its pictures."""
+    """Return for each row, by position, its one id (the gid of all its parts), its text, and its pictures' pixels."""
     (axes,) = figure.axes
     rows: dict[int, list[Artist]] = {}
     for part in (*axes.texts, *axes.images):
         bottom = max(part.get_extent()[2:]) if isinstance(part, AxesImage) else part.get_position()[1]
         if part.get_gid():
             rows.setdefault(round((bottom - TOP - SIDE / 2) / (SIDE + GAP)), []).append(part)
-    found = []
+    result = []
     for _, parts in sorted(rows.items()):
         (name,) = {str(part.get_gid()) for part in parts}
         text = "\n".join(part.get_text() for part in parts if isinstance(part, Text))
-        found.append((name, text, [np.asarray(part.get_array()) for part in parts if isinstance(part, AxesImage)]))
-    return found
+        result.append((name, text, [np.asarray(part.get_array()) for part in parts if isinstance(part, AxesImage)]))
+    return result
 
 
 def number(word: str, text: str) -> float:
@@ -123,7 +123,7 @@ def number(word: str, text: str) -> float:
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_ids_scores_and_panels_are_of_the_same_image_however_all_inputs_are_shuffled(
+def test_ids_scores_and_panels_of_a_row_belong_to_one_image_in_any_order_of_the_inputs(
     make: Make, exclusive: bool
 ) -> None:
     material = make(exclusive=exclusive)
@@ -141,23 +141,25 @@ def test_ids_scores_and_panels_are_of_the_same_image_however_all_inputs_are_shuf
             tp, fp, fn = (int((errors == OUTCOMES.index(kind)).sum()) for kind in OUTCOMES[:3])
             assert number("Dice", text) == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=6e-4)
             assert number("IoU", text) == pytest.approx(tp / (tp + fp + fn), abs=6e-4)
-            assert "shown" not in text
+            assert "drawn" not in text
             known = truth < 2
             assert ((errors == OUTCOMES.index("unknown")) == ~known).all()
             if exclusive:
                 continue
-            found = (probability > 0.5) & known
-            both = (found & (truth == 1)).sum()
-            assert number("Dice", text) == pytest.approx(2 * both / (found.sum() + (truth == 1).sum()), abs=6e-4), mask
+            present = (probability > 0.5) & known
+            both = (present & (truth == 1)).sum()
+            assert number("Dice", text) == pytest.approx(2 * both / (present.sum() + (truth == 1).sum()), abs=6e-4), (
+                mask
+            )
 
 
-def test_best_median_and_worst_are_what_they_are_called(make: Make) -> None:
+def test_rows_are_the_best_median_and_worst_images(make: Make) -> None:
     material = make()
     table = material.table[material.table["mask"] == "lesion"]
     ranked = table.sort_values("dice", ascending=False)["dice"].to_numpy()
     rows = rows_of(draw(material)["lesion"])
-    shown = table.set_index("id")["dice"].loc[[name for name, _, _ in rows]].to_numpy()
-    np.testing.assert_array_equal(shown, ranked[[0, 1, 2, 13, 14, 15, 27, 28, 29]])
+    drawn = table.set_index("id")["dice"].loc[[name for name, _, _ in rows]].to_numpy()
+    np.testing.assert_array_equal(drawn, ranked[[0, 1, 2, 13, 14, 15, 27, 28, 29]])
     places = [text.splitlines()[0] for _, text, _ in rows]
     assert places[0] == "best: 1 of 30"
     assert places[4] == "median: 15 of 30"
@@ -167,21 +169,21 @@ def test_best_median_and_worst_are_what_they_are_called(make: Make) -> None:
 @pytest.mark.parametrize(
     ("images", "places"), [(1, ["best"]), (2, ["best", "worst"]), (5, ["best", "median", "worst"])]
 )
-def test_no_image_is_shown_twice_in_a_small_test_set(make: Make, images: int, places: list[str]) -> None:
+def test_no_image_is_drawn_twice_in_a_small_test_set(make: Make, images: int, places: list[str]) -> None:
     rows = rows_of(draw(make(images))["streaks"])
     assert [text.split(":")[0] for _, text, _ in rows] == places
     assert len({name for name, _, _ in rows}) == len(places)
 
 
-def test_scores_of_other_images_are_exposed(make: Make) -> None:
+def test_a_score_that_differs_from_the_drawn_pixels_is_reported(make: Make) -> None:
     material = make()
     wrong = material.table.assign(dice=(material.table["dice"] + 0.3) % 1)
     for name, text, pictures in rows_of(draw(material._replace(table=wrong))["lesion"]):
         tp, fp, fn = ((pictures[4] == kind).sum() for kind in range(3))
-        assert number("shown: Dice", text) == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=6e-4), name
+        assert number("drawn: Dice", text) == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=6e-4), name
 
 
-def test_images_without_a_rank_are_counted_and_not_shown(make: Make) -> None:
+def test_images_without_a_rank_are_counted_and_not_drawn(make: Make) -> None:
     table = make().table.sort_values(["mask", "id"], ignore_index=True)
     table.loc[:1, ["dice", "iou"]] = np.nan
     table.loc[2:6, ["dice", "iou", "truth", "predicted"]] = 1, 1, 0, 0
@@ -195,9 +197,9 @@ def test_images_without_a_rank_are_counted_and_not_shown(make: Make) -> None:
     )
 
 
-def test_inputs_that_do_not_belong_together_are_refused(make: Make) -> None:
+def test_inputs_that_do_not_fit_together_are_refused(make: Make) -> None:
     material = make()
-    with pytest.raises(ValueError, match="stands twice: keep the rows of one size"):
+    with pytest.raises(ValueError, match="is in the table twice: keep the rows of one size"):
         draw(material._replace(table=pd.concat([material.table, material.table])))
     with pytest.raises(ValueError, match="the masks were not predicted for"):
         find_in(material.store, PredictedMasks(*[*vars(material.predicted).values()][:3], "f" * 64, np.zeros(1)))
@@ -210,11 +212,11 @@ def test_inputs_that_do_not_belong_together_are_refused(make: Make) -> None:
 
 
 def case(truth: list[list[int]], predicted: list[list[int]], id: str = "a") -> Case:
-    codes, found = np.array(truth, np.uint8), np.array(predicted, bool)
-    return Case(id, "lesion", np.full((*codes.shape, 3), 200, np.uint8), codes, found.astype(float), found)
+    codes, present = np.array(truth, np.uint8), np.array(predicted, bool)
+    return Case(id, "lesion", np.full((*codes.shape, 3), 200, np.uint8), codes, present.astype(float), present)
 
 
-def test_what_became_of_each_pixel_is_worked_by_hand() -> None:
+def test_outcomes_of_pixels_equal_those_worked_by_hand() -> None:
     one = case([[1, 1, 0, 0, 255]], [[1, 0, 1, 0, 1]])
     assert [OUTCOMES[kind] for kind in one.outcome[0]] == [
         "true positive",
@@ -230,11 +232,11 @@ def test_what_became_of_each_pixel_is_worked_by_hand() -> None:
 
 @pytest.mark.parametrize("cones", BLINDNESS)
 @pytest.mark.parametrize("image", [0.1, 0.4, 0.9])
-def test_outcomes_can_be_told_apart_with_any_colour_vision(cones: str, image: float) -> None:
+def test_outcomes_are_distinguishable_with_any_colour_vision(cones: str, image: float) -> None:
     below = image * 255 / BRIGHTEST
     above = {name: (np.array(to_rgb(c)), OPACITY.get(name, 1)) for name, c in OUTCOME_COLOURS.items() if c != "none"}
-    shown = np.array([*(below * (1 - a) + colour * a for colour, a in above.values()), [below] * 3])
-    seen = (shown**2.2 @ np.array(BLINDNESS[cones]).T).clip(0, 1) ** (1 / 2.2)
+    drawn = np.array([*(below * (1 - a) + colour * a for colour, a in above.values()), [below] * 3])
+    seen = (drawn**2.2 @ np.array(BLINDNESS[cones]).T).clip(0, 1) ** (1 / 2.2)
     assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 0.2
 
 
@@ -242,7 +244,7 @@ def test_outlines_are_closed_around_truth_and_prediction_also_along_the_edge() -
     whole, none = np.ones((4, 6), int).tolist(), np.zeros((4, 6), int).tolist()
     figure = draw_epoch([case(whole, none, "b"), case(none, none, "a")], "epoch 7")
     (axes,) = figure.axes
-    (whole_truth,) = axes.collections  # and nothing around what is empty
+    (whole_truth,) = axes.collections  # no outlines of empty masks
     left, right, bottom, top = axes.images[0].get_extent()
     (path,) = whole_truth.get_paths()
     np.testing.assert_allclose(path.get_extents().get_points(), [[left, top], [right, bottom]])
@@ -261,7 +263,7 @@ def test_no_text_covers_another_or_leaves_the_picture_however_long_the_ids(make:
     table = material.table.assign(id=material.table["id"] + ending, dice=material.table["dice"] * 0.9)
     cases = [renamed(id, mask) for id in table["id"].unique()[:3] for mask in MASKS]
     for figure in (draw_panels(table, renamed, 2)["lesion"], draw_epoch(cases, "epoch 1"), draw_epoch(cases[:1], "1")):
-        figure.draw_without_rendering()  # only then a legend knows its place
+        figure.draw_without_rendering()  # only then has a legend its position
         renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
         texts = [text for text in (*figure.axes[0].texts, *figure.legends[0].get_texts()) if text.get_text()]
         boxes = [text.get_window_extent(renderer) for text in texts]
@@ -295,4 +297,4 @@ def test_the_histogram_has_a_panel_for_each_mask_even_without_a_score() -> None:
     assert texts[0] == ["0 of 0 fail:\nIoU < 0.65", "1 images,\n1 of them undefined"]
     assert "1 of 2 fail:\nIoU < 0.65" in texts[1]
     assert sum(bar.get_height() for bars in second.containers for bar in bars) == 2
-    assert second.get_xlabel() == "HD95 in pixels of an image"
+    assert second.get_xlabel() == "HD95 in pixels per image"

@@ -1,4 +1,4 @@
-"""The files that the test of a classifier leaves."""
+"""Tests of the files of a classifier's test."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from dermoscopy.training.callbacks.classification import Predictions
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_predictions_are_those_of_each_image_with_the_thresholds_of_the_run(make_data, tmp_path, exclusive):
+def test_predictions_have_the_logits_of_each_image_and_the_thresholds_of_the_run(make_data, tmp_path, exclusive):
     data = make_data()
     data.setup("test")
     rows = data.rows("test")

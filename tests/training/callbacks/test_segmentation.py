@@ -1,4 +1,4 @@
-"""Pictures while a segmenter learns show what it finds in its validation images."""
+"""Tests of pictures during the training of a segmenter: they show its predictions for validation images."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ from dermoscopy.training.callbacks.segmentation import EpochPictures
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 @pytest.mark.parametrize("reduce", [1, 2])
-def test_the_picture_of_an_epoch_shows_what_validation_saw(make_data, tmp_path, monkeypatch, reduce):
+def test_the_picture_of_an_epoch_shows_the_predictions_of_validation(make_data, tmp_path, monkeypatch, reduce):
     drawn, draw = {}, masks.draw_epoch
 
     def remember(cases, title):
@@ -35,9 +35,9 @@ def test_the_picture_of_an_epoch_shows_what_validation_saw(make_data, tmp_path, 
     pictures = EpochPictures(tmp_path, every=1, images=3)
     quiet_trainer(max_epochs=1, callbacks=[pictures], **quiet).fit(task, datamodule=data)
     rows = data.rows("val")[:3]
-    seen = task.probability(data.finish(data.gather(rows))["image"])
+    expected = task.probability(data.finish(data.gather(rows))["image"])
     if reduce > 1:
-        seen = nn.functional.interpolate(seen, data.store.size, mode="bilinear")
-    for id, probability in zip(data.store.ids[rows], seen.detach().numpy(), strict=True):
+        expected = nn.functional.interpolate(expected, data.store.size, mode="bilinear")
+    for id, probability in zip(data.store.ids[rows], expected.detach().numpy(), strict=True):
         np.testing.assert_allclose(drawn[str(id)], probability[0], atol=1.1 / 255)
     assert (tmp_path / "epochs" / "0001.png").is_file()

@@ -1,6 +1,6 @@
-"""Pictures of tested labels: what they were taken for, and whether their probabilities mean what they say.
+"""Pictures of evaluated labels: confusion matrices and reliability diagrams.
 
-Save them with `analysis.figures.save_figure(..., small=False)`, as every test waits for them.
+Save them with `dermoscopy.plots.style.save_figure(..., small=False)`, which is faster; every test waits for them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,16 +20,16 @@ from dermoscopy.metrics.calibration import BINS, calibration_scores, reliability
 from dermoscopy.plots.panels import PLAIN
 from dermoscopy.plots.style import COLOURS, FAINT, INK
 
-PANELS, COLUMNS = 6, 3  # labels in a picture, and side by side
-SIDE, CELL, EDGE, HEAD = 2.0, 0.6, 0.1, 0.3  # inches: a panel, the least of a cell in it, around all, above a panel
-SHORT = 3  # letters of a tick that is not turned
+PANELS, COLUMNS = 6, 3  # labels per picture, and per row
+SIDE, CELL, EDGE, HEAD = 2.0, 0.6, 0.1, 0.3  # inches: a panel, the smallest cell in it, the margin, above a panel
+SHORT = 3  # letters of the longest tick that is not rotated
 BLUES = LinearSegmentedColormap.from_list("blues", ["white", COLOURS[0]])
 GREY = "#DDDDDD"
 Floats = NDArray[np.float64]
 
 
 class Panel(NamedTuple):
-    """A square on a page: its lower left corner, its side, and the room for ticks beside and below it, in inches."""
+    """A square on a page: its lower left corner, its side, and the space for ticks beside and below it, in inches."""
 
     x: float
     y: float
@@ -39,10 +39,10 @@ class Panel(NamedTuple):
 
 
 def draw_confusion(counts: pd.DataFrame, title: str) -> Figure:
-    """Draw the counts of one mask_condition and, as colour, their share of the images that are truly so.
+    """Draw the counts of one mask condition and, as colour, their share of the images with that true label.
 
     Args:
-        counts: of `confusion_table`; one panel a label, six at most, or one of all exclusive labels.
+        counts: of `confusion_table`; one panel per label, six at most, or one for all exclusive labels.
         title: of the figure.
     """
     labels, kinds = list(counts["label"].unique()), list(counts["truth"].unique())
@@ -51,17 +51,17 @@ def draw_confusion(counts: pd.DataFrame, title: str) -> Figure:
         figure, axes, panels = _page(labels, title, max(SIDE, CELL * len(kinds)), max(map(len, ticks)))
         for label, panel in zip(labels, panels, strict=False):
             rows = counts[counts["label"] == label]
-            _words(axes, panel, label, "predicted", "true")
+            _label_panel(axes, panel, label, "predicted", "true")
             _matrix(axes, panel, rows["count"].to_numpy().reshape(len(kinds), len(kinds)), ticks)
     return figure
 
 
 def draw_reliability(table: pd.DataFrame, names: Sequence[str], title: str) -> Figure:
-    """Draw how often a label is there against its predicted probability, and the number of images in each bin.
+    """Draw the share of positives against the predicted probability, and the number of images in each bin.
 
     Args:
-        table: rows of predictions.csv, of one mask_condition.
-        names: the labels; one panel each, six at most.
+        table: rows of predictions.csv, of one mask condition.
+        names: the labels; one panel per label, six at most.
         title: of the figure.
     """
     with mpl.rc_context(PLAIN):
@@ -70,15 +70,15 @@ def draw_reliability(table: pd.DataFrame, names: Sequence[str], title: str) -> F
             rows = table[table["label"] == name]
             truth, logit = (torch.tensor(rows[[column]].to_numpy(float)) for column in ("truth", "logit"))
             error = calibration_scores(logit.sigmoid(), truth)["ece"].item()
-            _words(axes, panel, f"{name}, ECE {error:.3f}", "predicted probability", "share of positives")
+            _label_panel(axes, panel, f"{name}, ECE {error:.3f}", "predicted probability", "share of positives")
             _curve(axes, panel, *(values[:, 0].numpy() for values in reliability(logit.sigmoid(), truth)))
     return figure
 
 
 def _page(labels: Sequence[str], title: str, side: float, letters: int) -> tuple[Figure, Axes, Iterator[Panel]]:
-    """Make a figure with a panel for each of the first labels, all in one axes in inches.
+    """Make a figure with one panel per label, six at most, all in one axes in inches.
 
-    An axes for each panel would take ten times as long.
+    One axes per panel would take ten times as long.
     """
     count = min(len(labels), PANELS)
     columns, rows = min(count, COLUMNS), -(-count // COLUMNS)
@@ -98,8 +98,8 @@ def _page(labels: Sequence[str], title: str, side: float, letters: int) -> tuple
     return figure, axes, (Panel(*corner, side, beside, below) for corner in corners)
 
 
-def _words(axes: Axes, panel: Panel, title: str, below: str, beside: str) -> None:
-    """Write what a panel and its axes are, and draw its frame."""
+def _label_panel(axes: Axes, panel: Panel, title: str, below: str, beside: str) -> None:
+    """Write the title and axis labels of a panel, and draw its frame."""
     x, y, side = panel[:3]
     axes.text(x, y + side + 0.06, title, size=9)
     axes.text(x + side / 2, y - panel.below + 0.05, below, ha="center", size=8.5)
@@ -109,16 +109,16 @@ def _words(axes: Axes, panel: Panel, title: str, below: str, beside: str) -> Non
 
 def _ticks(axes: Axes, panel: Panel, across: Floats, up: Floats, ticks: Sequence[str]) -> None:
     """Write ticks below and beside a panel, at distances in inches from its corner."""
-    turned = max(map(len, ticks)) > SHORT
+    rotated = max(map(len, ticks)) > SHORT
     for right, above, tick in zip(across, up, ticks, strict=True):
         below = axes.text(panel.x + right, panel.y - 0.06, tick, size=8, ha="center", va="top")
-        if turned:
+        if rotated:
             below.set(ha="right", va="center", rotation=45, rotation_mode="anchor")
         axes.text(panel.x - 0.06, panel.y + above, tick, size=8, ha="right", va="center")
 
 
 def _matrix(axes: Axes, panel: Panel, counts: NDArray[np.int64], ticks: Sequence[str]) -> None:
-    """Fill a panel: a row what is true, a column what was predicted."""
+    """Fill a panel with a confusion matrix: rows are true, columns predicted."""
     x, y, side = panel[:3]
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     place = (x, x + side, y, y + side)
@@ -134,10 +134,10 @@ def _matrix(axes: Axes, panel: Panel, counts: NDArray[np.int64], ticks: Sequence
 
 
 def _curve(axes: Axes, panel: Panel, images: NDArray[np.int64], mean: Floats, share: Floats) -> None:
-    """Fill a panel with the curve, over bars as high as a bin's share of the images, with their number."""
+    """Fill a panel with the curve, over bars of the share of the images in each bin, with their number."""
     x, y, side = panel[:3]
     middle, top = x + side * (np.arange(BINS) + 0.5) / BINS, y + side * images / max(1, images.sum())
-    axes.vlines(middle, y, top, colors=GREY, linewidth=0.85 * 72 * side / BINS)  # 72 points an inch
+    axes.vlines(middle, y, top, colors=GREY, linewidth=0.85 * 72 * side / BINS)  # 72 points per inch
     filled = np.flatnonzero(images)
     for place, height, count in zip(*(values[filled].tolist() for values in (middle, top, images)), strict=True):
         axes.text(place, height + 0.03, str(count), ha="center", va="bottom", size=6, rotation=90)

@@ -1,4 +1,4 @@
-"""A picture of where a classifier finds its evidence, and of what it reads from its masks."""
+"""Picture of a classifier's Grad-CAM heatmaps and of the influence of its masks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from dermoscopy.plots.panels import EDGE, GAP, LETTERS, LINE, PLAIN, SIDE, left,
 from dermoscopy.plots.style import COLOURS, FAINT, INK
 
 TOP = 0.85  # inches above the rows
-DARKEST, BRIGHTEST = 0.15, 0.6  # of the grey image below the evidence, which has to stand out on any skin
+DARKEST, BRIGHTEST = 0.15, 0.6  # of the grey image below the heatmap, which has to stand out on any skin
 HEAT = mpl.colormaps["inferno"]
 NAME, VALUE = 1.35, 0.5  # inches beside the bars: the names of masks, the numbers
 LONGEST = 18  # letters of a mask's name
-LEAST = 1e-9  # influence that a full bar stands for, where all are 0
+LEAST = 1e-9  # influence at a full bar if all are 0
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What a network made of one image, for one label.
+    """Heatmaps and mask influences of one image, for one label.
 
     Attributes:
         kind: why the image is shown, such as "true positive, 1/9".
         image: RGB uint8 (H, W, 3).
-        cells: height and width of the feature maps below the evidence.
-        evidence: Grad-CAM (H, W) by what masks were given, such as `none`; one where the network reads none.
-        probability: of the label, by the same.
+        cells: height and width of the feature maps below the heatmap.
+        heatmap: Grad-CAM (H, W) by mask condition, such as `none`; only one if the network reads no masks.
+        probability: of the label, by mask condition.
         masks: bool (K, H, W), where the masks are present.
-        influence: (K,) of each mask on the label's logit, NaN where it is not given.
+        influence: (K,) of each mask on the label's logit, NaN for a mask that is not given.
     """
 
     kind: str
@@ -41,51 +41,49 @@ class Explanation:
     truth: bool
     image: NDArray[np.uint8]
     cells: tuple[int, int]
-    evidence: Mapping[str, NDArray[np.float32]]
+    heatmap: Mapping[str, NDArray[np.float32]]
     probability: Mapping[str, float]
     masks: NDArray[np.bool_]
     influence: NDArray[np.float32]
 
 
 def draw_explanations(rows: Sequence[Explanation], label: str, masks: Sequence[str]) -> Figure:
-    """Draw the image, its evidence with and without masks, and the influence of each mask, one row an image.
+    """Draw the image, its heatmaps with and without masks, and the influence of each mask, one row per image.
 
     Args:
-        rows: all with the same conditions; the masks are left out where none is `given`.
-        label: that was looked at.
+        rows: all with the same mask conditions; without `given` the masks are left out.
+        label: the explained label.
         masks: names of the K masks.
     """
-    conditions = list(rows[0].evidence)
+    conditions = list(rows[0].heatmap)
     reads_masks = "given" in conditions
-    heads = ["image", *(f"masks {name}" for name in conditions)]
-    panels = 1 + len(heads)  # the text is the first
+    headings = ["image", *(f"masks {name}" for name in conditions)]
+    panels = 1 + len(headings)  # the first one is text
     if reads_masks:
-        heads.append("influence of a mask on the logit")
+        headings.append("influence of a mask on the logit")
     widest = float(np.nanmax(np.abs([row.influence for row in rows]), initial=LEAST))
-    note = "Grad-CAM of {} x {} cells, each picture with its own scale".format(*rows[0].cells)
+    note = "Grad-CAM of {} x {} cells, one scale per heatmap".format(*rows[0].cells)
     with mpl.rc_context(PLAIN):
         height = TOP + len(rows) * (SIDE + GAP) + EDGE
-        figure, axes = new_page(
-            panels + 2 if reads_masks else panels, height, f"{label}: where the evidence for it lies", note
-        )
-        for column, head in enumerate(heads, start=1):
-            axes.text(left(column), TOP - 0.07, head, size=10)
+        figure, axes = new_page(panels + 2 if reads_masks else panels, height, f"{label}: Grad-CAM heatmaps", note)
+        for column, heading in enumerate(headings, start=1):
+            axes.text(left(column), TOP - 0.07, heading, size=10)
         for number, row in enumerate(rows):
             top = TOP + number * (SIDE + GAP)
             _text(axes, top, row)
             show(axes, row.image, 1, top, row.id)
             for column, name in enumerate(conditions, start=2):
-                _evidence(axes, column, top, row, name)
+                _draw_heatmap(axes, column, top, row, name)
             if reads_masks:
                 _bars(axes, panels, top, row, masks, widest)
     return figure
 
 
-def _heated(image: NDArray[np.uint8], evidence: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Lay evidence over the grey of an image, the more opaque the more there is; RGB (H, W, 3) in 0 ... 1."""
+def _overlay(image: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Lay a heatmap over the grey image, more opaque where it is higher; RGB (H, W, 3) in 0 ... 1."""
     grey = DARKEST + (BRIGHTEST - DARKEST) * image.mean(-1, keepdims=True) / 255
-    opacity = 0.75 * evidence[..., None]
-    return grey * (1 - opacity) + HEAT(evidence)[..., :3] * opacity
+    opacity = 0.75 * heatmap[..., None]
+    return grey * (1 - opacity) + HEAT(heatmap)[..., :3] * opacity
 
 
 def _text(axes: Axes, top: float, row: Explanation) -> None:
@@ -100,10 +98,10 @@ def _text(axes: Axes, top: float, row: Explanation) -> None:
     axes.text(EDGE, top + 1.2 * LINE, "\n".join(lines), va="top", gid=row.id)
 
 
-def _evidence(axes: Axes, column: int, top: float, row: Explanation, condition: str) -> None:
-    evidence = row.evidence[condition]
-    show(axes, _heated(row.image, evidence), column, top, row.id, highest=1)
-    if not evidence.any():
+def _draw_heatmap(axes: Axes, column: int, top: float, row: Explanation, condition: str) -> None:
+    heatmap = row.heatmap[condition]
+    show(axes, _overlay(row.image, heatmap), column, top, row.id, highest=1)
+    if not heatmap.any():
         axes.text(left(column) + SIDE / 2, top + SIDE / 2, "none", color="white", ha="center", va="center", gid=row.id)
     if condition == "given":
         for mask, colour in zip(row.masks, cycle(COLOURS), strict=False):
@@ -111,7 +109,7 @@ def _evidence(axes: Axes, column: int, top: float, row: Explanation, condition: 
 
 
 def _bars(axes: Axes, column: int, top: float, row: Explanation, masks: Sequence[str], widest: float) -> None:
-    """Draw one bar a mask, to the right where it speaks for the label; all rows have the scale of the widest."""
+    """Draw one bar per mask, to the right where it raises the logit; all rows share the scale of the widest."""
     start, step = left(column) + NAME, SIDE / len(masks)
     half = (left(column + 2) - GAP - VALUE - start) / 2
     size, zero = min(9, 50 * step), start + half
@@ -120,10 +118,10 @@ def _bars(axes: Axes, column: int, top: float, row: Explanation, masks: Sequence
     axes.barh(y, half * np.nan_to_num(row.influence) / widest, 0.6 * step, left=zero, color=colours)
     for middle, name, value, colour in zip(y, masks, row.influence, colours, strict=True):
         axes.text(left(column), middle, _shortened(name, LONGEST), va="center", size=size, color=colour)
-        told = "not given" if np.isnan(value) else f"{value:+.2f}"
-        axes.text(zero + half + VALUE, middle, told, va="center", ha="right", size=size, color=INK)
+        words = "not given" if np.isnan(value) else f"{value:+.2f}"
+        axes.text(zero + half + VALUE, middle, words, va="center", ha="right", size=size, color=INK)
 
 
 def _shortened(text: str, most: int) -> str:
-    """Cut a text that is too long."""
+    """Return a text, cut if it is too long."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,6 +1,6 @@
-"""Pictures of segmentations: panels of single images, outlines while training, histograms of scores.
+"""Pictures of segmentations: panels of single images, outlines during training, histograms of scores.
 
-Save them with `analysis.figures.save_figure(..., small=False)`: a palette would change photographs and colours.
+Save them with `dermoscopy.plots.style.save_figure(..., small=False)`: a palette would change photographs and colours.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -41,13 +41,13 @@ from dermoscopy.plots.style import COLOURS, INK, save_figure
 METRICS = {"dice": "Dice", "iou": "IoU", "thresholded_jaccard": "thresholded Jaccard", "hd95": "HD95 in pixels"}
 PANELS = ("image", "truth", "probability", "errors")
 UNKNOWN = "#DDDDDD"
-# with red-green blindness, green would be the grey of the image below
+# with red-green blindness, green would look like the grey image below
 OUTCOME_COLOURS = dict(zip(OUTCOMES, ("#F0E442", "#D55E00", "#0072B2", "none", UNKNOWN), strict=True))
-OPACITY = {"true positive": 0.65}  # of the others 1: what is right need not hide the image
+OPACITY = {"true positive": 0.65}  # 1 for the others: correct pixels need not hide the image
 BRIGHTEST = 400  # white of the image below the errors, darkened so that all of them stand out
 OUTLINES = {"truth": ("white", 2.6), "prediction": ("#56B4E9", 1.2)}  # colour and width, the thinner one on top
 TOP = 0.85  # inches above the panels of a test
-ROUNDING = 0.005  # by which Dice of the table and of the shown pixels may differ
+ROUNDING = 0.005  # by which Dice of the table and of the drawn pixels may differ
 BINS = 40
 LIMITS = {"iou": THRESHOLD, "dice": 2 * THRESHOLD / (1 + THRESHOLD)}  # below fails; Dice = 2 IoU / (1 + IoU)
 
@@ -62,26 +62,28 @@ def write_pictures(folder: Path, evaluation: Evaluation, find: Find, panels: int
 
 
 def draw_panels(table: pd.DataFrame, find: Find, n: int) -> dict[str, Figure]:
-    """Draw image, truth, probability and errors of the best, median and worst images, one figure a mask.
+    """Draw image, truth, probability and errors of the best, median and worst images, one figure per mask.
 
-    An image whose Dice is NaN has no rank, nor has one that is empty in truth and prediction: a structure that most
-    images lack would else show nothing but those. Where the Dice of the pixels that are shown is not the table's, the
-    row says so.
+    Images whose Dice is NaN are not ranked, nor are images empty in truth and prediction: for a structure that most
+    images lack, the picture would show only those. If the Dice of the drawn pixels differs from the table, the row has
+    both.
 
     Args:
-        table: one row an image and mask: id, mask, dice, iou, truth and predicted (pixels).
-        find: gives the pixels by id and mask.
-        n: images of each kind; fewer where the test set has not three times as many.
+        table: one row per image and mask: id, mask, dice, iou, truth and predicted (pixels).
+        find: returns the case of an id and mask.
+        n: images of each kind; fewer if there are not three times as many.
 
     Returns:
         Figures by mask; none for a mask without a ranked image.
 
     Raises:
-        ValueError: an image and mask stands in the table twice.
+        ValueError: an image and mask is in the table twice.
     """
-    twice = table[table.duplicated(["id", "mask"])]
-    if len(twice):
-        raise ValueError(f"{twice['id'].iloc[0]}, {twice['mask'].iloc[0]} stands twice: keep the rows of one size")
+    duplicates = table[table.duplicated(["id", "mask"])]
+    if len(duplicates):
+        raise ValueError(
+            f"{duplicates['id'].iloc[0]}, {duplicates['mask'].iloc[0]} is in the table twice: keep the rows of one size"
+        )
     figures = {str(mask): _panels(str(mask), rows, find, n) for mask, rows in table.groupby("mask", sort=False)}
     return {mask: figure for mask, figure in figures.items() if figure is not None}
 
@@ -104,13 +106,13 @@ def _panels(mask: str, table: pd.DataFrame, find: Find, n: int) -> Figure | None
             case = find(scores["id"], mask)
             _text(axes, top, case, f"{place}: {position + 1} of {len(ranked)}", scores)
             _pixels(axes, top, case)
-        shown = {name: colour for name, colour in OUTCOME_COLOURS.items() if colour != "none"}
-        legend(figure, [Patch(color=colour, label=name) for name, colour in shown.items()])
+        colours = {name: colour for name, colour in OUTCOME_COLOURS.items() if colour != "none"}
+        legend(figure, [Patch(color=colour, label=name) for name, colour in colours.items()])
     return figure
 
 
 def _places(images: int, n: int) -> dict[int, str]:
-    """Positions of the best, median and worst images in their ranking, none of them twice."""
+    """Return the positions of the best, median and worst images in their ranking, none of them twice."""
     n = min(n, max(1, images // 3))
     starts = {"worst": images - n, "median": (images - n) // 2, "best": 0}
     places = {start + step: place for place, start in starts.items() for step in range(n)}
@@ -118,17 +120,17 @@ def _places(images: int, n: int) -> dict[int, str]:
 
 
 def _text(axes: Axes, top: float, case: Case, place: str, scores: Mapping[Hashable, float]) -> None:
-    """Write where the image stands, its id and scores; each text carries the id as its gid."""
+    """Write the rank, id and scores of an image; each text has the id as its gid."""
     lines = [wrapped(case.id), "", f"Dice {scores['dice']:.3f}", f"IoU {scores['iou']:.3f}"]
     axes.text(EDGE, top, place, va="top", weight="bold", gid=case.id)
     axes.text(EDGE, top + 1.2 * LINE, "\n".join(lines), va="top", gid=case.id)
     if not np.isclose(scores["dice"], case.dice, rtol=0, atol=ROUNDING, equal_nan=True):
-        told = f"shown: Dice {case.dice:.3f}"
-        axes.text(EDGE, top + SIDE, told, va="bottom", weight="bold", color=COLOURS[1], gid=case.id)
+        words = f"drawn: Dice {case.dice:.3f}"
+        axes.text(EDGE, top + SIDE, words, va="bottom", weight="bold", color=COLOURS[1], gid=case.id)
 
 
 def _pixels(axes: Axes, top: float, case: Case) -> None:
-    """Fill the panels of a case; each picture carries the id as its gid."""
+    """Fill the panels of a case; each picture has the id as its gid."""
     codes = ListedColormap(["black", "white", UNKNOWN])
     kinds = ListedColormap([to_rgba(c, OPACITY.get(k, 1)) if c != "none" else c for k, c in OUTCOME_COLOURS.items()])
     show(axes, case.image, 1, top, case.id)
@@ -139,10 +141,10 @@ def _pixels(axes: Axes, top: float, case: Case) -> None:
 
 
 def draw_epoch(cases: Sequence[Case], title: str, columns: int = 4) -> Figure:
-    """Draw images with the outlines of truth and prediction, to be watched from epoch to epoch.
+    """Draw images with the outlines of truth and prediction, to follow the training over epochs.
 
     Args:
-        cases: to draw, in this order.
+        cases: drawn in this order.
         title: such as the epoch.
         columns: of the grid.
     """
@@ -170,10 +172,10 @@ def draw_epoch(cases: Sequence[Case], title: str, columns: int = 4) -> Figure:
 
 
 def draw_histogram(table: pd.DataFrame, metric: str = "dice") -> Figure:
-    """Draw how many images reach which score, one panel a mask, with mean, median and failures (IoU below 0.65).
+    """Draw the histogram of a score over images, one panel per mask, with mean, median and failures (IoU below 0.65).
 
     Args:
-        table: one row an image and mask: mask, iou and the metric; NaN is undefined, and only counted.
+        table: one row per image and mask: mask, iou and the metric; NaN is undefined, and only counted.
         metric: a column of the table.
     """
     masks = list(table["mask"].unique())
@@ -192,7 +194,7 @@ def draw_histogram(table: pd.DataFrame, metric: str = "dice") -> Figure:
 
 
 def _histogram(axes: Axes, scores: NDArray[np.float64], failed: NDArray[np.bool_], metric: str) -> None:
-    """Draw stacked bars of failed and other images, and where their mean, median and limit lie."""
+    """Draw stacked bars of failed and other images, with lines at mean, median and limit."""
     name, bins = METRICS.get(metric, metric), np.linspace(0, max(1.0, scores.max(initial=0)), BINS + 1)
     axes.hist([scores[failed], scores[~failed]], bins.tolist(), stacked=True, color=[COLOURS[1], COLOURS[4]])
     if len(scores):
@@ -203,6 +205,6 @@ def _histogram(axes: Axes, scores: NDArray[np.float64], failed: NDArray[np.bool_
     if metric in LIMITS:
         label = f"{name} {LIMITS[metric]:.3f}, the limit"
         axes.axvline(LIMITS[metric], color=COLOURS[1], linestyle=":", label=label)
-    axes.set_xlabel(f"{name} of an image")
+    axes.set_xlabel(f"{name} per image")
     axes.set_ylabel("images")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))

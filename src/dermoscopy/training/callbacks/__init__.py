@@ -1,1 +1,1 @@
-"""Lightning callbacks: what a stage leaves in its folder besides its weights."""
+"""Lightning callbacks that write the files of a stage other than its weights."""

@@ -1,4 +1,4 @@
-"""What a classifier says of its test images."""
+"""Files of a classifier's test."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from dermoscopy.tasks.classification import LabelTask
 
 
 class Predictions(Callback):
-    """Write predictions.csv, a row for each test image, mask_condition and label, what follows from it, and pictures.
+    """Writer of predictions.csv, one row per test image, mask condition and label, and of tables and pictures of it.
 
-    Columns: id, group, condition, label, truth (0, 1, empty unknown), logit, threshold (the logit above which the
-    label counts as predicted). Availabilities that were tested before and are not tested now keep their rows. The
-    other files: confusion.csv, confusion.png and reliability.png, see `evaluation.labels`.
+    Columns: id, group, mask_condition, label, truth (0, 1, empty unknown), logit, threshold (the logit above which the
+    label counts as predicted). Mask conditions that were tested before and are not tested now keep their rows. The
+    other files: confusion.csv, confusion.png and reliability.png, see `dermoscopy.evaluation.classification`.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -32,4 +32,4 @@ class Predictions(Callback):
             images = {"id": data.store.ids[index], "group": data.store.groups[index], "mask_condition": condition}
             tables.append(prediction_rows(images, names, label, logits, pl_module.thresholds, exclusive))
         table = with_earlier(self.folder / PREDICTIONS, pd.concat(tables))
-        write_label_files(self.folder, table, names, exclusive, shown=pl_module.shown)
+        write_label_files(self.folder, table, names, exclusive, condition=pl_module.picture_condition)

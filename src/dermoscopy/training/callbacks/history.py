@@ -1,4 +1,4 @@
-"""The history of a stage: a row an epoch and mode, on disk, in the tracking and on the console."""
+"""History of a stage: one row per epoch and mode, on disk, in the tracking and on the console."""
 
 import sys
 import time
@@ -16,14 +16,14 @@ from dermoscopy.tasks.base import Task
 
 
 class History(Callback):
-    """Keep one row an epoch and mode in `history.csv`, send it to the loggers and show it on the console.
+    """Writer of one row per epoch and mode to `history.csv`, the loggers and the console.
 
     Args:
         folder: of the stage.
         stage: name of the stage.
-        offset: number of epochs in earlier stages, so that a run is one line in the tracking.
+        offset: number of epochs in earlier stages, so that the stages of a run form one curve in the tracking.
         columns: metrics shown on the console.
-        loggers: Lightning loggers of the job; set by whoever opened them.
+        loggers: of the job; set after construction.
     """
 
     def __init__(self, folder: str | Path, stage: str, offset: int, columns: Sequence[str]) -> None:
@@ -33,7 +33,7 @@ class History(Callback):
         self.started = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self.started:  # not in an earlier hook: a resumed trainer knows its epoch only now
+        if not self.started:  # not in an earlier hook, where a resumed trainer does not know its epoch yet
             self.rows = [row for row in read_history(self.folder) if row["epoch"] < trainer.current_epoch]
             log_history(self.loggers, self.rows, self.offset)
             self._show("stage", "epoch", self.columns, "seconds")

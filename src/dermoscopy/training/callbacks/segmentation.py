@@ -1,4 +1,4 @@
-"""The files and pictures of a tested segmenter, and pictures of some validation images while it learns."""
+"""Files and pictures of a segmenter's test, and pictures of some validation images during training."""
 
 from pathlib import Path
 from typing import cast
@@ -18,14 +18,14 @@ EPOCHS = "epochs"
 
 
 class MaskPredictions(Callback):
-    """Leave tables, masks and pictures of the test images in the folder of the stage.
+    """Writer of tables, masks and pictures of the test images into the folder of the stage.
 
-    scores.csv has the scores of all tta that the task evaluated, with intervals; the other files and the pictures are
-    of the last one.
+    scores.csv has the scores of all test-time augmentations of the task, with intervals; the other files and the
+    pictures are of the last one.
 
     Args:
         folder: of the stage.
-        panels: images in the picture of the best, of the median and of the worst.
+        panels: images of each kind in the picture of the best, median and worst images.
 
     Raises:
         ValueError: a negative number of panels.
@@ -39,19 +39,19 @@ class MaskPredictions(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, SegmentationTask)
         assert pl_module.predicted is not None, "the test has ended"
-        evaluations = cast(dict[str, Evaluation], pl_module.evaluations)  # of conf's evaluator, whose files these are
+        evaluations = cast(dict[str, Evaluation], pl_module.evaluations)  # the evaluator of conf/ returns these
         write_evaluation(self.folder, evaluations, pl_module.predicted)
         *_, last = evaluations.values()
         write_pictures(self.folder, last, find_in(pl_module.data.store, pl_module.predicted), self.panels)
 
 
 class EpochPictures(Callback):
-    """Show what the network predicts for the same validation images every few epochs, `epochs/<epoch>.png`.
+    """Writer of pictures of the predictions for some validation images every few epochs, `epochs/<epoch>.png`.
 
     Args:
         folder: of the stage.
         every: epochs between two pictures; 0: none.
-        images: how many, the first ones of the validation subset.
+        images: number of images, the first ones of the validation subset.
 
     Raises:
         ValueError: a negative number of epochs, no images.
@@ -69,10 +69,10 @@ class EpochPictures(Callback):
         assert isinstance(pl_module, SegmentationTask)
         data = pl_module.data
         rows = data.rows("val")[: self.images]
-        batch = trainer.strategy.batch_to_device(data.gather(rows))  # which also normalises it
-        shown = at_size(pl_module.predict(batch["image"]).cpu(), data.store.size)
+        batch = trainer.strategy.batch_to_device(data.gather(rows))  # also normalised
+        probability = at_size(pl_module.predict(batch["image"]).cpu(), data.store.size)
         masks = PredictedMasks(
-            data.store.ids[rows], pl_module.masks, pl_module.exclusive, data.store.fingerprint, shown
+            data.store.ids[rows], pl_module.masks, pl_module.exclusive, data.store.fingerprint, probability
         )
         find = find_in(data.store, masks)
         cases = [find(str(id), name) for id in masks.ids for name in masks.names]

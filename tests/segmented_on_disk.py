@@ -41,7 +41,10 @@ def make_images() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture
 def make_segmented(make_sweep: Callable[..., Path], demo_store: Path) -> Callable[..., Path]:
-    """Return a factory of a sweep of segmenters, tested on a third of the demo store: the same for all, or one per fold."""
+    """Return a function that writes a sweep of segmenters and returns its folder.
+
+    They are tested on a third of the demo store: each on its own with folds, else all on the same.
+    """
     store = open_store(demo_store)
 
     def make(axes: Mapping[str, Sequence[str]], states: Sequence[str], tta: Sequence[str] = ("none",)) -> Path:

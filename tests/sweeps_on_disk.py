@@ -89,7 +89,7 @@ def _metrics(gain: float, rng: np.random.Generator) -> dict[str, float | None]:
 
 @pytest.fixture
 def make_runs(tmp_path: Path) -> Callable[..., Path]:
-    """Return a factory of a sweep with scores below tmp_path/runs and return its folder."""
+    """Return a function that writes a sweep with scores below tmp_path/runs and returns its folder."""
 
     def make(experiment: str = "zeroing", stamp: str = "2026-03-01_10-00-00", seeds: int = 3) -> Path:
         runs = tmp_path / "runs"
@@ -160,7 +160,7 @@ BEFORE, RESUMED, AFTER = (f"2026-03-01T1{hour}:00:00+00:00" for hour in range(3)
 
 @pytest.fixture
 def make_sweep(tmp_path: Path) -> Callable[..., Path]:
-    """Return a factory of a sweep below tmp_path/runs, see `write_sweep` and return its folder."""
+    """Return a function that writes a sweep below tmp_path/runs, see `write_sweep`, and returns its folder."""
 
     def make(axes: Mapping[str, Sequence[str]], states: Sequence[str], experiment: str = "zeroing") -> Path:
         return write_sweep(tmp_path / "runs", axes, states, experiment)
@@ -219,7 +219,7 @@ PLACES = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent i
 
 @pytest.fixture
 def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
-    """Return a factory of a sweep of classifiers of 120 images, two per group and return its folder.
+    """Return a function that writes a sweep of classifiers of 120 images, two per group, and returns its folder.
 
     Every job tests all images or, with folds, its third of them; the skill of arms increases by 0.3 per arm.
     """

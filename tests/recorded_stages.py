@@ -1,4 +1,4 @@
-"""Records of trained stages, made up without a training."""
+"""Made-up records of trained stages."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from dermoscopy.runs.keys import RECIPE
 
 
 def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **changes: object) -> Path:
-    """Write the config.yaml of a classifier of images of 32 x 64 px; return the place of its checkpoint.
+    """Write the config.yaml of a classifier of images of 32 x 64 px; return the path of its checkpoint.
 
     Args:
         folder: of the stage.
-        model: replaces what the task of a classifier says.
-        reduce: by how many times the images are smaller than the store's.
-        **changes: of the first level.
+        model: settings of the task instead of those of a classifier.
+        reduce: factor by which the images are smaller than those of the store.
+        **changes: entries of the first level.
     """
     data = {"name": "demo", "raw": None, "size": [32, 64], "fit": "pad"}
     datamodule = {"store": "data/demo.h5", "labels": ["a", "b"], "masks": ["lesion", "hair"], "reduce": reduce}
@@ -38,7 +38,7 @@ def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **c
 
 
 def write_job(experiment: Path, number: int, *keys: str, trained: bool = True, **changes: object) -> None:
-    """Write the record of a job in a sweep of an experiment's folder; its stages have these keys."""
+    """Write the record of a job with stages of these keys, in a sweep of the experiment."""
     sweep = experiment / "sweeps" / "now"
     write_json(sweep / SWEEP, {"command": "python train.py -m"})
     stages = [{"key": key, "reused": not trained} for key in keys]

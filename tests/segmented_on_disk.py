@@ -1,4 +1,4 @@
-"""Sweeps of segmenters on disk, with scores of made-up images."""
+"""Fixtures that write sweeps of segmenters to disk, with made-up scores of images."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ GAIN = {"small": 0.0, "large": 0.2}
 
 
 def scored(ids: Sequence[str], gain: float, rng: np.random.Generator) -> pd.DataFrame:
-    """A predictions.csv: every image with both masks, at both sizes, two images a group."""
+    """Return the content of predictions.csv: every image with both masks, at both sizes, two images per group."""
     rows = []
     for number, id in enumerate(ids):
         for mask in MASKS:
@@ -35,13 +35,16 @@ def scored(ids: Sequence[str], gain: float, rng: np.random.Generator) -> pd.Data
 
 @pytest.fixture
 def make_images() -> Callable[..., pd.DataFrame]:
-    """Make the predictions.csv of some images, see `scored`."""
+    """Return a factory of the content of predictions.csv, see `scored`."""
     return scored
 
 
 @pytest.fixture
 def make_segmented(make_sweep: Callable[..., Path], demo_store: Path) -> Callable[..., Path]:
-    """Write a sweep of segmenters that test a part of the demo store: the same for all, or each fold its own."""
+    """Return a function that writes a sweep of segmenters and returns its folder.
+
+    They are tested on a third of the demo store: each on its own with folds, else all on the same.
+    """
     store = open_store(demo_store)
 
     def make(axes: Mapping[str, Sequence[str]], states: Sequence[str], tta: Sequence[str] = ("none",)) -> Path:
@@ -75,7 +78,7 @@ def make_segmented(make_sweep: Callable[..., Path], demo_store: Path) -> Callabl
 
 
 def _recorded(table: pd.DataFrame) -> dict[str, float]:
-    """What the run has recorded of its test."""
+    """Return the test metrics that a run records."""
     scores = summarise(table, replicates=0)
     suffix = scores["size"].map({"store": "", "original": "_original"})
     part = ("/" + scores["mask"]).replace("/mean", "")
@@ -83,10 +86,10 @@ def _recorded(table: pd.DataFrame) -> dict[str, float]:
     return dict(zip(names, scores["mean"], strict=True))
 
 
-def curves_of(places: Sequence[str], given: Sequence[float]) -> Curves:
-    """Two arms with three seeds each: one reaches about 0.5 everywhere, the other the values of `given`."""
+def curves_of(places: Sequence[str], heights: Sequence[float]) -> Curves:
+    """Return curves of two arms with three seeds: one scores about 0.5 everywhere, the other about `heights`."""
     wobble = np.array([0.0, 0.01, 0.02])
-    rows = {place: [0.5 + wobble, value + 1.3 * wobble] for place, value in zip(places, given, strict=True)}
+    rows = {place: [0.5 + wobble, value + 1.3 * wobble] for place, value in zip(places, heights, strict=True)}
     tables = {name: pd.DataFrame(row, ["zeroing=everything", "zeroing=nothing"]) for name, row in rows.items()}
     lacking = tuple(name for name in SHARES if name not in tables)
     if not lacking:
@@ -96,5 +99,5 @@ def curves_of(places: Sequence[str], given: Sequence[float]) -> Curves:
 
 @pytest.fixture
 def make_curves() -> Callable[..., Curves]:
-    """Make the curves of two arms, see `curves_of`."""
+    """Return a factory of the curves of two arms, see `curves_of`."""
     return curves_of

@@ -1,7 +1,7 @@
-"""Made-up `runs/` folders as training leaves them.
+"""Fixtures that write made-up `runs/` folders in the form in which training writes them.
 
-`make_runs` is a sweep with scores: three arms, three seeds, a job failed, one missing.
-`make_sweep` is one without scores, as it stands while it runs: every job in the state that a test asks for.
+`make_runs` writes a sweep with scores: three arms and three seeds, one job failed, one missing.
+`make_sweep` writes a sweep without scores in which every job has the state that the test requests.
 """
 
 import itertools
@@ -22,14 +22,14 @@ pytest_plugins = ["segmented_on_disk"]
 
 DATA = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
 MACHINE = {"hardware": "a CPU, 2 cores", "threads": 2, "commit": "abc1234", "dirty": False}
-CONFIGURATION: dict[str, Any] = {  # what every config.yaml has of what a report reads
+CONFIGURATION: dict[str, Any] = {  # the part of every config.yaml that a report reads
     "model": {"validation_masks": "none"},
     "monitor": {"metric": "val/f1", "mode": "max"},
     "exclusive_labels": False,
     "split": {},
     "data": {"store": "data/made_up.h5", "masks": ["lesion"]},
 }
-ARMS = {"everything": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # what each adds to the scores
+ARMS = {"everything": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # how much the arm adds to the scores
 LABELS = ["globules", "milia_like_cyst", "streaks"]
 FAILED, MISSING = 7, 8  # job numbers: whole_50 with seeds 1 and 2
 
@@ -63,13 +63,13 @@ def _stage(runs: Path, experiment: str, key: str, config: Mapping[str, Any]) -> 
 
 
 def configure(folder: Path, **changes: Any) -> None:
-    """Change entries of the configuration that a stage left."""
+    """Change entries of the configuration of a stage."""
     file = folder / "config.yaml"
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
 def _result(folder: Path, seconds: float, epochs: int) -> None:
-    """Leave the result of a stage that is finished."""
+    """Write the result of a finished stage."""
     result = {"seconds": seconds, "epochs": epochs, "parameters": 1_000_000, "trainable": 1_000_000, "metrics": {}}
     (folder / "result.json").write_text(json.dumps(result))
 
@@ -89,7 +89,7 @@ def _metrics(gain: float, rng: np.random.Generator) -> dict[str, float | None]:
 
 @pytest.fixture
 def make_runs(tmp_path: Path) -> Callable[..., Path]:
-    """Write a sweep below tmp_path/runs and return its folder."""
+    """Return a function that writes a sweep with scores below tmp_path/runs and returns its folder."""
 
     def make(experiment: str = "zeroing", stamp: str = "2026-03-01_10-00-00", seeds: int = 3) -> Path:
         runs = tmp_path / "runs"
@@ -154,13 +154,13 @@ def _write_job(runs: Path, sweep: Path, experiment: str, number: int, arm: str, 
 
 
 EPOCHS = {"base": 4, "masks": 10}
-SECONDS = {"base": 40.0, "masks": 110.0}  # the whole stage; an epoch takes 10
+SECONDS = {"base": 40.0, "masks": 110.0}  # of the whole stage; an epoch takes 10 s
 BEFORE, RESUMED, AFTER = (f"2026-03-01T1{hour}:00:00+00:00" for hour in range(3))
 
 
 @pytest.fixture
 def make_sweep(tmp_path: Path) -> Callable[..., Path]:
-    """Write a sweep below tmp_path/runs and return its folder."""
+    """Return a function that writes a sweep below tmp_path/runs, see `write_sweep`, and returns its folder."""
 
     def make(axes: Mapping[str, Sequence[str]], states: Sequence[str], experiment: str = "zeroing") -> Path:
         return write_sweep(tmp_path / "runs", axes, states, experiment)
@@ -172,8 +172,8 @@ def write_sweep(runs: Path, axes: Mapping[str, Sequence[str]], states: Sequence[
     """Write a sweep in which all arms of a seed and fold share the stage base, and each has its own stage masks.
 
     Args:
-        states: of the jobs in order: done, reused, before (done in an earlier attempt), running (after base and 3
-            epochs of masks), killed (likewise, but nobody holds the job), interrupted, failed (in masks) or missing.
+        states: of the jobs in order: done, reused, before (done in an earlier start), running (after base and 3 epochs
+            of masks), killed (likewise, but no process holds the job), interrupted, failed (in masks) or missing.
     """
     folder = runs / experiment / "sweeps" / "2026-03-01_10-00-00"
     folder.mkdir(parents=True)
@@ -213,15 +213,15 @@ def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: st
         lock_file(job).touch()
 
 
-SKILL = {"none": 1.0, "predicted": 2.0, "shuffled": 0.5, "given": 6.0}  # what a logit tells of the truth
+SKILL = {"none": 1.0, "predicted": 2.0, "shuffled": 0.5, "given": 6.0}  # how strongly a logit depends on the label
 PLACES = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent in range(10, 100, 10)), "given")
 
 
 @pytest.fixture
 def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
-    """Write a sweep of classifiers of 120 images, two a group, and return its folder.
+    """Return a function that writes a sweep of classifiers of 120 images, two per group, and returns its folder.
 
-    Every job tests all images, or of three folds its own third; arms differ by 0.3 times their number.
+    Every job tests all images or, with folds, its third of them; the skill of arms increases by 0.3 per arm.
     """
 
     def make(axes: Mapping[str, Sequence[str]], places: Sequence[str] = PLACES, states: Sequence[str] = ()) -> Path:
@@ -245,7 +245,7 @@ def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
 
 
 def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str]) -> pd.DataFrame:
-    """A predictions.csv of one label; thresholds and the level of the logits are the job's own."""
+    """Return the content of predictions.csv with one label; threshold and level of the logits depend on the fold."""
     image = np.arange(120)
     truth = (np.random.default_rng(0).random(120) < 0.3).astype(int)
     rng = np.random.default_rng([seed, fold or 0, int(10 * gain)])
@@ -253,15 +253,15 @@ def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str])
     rows = {"id": [f"IMG_{k:03}" for k in image], "group": [f"lesion_{k // 2:02}" for k in image], "label": "melanoma"}
     level, noise, parts = 5.0 * (fold or 0), rng.normal(size=len(image)), []
     for place in places:
-        shown = float(place.removeprefix("revealed_")) / 100 if place.startswith("revealed_") else 0
-        skill = gain + SKILL.get(place, 1 + 5 * shown)
+        share = float(place.removeprefix("revealed_")) / 100 if place.startswith("revealed_") else 0
+        skill = gain + SKILL.get(place, 1 + 5 * share)
         logit = level + skill * (truth[image] - 0.5) + noise
         parts.append(pd.DataFrame(rows | {"mask_condition": place, "truth": truth[image], "logit": logit}))
     return pd.concat(parts, ignore_index=True).assign(threshold=level)
 
 
 def _recorded(table: pd.DataFrame) -> dict[str, float]:
-    """What the run has recorded of its predictions."""
+    """Return the test metrics that a run records of its predictions."""
     metrics = {}
     for place in table["mask_condition"].unique():
         tested = Predictions.from_table(table, place)

@@ -1,4 +1,4 @@
-"""What tests of a report share: the header of an experiment, and scores of single images."""
+"""Fixtures of the report tests: the header of an experiment, and scores of single images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ def header(tmp_path: Path) -> Path:
 
 
 def scores_of(**arms: dict[str, list[float]]) -> pd.DataFrame:
-    """Scores by arm and image, one a seed."""
+    """Return a table of scores by arm and image, one per seed."""
     rows = [
         (arm, image, seed, value)
         for arm, images in arms.items()
@@ -38,5 +38,5 @@ def scores_of(**arms: dict[str, list[float]]) -> pd.DataFrame:
 
 @pytest.fixture
 def make_scores() -> Callable[..., pd.DataFrame]:
-    """Make scores of single images, see `scores_of`."""
+    """Return a factory of scores of single images, see `scores_of`."""
     return scores_of

@@ -1,4 +1,4 @@
-"""Checkpoints are read without running code, and a damaged one says what to do."""
+"""Checkpoints are read without running code, and the error for a damaged one says what to do."""
 
 import pytest
 import torch

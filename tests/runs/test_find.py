@@ -1,4 +1,4 @@
-"""Runs are found by key, folder, checkpoint or MLflow run id; what is not found lists candidates."""
+"""Runs are found by key, folder, checkpoint or MLflow run id; an unknown name lists candidates."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from dermoscopy.runs.files import BEST
 from dermoscopy.runs.find import find_checkpoint, find_checkpoints
 
 
-def test_every_name_of_a_stage_finds_it(tmp_path, monkeypatch):
+def test_a_stage_is_found_by_each_of_its_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     checkpoint = Path("runs/run/ab12") / BEST
     checkpoint.parent.mkdir(parents=True)
@@ -23,7 +23,7 @@ def test_every_name_of_a_stage_finds_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # between MLflow and SQLAlchemy
-def test_an_mlflow_run_finds_its_stage(empty_database, tmp_path):
+def test_a_stage_is_found_by_its_mlflow_run(empty_database, tmp_path):
     from mlflow import MlflowClient  # noqa: PLC0415
 
     uri = f"sqlite:///{shutil.copy(empty_database, tmp_path / 'mlflow.db')}"
@@ -47,13 +47,13 @@ def test_an_unknown_and_an_ambiguous_run_list_candidates(tmp_path):
         find_checkpoint("12e5", tmp_path, "sqlite:///none.db")
 
 
-def test_a_job_without_a_trained_stage_says_so(tmp_path):
+def test_a_job_without_a_trained_stage_is_an_error(tmp_path):
     (tmp_path / "job.json").write_text(json.dumps({"status": "failed"}))
     with pytest.raises(ValueError, match="its status is failed"):
         find_checkpoint(str(tmp_path), tmp_path, "sqlite:///none.db")
 
 
-def test_the_folder_of_a_sweep_names_the_runs_of_its_jobs(tmp_path):
+def test_the_folder_of_a_sweep_stands_for_the_runs_of_its_jobs(tmp_path):
     sweep = tmp_path / "run/sweeps/now"
     for job in range(11):
         (tmp_path / f"run/key{job}").mkdir(parents=True)
@@ -61,8 +61,8 @@ def test_the_folder_of_a_sweep_names_the_runs_of_its_jobs(tmp_path):
         (sweep / str(job)).mkdir(parents=True)
         (sweep / str(job) / "job.json").write_text(json.dumps({"status": "done", "key": f"key{job}"}))
     (sweep / "sweep.json").touch()
-    found = find_checkpoints([str(sweep)], tmp_path, "none")
-    assert [path.parent.name for path in found] == [f"key{job}" for job in range(11)]
+    checkpoints = find_checkpoints([str(sweep)], tmp_path, "none")
+    assert [path.parent.name for path in checkpoints] == [f"key{job}" for job in range(11)]
     (sweep / "3" / "job.json").write_text(json.dumps({"status": "failed"}))
     with pytest.raises(ValueError, match="its status is failed"):
         find_checkpoints([str(sweep)], tmp_path, "none")

@@ -1,4 +1,4 @@
-"""The history that a stage left: read to the last bit, and sent to loggers epoch by epoch."""
+"""The history of a stage is read to the last bit, and sent to loggers epoch by epoch."""
 
 import math
 
@@ -19,7 +19,7 @@ def rows(tmp_path):
     return read_history(tmp_path)
 
 
-def test_numbers_come_back_to_the_last_bit_and_an_empty_cell_is_undefined(rows):
+def test_numbers_are_read_to_the_last_bit_and_an_empty_cell_is_undefined(rows):
     assert [(row["stage"], row["epoch"], row["mode"]) for row in rows] == [
         ("base", 0, "train"),
         ("base", 0, "val"),
@@ -34,12 +34,12 @@ def test_a_stage_that_has_not_begun_has_no_history(tmp_path):
     assert read_history(tmp_path) == []
 
 
-def test_loggers_are_told_both_modes_of_an_epoch_at_once_without_what_is_undefined(rows):
-    told = []
+def test_loggers_get_both_modes_of_an_epoch_at_once_without_undefined_values(rows):
+    logged = []
 
     class Logger:
         def log_metrics(self, metrics, step):
-            told.append((step, metrics))
+            logged.append((step, metrics))
 
     log_history([Logger(), Logger()], rows, offset=4)
     first = {
@@ -49,4 +49,4 @@ def test_loggers_are_told_both_modes_of_an_epoch_at_once_without_what_is_undefin
         "val/loss": 0.1,
         "val/f1/globules": 0.25,
     }
-    assert told == [(4, first)] * 2 + [(5, {"train/seconds": 2.0, "train/loss": 0.001})] * 2
+    assert logged == [(4, first)] * 2 + [(5, {"train/seconds": 2.0, "train/loss": 0.001})] * 2

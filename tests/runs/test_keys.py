@@ -1,4 +1,4 @@
-"""Keys: equal settings give equal keys, however they are written; unequal ones give others."""
+"""Equal settings give equal keys, however they are written; different settings give different keys."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def with_target(path: str) -> dict:
     return STAGE | {"task": STAGE["task"] | {"_target_": path}}
 
 
-def test_any_other_setting_is_another_key():
+def test_a_different_setting_gives_a_different_key():
     keys = [stage_key([STAGE | {"seed": seed}], "data") for seed in range(3)]
     keys += [stage_key([with_zeroing(p=0.6, grid=8)], "data"), stage_key([with_zeroing(p=0.5, grid=4)], "data")]
     assert len(set(keys)) == len(keys)
@@ -35,17 +35,17 @@ def test_the_data_and_the_earlier_stages_are_part_of_the_key():
 
 
 @pytest.mark.parametrize("p", [0, 1])
-def test_without_chance_the_grid_of_zeroing_does_not_split_the_key(p):
+def test_the_grid_of_zeroing_has_no_effect_on_the_key_if_nothing_or_everything_is_erased(p):
     whole, cells = with_zeroing(p=p, grid=1, per_channel=False), with_zeroing(p=float(p), grid=8, per_channel=True)
     assert stage_key([whole], "data") == stage_key([cells], "data")
 
 
-def test_the_order_of_settings_and_the_kind_of_a_whole_number_do_not_matter():
+def test_the_order_of_settings_and_the_type_of_a_whole_number_have_no_effect():
     assert stage_key([dict(reversed(STAGE.items()))], "data") == stage_key([STAGE], "data")
     assert stage_key([STAGE | {"epochs": 4.0}], "data") == stage_key([STAGE], "data")
 
 
-def test_a_class_of_this_package_is_its_name_in_whatever_module_and_one_of_others_its_path():
+def test_a_class_of_this_package_counts_by_its_name_and_one_of_other_packages_by_its_path():
     moved = with_target("dermoscopy.elsewhere.ClassificationTask")
     assert stage_key([moved], "data") == stage_key([STAGE], "data")
     assert stage_key([with_target("dermoscopy.tasks.joint.JointTask")], "data") != stage_key([STAGE], "data")
@@ -53,7 +53,7 @@ def test_a_class_of_this_package_is_its_name_in_whatever_module_and_one_of_other
     assert len(set(theirs)) == 2
 
 
-def test_a_file_counts_by_its_content_and_not_by_its_place(tmp_path):
+def test_a_file_counts_by_its_content_and_not_by_its_path(tmp_path):
     for name, content in {"a.csv": "1", "b.csv": "1", "c.csv": "2"}.items():
         (tmp_path / name).write_text(content)
 
@@ -65,7 +65,7 @@ def test_a_file_counts_by_its_content_and_not_by_its_place(tmp_path):
     assert key("a.csv") != key("c.csv")
 
 
-def test_a_code_that_trains_to_other_numbers_changes_every_key(monkeypatch):
+def test_a_new_recipe_changes_every_key(monkeypatch):
     before = stage_key([STAGE], "data")
     monkeypatch.setattr(keys, "RECIPE", RECIPE + 1)
     assert stage_key([STAGE], "data") != before

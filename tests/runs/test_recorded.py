@@ -1,4 +1,4 @@
-"""What stages recorded about themselves is read in one place, and an older record is refused."""
+"""Recorded configurations of stages are read, and those of another recipe are refused."""
 
 import pytest
 from recorded_stages import write_finished, write_job, write_recorded
@@ -7,7 +7,7 @@ from dermoscopy.runs.keys import RECIPE
 from dermoscopy.runs.recorded import NotAStage, read_run, read_stage
 
 
-def test_the_configuration_of_a_classifier_says_what_it_was_shown_and_given(tmp_path):
+def test_the_configuration_of_a_classifier_describes_its_images_and_masks(tmp_path):
     stage = read_stage(write_recorded(tmp_path, reduce=2))
     assert (stage.name, stage.epochs, stage.seed, stage.fingerprint) == ("only", 3, 5, "f" * 64)
     assert (stage.labels, stage.masks, stage.given) == (("a", "b"), (), ("lesion", "hair"))
@@ -16,7 +16,7 @@ def test_the_configuration_of_a_classifier_says_what_it_was_shown_and_given(tmp_
     assert stage.folder == tmp_path and "the stage is not finished" in str(stage)
 
 
-def test_the_configuration_of_a_segmenter_says_what_it_segments(tmp_path):
+def test_the_configuration_of_a_segmenter_lists_the_masks_that_it_predicts(tmp_path):
     stage = read_stage(write_recorded(tmp_path, model={"masks": ["lesion"], "exclusive": True}))
     assert (stage.masks, stage.exclusive, stage.given, stage.validation_masks) == (("lesion",), True, (), "none")
 
@@ -32,18 +32,18 @@ def test_a_record_of_another_recipe_is_refused_with_the_command_that_trains_it_a
 
 
 @pytest.mark.parametrize("content", ["data: [", "of: another program", "", "- a list", "data: 1\nstage: 2"])
-def test_what_is_no_configuration_of_a_stage_is_named(tmp_path, content):
+def test_a_file_that_is_not_the_configuration_of_a_stage_is_named(tmp_path, content):
     (tmp_path / "config.yaml").write_text(content)
     with pytest.raises(NotAStage, match="config.yaml is not the configuration of a trained stage"):
         read_stage(tmp_path / "best.ckpt")
 
 
-def test_a_checkpoint_alone_is_named(tmp_path):
+def test_a_checkpoint_without_configuration_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="best.ckpt has no config.yaml beside it"):
         read_stage(tmp_path / "best.ckpt")
 
 
-def test_a_run_is_the_stages_up_to_the_named_one_with_the_job_that_trained_each(tmp_path):
+def test_a_run_consists_of_the_stages_up_to_the_named_one_with_the_job_that_trained_each(tmp_path):
     for key in ("k1", "k2", "k3"):
         write_finished(tmp_path / key, tested=None if key == "k1" else ["none", "given"])
     write_job(tmp_path, 0, "k1", "k2", "k3")

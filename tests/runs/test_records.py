@@ -1,4 +1,4 @@
-"""Which sweep a command continues, what is left of it, and what its record says."""
+"""The sweep that a command continues, whether it is complete, and its record."""
 
 import json
 
@@ -38,7 +38,7 @@ def make_job(folder, number, status="done", key="k"):
     write_json(folder / str(number) / "job.json", {"status": status, "stages": [{"key": key}]})
 
 
-def test_a_sweep_is_complete_when_every_job_is_done_and_its_stages_are_there(tmp_path):
+def test_a_sweep_is_complete_when_every_job_is_done_and_its_stages_exist(tmp_path):
     folder = tmp_path / "sweeps" / "now"
     sweeps.start_sweep(folder, {"jobs": 2})
     write_json(tmp_path / "k" / "result.json", {})
@@ -48,11 +48,11 @@ def test_a_sweep_is_complete_when_every_job_is_done_and_its_stages_are_there(tmp
     assert not sweeps.complete(folder)
     make_job(folder, 1)
     assert sweeps.complete(folder)
-    (tmp_path / "k" / "result.json").unlink()  # thrown away by the user: to be trained again
+    (tmp_path / "k" / "result.json").unlink()  # deleted by the user: to be trained again
     assert not sweeps.complete(folder)
 
 
-def test_a_job_that_runs_and_is_held_by_nobody_was_interrupted(tmp_path):
+def test_a_running_job_that_no_process_holds_was_interrupted(tmp_path):
     make_job(tmp_path, 0, "running")
     make_job(tmp_path, 1, "running")
     with lease(tmp_path / "1"):

@@ -1,10 +1,10 @@
-"""The split that a stage left says which images it has seen."""
+"""The recorded split of a stage tells which images it has seen."""
 
 from dermoscopy.runs.files import SPLIT
 from dermoscopy.runs.splits import read_split, seen_in_training
 
 
-def test_an_image_is_seen_that_was_learnt_from_or_chose_the_epoch(tmp_path):
+def test_training_and_validation_images_count_as_seen(tmp_path):
     (tmp_path / SPLIT).write_text("id,group,subset\na,1,train\nNA,2,val\n007,3,test\nd,4,\n")
     assert read_split(tmp_path / SPLIT) == {"a": "train", "NA": "val", "007": "test", "d": ""}
     assert seen_in_training(tmp_path) == {"a", "NA"}

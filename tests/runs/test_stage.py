@@ -1,4 +1,4 @@
-"""The result of a stage comes back as it was; a rerun puts it aside once."""
+"""The result of a stage is read as it was written; a rerun moves it aside once."""
 
 import math
 
@@ -6,7 +6,7 @@ from dermoscopy.machine.files import write_json
 from dermoscopy.runs.stage import Stage, finished, result_of, set_aside
 
 
-def test_a_result_comes_back_as_it_was_with_undefined_values_as_nan(tmp_path):
+def test_a_result_is_read_as_it_was_written_with_undefined_values_as_nan(tmp_path):
     assert finished(tmp_path) is None
     write_json(tmp_path / "result.json", {"metrics": {"f1": 0.5, "f1/rare": math.nan}, "epochs": 3})
     result = finished(tmp_path)
@@ -19,7 +19,7 @@ def rerun(folder, name):
     return Stage("only", 1, "k", folder / "k", 0, rerun=name)
 
 
-def test_a_rerun_puts_the_older_result_aside_once_and_counts_its_own(tmp_path):
+def test_a_rerun_moves_the_older_result_aside_once_and_keeps_its_own(tmp_path):
     write_json(tmp_path / "k" / "result.json", {"metrics": {}, "old": True})
     first = rerun(tmp_path, "first")
     assert result_of(rerun(tmp_path, None))["old"]

@@ -1,4 +1,4 @@
-"""What a stage left: each file read once, absent ones named or counted as nothing."""
+"""Files of a stage: each is read once, a missing one is named or counts as empty."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +15,11 @@ Make = Callable[..., Path]
 
 @pytest.fixture
 def stage(make_runs: Make) -> StageResults:
-    """The last stage of a job that is done."""
+    """Return the last stage of a job that is done."""
     return load_sweep(make_runs()).jobs[0].last
 
 
-def test_a_configuration_says_what_a_report_asks_of_it(stage: StageResults) -> None:
+def test_a_configuration_has_the_settings_that_a_report_needs(stage: StageResults) -> None:
     configure(stage.folder, split={"k": 5, "fold": 1}, model={"tta": ["none", "flips"]}, exclusive_labels=True)
     configuration = stage.configuration
     assert (configuration.monitor_metric, configuration.validation_masks) == ("f1", "none")
@@ -33,7 +33,7 @@ def test_a_stage_without_its_configuration_is_named(tmp_path: Path) -> None:
         read_configuration(tmp_path / "config.yaml")
 
 
-def test_a_stage_that_has_not_begun_left_nothing(tmp_path: Path) -> None:
+def test_a_stage_that_has_not_begun_has_no_files(tmp_path: Path) -> None:
     stage = StageResults(tmp_path / "nowhere")
     assert stage.history.empty
     assert (stage.predictions, stage.split, stage.result) == (None, None, None)

@@ -1,4 +1,4 @@
-"""Reading a sweep: nothing is lost, whatever state a job is in."""
+"""Reading a sweep: no job is lost, whatever its state."""
 
 import builtins
 import io
@@ -43,7 +43,7 @@ def test_an_unknown_experiment_or_sweep_is_refused_with_those_there_are(make_run
 
 def test_every_job_keeps_its_row(make_runs: MakeRuns) -> None:
     folder = make_runs()
-    (folder / "2" / "job.json").write_text('{"status": "do')  # killed while it wrote
+    (folder / "2" / "job.json").write_text('{"status": "do')  # killed while writing
     jobs = load_sweep(folder).table
     assert jobs["job"].tolist() == list(range(9))
     assert jobs["status"].value_counts().to_dict() == {"done": 6, "failed": 1, "missing": 1, "unreadable": 1}
@@ -61,7 +61,7 @@ def test_history_counts_epochs_through_the_stages(make_runs: MakeRuns) -> None:
     one = sweep.history.query("job == 0 and mode == 'val'")
     assert one["cumulative"].tolist() == list(range(1, 11))
     assert one["stage"].tolist() == ["base"] * 4 + ["masks"] * 6
-    assert len(sweep.history) == 2 * (7 * 10 + 4)  # the failed job got through its first stage
+    assert len(sweep.history) == 2 * (7 * 10 + 4)  # the failed job finished its first stage
 
 
 def test_a_moved_runs_folder_can_still_be_read(make_runs: MakeRuns, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_sweep_without_arms_is_named_after_its_experiment(make_sweep: MakeSwee
     assert (first["arm"], first["repeat"]) == ("zeroing", "seed 0 fold 3")
 
 
-def test_an_arm_is_named_by_its_axes_without_those_that_repeat_it() -> None:
+def test_an_arm_is_named_by_its_axes_except_seed_and_fold() -> None:
     assert arm_name({"zeroing": "everything", "seed": "0", "split.fold": "3"}, "zeroing") == "zeroing=everything"
     assert arm_name({"loss": "bce", "optimizer.lr": "0.1"}, "losses") == "loss=bce, optimizer.lr=0.1"
     assert arm_name({"seed": "0"}, "seeds") == "seeds"
@@ -101,12 +101,12 @@ def test_a_job_that_has_not_begun_is_known_from_the_plan(make_sweep: MakeSweep) 
     assert unswept["seed"].isna().tolist() == [False, True]
 
 
-def test_a_running_job_that_nobody_holds_was_interrupted(make_sweep: MakeSweep) -> None:
+def test_a_running_job_that_no_process_holds_was_interrupted(make_sweep: MakeSweep) -> None:
     folder = make_sweep({"seed": ["0", "1"]}, ["running", "killed"])
     assert load_sweep(folder).table["status"].tolist() == ["running", "interrupted"]
 
 
-def test_jobs_that_share_a_stage_share_what_it_left(make_runs: MakeRuns) -> None:
+def test_jobs_that_share_a_stage_share_its_results(make_runs: MakeRuns) -> None:
     first, _, _, other, *_ = load_sweep(make_runs()).jobs  # two arms, one seed
     assert first.stages[0] is other.stages[0]
     assert first.last is not other.last

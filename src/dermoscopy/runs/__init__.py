@@ -1,1 +1,1 @@
-"""What runs leave on disk: file names, keys, records, history, checkpoints, and how they are found."""
+"""The files that runs write: their names, keys, records, histories and checkpoints, and how runs are looked up."""

@@ -1,4 +1,4 @@
-"""The checkpoints of a stage, read."""
+"""Reading the checkpoints of a stage."""
 
 import pickle
 import zipfile
@@ -11,7 +11,7 @@ OVER = "training_is_over"
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the content of a checkpoint, its tensors on the CPU and read when they are used.
+    """Return the content of a checkpoint, with its tensors memory-mapped on the CPU.
 
     Raises:
         ValueError: the file is damaged.

@@ -1,4 +1,4 @@
-"""Runs found by key, folder, checkpoint or MLflow run id."""
+"""Lookup of runs by key, folder, checkpoint or MLflow run id."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,33 +8,33 @@ from dermoscopy.machine.files import read_json
 from dermoscopy.runs.files import BEST, JOB, SWEEP
 from dermoscopy.tracking.experiment import address
 
-SHOWN = 8  # candidates named in an error
+LISTED = 8  # most candidates listed in an error
 
 
 MLFLOW_RUN = re.compile("[0-9a-f]{32}")
 
 
 def find_checkpoints(named: Sequence[str], runs: Path, uri: str) -> list[Path]:
-    """Return the checkpoint of each run, of the folder of a sweep those of all its jobs.
+    """Return the checkpoint of each run; the folder of a sweep stands for all its jobs.
 
     Args:
-        named, runs, uri: as for `find_checkpoint`.
+        named, runs, uri: as for `find_checkpoint`; `named` may also hold folders of sweeps.
 
     Raises:
-        ValueError: none or one stage twice is named, or a job of a sweep is without a trained stage.
-        FileNotFoundError: a stage left no checkpoint.
+        ValueError: no run is named, or a stage twice, or a job of a sweep has no trained stage.
+        FileNotFoundError: a stage has no checkpoint.
     """
-    found = [find_checkpoint(run, runs, uri) for name in named for run in _jobs(name)]
-    if not found:
+    checkpoints = [find_checkpoint(run, runs, uri) for name in named for run in _jobs(name)]
+    if not checkpoints:
         raise ValueError("run=[] names no run: give run=ID, run=[ID,ID] or the folder of a sweep")
-    paths = [path.resolve() for path in found]
+    paths = [path.resolve() for path in checkpoints]
     if twice := [path for path in paths if paths.count(path) > 1]:
         raise ValueError(f"run names {twice[0]} more than once: name every run once")
-    return found
+    return checkpoints
 
 
 def _jobs(run: str) -> list[str]:
-    """The folders of the jobs, if a run is the folder of a sweep."""
+    """Return the folders of the jobs if the run is the folder of a sweep, else the run itself."""
     if not Path(run, SWEEP).is_file():
         return [run]
     jobs = sorted((path.parent for path in Path(run).glob(f"*/{JOB}")), key=lambda job: (len(job.name), job.name))
@@ -44,37 +44,38 @@ def _jobs(run: str) -> list[str]:
 
 
 def find_checkpoint(run: str, runs: Path, uri: str) -> Path:
-    """Return the checkpoint that a run names.
+    """Return the checkpoint of a run.
 
     Args:
-        run: key of a stage or how one begins, folder of a stage or of a job, checkpoint file, or MLflow run id.
-        runs: folder of the experiments' folders.
+        run: key of a stage or its first characters, folder of a stage or of a job, checkpoint file, or MLflow run id.
+        runs: folder that contains the folders of the experiments.
         uri: of the MLflow tracking store, opened only for a run id.
 
     Raises:
-        ValueError: nothing, or more than one stage, goes by that name; lists candidates.
-        FileNotFoundError: the stage left no checkpoint.
+        ValueError: no stage or more than one has that name; the message lists candidates.
+        FileNotFoundError: the stage has no checkpoint.
     """
-    given = Path(run)
-    if given.is_file():
-        return given
-    if given.is_dir():
-        return _in_folder(given)
-    # Stages of one key in two experiments are one and the same training: either will do.
+    path = Path(run)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        return _in_folder(path)
+    # Stages with the same key in two experiments are the same training, so either is right.
     trained = {path.parent.name: path for path in sorted(runs.glob(f"*/*/{BEST}"))}
     key = (MLFLOW_RUN.fullmatch(run) and _tracked_key(uri, run)) or run
-    found = {name: path for name, path in trained.items() if name.startswith(key)}
-    if len(found) > 1:
-        raise ValueError(f"run={run} begins the keys of {len(found)} stages, give one: {_candidates(found.values())}")
-    if not found:
+    matching = {name: path for name, path in trained.items() if name.startswith(key)}
+    if len(matching) > 1:
+        candidates = _candidates(matching.values())
+        raise ValueError(f"run={run} begins the keys of {len(matching)} stages, give one: {candidates}")
+    if not matching:
         name = f"run={run}" if key == run else f"run={run} (stage {key})"
         available = _candidates(trained.values())
         raise ValueError(f"{name} names no file, no folder and no trained stage in {runs}; there are: {available}")
-    return found.popitem()[1]
+    return matching.popitem()[1]
 
 
 def _in_folder(folder: Path) -> Path:
-    """The checkpoint of a stage's folder, or of the last stage of a job's."""
+    """Return the checkpoint in the folder of a stage, or that of the last stage of the job in the folder."""
     stage, job = folder, folder / JOB
     if job.is_file():
         record = read_json(job)
@@ -88,11 +89,11 @@ def _in_folder(folder: Path) -> Path:
 
 
 def _tracked_key(uri: str, run: str) -> str | None:
-    """The key that an MLflow run is tagged with; None if there is no such run."""
+    """Return the stage key in the tags of an MLflow run, None if there is no such run."""
     database = address(uri).removeprefix("sqlite:///")
-    if database != address(uri) and not Path(database).is_file():  # the client would make an empty one
+    if database != address(uri) and not Path(database).is_file():  # the client would create an empty one
         return None
-    from mlflow import MlflowClient  # noqa: PLC0415  (three seconds, and only where it is used)
+    from mlflow import MlflowClient  # noqa: PLC0415  (takes three seconds, needed only here)
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
     try:
@@ -103,5 +104,5 @@ def _tracked_key(uri: str, run: str) -> str | None:
 
 def _candidates(checkpoints: Iterable[Path]) -> str:
     folders = [str(path.parent) for path in checkpoints]
-    more = f" and {len(folders) - SHOWN} more" if len(folders) > SHOWN else ""
-    return (", ".join(folders[:SHOWN]) or "none") + more
+    more = f" and {len(folders) - LISTED} more" if len(folders) > LISTED else ""
+    return (", ".join(folders[:LISTED]) or "none") + more

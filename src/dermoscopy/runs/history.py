@@ -16,11 +16,11 @@ Row = dict[str, Any]
 
 
 def read_history(folder: Path) -> list[Row]:
-    """Return the rows (one an epoch and mode) that a stage left in its folder."""
+    """Return the history in a stage's folder, one row per epoch and mode; empty if there is none."""
     path = folder / HISTORY
     if not path.is_file():
         return []
-    with path.open(newline="") as file:  # not by pandas, whose numbers may differ from the written ones in the last bit
+    with path.open(newline="") as file:  # numbers read by pandas may differ in the last bit
         return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
 
 
@@ -31,7 +31,7 @@ def _value(name: str, text: str) -> int | float | str:
 
 
 def log_history(loggers: Iterable[Logger], rows: Iterable[Row], offset: int) -> None:
-    """Send rows to the loggers, one batch an epoch; `offset` is the number of epochs in earlier stages."""
+    """Send rows to the loggers, one batch per epoch; `offset` is the number of epochs in earlier stages."""
     epochs: dict[int, dict[str, float]] = {}
     for row in rows:
         metrics = {k: v for k, v in row.items() if k not in ("stage", "epoch", "mode") and v == v}  # NaN is undefined

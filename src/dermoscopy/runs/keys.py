@@ -1,29 +1,30 @@
-"""Stage keys: the hash of all that can change the result of a stage, and of nothing else."""
+"""Stage keys: hashes of all settings that can change the result of a stage, and of nothing else."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# Raised by whoever changes the code so that a configuration trains to other numbers, or the way keys are made;
-# CHANGELOG.md says what changed. So an update trains again what it would change, and only that.
+# Version of the code that determines results. To be increased with any change of the code that lets a configuration
+# train to different numbers, or that changes the keys, and noted in CHANGELOG.md. Stages of another recipe are then
+# trained again, and only those.
 RECIPE = 3
 
 PACKAGE = "dermoscopy."
 TARGET = "_target_"
-FILES = ("split.file", ".checkpoint", "datamodule.predicted")  # keys of the user's files: their content counts
-EXTREMES = (0, 1)  # probabilities of erasing nothing and everything, with which a grid of cells cannot matter
+FILES = ("split.file", ".checkpoint", "datamodule.predicted")  # keys that name files, which are hashed by content
+EXTREMES = (0, 1)  # probabilities of erasing nothing and everything, for which the grid of cells has no effect
 
 
 def stage_key(stages: Sequence[Mapping[str, object]], fingerprint: str) -> str:
-    """Return the key of the last of these stages, 16 hexadecimal digits of a sha256.
+    """Return the key of the last of these stages, 16 hexadecimal digits of a SHA-256.
 
-    Equal settings give equal keys, however they are written: 1.0 is 1, the order of settings does not matter, a file
-    is its content, a class of this package is its name, in whatever module it stands.
+    Equal settings give equal keys, however they are written: 1.0 equals 1, the order of settings has no effect, a file
+    counts by its content, and a class of this package by its name, whatever its module.
 
     Args:
-        stages: what can change the result of every stage up to and with this one, by name, in order.
-        fingerprint: of the store's content; it stands for the path and the making of the data.
+        stages: the settings that can change the result, by name, of every stage up to and including this one.
+        fingerprint: hash of the store's content, in place of the path and the preparation of the data.
     """
     parts = [canonical(stage) for stage in stages]
     text = json.dumps([RECIPE, fingerprint, parts], sort_keys=True, separators=(",", ":"), default=str)
@@ -31,7 +32,7 @@ def stage_key(stages: Sequence[Mapping[str, object]], fingerprint: str) -> str:
 
 
 def canonical(value: object, path: str = "") -> object:
-    """Return a setting in the form in which equal settings are equal; `path` is its dotted name."""
+    """Return a setting in canonical form, in which equal settings are equal; `path` is its dotted name."""
     if isinstance(value, Mapping):
         inner = {str(name): canonical(part, f"{path}.{name}") for name, part in value.items()}
         return _without_grid(inner) if path.endswith(".zeroing") else inner
@@ -50,5 +51,5 @@ def canonical(value: object, path: str = "") -> object:
 
 
 def _without_grid(zeroing: dict[str, object]) -> dict[str, object]:
-    """Leave out the cells where all or nothing is erased."""
+    """Return zeroing settings, without the grid of cells if nothing or everything is erased."""
     return {"p": zeroing["p"]} if zeroing.get("p") in EXTREMES else zeroing

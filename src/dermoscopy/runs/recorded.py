@@ -1,4 +1,4 @@
-"""What stages recorded about themselves, read back: the one place that knows the keys of a stage's config.yaml."""
+"""Recorded configurations of stages, read from their config.yaml; no other module depends on the keys of that file."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from dermoscopy.runs.keys import RECIPE
 from dermoscopy.runs.records import read_sweep
 from dermoscopy.runs.stage import finished
 
-FIRST_RECIPE = 1  # of version 0.1.0, whose records do not say it
-SECTIONS = ("stage", "data", "datamodule", "network", "model", "trainer")  # what no stage's configuration lacks
+FIRST_RECIPE = 1  # of version 0.1.0, which did not record its recipe
+SECTIONS = ("stage", "data", "datamodule", "network", "model", "trainer")  # required in every stage's configuration
 Settings = dict[str, Any]
 
 
@@ -24,7 +24,7 @@ class NotAStage(ValueError):
 
 @dataclass(frozen=True)
 class RecordedData:
-    """The data that a stage was trained on: name, folder of the raw files or None, and where the store was."""
+    """The data that a stage was trained on: name, folder of the raw files or None, and path of the store."""
 
     name: str
     raw: str | None
@@ -33,26 +33,26 @@ class RecordedData:
 
 @dataclass(frozen=True)
 class RecordedStage:
-    """A checkpoint, and what the configuration beside it says.
+    """A checkpoint, and the settings in the configuration beside it.
 
     Attributes:
-        checkpoint: its weights.
-        configuration: all of it, from which `dermoscopy.config.trained` builds objects.
+        checkpoint: file of the weights.
+        configuration: the whole configuration, from which `dermoscopy.config.trained` builds objects.
         name, epochs, seed: of the stage.
-        data: what it was trained on.
+        data: the data that it was trained on.
         fingerprint: of that data.
         accelerator: as Lightning names it.
         labels: names of the L labels, in the order of a classifier's logits.
         masks: names of the K masks, in the order of a segmenter's logits; none for a classifier.
         exclusive: whether a pixel has at most one of the masks; of a classifier: an image exactly one of the labels.
-        size, fit: height and width of the images that it learnt from, and how an image was laid into them.
-        reduce: by how many times they are smaller than those of its store.
-        padding: what surrounds an image that does not fill its frame, see `dermoscopy.data.batches.padding`.
+        size, fit: height and width of the training images, and how images were fitted into that size.
+        reduce: factor by which they are smaller than the images of the store.
+        padding: filling around an image that does not fill its frame, see `dermoscopy.data.batches.padding`.
         mean, std: normalisation of RGB in 0 ... 1.
-        given: names of the masks that a classifier was given, in their order.
-        validation_masks: which of them its validation was given, which chose its epoch and thresholds: none, given,
+        given: names of the masks that a classifier reads, in order.
+        validation_masks: mask condition of its validation, which chose its epoch and thresholds: none, given or
             predicted.
-        mask_threshold: probability above which a pixel of a predicted mask is present.
+        mask_threshold: probability above which a pixel belongs to a predicted mask.
     """
 
     checkpoint: Path
@@ -78,7 +78,7 @@ class RecordedStage:
 
     @property
     def folder(self) -> Path:
-        """The folder of the stage."""
+        """Folder of the stage."""
         return self.checkpoint.parent
 
     @property
@@ -95,9 +95,9 @@ def read_stage(checkpoint: Path) -> RecordedStage:
     """Return the stage of a checkpoint, read from the configuration beside it.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no configuration.
         NotAStage: it is not the configuration of a stage.
-        ValueError: it is the record of another recipe.
+        ValueError: it was recorded by another recipe.
     """
     path = checkpoint.with_name(CONFIG)
     if not path.is_file():
@@ -127,7 +127,7 @@ def _check_recipe(path: Path, recipe: int) -> None:
 
 def _parsed(checkpoint: Path, configuration: Settings) -> RecordedStage:
     data, batches, model = configuration["data"], configuration["datamodule"], configuration["model"]
-    tells_labels = "labels" in model
+    is_classifier = "labels" in model
     reduce = batches["reduce"]
     return RecordedStage(
         checkpoint=checkpoint,
@@ -139,16 +139,16 @@ def _parsed(checkpoint: Path, configuration: Settings) -> RecordedStage:
         fingerprint=configuration["fingerprint"],
         accelerator=configuration["trainer"]["accelerator"],
         labels=tuple(batches["labels"]),
-        masks=() if tells_labels else tuple(model["masks"]),
-        exclusive=model["exclusive_labels" if tells_labels else "exclusive"],
+        masks=() if is_classifier else tuple(model["masks"]),
+        exclusive=model["exclusive_labels" if is_classifier else "exclusive"],
         size=(data["size"][0] // reduce, data["size"][1] // reduce),
         fit=data["fit"],
         reduce=reduce,
         padding=batches["eval_padding"],
         mean=tuple(batches["mean"]),
         std=tuple(batches["std"]),
-        given=tuple(batches["masks"]) if tells_labels else (),
-        validation_masks=model["validation_masks"] if tells_labels else "none",
+        given=tuple(batches["masks"]) if is_classifier else (),
+        validation_masks=model["validation_masks"] if is_classifier else "none",
         mask_threshold=batches["mask_threshold"],
     )
 
@@ -160,7 +160,7 @@ class FinishedStage:
     Attributes:
         recorded: its checkpoint and configuration.
         key: of the stage.
-        tested: the mask conditions or tta of its test; None if it was not tested.
+        tested: mask conditions or TTA of its test; None if it was not tested.
         code: commit, whether tracked files differed from it, and versions of libraries.
         hardware, threads: of the machine that trained it.
     """
@@ -177,7 +177,7 @@ def read_run(checkpoint: Path) -> list[FinishedStage]:
     """Return the stages of the run that ends with the stage of this checkpoint, in order.
 
     Raises:
-        ValueError: no job of the experiment names the stage; a stage is not finished.
+        ValueError: no job of the experiment contains the stage; a stage is not finished.
         FileNotFoundError: a stage has no configuration.
     """
     last = checkpoint.absolute().parent
@@ -186,26 +186,26 @@ def read_run(checkpoint: Path) -> list[FinishedStage]:
         return [_finished(last.with_name(key)) for key in keys[: keys.index(last.name) + 1]]
     raise ValueError(
         f"no job in {shown_path(last.parent / 'sweeps')} names the stage {last.name}: the record of its run "
-        f"(sweeps/*/*/{JOB} beside the stage) says what came before it, and is needed"
+        f"(sweeps/*/*/{JOB} beside the stage) lists its earlier stages, and is needed"
     )
 
 
 def _jobs_with(folder: Path) -> Iterator[tuple[Path, Settings]]:
-    """The jobs that name the stage in this folder: the folder of each, and its record."""
+    """Yield the folder and the record of each job that contains the stage in this folder."""
     for path in sorted(folder.parent.glob(f"sweeps/*/*/{JOB}")):
         record = read_json(path)
-        if any(stage["key"] == folder.name for stage in record.get("stages", ())):  # one that failed early names none
+        if any(stage["key"] == folder.name for stage in record.get("stages", ())):  # a job that failed early has none
             yield path.parent, record
 
 
 def _finished(folder: Path) -> FinishedStage:
-    """Read a stage; of the jobs that name it, the latest that trained it says on what and with how many threads."""
+    """Read a stage; hardware and threads are those of the latest job that trained it."""
 
-    def trained_it(named: tuple[Path, Settings]) -> tuple[bool, str]:
+    def priority(named: tuple[Path, Settings]) -> tuple[bool, str]:
         (stage,) = (stage for stage in named[1]["stages"] if stage["key"] == folder.name)
-        return not stage.get("reused", True), named[1]["started"]  # a job that did not get so far does not say it
+        return not stage.get("reused", True), named[1]["started"]  # an unfinished job has no `reused`
 
-    place, job = max(_jobs_with(folder), key=trained_it)
+    place, job = max(_jobs_with(folder), key=priority)
     result = finished(folder)
     if result is None or not (folder / BEST).is_file():
         command = read_sweep(place.parent)["command"]

@@ -1,4 +1,4 @@
-"""A sweep on disk: its folder and records, which one a command continues, whether there is anything left to do."""
+"""Records of sweeps, jobs and stages; which sweep a command continues, and whether it is complete."""
 
 import itertools
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ class SweepRecord(TypedDict):
 
     Attributes:
         id: name of the sweep's folder.
-        identity: see `dermoscopy.sweep.plan.identity`; the same command on the same data has the same.
+        identity: hash that is equal for the same command on the same data, see `dermoscopy.sweep.plan.identity`.
         axes: keys that are swept.
-        plan: the axes' values of each job, in the order of the jobs' numbers.
-        jobs: their number.
-        started, resumed, ended: ISO 8601, UTC: first start, latest start, latest end.
+        plan: values of the axes for each job, in the order of the jobs' numbers.
+        jobs: number of jobs.
+        started, resumed, ended: first start, latest start and latest end (ISO 8601, UTC).
         status: running, done, failed or interrupted.
         parent_run: id of the sweep's own run in MLflow, if it is tracked.
     """
@@ -41,13 +41,13 @@ class SweepRecord(TypedDict):
 
 
 class StageRecord(TypedDict):
-    """A stage in the record of its job; what only its training tells is there once the job is done.
+    """A stage in the record of its job; the optional entries are added when the job is done.
 
     Attributes:
-        folder: of the stage, relative to where the training was started.
-        epochs: planned, then those that it had.
+        folder: of the stage, relative to the folder in which the training was started.
+        epochs: planned number of epochs, after the training the actual number.
         reused: whether an earlier job had trained it.
-        seconds: that its training took, also where it is reused.
+        seconds: duration of its training, also if it was reused.
     """
 
     name: str
@@ -60,11 +60,11 @@ class StageRecord(TypedDict):
 
 
 class DataRecord(TypedDict):
-    """What a job learns from: its store and, once it is done, the images of each subset and the label leakage.
+    """The data of a job: its store and, once it is done, the number of images per subset and the label leakage.
 
     Attributes:
         size: height and width of the store's images.
-        label_leakage: labels that can be read off a mask, each with the mask.
+        label_leakage: labels that follow from whether a mask is empty, each with the mask.
     """
 
     name: str
@@ -80,13 +80,13 @@ class JobRecord(TypedDict):
     """Content of `job.json`.
 
     Attributes:
-        arm, axes, seed, fold: what the job trains; the seed is unknown only of a job that has not begun.
+        arm, axes, seed, fold: what the job trains; the seed is None only for a job that has not begun.
         status: running, done, failed or interrupted; of a job read from disk also missing or unreadable.
-        error: in one line.
-        stages, key: of the run, and the key of its last stage.
+        error: message in one line.
+        stages, key: stages of the run, and the key of the last one.
         reused: whether every stage had been trained before.
         metrics: `best/...` and `test/...`; None is undefined.
-        seconds: that the job took.
+        seconds: duration of the job.
     """
 
     experiment: str
@@ -117,11 +117,11 @@ class StageResult(TypedDict):
 
     Attributes:
         metrics: `best/...` and, of a stage that was tested, `test/...`; NaN, which is null in the file, is undefined.
-        tested: the test conditions that have scores; None: it was not tested.
-        images: in each subset.
-        parameters, trainable: of the task in this stage.
+        tested: mask conditions or TTA of the test; None: it was not tested.
+        images: number of images per subset.
+        parameters, trainable: numbers of parameters of the task in this stage.
         sha256: of the best checkpoint.
-        lr: the learning rate that was found, where it was not configured.
+        lr: result of the learning-rate finder, if it was used.
     """
 
     key: str
@@ -146,12 +146,12 @@ def now() -> str:
 
 
 def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
-    """Return the folder of the sweep that this identity continues, else a new folder named by the time.
+    """Return the folder of the latest sweep with this identity, else a new folder named by the time.
 
     Args:
         root: `runs/<experiment>/sweeps`.
-        identity: see above; the latest sweep that has it is continued.
-        rerun: continue it only if it is not done, else begin anew.
+        identity: of the sweep, see `SweepRecord`.
+        rerun: whether a sweep that is done is begun anew instead of continued.
     """
     for record in sorted(root.glob(f"*/{SWEEP}"), reverse=True):
         latest = read_json(record)
@@ -165,16 +165,20 @@ def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
             folder = root / stamp
             folder.mkdir(parents=True)
             return folder
-        except FileExistsError:  # another sweep began in this second
+        except FileExistsError:  # another sweep began in the same second
             stamp = f"{stamp[:19]}-{number}"
     raise AssertionError("unreachable")
 
 
 def start_sweep(folder: Path, facts: Mapping[str, object]) -> tuple[str | None, SweepRecord]:
-    """Write the record of a sweep that begins or goes on; what only a first start knows is kept.
+    """Write the record of a sweep that begins or continues; the time of its first start is kept.
+
+    Args:
+        folder: of the sweep.
+        facts: entries of the record.
 
     Returns:
-        The status it had before, None if it begins, and the record.
+        The earlier status, None if the sweep begins, and the record.
     """
     (folder / STOP).unlink(missing_ok=True)
     remove_parts(folder)
@@ -186,7 +190,7 @@ def start_sweep(folder: Path, facts: Mapping[str, object]) -> tuple[str | None, 
 
 
 def end_sweep(folder: Path, record: SweepRecord) -> None:
-    """Write the record of a sweep that is over, with its status: done, failed or interrupted."""
+    """Write the record of a sweep that has ended; its status is done, failed or interrupted."""
     record["ended"] = now()
     write_json(folder / SWEEP, record)
 
@@ -202,7 +206,7 @@ def read_jobs(folder: Path) -> dict[int, JobRecord]:
 
 
 def read_job(folder: Path) -> JobRecord:
-    """Return the record of the job in this folder; one that was killed counts as interrupted."""
+    """Return the record of the job in this folder; a job whose process was killed counts as interrupted."""
     record = cast(JobRecord, read_json(folder / JOB))
     if record["status"] == "running" and not held(folder):
         record["status"] = "interrupted"
@@ -210,7 +214,7 @@ def read_job(folder: Path) -> JobRecord:
 
 
 def complete(folder: Path) -> bool:
-    """Tell whether every job of the sweep in this folder is done and its stages are still there."""
+    """Tell whether every job of the sweep in this folder is done and its stages still exist."""
     record, jobs = read_sweep(folder), read_jobs(folder)
     runs = folder.parent.parent
     return len(jobs) == record["jobs"] and all(
@@ -220,10 +224,10 @@ def complete(folder: Path) -> bool:
 
 
 def stop(folder: Path) -> None:
-    """Keep the jobs of a sweep that have not begun yet from beginning."""
+    """Prevent further jobs of a sweep from beginning."""
     (folder / STOP).touch()
 
 
 def stopped(folder: Path) -> bool:
-    """Tell whether no further job of this sweep is to begin."""
+    """Tell whether `stop` was called for this sweep."""
     return (folder / STOP).exists()

@@ -1,4 +1,4 @@
-"""A stage: one training as plain data, and the result that it leaves in its folder."""
+"""A stage: one training as plain data, and the result in its folder."""
 
 import math
 import shutil
@@ -13,7 +13,7 @@ from dermoscopy.runs.records import StageRecord, StageResult
 
 @dataclass(frozen=True)
 class LrRange:
-    """Where the learning-rate finder looks: from `start` to `end` in `steps` steps of a constant ratio."""
+    """Learning rates that the learning-rate finder tries: `steps` from `start` to `end`, at a constant ratio."""
 
     start: float
     end: float
@@ -22,18 +22,18 @@ class LrRange:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training, as plain data; whoever runs it is given a function that builds what it needs.
+    """One training as plain data, without the objects that are built to run it.
 
     Attributes:
         name: of the stage.
-        epochs: their number.
-        key: hash of all that can change the result, see `dermoscopy.runs.keys`.
-        folder: where the stage is kept; its last part is the key.
-        seed: of the first weights.
-        tests: what the test asks for, if this is the last stage of its run.
+        epochs: number of epochs.
+        key: hash of all settings that can change the result, see `dermoscopy.runs.keys`.
+        folder: of the stage; its last part is the key.
+        seed: of the initial weights.
+        tests: requested mask conditions or TTA of the test; none unless this is the last stage of its run.
         rerun: if not None, an older result counts only if it comes from the rerun of this name.
-        own_weights: whether it starts from weights of its own instead of the best of the stage before.
-        lr_range: where its learning rate is looked for; None if the rate is configured.
+        own_weights: whether it starts from its own weights instead of the best of the previous stage.
+        lr_range: range of the learning-rate finder; None if the rate is configured.
     """
 
     name: str
@@ -47,17 +47,17 @@ class Stage:
     lr_range: LrRange | None = None
 
     def tested(self, result: StageResult) -> bool:
-        """Tell whether a result has all the tests that are asked for."""
+        """Tell whether a result has all requested tests."""
         return result["tested"] is not None and set(self.tests) <= set(result["tested"])
 
     @property
     def plan(self) -> StageRecord:
-        """The row of this stage in the record of its job, before it is trained."""
+        """Entry of this stage in the record of its job, before it is trained."""
         return {"name": self.name, "key": self.key, "folder": str(self.folder), "epochs": self.epochs}
 
 
 def finished(folder: Path) -> StageResult | None:
-    """Return the result of the stage in this folder, None if it was never finished."""
+    """Return the result of the stage in this folder, None if it is not finished."""
     path = folder / RESULT
     if not path.is_file():
         return None
@@ -67,14 +67,14 @@ def finished(folder: Path) -> StageResult | None:
 
 
 def result_of(stage: Stage) -> StageResult | None:
-    """Return the result of a stage if it counts, None if the stage is to be trained (again)."""
+    """Return the result of a stage, None if the stage must be trained, for the first time or in a rerun."""
     if stage.rerun is not None and _rerun_of(stage.folder) != stage.rerun:
         return None
     return finished(stage.folder)
 
 
 def set_aside(stage: Stage) -> None:
-    """Make room for the rerun of a stage: what an earlier training left moves to `replaced/`, until the next rerun."""
+    """Move the folder of an earlier training to `replaced/` before a rerun, where it stays until the next rerun."""
     if stage.rerun is None or _rerun_of(stage.folder) == stage.rerun:
         return
     if stage.folder.exists():
@@ -86,6 +86,6 @@ def set_aside(stage: Stage) -> None:
 
 
 def _rerun_of(folder: Path) -> str | None:
-    """The name of the rerun that a stage's folder belongs to."""
+    """Return the name of the rerun that a stage's folder belongs to, None if it is of a first training."""
     path = folder / RERUN
     return path.read_text() if path.is_file() else None

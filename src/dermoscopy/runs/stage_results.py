@@ -1,4 +1,4 @@
-"""What a stage left in its folder, for tables and reports: each file is read when it is first needed, and only once."""
+"""Files of a stage for tables and reports; each is read when it is first needed, and only once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ Content = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the recorded configuration of a stage means to a report.
+    """The settings of a stage that a report needs.
 
     Attributes:
-        content: all of it, resolved.
-        monitor_metric: of validation, by which the best epoch was chosen, without `val/`.
-        validation_masks: the mask condition in validation; a segmenter is given none.
+        content: the whole configuration, resolved.
+        monitor_metric: validation metric by which the best epoch was chosen, without `val/`.
+        validation_masks: the mask condition in validation; `none` for a segmenter.
         exclusive_labels: whether an image has at most one of the labels.
-        kept_tta: how the test images were shown of which single scores and masks are kept, the last way of several.
-        folds: of the split; 0: it has none.
-        store: file of the data, as it was named where the training was started.
-        masks: their names in the data.
+        kept_tta: TTA of the kept scores and masks of single images; the last one if the test had several.
+        folds: number of folds of the split; 0: it has none.
+        store: file of the data, as in the configuration.
+        masks: names of the masks in the data.
     """
 
     content: Content
@@ -44,7 +44,7 @@ def read_configuration(file: Path) -> Configuration:
     """Read the `config.yaml` of a stage.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: the file does not exist.
     """
     if not file.is_file():
         raise FileNotFoundError(f"no {file}: copy the whole folder of the stage")
@@ -53,9 +53,9 @@ def read_configuration(file: Path) -> Configuration:
     return Configuration(
         content=content,
         monitor_metric=content["monitor"]["metric"].removeprefix("val/"),
-        validation_masks=model.get("validation_masks", "none"),  # a segmenter has no such key
+        validation_masks=model.get("validation_masks", "none"),  # segmenters have no such key
         exclusive_labels=content["exclusive_labels"],
-        kept_tta=model.get("tta", ["none"])[-1],  # nor has a classifier this one
+        kept_tta=model.get("tta", ["none"])[-1],  # classifiers have no such key
         folds=content["split"].get("k", 0),
         store=data["store"],
         masks=tuple(data["masks"]),
@@ -64,13 +64,13 @@ def read_configuration(file: Path) -> Configuration:
 
 @dataclass(frozen=True)
 class StageResults:
-    """What a stage left in its folder."""
+    """Content of the files in a stage's folder."""
 
     folder: Path
 
     @cached_property
     def configuration(self) -> Configuration:
-        """What it was trained with, see `read_configuration`."""
+        """Its settings, see `read_configuration`."""
         return read_configuration(self.folder / CONFIG)
 
     @cached_property
@@ -80,22 +80,22 @@ class StageResults:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row per epoch and mode, none before the first epoch is over."""
+        """One row per epoch and mode, none before the end of the first epoch."""
         file = self.folder / HISTORY
         return pd.read_csv(file) if file.is_file() else pd.DataFrame()
 
     @cached_property
     def predictions(self) -> pd.DataFrame | None:
-        """Its predictions of test images, None where it left none."""
+        """Its predictions on test images, None if there are none."""
         file = self.folder / PREDICTIONS
         if not file.is_file():
             return None
-        words = {"id": str, "group": str}  # an image may well be called NA
+        words = {"id": str, "group": str}  # an image may be called NA
         return pd.read_csv(file, dtype=words, keep_default_na=False, na_values=[""])
 
     @cached_property
     def split(self) -> "pd.Series[str] | None":
-        """The subset of each image (train, val, test) by id, None where it left no split."""
+        """Subset of each image (train, val, test) by id, None if no split is recorded."""
         file = self.folder / SPLIT
         if not file.is_file():
             return None

@@ -1,8 +1,8 @@
-"""A sweep on disk, read once: its plan, the record of every job, and what the jobs' stages left.
+"""A sweep read from disk: its plan, the record of every job, and the results of the jobs' stages.
 
 A sweep is `runs/<experiment>/sweeps/<stamp>/`: `sweep.json` and one numbered folder per job with its `job.json`. A job
-names the folders of its stages, `runs/<experiment>/<key>/`. Jobs that failed, still run, or have not begun keep their
-row in every table that counts jobs.
+refers to the folders of its stages, `runs/<experiment>/<key>/`. Jobs that failed, still run, or have not begun have a
+row as well in every table of jobs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,9 +27,9 @@ class JobResults:
     """A job of a sweep.
 
     Attributes:
-        number: its place in the plan and the name of its folder.
-        record: content of `job.json`; of a job without one `status`, `error` and what was planned of it.
-        stages: what those of its stages left that it has named, in order; jobs that share a stage share the object.
+        number: its index in the plan and the name of its folder.
+        record: content of `job.json`; without that file `status`, `error` and the planned entries.
+        stages: results of its recorded stages, in order; jobs that share a stage share the object.
     """
 
     number: int
@@ -38,12 +38,12 @@ class JobResults:
 
     @property
     def arm(self) -> str:
-        """The arm that it repeats."""
+        """Arm of the job."""
         return self.record["arm"]
 
     @property
     def repeat(self) -> str | None:
-        """Its seed and, if it has one, its fold, as a text; None while the seed is unknown."""
+        """Its seed and, if it has one, its fold, as text; None while the seed is unknown."""
         seed, fold = self.record["seed"], self.record["fold"]
         if seed is None:
             return None
@@ -51,25 +51,25 @@ class JobResults:
 
     @property
     def name(self) -> str:
-        """Its arm and, where it is known, its repeat."""
+        """Its arm and, if known, its repeat."""
         return self.arm if self.repeat is None else f"{self.arm}, {self.repeat}"
 
     @property
     def last(self) -> StageResults:
-        """Its last stage, the one that is tested; every job that is done has one."""
+        """Its last stage, which is tested; every job that is done has one."""
         return self.stages[-1]
 
 
 @dataclass(frozen=True)
 class SweepResults:
-    """A sweep, read once and handed to all parts of a report.
+    """A sweep, read once for all parts of a report.
 
     Attributes:
         folder: `runs/<experiment>/sweeps/<stamp>`.
-        axes: names of what was swept.
+        axes: keys that are swept.
         started, resumed: times of the first and of the latest start.
-        jobs: all that were planned.
-        table: a row per job, columns job, status, error, arm, seed, fold, repeat, seconds, then one per metric.
+        jobs: all planned jobs.
+        table: one row per job, columns job, status, error, arm, seed, fold, repeat, seconds, then one per metric.
     """
 
     folder: Path
@@ -88,18 +88,18 @@ class SweepResults:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """A row per job, epoch and mode; `cumulative` counts epochs from 1 through all stages of a job."""
+        """One row per job, epoch and mode; `cumulative` counts epochs from 1 through all stages of a job."""
         parts = [part for job in self.jobs for part in _job_history(job)]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(HISTORY_COLUMNS))
 
 
 def arm_name(axes: Mapping[str, str], experiment: str) -> str:
-    """Name of an arm: its axes without those that only repeat it, or the experiment where there are no others."""
+    """Return the name of an arm: its axes except seed and fold, or the experiment if there are no other axes."""
     return ", ".join(f"{axis}={value}" for axis, value in axes.items() if axis not in NOT_AN_ARM) or experiment
 
 
 def experiments(runs: Path) -> list[str]:
-    """Names of the experiments that have a sweep."""
+    """Return the names of the experiments that have a sweep."""
     return sorted({file.parents[2].name for file in runs.glob(f"*/sweeps/*/{SWEEP}")})
 
 
@@ -108,7 +108,7 @@ def find_sweep(runs: Path, experiment: str | None, sweep: str = "latest") -> Pat
 
     Raises:
         ValueError: no experiment is named.
-        FileNotFoundError: no such experiment or sweep; the message lists those there are.
+        FileNotFoundError: no such experiment or sweep; the message lists the available ones.
     """
     available = ", ".join(experiments(runs)) or "none yet"
     if experiment is None:
@@ -123,9 +123,9 @@ def find_sweep(runs: Path, experiment: str | None, sweep: str = "latest") -> Pat
 
 
 def load_sweep(folder: Path) -> SweepResults:
-    """Read a sweep and the record of every job of it, whatever state the jobs are in.
+    """Read a sweep and the records of all its jobs, whatever their state.
 
-    A job that says it runs while nobody holds its folder was killed: its status is interrupted.
+    A job recorded as running whose folder no process holds was killed; its status is interrupted.
 
     Raises:
         FileNotFoundError: the folder holds no sweep.json.
@@ -158,12 +158,12 @@ def _read_record(folder: Path, axes: dict[str, str], experiment: str) -> JobReco
         return _planned(axes, experiment, "missing", f"no {folder.name}/{JOB}")
     try:
         return read_job(folder)
-    except ValueError as error:  # somebody has damaged it
+    except ValueError as error:  # the file is damaged
         return _planned(axes, experiment, "unreadable", f"{folder.name}/{JOB}: {error.__cause__}")
 
 
 def _planned(axes: dict[str, str], experiment: str, status: str, error: str) -> JobRecord:
-    """What is known of a job from the plan alone; its seed and fold only if they are swept."""
+    """Return the record of a job from the plan alone; its seed and fold are known only if they are swept."""
     seed, fold = (int(axes[axis]) if axes.get(axis, "").isdigit() else None for axis in NOT_AN_ARM)
     return {
         "experiment": experiment,
@@ -177,7 +177,7 @@ def _planned(axes: dict[str, str], experiment: str, status: str, error: str) -> 
 
 
 def _stage_folder(sweep: Path, stage: StageRecord) -> Path:
-    """Folder of a stage, found from the sweep's own place so that a moved or copied `runs/` can still be read."""
+    """Return the folder of a stage relative to that of the sweep, so that a moved or copied `runs/` can be read."""
     return sweep.parents[2].joinpath(*Path(stage["folder"]).parts[-2:])
 
 
@@ -204,13 +204,13 @@ def _job_row(job: JobResults) -> dict[str, object]:
 
 
 def _job_history(job: JobResults) -> Iterator[pd.DataFrame]:
-    before = 0  # epochs of the stages before
+    before = 0  # epochs of the earlier stages
     for stage in job.stages:
         table = stage.history
         if table.empty:
             continue
         cumulative = before + 1 + table["epoch"] - table["epoch"].min()
-        own = table.copy()  # reading leaves a block per column, and adding to those is slow
+        own = table.copy()  # reading leaves one memory block per column, to which adding columns is slow
         own = own.assign(job=job.number, arm=job.arm, seed=job.record["seed"], fold=job.record["fold"])
         own = own.assign(cumulative=cumulative).astype({"seed": "Int64", "fold": "Int64"})
         yield own[[*HISTORY_COLUMNS, *(name for name in table.columns if name not in HISTORY_COLUMNS)]]

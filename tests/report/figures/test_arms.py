@@ -1,4 +1,4 @@
-"""The figure shows every arm and repeat, cuts nothing and stays small."""
+"""The main figure shows every arm and repeat, cuts nothing off and is small on disk."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_the_axis_holds_every_interval_and_the_trivial_predictor() -> None:
     ]
 
 
-def test_the_interval_of_shares_ends_where_shares_end_and_that_of_distances_does_not() -> None:
+def test_intervals_of_shares_stay_within_0_and_1_and_those_of_distances_need_not() -> None:
     few = {"masks none": pd.DataFrame([[0.1, 0.8]], index=["a"], columns=["seed 0", "seed 1"])}
     for factor, within in ((1, True), (10, False)):
         interval = draw_figure({name: factor * table for name, table in few.items()}, curves(1), "f1").axes[0].lines[1]
@@ -79,7 +79,7 @@ def test_a_curve_ends_where_the_first_repeat_ends() -> None:
     assert len(draw_figure(tables(1), stopped, "f1").axes[1].lines[0].get_xdata()) == 12
 
 
-def test_arms_without_a_value_keep_their_row_and_missing_curves_are_said(tmp_path: Path) -> None:
+def test_arms_without_a_value_keep_their_row_and_missing_curves_are_reported(tmp_path: Path) -> None:
     empty = {"masks none": tables(3)["masks none"] * np.nan}
     figure = draw_figure(empty, pd.DataFrame(columns=["job", "arm", "mode"]), "average_precision")
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["cells_0", "cells_1", "cells_2"]

@@ -1,4 +1,4 @@
-"""The figure of mask conditions draws the means, and other masks beside."""
+"""The figure of mask conditions draws the means over the revealed share, and other masks beside the curve."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from dermoscopy.report.results.conditions import (
 Make = Callable[..., Path]
 
 
-def test_the_figure_draws_the_means_and_other_masks_beside(make_curves: Make) -> None:
+def test_the_figure_draws_the_means_and_other_masks_beside_the_curve(make_curves: Make) -> None:
     heights = np.linspace(0.5, 0.9, len(SHARES))
     curve, beside = draw_conditions(make_curves([*SHARES, "predicted", "shuffled"], [*heights, 0.7, 0.4])).axes
     assert list(curve.lines[1].get_xdata()) == pytest.approx(list(range(0, 101, 10)))

@@ -1,4 +1,4 @@
-"""Figures of segmenters: the numbers of their tables, in order, with labels that keep apart."""
+"""Figures of segmenters draw the numbers of their tables, in order, with labels that do not overlap."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -13,7 +13,7 @@ from dermoscopy.report.results.boxes import box_table
 Scores = Callable[..., pd.DataFrame]
 
 
-def test_the_figure_draws_the_numbers_of_the_table_best_median_first(make_scores: Scores) -> None:
+def test_the_figure_draws_the_numbers_of_the_table_with_the_best_median_first(make_scores: Scores) -> None:
     rng = np.random.default_rng(0)
     scores = {f"arm {k}": {f"{n}": [*rng.beta(5, 2, 2)] for n in range(20 + k)} for k in range(4)}
     images = make_scores(**scores).sample(frac=1, random_state=0)
@@ -26,10 +26,10 @@ def test_the_figure_draws_the_numbers_of_the_table_best_median_first(make_scores
         x, y = box.get_path().vertices.T
         assert (x.min(), x.max()) == pytest.approx((row.lower, row.upper))
         assert y.min() < place < y.max()
-        on_it = [
+        lines = [
             line for line in axes.lines if len(line.get_ydata()) and np.mean(line.get_ydata()) == pytest.approx(place)
         ]
-        drawn = [float(line.get_xdata()[0]) for line in on_it if len(set(line.get_xdata())) == 1]
+        drawn = [float(line.get_xdata()[0]) for line in lines if len(set(line.get_xdata())) == 1]
         assert any(value == pytest.approx(row.median) for value in drawn)
         assert any(value == pytest.approx(row.mean) for value in drawn)
     labels = [label.get_text() for label in axes.get_yticklabels()]
@@ -38,7 +38,7 @@ def test_the_figure_draws_the_numbers_of_the_table_best_median_first(make_scores
     assert top < 0 < bottom
 
 
-def test_labels_keep_apart_and_whole_however_long_the_arms(make_scores: Scores) -> None:
+def test_labels_are_complete_and_do_not_overlap_for_long_names_of_arms(make_scores: Scores) -> None:
     arms = {f"network.encoder_name=tu-convnext_{k}.fb_in22k, loss=dice, model.freeze=[encoder]": 0 for k in range(6)}
     figure = draw_boxes(make_scores(**{arm: {"a": [0.2], "b": [0.9]} for arm in arms}), "IoU")
     figure.draw_without_rendering()
@@ -47,7 +47,7 @@ def test_labels_keep_apart_and_whole_however_long_the_arms(make_scores: Scores) 
     assert all(box.x0 >= 0 for box in boxes)
 
 
-def test_an_arm_without_values_keeps_its_row_and_none_at_all_is_an_error(make_scores: Scores) -> None:
+def test_an_arm_without_values_keeps_its_row_and_no_values_at_all_are_an_error(make_scores: Scores) -> None:
     images = make_scores(full={"a": [0.5]}, empty={"a": [np.nan]})
     labels = [label.get_text() for label in draw_boxes(images, "IoU").axes[0].get_yticklabels()]
     assert labels == ["full\n1 images", "empty\n0 images"]

@@ -1,4 +1,4 @@
-"""What the page says of mask conditions: no more than the intervals allow."""
+"""The section on mask conditions claims no more than the intervals allow."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +13,17 @@ from dermoscopy.report.results.conditions import (
 Make = Callable[..., Path]
 
 
-def test_the_sentences_claim_of_the_area_no_more_than_the_page_does_of_a_metric(make_curves: Make) -> None:
+def test_sentences_about_the_area_follow_the_same_rules_as_those_about_a_metric(make_curves: Make) -> None:
     made_up = make_curves([*SHARES, "predicted"], [0.5, *[0.8] * 10, 0.7])
     page = conditions_section(made_up, "mask_conditions.png", leakage=False)
     (line,) = [line for line in page.splitlines() if line.startswith("- **masks always given**")]
     none, predicted, area = line.split("; ")
     assert "with no masks 0.513, no difference from image only is established" in none
-    assert "with predicted ones 0.713, higher than image only" in predicted
+    assert "with predicted masks 0.713, higher than image only" in predicted
     assert "area 0.798, higher than image only (difference +0.288" in area
 
 
-def test_where_shares_are_lacking_they_are_named_and_there_is_no_area(make_curves: Make) -> None:
+def test_untested_conditions_of_the_curve_are_named_and_there_is_no_area(make_curves: Make) -> None:
     part = make_curves(["none", "revealed_50", "given", "predicted"], [0.5, 0.6, 0.7, 0.6])
     section = conditions_section(part, "mask_conditions.png", leakage=False)
     assert "not tested with revealed_10, revealed_20, revealed_30, revealed_40, revealed_60" in section
@@ -33,7 +33,7 @@ def test_where_shares_are_lacking_they_are_named_and_there_is_no_area(make_curve
     assert "(mask_conditions.png)" in section
 
 
-def test_without_shares_there_is_a_table_and_no_curve(make_curves: Make) -> None:
+def test_without_revealed_masks_there_is_a_table_and_no_curve(make_curves: Make) -> None:
     made_up = make_curves(["none", "given", "predicted"], [0.5, 0.7, 0.6])
     section = conditions_section(made_up, "picture", leakage=False)
     assert "| arm | none | predicted | given |\n" in section

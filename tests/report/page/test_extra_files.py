@@ -1,4 +1,4 @@
-"""Files beside a page: those of its kind of sweep, each named by the section that shows it."""
+"""Files beside a page: those of its kind of sweep, each named in the section that includes it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ def loaded(folder: Path, metric: str) -> tuple[SweepResults, Findings]:
     return sweep, findings
 
 
-def test_segmenters_of_folds_have_boxes_costs_and_a_table_out_of_fold(make_segmented: Make) -> None:
+def test_segmenters_with_folds_have_box_plots_costs_and_an_out_of_fold_table(make_segmented: Make) -> None:
     files, sections = extra_files(*loaded(make_segmented(FOLDS, ["done"] * 6), "test/none/dice"))
     assert set(files) == {"out_of_fold.csv", "boxes.png", "cost.png"}
     assert isinstance(files["boxes.png"], Figure)
@@ -31,7 +31,7 @@ def test_segmenters_of_folds_have_boxes_costs_and_a_table_out_of_fold(make_segme
     assert sections["folds"].startswith("### Out of fold")
 
 
-def test_classifiers_have_tables_by_mask_condition_and_out_of_fold(make_classified: Make) -> None:
+def test_classifiers_have_tables_by_mask_condition_and_of_out_of_fold_scores(make_classified: Make) -> None:
     axes = {"zeroing": ["everything", "nothing"], "split.fold": ["0", "1", "2"]}
     files, sections = extra_files(*loaded(make_classified(axes), "test/none/auroc"))
     names = {
@@ -45,20 +45,20 @@ def test_classifiers_have_tables_by_mask_condition_and_out_of_fold(make_classifi
     assert {"conditions", "folds"} <= set(sections)
 
 
-def test_without_findings_only_the_cost_is_said(make_sweep: Make) -> None:
+def test_without_findings_there_is_only_the_cost_section(make_sweep: Make) -> None:
     files, sections = extra_files(load_sweep(make_sweep({"seed": ["0"]}, ["missing"])), None)
     assert (files, sections) == ({}, {"cost": ""})
 
 
 @pytest.mark.parametrize("metric", ["test/none/f1", "test/given/f1"])
-def test_the_main_figure_shows_a_metric_with_no_masks_and_with_all_of_them(make_runs: Make, metric: str) -> None:
+def test_the_main_figure_shows_a_metric_with_no_masks_and_with_given_masks(make_runs: Make, metric: str) -> None:
     figure = main_figure(*loaded(make_runs(), metric))
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert legend[:2] == ["masks none", "masks given"]
     assert figure.axes[1].lines  # learning curves of the jobs that are done
 
 
-def test_the_picture_of_the_table_asks_nothing_of_the_network(make_runs: Make) -> None:
+def test_the_picture_of_the_table_loads_nothing_from_the_web(make_runs: Make) -> None:
     sweep = load_sweep(make_runs())
     picture = table_picture(sweep)
     assert "@font-face" not in picture

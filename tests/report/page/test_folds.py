@@ -1,4 +1,4 @@
-"""The sections of folds: every image once, missing folds by name, arms on the same images."""
+"""Sections on folds: every image once, missing folds by name, arms compared on the same images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from dermoscopy.evaluation.summary import summarise
 from dermoscopy.report.page.folds import label_folds_section
 from dermoscopy.report.page.page import write_report
-from dermoscopy.report.results.label_folds import blind, label_folds, pooled, score_table
+from dermoscopy.report.results.label_folds import label_folds, pooled, score_table, trivial_scores
 from dermoscopy.report.results.mask_folds import out_of_fold
 from dermoscopy.runs.tables import load_sweep
 
@@ -26,7 +26,7 @@ def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str,
     return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
 
 
-def test_folds_together_score_every_image_once(make_segmented: MakeSweep, tmp_path: Path) -> None:
+def test_all_folds_together_score_every_image_once(make_segmented: MakeSweep, tmp_path: Path) -> None:
     sweep = make_segmented(FOLDS, ["done"] * 3, tta=["none"])
     (part,) = out_of_fold(load_sweep(sweep))
     store = summarise(part.images[part.images["size"] == "store"], replicates=0).query("mask == 'mean'")
@@ -45,10 +45,10 @@ def test_a_missing_fold_is_named_and_its_arm_not_compared(make_classified: Make)
     sweep = load_sweep(make_classified(AXES, PLACES, ["done"] * 4 + ["failed", "done"]))
     parts = label_folds(sweep)
     tables = pooled(sweep, parts)
-    found = score_table(tables, "zeroing=everything")
-    assert found["difference"].isna().all()
+    scores = score_table(tables, "zeroing=everything")
+    assert scores["difference"].isna().all()
     section = label_folds_section(
-        parts, found, blind(tables), ["zeroing=everything", "zeroing=nothing"], "zeroing=everything"
+        parts, scores, trivial_scores(tables), ["zeroing=everything", "zeroing=nothing"], "zeroing=everything"
     )
     assert "Missing, with all their images: masks always given, seed 0: fold 1." in section
     assert "| masks always given | 0 | none | 80 in 2 |" in section

@@ -1,4 +1,4 @@
-"""Tables and numbers in Markdown: whole cells, and a dash where a number is undefined."""
+"""Tables and numbers in Markdown: cells that stay whole, and a dash for an undefined number."""
 
 from dermoscopy.report.page.markdown import interval, markdown_table, number, with_interval
 

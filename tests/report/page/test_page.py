@@ -1,4 +1,4 @@
-"""The page: complete, honest and repeatable."""
+"""The page is complete, reports failures and is the same for the same input."""
 
 import json
 import shutil
@@ -15,7 +15,9 @@ from dermoscopy.runs.tables import load_sweep
 MakeRuns = Callable[..., Path]
 
 
-def test_a_page_says_what_ran_what_came_out_and_how_sure(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+def test_a_page_reports_what_ran_the_results_and_their_uncertainty(
+    make_runs: MakeRuns, header: Path, tmp_path: Path
+) -> None:
     files = write_report(load_sweep(make_runs()), tmp_path / "experiments", header)
     names = [str(file.relative_to(tmp_path / "experiments")) for file in files]
     assert names == [
@@ -23,7 +25,7 @@ def test_a_page_says_what_ran_what_came_out_and_how_sure(make_runs: MakeRuns, he
         "README.md",
     ]
     page = files[4].read_text()
-    assert "@font-face" not in files[2].read_text()  # the picture of the table asks nothing of the network
+    assert "@font-face" not in files[2].read_text()  # the picture of the table loads nothing from the web
     for heading in ("## Question", "## Protocol", "## Hardware", "## Reading"):
         assert heading in page
     for fact in (
@@ -41,7 +43,7 @@ def test_a_page_says_what_ran_what_came_out_and_how_sure(make_runs: MakeRuns, he
         assert fact in page
 
 
-def test_a_rerun_gives_the_same_bytes(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+def test_a_report_written_twice_gives_the_same_bytes(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
     sweep = load_sweep(make_runs())
     first = [file.read_bytes() for file in write_report(sweep, tmp_path / "experiments", header)]
     assert [file.read_bytes() for file in write_report(sweep, tmp_path / "experiments", header)] == first
@@ -68,7 +70,7 @@ def test_a_sweep_without_a_done_job_still_has_a_page(
     assert job_counts(sweep).startswith(f"9: 0 done, {len(kept)} failed, {9 - len(kept)} missing")
 
 
-def test_a_segmentation_sweep_has_no_labels_and_still_a_page(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+def test_a_segmentation_sweep_without_labels_has_a_page(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
     folder = make_runs("encoders")
     for file in folder.glob("*/job.json"):
         record = json.loads(file.read_text())
@@ -78,4 +80,4 @@ def test_a_segmentation_sweep_has_no_labels_and_still_a_page(make_runs: MakeRuns
     page = (tmp_path / "experiments" / "encoders" / "README.md").read_text()
     assert "Dice (TTA none), difference to image only" in page
     assert "No interval over test images: no job left predictions.csv" in page
-    assert "Not compared with masks that are the same for every image: job 0 left no split.csv" in page
+    assert "Not compared with constant masks, the same for every image: job 0 left no split.csv" in page

@@ -1,4 +1,4 @@
-"""Sections of a page: tables with their words, and nothing where there is nothing to say."""
+"""Sections of a page: tables with their explanations, empty if there is nothing to report."""
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ COSTS = pd.DataFrame(
 )
 
 
-def test_costs_name_what_is_trainable_only_where_something_is_frozen() -> None:
+def test_costs_list_trainable_parameters_only_if_some_are_frozen() -> None:
     section = costs_section(COSTS)
     assert "trainable in the last stage" in section
     assert "| large | 1.20 | 1.00 | 4.5 | 0.25 | a CPU |" in section
@@ -24,7 +24,7 @@ def test_costs_name_what_is_trainable_only_where_something_is_frozen() -> None:
     assert costs_section(COSTS.iloc[:0]) == ""
 
 
-def test_arms_are_told_apart_by_the_keys_that_they_have() -> None:
+def test_arms_are_listed_with_the_configuration_keys_in_which_they_differ() -> None:
     table = pd.DataFrame(
         [[True, ""], ["", ""]], index=["loss=a", "loss=b"], columns=["loss.smooth", "lr"], dtype=object
     )

@@ -1,4 +1,4 @@
-"""A page of segmenters: scores by tta and size, of each mask, and of single images."""
+"""A page of segmenters: scores by TTA and size, per mask, and of single images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str,
     return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
 
 
-def test_a_page_of_segmenters_speaks_of_masks(make_segmented: MakeSweep, tmp_path: Path) -> None:
+def test_a_page_of_segmenters_reports_masks_and_no_labels(make_segmented: MakeSweep, tmp_path: Path) -> None:
     page, files = report(make_segmented(SEEDS, ["done", "done", "done", "failed"]), tmp_path)
     assert files[3:6] == ["figure.png", "boxes.png", "cost.png"]
     for fact in (
@@ -24,7 +24,7 @@ def test_a_page_of_segmenters_speaks_of_masks(make_segmented: MakeSweep, tmp_pat
         "### Dice (TTA none) of each mask\n\n| arm | lesion | streaks |",
         "### Dice (TTA none), difference to small",
         "| nothing |",
-        "| one mask for all |",
+        "| mean training mask |",
         "### IoU of single test images",
         "| small | 40 | 2 |",
         "| large | 40 | 1 |",

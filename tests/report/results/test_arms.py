@@ -1,4 +1,4 @@
-"""Tables of arms x repeats: in order, with holes where no job is done."""
+"""Tables of arms x repeats are in order, with missing values where no job is done."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +9,10 @@ import pytest
 
 from dermoscopy.report.results.arms import (
     headline_metrics,
+    is_segmentation,
     macro_metrics,
     mean_and_sd,
     pivot,
-    segments,
     short_names,
     summarise,
     write_results,
@@ -23,14 +23,14 @@ MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
 
 
-def test_a_pivot_keeps_arms_in_order_and_holes_where_no_job_is_done(make_runs: MakeRuns) -> None:
+def test_a_pivot_keeps_arms_in_order_and_has_missing_values_where_no_job_is_done(make_runs: MakeRuns) -> None:
     table = pivot(load_sweep(make_runs()).table, "test/none/f1")
     assert table.index.tolist() == ["zeroing=everything", "zeroing=cells_80", "zeroing=whole_50"]
     assert table.columns.tolist() == ["seed 0", "seed 1", "seed 2"]
     assert table.loc["zeroing=whole_50"].isna().tolist() == [False, True, True]
 
 
-def test_folds_are_repeats_of_their_own_in_numeric_order(make_runs: MakeRuns) -> None:
+def test_folds_are_repeats_in_numeric_order(make_runs: MakeRuns) -> None:
     sweep = load_sweep(make_runs())
     jobs = sweep.table.assign(fold=pd.array([10, 2, 1] * 3, dtype="Int64"))
     jobs["repeat"] = [f"seed 0 fold {fold}" for fold in jobs["fold"]]
@@ -64,27 +64,27 @@ def test_write_results_leaves_two_tables_in_the_sweep(make_runs: MakeRuns) -> No
     assert not list(folder.glob(".*"))  # no temporary file is left
 
 
-def test_arms_of_one_axis_are_shown_by_value() -> None:
+def test_arms_of_one_axis_are_named_by_their_value() -> None:
     assert short_names(["loss=bce", "loss=dice"]) == {"loss=bce": "bce", "loss=dice": "dice"}
     assert short_names(["loss=bce,lr=1", "loss=dice,lr=1"])["loss=bce,lr=1"] == "loss=bce,lr=1"
 
 
-def test_an_arm_of_which_nothing_has_begun_has_an_empty_row(make_sweep: MakeSweep) -> None:
+def test_an_arm_without_a_job_that_has_begun_has_an_empty_row(make_sweep: MakeSweep) -> None:
     sweep = load_sweep(make_sweep({"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}, ["done", "missing"] * 2))
     assert pivot(sweep.table.assign(score=1.0), "score").fillna(0).to_dict("split")["data"] == [[1, 0], [1, 0]]
     unswept = load_sweep(make_sweep({"zeroing": ["everything", "nothing"]}, ["done", "missing"], "arms"))
     assert pivot(unswept.table.assign(score=1.0), "score").isna().to_numpy().tolist() == [[False], [True]]
 
 
-def test_a_sweep_that_tells_labels_and_segments_is_one_of_classifiers() -> None:
+def test_a_sweep_with_labels_and_masks_counts_as_one_of_classifiers() -> None:
     masks, labels = ["test/none/dice", "test/none/iou"], ["test/none/f1", "test/none/average_precision"]
-    assert segments(pd.DataFrame(columns=masks))
-    assert not segments(pd.DataFrame(columns=[*masks, *labels]))
+    assert is_segmentation(pd.DataFrame(columns=masks))
+    assert not is_segmentation(pd.DataFrame(columns=[*masks, *labels]))
     assert headline_metrics(pd.DataFrame(columns=[*masks, *labels])) == labels
     assert headline_metrics(pd.DataFrame(columns=["test/flips/dice", *masks])) == masks
 
 
-def test_what_chose_the_epoch_is_shown_first_with_each_arms_own_masks_if_there_are_such() -> None:
+def test_the_metric_that_chose_the_epoch_comes_first_with_the_validation_masks_of_each_arm_if_they_differ() -> None:
     places, scores = ["none", "given", "validation_masks"], ["f1", "average_precision", "auroc"]
     every = [f"test/{place}/{score}" for place in places for score in scores]
     assert headline_metrics(pd.DataFrame(columns=every[:6]), "auroc") == [

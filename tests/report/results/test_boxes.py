@@ -1,4 +1,4 @@
-"""The box plot shows each arm's test images once, in the order of their medians."""
+"""The numbers of a box plot count each test image of an arm once; arms are in the order of their medians."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def test_an_image_counts_once_with_its_mean_over_seeds(make_scores: Scores) -> N
 
 
 def segmented(make_sweep: Sweeper) -> Path:
-    """A sweep of two arms and two seeds, of which the last job failed, with two masks at two sizes."""
+    """Write a sweep of two arms and two seeds, with two masks at two sizes; the last job failed."""
     sweep = make_sweep(AXES, ["done", "reused", "done", "failed"])
     for job in range(4):
         record = json.loads((sweep / str(job) / "job.json").read_text())
@@ -42,7 +42,7 @@ def segmented(make_sweep: Sweeper) -> Path:
     return sweep
 
 
-def test_scores_are_read_from_the_last_stage_of_jobs_that_are_done_at_the_store_s_size(make_sweep: Sweeper) -> None:
+def test_scores_at_the_stores_size_are_read_from_the_last_stage_of_jobs_that_are_done(make_sweep: Sweeper) -> None:
     images = per_image(load_sweep(segmented(make_sweep)), "iou", "lesion")
     assert list(images.columns) == ["arm", "id", "seed", "value"]
     assert [*images.itertuples(index=False, name=None)] == [
@@ -59,7 +59,7 @@ def test_several_masks_are_averaged_within_an_image(make_sweep: Sweeper) -> None
     np.testing.assert_allclose(both["value"], lesion["value"] + 0.05)
 
 
-def test_what_was_not_segmented_is_named(make_sweep: Sweeper) -> None:
+def test_an_unknown_metric_or_mask_is_named(make_sweep: Sweeper) -> None:
     sweep = load_sweep(segmented(make_sweep))
     with pytest.raises(ValueError, match="no metric 'iuo'; did you mean iou"):
         per_image(sweep, "iuo")

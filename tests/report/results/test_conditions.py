@@ -1,4 +1,4 @@
-"""The curve over what masks are given, the area below it, and what the page may say of both."""
+"""The curve over mask conditions, the area below it, and the section of a page on both."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_the_area_of_a_flat_curve_is_its_height_and_of_a_straight_one_its_middle
     assert areas.tolist() == pytest.approx([0.4, 0.5, 0.05, np.nan], nan_ok=True)
 
 
-def test_a_sweep_tested_with_all_shares_gets_curve_area_and_table(make_classified: Make, tmp_path: Path) -> None:
+def test_a_sweep_tested_in_all_mask_conditions_gets_curve_area_and_table(make_classified: Make, tmp_path: Path) -> None:
     sweep = load_sweep(make_classified(AXES))
     by_hand = np.mean([(sum(heights) - (heights[0] + heights[-1]) / 2) / 10 for heights in _heights(sweep.table)])
     written = write_report(sweep, tmp_path / "experiments", tmp_path / "none.yaml", metric="test/none/auroc")
@@ -41,7 +41,7 @@ def test_a_sweep_tested_with_all_shares_gets_curve_area_and_table(make_classifie
     assert table.loc[("zeroing=nothing", "given"), "percent"] == 100
     assert len(table) == 2 * (len(SHARES) + 3)
     page = files["README.md"].read_text()
-    assert "### AUROC by the masks that are given" in page
+    assert "### AUROC by mask condition" in page
     assert "| arm | none | predicted | shuffled | given | area | difference to image only | p (Holm) |" in page
     assert f"; area {by_hand:.3f}, " in page
     assert files["mask_conditions.png"].read_bytes().startswith(b"\x89PNG")
@@ -53,7 +53,7 @@ def _heights(jobs: pd.DataFrame) -> np.ndarray:
     return given[[f"test/{name}/auroc" for name in SHARES]].to_numpy(float)
 
 
-def test_a_sweep_tested_with_no_masks_and_all_of_them_has_no_such_section(make_classified: Make) -> None:
+def test_a_sweep_tested_only_with_no_and_with_given_masks_has_no_such_section(make_classified: Make) -> None:
     sweep = load_sweep(make_classified({"seed": ["0"]}, ["none", "given"]))
     findings = find(sweep, metric="test/none/auroc")
     assert findings is not None

@@ -1,4 +1,4 @@
-"""Masks that are the same for every image: by hand, and held against the metrics."""
+"""Scores of constant masks, the same for every image: computed by hand, and compared with the metrics."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,9 @@ def test_constant_masks_by_hand() -> None:
     assert scores["thresholded_jaccard"].tolist() == pytest.approx([1 / 3, (3 / 4) / 3, (2 / 3 + 1) / 3])
 
 
-def test_constant_masks_agree_with_the_metrics_and_the_learnt_one_is_best_where_it_was_learnt(demo_store: Path) -> None:
+def test_constant_masks_agree_with_the_metrics_and_the_mean_mask_is_best_on_its_training_images(
+    demo_store: Path,
+) -> None:
     store, rows = open_store(demo_store), np.arange(120)
     truth = store.mask()[..., store.mask_names.index("lesion")]
     scores = score_constant_masks(truth, rows, rows)
@@ -36,7 +38,7 @@ def test_constant_masks_agree_with_the_metrics_and_the_learnt_one_is_best_where_
     for name, values in image_scores(counts[:, None]).items():
         if name in scores:
             assert scores.loc["everything", name] == pytest.approx(np.nanmean(values))
-    assert scores.loc["one mask for all", "dice"] > scores.loc["everything", "dice"] > scores.loc["nothing", "dice"]
+    assert scores.loc["mean training mask", "dice"] > scores.loc["everything", "dice"] > scores.loc["nothing", "dice"]
 
 
 def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
@@ -44,9 +46,11 @@ def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str,
     return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
 
 
-def test_without_the_store_the_page_says_what_it_lacks(make_segmented: MakeSweep, tmp_path: Path) -> None:
+def test_without_the_store_the_page_says_why_constant_masks_are_missing(
+    make_segmented: MakeSweep, tmp_path: Path
+) -> None:
     sweep = make_segmented(SEEDS, ["done"] * 4)
     for file in tmp_path.glob("runs/encoders/*/config.yaml"):
         file.write_text(file.read_text().replace("demo-32x32.h5", "gone.h5"))
     page, _ = report(sweep, tmp_path)
-    assert "Not compared with masks that are the same for every image: no store " in page
+    assert "Not compared with constant masks, the same for every image: no store " in page

@@ -1,4 +1,4 @@
-"""In what arms differ: every key that takes more than one value, and no other."""
+"""Configuration differences between arms: every key with more than one value, and no other."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ def test_flatten_keeps_booleans_none_empty_and_nested_lists() -> None:
     assert flatten(config) == flat
 
 
-def test_differences_keep_a_key_iff_it_takes_more_than_one_value() -> None:
+def test_differences_keep_a_key_if_and_only_if_it_has_more_than_one_value() -> None:
     configs = {
         "x": {"freeze": True, "same": [1, [2]], "none": None, "only_x": 0, "type": 1},
         "y": {"freeze": False, "same": [1, [2]], "none": 0, "type": True},

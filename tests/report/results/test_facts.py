@@ -1,4 +1,4 @@
-"""What ran and what it cost: shared stages once, whatever became of the jobs."""
+"""Facts about what ran and its cost: shared stages count once, whatever the state of the jobs."""
 
 import json
 import shutil
@@ -27,12 +27,12 @@ def test_costs_count_a_shared_stage_once(make_segmented: MakeSweep) -> None:
     assert table["hardware"].tolist() == ["a CPU, 2 cores"] * 2
 
 
-def test_states_count_every_job_and_name_done_and_failed_ones_also_where_there_are_none(make_sweep: MakeSweep) -> None:
+def test_states_count_every_job_and_include_done_and_failed_if_there_are_none(make_sweep: MakeSweep) -> None:
     sweep = make_sweep(SEEDS, ["done", "running", "missing", "missing"], "some")
     assert states(load_sweep(sweep)) == {"done": 1, "failed": 0, "missing": 2, "running": 1}
 
 
-def test_a_store_is_named_once_with_the_range_of_what_jobs_drew(make_sweep: MakeSweep) -> None:
+def test_a_store_is_listed_once_with_the_range_of_its_numbers_of_images(make_sweep: MakeSweep) -> None:
     sweep = make_sweep(SEEDS, ["done", "done", "failed", "missing"])
     for job, changes in ((1, {"test": 70}), (2, {"fingerprint": "0" * 64})):
         file = sweep / str(job) / "job.json"
@@ -43,7 +43,7 @@ def test_a_store_is_named_once_with_the_range_of_what_jobs_drew(make_sweep: Make
     assert (first.name, first.size, other.fingerprint) == ("made_up", (64, 64), "0" * 64)
 
 
-def test_a_label_leaks_only_where_true_masks_were_given(make_classified: MakeSweep) -> None:
+def test_a_label_leaks_only_if_ground_truth_masks_were_given(make_classified: MakeSweep) -> None:
     for places, expected in ((["none", "given"], {"globules": "globules"}), (["none", "predicted"], {})):
         sweep = make_classified({"seed": ["0"]}, places)
         file = sweep / "0" / "job.json"

@@ -1,4 +1,4 @@
-"""What may be said of arms, and no more."""
+"""Findings claim only differences that are established."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MakeSweep = Callable[..., Path]
 SEEDS = {"network": ["small", "large"], "seed": ["0", "1"]}
 
 
-def test_sentences_claim_a_difference_only_where_there_is_one(make_runs: MakeRuns) -> None:
+def test_sentences_claim_a_difference_only_if_it_is_established(make_runs: MakeRuns) -> None:
     folder = make_runs()
     findings = find(load_sweep(folder))
     assert findings is not None
@@ -35,7 +35,7 @@ def test_sentences_claim_a_difference_only_where_there_is_one(make_runs: MakeRun
     assert claim in sentences(findings)[1]
 
 
-def test_folds_widen_the_interval_by_what_their_training_sets_share(make_runs: MakeRuns, tmp_path: Path) -> None:
+def test_folds_widen_the_interval_as_their_training_sets_overlap(make_runs: MakeRuns, tmp_path: Path) -> None:
     folder = make_runs()
     plain = find(load_sweep(folder))
     for file in folder.glob("*/job.json"):
@@ -46,8 +46,8 @@ def test_folds_widen_the_interval_by_what_their_training_sets_share(make_runs: M
     assert folds is not None
     assert (plain.test_per_train, folds.test_per_train) == (0, pytest.approx(60 / 200))
     half = {
-        name: float(np.diff(each.compared.loc["zeroing=cells_80", ["low", "high"]])[0])
-        for name, each in (("plain", plain), ("folds", folds))
+        name: float(np.diff(findings.compared.loc["zeroing=cells_80", ["low", "high"]])[0])
+        for name, findings in (("plain", plain), ("folds", folds))
     }
     assert half["folds"] / half["plain"] == pytest.approx(np.sqrt((1 / 3 + 0.3) / (1 / 3)))
     write_report(load_sweep(folder), tmp_path / "experiments", tmp_path / "none.yaml")
@@ -56,7 +56,7 @@ def test_folds_widen_the_interval_by_what_their_training_sets_share(make_runs: M
     assert "Nadeau and Bengio 2003" in page
 
 
-def test_seeds_that_draw_their_own_test_images_widen_the_interval_as_folds_do(make_runs: MakeRuns) -> None:
+def test_seeds_with_different_test_images_widen_the_interval_as_folds_do(make_runs: MakeRuns) -> None:
     folder = make_runs()
     plain = find(load_sweep(folder))
     for file in folder.parents[1].glob("*1/predictions.csv"):  # of seed 1
@@ -68,7 +68,7 @@ def test_seeds_that_draw_their_own_test_images_widen_the_interval_as_folds_do(ma
     assert (plain.test_per_train, drawn.test_per_train) == (0, pytest.approx(60 / 200))
 
 
-def test_a_reference_is_an_arm_in_full_or_its_value() -> None:
+def test_a_reference_is_named_by_an_arm_in_full_or_by_its_value() -> None:
     arms = ["zeroing=cells_80", "zeroing=everything"]
     assert choose_reference(arms, None) == "zeroing=everything"
     assert choose_reference(arms, "cells_80") == choose_reference(arms, "zeroing=cells_80") == "zeroing=cells_80"
@@ -83,7 +83,7 @@ def test_a_metric_that_is_not_a_test_metric_is_refused(make_runs: MakeRuns) -> N
         find(load_sweep(make_runs()), metric="f1")
 
 
-def test_a_score_that_should_be_low_is_compared_so(make_segmented: MakeSweep) -> None:
+def test_for_a_score_where_lower_is_better_the_best_trivial_predictor_is_the_lowest(make_segmented: MakeSweep) -> None:
     sweep = load_sweep(make_segmented(SEEDS, ["done"] * 4))
     findings = find(sweep, metric="test/none/failure_rate")
     assert findings is not None

@@ -1,4 +1,4 @@
-"""Folds of an arm joined: each image once, or not at all."""
+"""The joined folds of an arm have each image once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ MakeSweep = Callable[..., Path]
 FOLDS = {"split.fold": ["0", "1", "2"]}
 
 
-def test_an_image_of_two_folds_is_refused(make_segmented: MakeSweep, tmp_path: Path) -> None:
+def test_an_image_tested_in_two_folds_is_refused(make_segmented: MakeSweep, tmp_path: Path) -> None:
     sweep = make_segmented(FOLDS, ["done"] * 3)
     first, second = (tmp_path / "runs" / "encoders" / f"encoders-0-{fold}" / "predictions.csv" for fold in (0, 1))
     second.write_text(first.read_text())

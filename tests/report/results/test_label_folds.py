@@ -1,4 +1,4 @@
-"""Classifiers out of fold: every image once, ranked within its fold, counted over all, arms on the same images."""
+"""Out-of-fold scores of classifiers: images ranked within folds, decisions counted over all, arms on equal images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,17 +38,17 @@ def test_images_are_ranked_within_folds_and_counted_over_all(make_classified: Ma
     table = scores(folder).loc[("zeroing=nothing", "none")]
     (part,) = [part for part in label_folds(load_sweep(folder)) if part.arm == "zeroing=nothing"]
     rows = part.images[part.images["mask_condition"] == "none"]
-    each = [roc_auc_score(own["truth"], own["logit"]) for _, own in rows.groupby("fold")]
-    assert table.loc["auroc", "value"] == pytest.approx(np.mean(each))
-    assert table.loc["auroc", ["min", "max"]].tolist() == pytest.approx([min(each), max(each)])
-    assert table.loc["auroc", "sd"] == pytest.approx(np.std(each, ddof=1))
-    assert roc_auc_score(rows["truth"], rows["logit"]) < min(each)  # logits of a fold are 5 above those of the other
+    folds = [roc_auc_score(own["truth"], own["logit"]) for _, own in rows.groupby("fold")]
+    assert table.loc["auroc", "value"] == pytest.approx(np.mean(folds))
+    assert table.loc["auroc", ["min", "max"]].tolist() == pytest.approx([min(folds), max(folds)])
+    assert table.loc["auroc", "sd"] == pytest.approx(np.std(folds, ddof=1))
+    assert roc_auc_score(rows["truth"], rows["logit"]) < min(folds)  # logits of a fold are 5 above those of the other
     recall = recall_score(rows["truth"], rows["logit"] > rows["threshold"])
     assert table.loc["tuned_recall", "value"] == pytest.approx(recall)
     assert table["images"].tolist() == [120] * len(SCORES)
 
 
-def test_intervals_are_of_draws_of_whole_groups_that_all_arms_share(make_classified: Make) -> None:
+def test_intervals_come_from_draws_of_whole_groups_that_all_arms_share(make_classified: Make) -> None:
     folder = make_classified(AXES, PLACES)
     table, parts = scores(folder), label_folds(load_sweep(folder))
     image_only, given = (part.images[part.images["mask_condition"] == "none"].set_index("id") for part in parts)
@@ -66,7 +66,7 @@ def test_intervals_are_of_draws_of_whole_groups_that_all_arms_share(make_classif
     assert row["difference_high"] == pytest.approx(high)
 
 
-def test_the_page_has_the_pooled_table_the_folds_and_what_ignorance_reaches(
+def test_the_page_has_the_pooled_scores_those_of_folds_and_those_of_trivial_predictors(
     make_classified: Make, tmp_path: Path
 ) -> None:
     page, folder = report(make_classified(AXES, PLACES), tmp_path, metric="test/none/auroc")
@@ -88,19 +88,21 @@ def test_the_page_has_the_pooled_table_the_folds_and_what_ignorance_reaches(
     assert "No interval" not in page
 
 
-def test_a_page_compares_what_chose_the_epochs_with_the_masks_of_that(make_classified: Make, tmp_path: Path) -> None:
+def test_a_page_compares_the_metric_that_chose_the_epochs_with_the_validation_masks(
+    make_classified: Make, tmp_path: Path
+) -> None:
     folder = make_classified(AXES, PLACES)
     for stage in folder.parents[1].glob("zeroing=*"):
         validation_masks = "given" if "nothing" in stage.name else "none"
         configure(stage, model={"validation_masks": validation_masks}, monitor={"metric": "val/auroc"})
     page, place = report(folder, tmp_path)
     assert "### AUROC (validation masks), difference to image only" in page
-    assert "The validation masks of masks always given are the true ones." in page
+    assert "The validation masks of masks always given are the ground-truth masks." in page
     assert "validation" in (place / "table.svg").read_text().replace("&#160;", " ")
     assert "AUROC (validation masks) of image only" in (place.parent / "README.md").read_text()
 
 
-def test_an_image_of_two_folds_is_refused(make_classified: Make) -> None:
+def test_an_image_tested_in_two_folds_is_refused(make_classified: Make) -> None:
     sweep = load_sweep(make_classified(AXES, PLACES))
     first, second = (sweep.folder.parents[1] / f"zeroing=everything-0-{fold}" / "predictions.csv" for fold in (0, 1))
     second.write_text(first.read_text())
@@ -112,7 +114,7 @@ def test_a_sweep_of_seeds_has_no_folds(make_classified: Make) -> None:
     assert label_folds(load_sweep(make_classified({"zeroing": ["everything"], "seed": ["0", "1"]}, PLACES))) == []
 
 
-def test_arms_made_for_different_masks_are_compared_each_with_its_own(make_classified: Make) -> None:
+def test_arms_validated_with_different_masks_are_compared_each_with_its_own(make_classified: Make) -> None:
     folder = make_classified(AXES, PLACES)
     assert with_validation_masks(load_sweep(folder)).table.columns.tolist() == load_sweep(folder).table.columns.tolist()
     for stage in folder.parents[1].glob("zeroing=nothing-*"):

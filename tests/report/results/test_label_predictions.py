@@ -1,4 +1,4 @@
-"""Scores of predicted labels that can be resampled: the same as those of a run, and by hand."""
+"""Resampled scores of predicted labels: the same as those that a run records, and by hand."""
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ def test_scores_are_those_that_a_run_records(exclusive: bool) -> None:
         assert own.score(name, np.ones((1, 50)))[0] == pytest.approx(recorded[name], rel=1e-5), name
 
 
-def test_a_weight_counts_an_image_as_often() -> None:
+def test_an_image_with_a_weight_counts_that_often() -> None:
     rows = table(unknown=0.1)
     weight = np.random.default_rng(1).integers(0, 4, (3, 50))
     own = Predictions.from_table(rows, "none")
@@ -68,13 +68,13 @@ def test_with_a_threshold_of_zero_tuned_scores_are_those_of_the_logits() -> None
         assert own.score(f"{TUNED}{name}", once) == own.score(name, once)
 
 
-def test_predictions_come_out_of_a_table_in_order_of_id_with_groups() -> None:
+def test_predictions_are_read_from_a_table_in_order_of_id_with_groups() -> None:
     rows = [("b", "g", "none", "x", 1, 0.5, 0.2), ("a", None, "none", "x", None, -0.5, 0.2)]
     rows.append(("a", None, "given", "x", 1, 9.0, 0.2))
     table = pd.DataFrame(rows, columns=["id", "group", "mask_condition", "label", "truth", "logit", "threshold"])
     predictor = Predictions.from_table(table, "none")
     assert predictor.id.tolist() == ["a", "b"]
-    assert predictor.group.tolist() == ["a", "g"]  # of no known group: its own
+    assert predictor.group.tolist() == ["a", "g"]  # an image without a known group is its own group
     assert np.isnan(predictor.truth[0, 0])
     assert predictor.threshold == np.array([0.2])
     assert predictor.logit[:, 0].tolist() == [-0.5, 0.5]

@@ -1,4 +1,4 @@
-"""Masks out of fold: every image once, joined once, where every fold is there."""
+"""Out-of-fold masks: joined once, with every image once, if no fold is missing."""
 
 import os
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def test_a_missing_fold_is_named_and_its_masks_are_not_joined(make_segmented: Ma
 
 def test_the_masks_of_complete_folds_are_joined_once(make_segmented: MakeSweep, tmp_path: Path) -> None:
     sweep = load_sweep(make_segmented(FOLDS, ["done"] * 3))
-    assert masks_to_join(sweep) == {}  # no fold left any
+    assert masks_to_join(sweep) == {}  # no fold has predicted masks
     folders = [tmp_path / "runs" / "encoders" / f"encoders-0-{fold}" for fold in range(3)]
     for folder in folders:
         (folder / "masks.h5").touch()
@@ -45,7 +45,9 @@ def test_the_masks_of_complete_folds_are_joined_once(make_segmented: MakeSweep, 
     assert masks_to_join(sweep) == {}
 
 
-def test_an_experiment_stands_for_the_masks_that_its_folds_predicted(make_segmented: MakeSweep, tmp_path: Path) -> None:
+def test_the_name_of_an_experiment_stands_for_the_masks_that_its_folds_predicted(
+    make_segmented: MakeSweep, tmp_path: Path
+) -> None:
     folder, runs = make_segmented(FOLDS, ["done"] * 3), tmp_path / "runs"
     assert masks_file("some/file.h5", runs) == "some/file.h5"
     with pytest.raises(ValueError, match=r"datamodule.predicted=encoders: .* lacks folds, or is no sweep over them"):

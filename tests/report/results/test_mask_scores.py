@@ -1,4 +1,4 @@
-"""Scores of masks that can be resampled: the same as those of an evaluation."""
+"""Resampled scores of masks: the same as those of an evaluation."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,12 @@ import pytest
 
 from dermoscopy.evaluation.summary import summarise
 from dermoscopy.metrics.segmentation import averages
-from dermoscopy.report.results.mask_scores import METRICS, SCORES, MaskScores, shown
+from dermoscopy.report.results.mask_scores import METRICS, SCORES, MaskScores, tta_and_size
 
 
-def test_the_place_of_a_metric_is_views_and_a_size() -> None:
-    assert shown("none") == ("none", "store")
-    assert shown("flips_original") == ("flips", "original")
+def test_the_place_of_a_metric_is_a_tta_and_a_size() -> None:
+    assert tta_and_size("none") == ("none", "store")
+    assert tta_and_size("flips_original") == ("flips", "original")
 
 
 def test_weighted_scores_agree_with_those_of_the_evaluation(make_images: Callable[..., pd.DataFrame]) -> None:

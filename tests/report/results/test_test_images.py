@@ -1,4 +1,4 @@
-"""What single test images say: intervals of paired differences, where images are the same."""
+"""Intervals of paired differences over test images, where the images of two arms are the same."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +15,14 @@ SEEDS = {"network": ["small", "large"], "seed": ["0", "1"]}
 FOLDS = {"split.fold": ["0", "1", "2"]}
 
 
-def test_other_test_images_in_one_job_take_the_bootstrap_away_and_say_so(make_runs: MakeRuns) -> None:
+def test_different_test_images_in_one_job_give_no_interval_and_a_note(make_runs: MakeRuns) -> None:
     sweep = load_sweep(make_runs())
     file = sweep.folder.parents[1] / "everything0" / "predictions.csv"
     pd.read_csv(file).replace("IMG_000", "IMG_999").to_csv(file, index=False)
     findings = find(sweep)
     assert findings is not None
     assert findings.compared["image_low"].isna().all()
-    assert "of zeroing=cells_80, zeroing=whole_50: tested on others than zeroing=everything" in findings.notes[0]
+    assert "of zeroing=cells_80, zeroing=whole_50: tested on other images than zeroing=everything" in findings.notes[0]
 
 
 def test_arms_are_compared_on_the_images_they_share(make_segmented: MakeSweep) -> None:
@@ -35,14 +35,14 @@ def test_arms_are_compared_on_the_images_they_share(make_segmented: MakeSweep) -
     assert low > 0
 
 
-def test_arms_of_folds_are_compared_fold_by_fold(make_segmented: MakeSweep) -> None:
+def test_arms_with_folds_are_compared_fold_by_fold(make_segmented: MakeSweep) -> None:
     sweep = load_sweep(make_segmented({"network": ["small", "large"], **FOLDS}, ["done"] * 6))
     low, high = over_images(gather(sweep, "none"), "network=small", "dice")[0]["network=large"]
     compared = find(sweep, metric="test/none/dice").compared.loc["network=large"]  # type: ignore[union-attr]
     assert 0 < low < compared["difference"] < high
 
 
-def test_scores_of_views_that_were_not_kept_give_no_interval(make_segmented: MakeSweep) -> None:
+def test_a_tta_whose_scores_of_images_were_not_kept_has_no_interval(make_segmented: MakeSweep) -> None:
     sweep = load_sweep(make_segmented(SEEDS, ["done"] * 4, tta=["none", "flips"]))
     intervals, note = over_images(gather(sweep, "none"), "network=small", "dice")
     assert intervals == {}

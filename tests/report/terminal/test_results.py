@@ -1,4 +1,4 @@
-"""What is printed when a sweep ends: every job has its row, and all of it fits 80 columns."""
+"""Tables printed when a sweep ends: every job has a row, within 80 columns."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split("[│┃]", line)] for line in text.splitlines() if re.search("[│┃]", line)]
 
 
-def test_a_sweep_of_which_nothing_ran_can_be_written_and_printed(make_runs: MakeRuns) -> None:
+def test_a_sweep_without_any_job_that_ran_can_be_written_and_printed(make_runs: MakeRuns) -> None:
     folder = make_runs()
     for number in range(9):
         shutil.rmtree(folder / str(number), ignore_errors=True)
@@ -47,7 +47,7 @@ def test_the_printed_table_shows_arms_and_counts(make_runs: MakeRuns) -> None:
     assert "jobs: 7 done, 1 failed, 1 missing" in text
 
 
-def test_every_job_has_a_row_with_what_became_of_it(make_sweep: MakeSweep) -> None:
+def test_every_job_has_a_row_with_its_outcome(make_sweep: MakeSweep) -> None:
     text = printed(print_jobs, load_sweep(make_sweep(AXES, STATES)))
     assert rows(text)[0] == ["job", "arm", "seed", "status", "seconds", "error (see error.txt)"]
     assert [row[:4] for row in rows(text)[1:]] == [
@@ -58,12 +58,12 @@ def test_every_job_has_a_row_with_what_became_of_it(make_sweep: MakeSweep) -> No
         ["4", "whole_80", "1", "interrupted"],
         ["5", "whole_80", "2", "missing"],
     ]
-    assert rows(text)[4][5] == "loss is not finite in epoch…"  # of two lines, one
+    assert rows(text)[4][5] == "loss is not finite in epoch…"  # two lines shortened to one
     last = "jobs: 1 done, 1 done before, 1 reused, 1 failed, 1 interrupted, 1 missing; 600 s"
     assert text.splitlines()[-1] == last
 
 
-def test_done_before_depends_on_the_time_given(make_sweep: MakeSweep) -> None:
+def test_whether_a_job_was_done_before_depends_on_the_given_time(make_sweep: MakeSweep) -> None:
     sweep = load_sweep(make_sweep(AXES, STATES))
     early = printed(print_jobs, sweep, since="2026-03-01T09:00:00+00:00")
     late = printed(print_jobs, sweep, since="2026-03-02T09:00:00+00:00")
@@ -92,7 +92,7 @@ def test_long_errors_and_names_stay_within_80_columns(states: list[str], make_sw
     assert ("…" in text) == ("failed" in states)
 
 
-def test_a_job_whose_record_cannot_be_read_says_so(make_runs: MakeRuns) -> None:
+def test_a_job_whose_record_cannot_be_read_is_unreadable(make_runs: MakeRuns) -> None:
     folder = make_runs()
     (folder / "2" / "job.json").write_text("{")
     text = printed(print_jobs, load_sweep(folder))
@@ -100,12 +100,12 @@ def test_a_job_whose_record_cannot_be_read_says_so(make_runs: MakeRuns) -> None:
     assert text.splitlines()[-1].startswith("jobs: 6 done, 1 failed, 1 unreadable, 1 missing; ")
 
 
-def test_arms_of_several_axes_are_shown_without_the_groups_of_their_keys(make_sweep: MakeSweep) -> None:
+def test_arms_of_several_axes_are_named_without_the_groups_of_their_keys(make_sweep: MakeSweep) -> None:
     axes = {"network.encoder": ["resnet18"], "optimizer.param.lr": ["0.1"], "loss": ["bce"]}
     names = arm_names(load_sweep(make_sweep(axes, ["missing"])))
     assert list(names.values()) == ["encoder=resnet18, lr=0.1, loss=bce"]
 
 
-def test_counts_come_in_the_order_of_the_states() -> None:
+def test_counts_are_in_the_order_of_the_states() -> None:
     assert counts(["missing", "missing", "done", "failed"]) == "1 done, 1 failed, 2 missing"
     assert counts([]) == ""

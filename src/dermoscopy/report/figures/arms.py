@@ -1,4 +1,4 @@
-"""The figure of a page: what the arms reach on the test images, and how they got there."""
+"""The main figure of a page: test scores of each arm, and its validation score over the epochs."""
 
 from collections.abc import Mapping
 from textwrap import fill
@@ -15,9 +15,9 @@ from dermoscopy.metrics.statistics import share_interval
 from dermoscopy.plots.style import FAINT, INK, MOST_BANDS, STYLE, arm_colours, metric_words
 from dermoscopy.report.results.arms import short_names
 
-MARKERS = (("o", True), ("o", False), ("D", False))  # of tables: shape, and whether it is filled
-NARROWEST = 0.1  # of the metric axis: noise must not fill the panel
-LABEL = 24  # characters in a line of an arm's label
+MARKERS = (("o", True), ("o", False), ("D", False))  # one per table: shape, and whether it is filled
+NARROWEST = 0.1  # smallest range of the metric axis, so that noise does not fill the panel
+LABEL = 24  # characters per line of an arm's label
 LEGEND_COLUMNS = 3
 
 
@@ -28,19 +28,19 @@ def draw_figure(
     trivial: tuple[str, float] | None = None,
     test_per_train: float = 0.0,
 ) -> Figure:
-    """Draw test scores of each arm beside its validation curve.
+    """Draw the test scores of each arm beside its validation curve.
 
     Args:
-        tables: pivot (arms x repeats) of the score by what the legend calls it, such as `masks none`.
-        history: `runs.history` of the jobs that are done.
+        tables: pivots (arms x repeats) of the score by their name in the legend, such as `masks none`.
+        history: `SweepResults.history` of the jobs that are done.
         score: metric without `test/<condition>/`, a column of the history.
-        trivial: name and score of the best trivial predictor, a dashed line.
-        test_per_train: of the intervals, see `statistics.standard_error`.
+        trivial: name and score of the best trivial predictor, drawn as a dashed line.
+        test_per_train: test images per training image, for the intervals; see `statistics.standard_error`.
     """
     arms = list(dict.fromkeys(arm for table in tables.values() for arm in table.index))
     colours = dict(zip(arms, arm_colours(len(arms)), strict=True))
     with mpl.rc_context(STYLE):
-        row = 0.46 if len(tables) < 3 else 0.66  # inches an arm
+        row = 0.46 if len(tables) < 3 else 0.66  # inches per arm
         figure = Figure(figsize=(9.6, max(2.8, 1.6 + row * len(arms))), layout="constrained")
         FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
@@ -48,7 +48,7 @@ def draw_figure(
         left.set_xlabel(metric_words(score))
         learning_curves(right, history, score, colours)
         entries = len(tables) + (trivial is not None)
-        for axes in (left, right):  # above the legend
+        for axes in (left, right):  # titles above the legend
             axes.set_title(axes.get_title(loc="left"), pad=8 + 16 * -(-entries // LEGEND_COLUMNS))
     return figure
 
@@ -60,7 +60,7 @@ def arms_chart(
     trivial: tuple[str, float] | None = None,
     test_per_train: float = 0.0,
 ) -> None:
-    """One row an arm: a small dot each repeat, the mean with its 95 % interval; tables one under another."""
+    """Draw one row per arm: a small dot per repeat and, per table, the mean with its 95 % interval."""
     offsets = np.linspace(-0.22, 0.18, len(tables)) if len(tables) > 1 else np.zeros(1)
     for (label, table), offset, (marker, filled) in zip(tables.items(), offsets, MARKERS, strict=False):
         for row, (arm, colour) in enumerate(colours.items()):
@@ -109,24 +109,27 @@ def _arm(
 
 
 def _limits(drawn: tuple[float, float]) -> tuple[float, float]:
-    """The axis that was drawn, but no narrower than NARROWEST."""
+    """Return the limits of the axis, widened to a range of NARROWEST if they are closer together."""
     missing = max(0.0, NARROWEST - (drawn[1] - drawn[0])) / 2
     return drawn[0] - missing, drawn[1] + missing
 
 
 def learning_curves(axes: Axes, history: pd.DataFrame, score: str, colours: Mapping[str, str]) -> None:
-    """Validation score over the epochs of all stages: mean of an arm's repeats, band of one standard deviation."""
+    """Draw the validation score over the epochs of all stages.
+
+    Lines are means over the repeats of an arm, bands one standard deviation.
+    """
     rows = history[history["mode"] == "val"] if score in history.columns else history.iloc[:0]
     for arm, colour in colours.items() if len(rows) else ():
         own = rows[rows["arm"] == arm].astype({score: float})
         curves = own.pivot(index="cumulative", columns="job", values=score)  # noqa: PD010
-        curves = curves.dropna()  # as far as every repeat got: beyond, the mean would change its members
+        curves = curves.dropna()  # ends with the shortest repeat: beyond it, the mean would be over fewer repeats
         mean, sd = curves.mean(axis=1), curves.std(axis=1)
         axes.plot(mean.index, mean, color=colour, linewidth=1.5, marker="o" if len(mean) == 1 else None, markersize=4)
         if curves.shape[1] > 1 and len(colours) <= MOST_BANDS:
             axes.fill_between(mean.index, mean - sd, mean + sd, color=colour, alpha=0.13, linewidth=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(rows) and rows["cumulative"].nunique() == 1:  # one epoch: no wider than needed for its tick
+    if len(rows) and rows["cumulative"].nunique() == 1:  # a single epoch: just enough room for its tick
         axes.set_xlim(0, 2)
     axes.set_xlabel("epoch, all stages")
     axes.grid(axis="y", color="#eeeeee", zorder=-1)

@@ -1,4 +1,4 @@
-"""The figure of condition: how much of what an arm reaches hangs on the masks it is given."""
+"""The figure of mask conditions: how the test score of each arm depends on the masks that the network receives."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from dermoscopy.report.results.conditions import BESIDE, SHARES, Curves
 
 
 def draw_conditions(curves: Curves) -> Figure:
-    """Draw each arm's metric over the share of the true masks that is shown, and beside it with other masks.
+    """Draw each arm's metric over the revealed share of the ground-truth masks, and beside it with other masks.
 
     Lines and dots are means over repeats, bands and bars their 95 % intervals.
     """
@@ -35,7 +35,7 @@ def draw_conditions(curves: Curves) -> Figure:
 
 
 def _draw_curves(axes: Axes, curves: Curves, colours: Mapping[str, str]) -> None:
-    """One line an arm, and a band unless there are so many that they cover one another."""
+    """Draw one line per arm, with a band unless there are so many arms that bands would overlap."""
     tested = [name for name in SHARES if name in curves.tables]
     percent = [100 * SHARES[name] for name in tested]
     bands = len(colours) <= MOST_BANDS
@@ -46,13 +46,13 @@ def _draw_curves(axes: Axes, curves: Curves, colours: Mapping[str, str]) -> None
             low, high = zip(*(curves.interval(name, arm) for name in tested), strict=True)
             axes.fill_between(percent, low, high, color=colour, alpha=0.13, linewidth=0)
     axes.set_xticks(range(0, 101, 20))
-    axes.set_xlabel("cells of the true masks shown, %")
+    axes.set_xlabel("revealed cells of the ground-truth masks, %")
     axes.set_ylabel(metric_words(curves.score))
     axes.set_title(f"Test: mean over {curves.repeats}{', 95 % interval' if bands else ''}")
 
 
 def _draw_beside(axes: Axes, curves: Curves, colours: Mapping[str, str], places: Sequence[str]) -> None:
-    """One column a mask condition, in it the arms side by side."""
+    """Draw one column per mask condition, with the arms side by side."""
     offsets = np.linspace(-0.3, 0.3, len(colours)) if len(colours) > 1 else np.zeros(1)
     for column, name in enumerate(places):
         for (arm, colour), offset in zip(colours.items(), offsets, strict=True):

@@ -1,4 +1,4 @@
-"""Figures that only pages of segmenters have: box plots of single images, and scores over what the arms cost."""
+"""Figures for pages of segmenters: box plots of the scores of single images, and scores over the cost of the arms."""
 
 from textwrap import fill
 
@@ -15,7 +15,7 @@ from dermoscopy.plots.style import COLOURS, FAINT, INK, STYLE, arm_colours
 from dermoscopy.report.results.arms import short_names
 from dermoscopy.report.results.boxes import box_table, mean_over_seeds
 
-LABEL = 30  # characters in a line of an arm's name
+LABEL = 30  # characters per line of an arm's name
 
 
 MEAN = {"marker": "D", "markersize": 5, "markerfacecolor": "white", "markeredgecolor": COLOURS[1]}
@@ -25,11 +25,11 @@ OUTLIERS = {"marker": "o", "markersize": 3, "markerfacecolor": INK, "markeredgew
 
 
 def draw_boxes(images: pd.DataFrame, metric_label: str) -> Figure:
-    """Draw one box an arm: quartiles, median, whiskers of 1.5 interquartile ranges, outliers, and the mean.
+    """Draw one box per arm: quartiles, median, whiskers of 1.5 interquartile ranges, outliers, and the mean.
 
     Args:
-        images: as for `box_table`, which has the numbers of the figure.
-        metric_label: what the values are, for the axis.
+        images: as for `box_table`, which returns the numbers of the figure.
+        metric_label: name of the metric, for the axis.
 
     Raises:
         ValueError: there are no values.
@@ -39,7 +39,7 @@ def draw_boxes(images: pd.DataFrame, metric_label: str) -> Figure:
         raise ValueError(f"no image has a value of {metric_label}: there is nothing to draw")
     with mpl.rc_context(STYLE):
         labels = _labels(table)
-        row = 0.2 + 0.17 * max(label.count("\n") + 1 for label in labels)  # inches
+        row = 0.2 + 0.17 * max(label.count("\n") + 1 for label in labels)  # inches per arm
         figure = Figure(figsize=(9.6, 1 + row * len(table)), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
@@ -73,7 +73,7 @@ def _boxes(axes: Axes, values: list[NDArray[np.float64]]) -> None:
 
 
 def _labels(table: pd.DataFrame) -> list[str]:
-    """Name of each arm over its numbers of images and, where they were pooled, seeds."""
+    """Return one label per arm: its name, its number of images and, if there are several, of seeds."""
     names = short_names(list(table.index))
     labels = []
     for arm, images, seeds in zip(table.index, table["images"], table["seeds"], strict=True):
@@ -83,12 +83,12 @@ def _labels(table: pd.DataFrame) -> list[str]:
 
 
 def draw_costs(table: pd.DataFrame, score: pd.Series, label: str) -> Figure:
-    """Draw the mean score of each arm over its parameters and over its seconds an epoch.
+    """Draw the mean score of each arm over its number of parameters and over its seconds per epoch.
 
     Args:
-        table: of `facts.costs`.
-        score: by arm.
-        label: what the score is, for the axis.
+        table: result of `facts.costs`.
+        score: mean score by arm.
+        label: name of the score, for the axis.
     """
     names, colours = short_names(list(table.index)), arm_colours(len(table))
     with mpl.rc_context(STYLE):
@@ -99,7 +99,7 @@ def draw_costs(table: pd.DataFrame, score: pd.Series, label: str) -> Figure:
             left.plot(row["parameters"] / 1e6, score[str(arm)], "o", color=colour)
             right.plot(row["epoch"], score[str(arm)], "o", color=colour, label=names[str(arm)])
         left.set_xlabel("parameters, million")
-        right.set_xlabel("seconds an epoch")
+        right.set_xlabel("seconds per epoch")
         left.set_ylabel(label)
         for axes in (left, right):
             axes.xaxis.set_major_locator(MaxNLocator(5))

@@ -1,4 +1,4 @@
-"""What the page says of mask conditions: a table, and of each arm what may be said and no more."""
+"""The section of a page on mask conditions: a figure, a table, and one sentence per arm on what is established."""
 
 from collections.abc import Sequence
 
@@ -14,27 +14,28 @@ from dermoscopy.report.results.findings import verdict
 MASKS = {
     "none": "no masks",
     "predicted": "predicted by segmenters that have not seen the image",
-    "shuffled": "those of another test image",
-    "given": "the true ones",
-    VALIDATION_MASKS: "those of the arm's validation, by which its epoch was chosen",
+    "shuffled": "the masks of another test image",
+    "given": "the ground-truth masks",
+    VALIDATION_MASKS: "the mask condition of the arm's validation, by which its epoch was chosen",
 }
 COMPARED = {
     "none": "with no masks",
-    "predicted": "with predicted ones",
+    "predicted": "with predicted masks",
     VALIDATION_MASKS: "with its validation masks",
     AREA: "area",
 }
 
 
 def conditions_section(curves: Curves, picture: str, leakage: bool, validated_with_truth: Sequence[str] = ()) -> str:
-    """Figure, table and sentences of the metric by what masks the network was given.
+    """Write the figure, the table and the sentences on a metric by mask condition.
 
     Args:
-        picture: name of the figure, shown where masks were given in parts.
-        leakage: whether a mask gives a label away.
-        validated_with_truth: arms whose validation masks are the true ones, where arms differ in that.
+        curves: the metric by mask condition.
+        picture: file name of the figure, included if masks were revealed in part.
+        leakage: whether a mask reveals a label.
+        validated_with_truth: arms that were validated with ground-truth masks, if arms differ in that.
     """
-    title = f"{metric_words(curves.score)} by the masks that are given"
+    title = f"{metric_words(curves.score)} by mask condition"
     figure = f"![{title}, of each arm]({picture})" if curves.in_parts else ""
     parts = [
         f"### {title}",
@@ -47,17 +48,17 @@ def conditions_section(curves: Curves, picture: str, leakage: bool, validated_wi
 
 
 def _table(curves: Curves) -> str:
-    """Means by mask_condition and, where the curve is whole, the area below it and its difference."""
-    shown, whole = [name for name in MASKS if name in curves.tables], AREA in curves.tables
-    means = [mean_and_sd(curves.tables[name]) for name in shown]
+    """Write the means by mask condition and, if the curve is complete, the area below it and its difference."""
+    conditions, whole = [name for name in MASKS if name in curves.tables], AREA in curves.tables
+    means = [mean_and_sd(curves.tables[name]) for name in conditions]
     areas = _area_cells(curves) if whole else {arm: [] for arm in curves.names}
-    rows = [[name, *(each[arm] for each in means), *areas[arm]] for arm, name in curves.names.items()]
+    rows = [[name, *(column[arm] for column in means), *areas[arm]] for arm, name in curves.names.items()]
     head = [AREA, f"difference to {curves.names[curves.reference]}", "p (Holm)"] if whole else []
-    return markdown_table(["arm", *shown, *head], rows)
+    return markdown_table(["arm", *conditions, *head], rows)
 
 
 def _area_cells(curves: Curves) -> dict[str, list[str]]:
-    """Area of each arm, and its difference to the reference, both with their intervals, and p."""
+    """Return per arm the area, its difference to the reference, both with their intervals, and p."""
     rows, compared = {}, curves.compared(AREA)
     for arm in curves.names:
         area = _with_interval(curves.mean(AREA, arm), *curves.interval(AREA, arm))
@@ -71,36 +72,39 @@ def _area_cells(curves: Curves) -> dict[str, list[str]]:
 
 
 def _with_interval(value: float, low: float, high: float, form: str = ".3f") -> str:
-    """A number, with its interval where there is one: a single repeat has none."""
+    """Format a number with its interval, without one if the interval is undefined, as for a single repeat."""
     return number(value, form) if np.isnan(low) else with_interval(value, low, high, form)
 
 
 def _reading(curves: Curves, leakage: bool, validated_with_truth: Sequence[str]) -> str:
-    """What the columns are, what is lacking, and what must not be read into them."""
+    """Explain the columns, which conditions were not tested, and which conclusions they do not allow."""
     columns = "; ".join(f"{name}, {what}" for name, what in MASKS.items() if name in curves.tables)
     text = f"Mean ± sd over {curves.repeats}. Masks: {columns}."
     if AREA in curves.tables:
         text += (
-            " Area: below the curve from none of the cells of the true masks shown to all of them, of a flat curve its "
-            "height; in brackets 95 % t intervals; p of paired t tests, corrected over arms."
+            " Area: below the curve from none of the cells of the ground-truth masks revealed to all of them; the area "
+            "of a flat curve is its height. In brackets 95 % t intervals; p of paired t tests, corrected over arms."
         )
     elif curves.in_parts:
-        text += f" No area, as the curve is not whole: not tested with {', '.join(curves.lacking)}."
+        text += f" No area, as the curve is not complete: not tested with {', '.join(curves.lacking)}."
     if validated_with_truth:
-        text += f" The validation masks of {' and '.join(validated_with_truth)} are the true ones."
+        text += f" The validation masks of {' and '.join(validated_with_truth)} are the ground-truth masks."
     if leakage:
-        return f"{text} Masks give labels away here, so of skill speak only the columns without true masks."
-    return f"{text} There are no true masks of a new image: what is reached with them is not to be expected there."
+        return f"{text} Masks reveal labels in these data, so only the columns without ground-truth masks show skill."
+    return f"{text} New images have no ground-truth masks, so scores with them are not to be expected on new images."
 
 
 def _sentences(curves: Curves) -> str:
-    """What each arm reaches, and what is established against the reference with no masks, predicted ones, by area."""
+    """Write one line per arm: its means, and which differences to the reference are established.
+
+    The means are those with no masks, predicted masks and validation masks, and the area.
+    """
     places = [name for name in COMPARED if name in curves.tables]
     compared = {name: curves.compared(name).T for name in places}
     lines = []
     for arm, name in curves.names.items():
-        said = [_clause(curves, place, arm, compared[place]) for place in places]
-        lines.append(f"- **{name}**: {'; '.join(said)}.")
+        clauses = [_clause(curves, place, arm, compared[place]) for place in places]
+        lines.append(f"- **{name}**: {'; '.join(clauses)}.")
     return "\n".join(lines)
 
 

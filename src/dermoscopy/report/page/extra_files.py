@@ -1,4 +1,4 @@
-"""What a page has beside its findings: tables and figures in files of their own, and the sections that show them."""
+"""Additional tables and figures of a page in files of their own, and the sections that include them."""
 
 import re
 from io import StringIO
@@ -20,9 +20,9 @@ from dermoscopy.report.results.conditions import Curves, condition_curves, condi
 from dermoscopy.report.results.facts import costs, label_leakage
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.folds import TABLE
-from dermoscopy.report.results.label_folds import blind, label_folds, label_table, pooled, score_table
+from dermoscopy.report.results.label_folds import label_folds, label_table, pooled, score_table, trivial_scores
 from dermoscopy.report.results.mask_folds import fold_scores, fold_table, out_of_fold
-from dermoscopy.report.results.mask_scores import kept_tta, shown
+from dermoscopy.report.results.mask_scores import kept_tta, tta_and_size
 from dermoscopy.report.terminal.results import print_table
 from dermoscopy.runs.tables import SweepResults
 
@@ -31,7 +31,12 @@ Sections = dict[str, str]
 
 
 def extra_files(sweep: SweepResults, findings: Findings | None) -> tuple[Files, Sections]:
-    """Contents of the files by name, and the sections by name, see `sections.report_block`."""
+    """Return the contents of the files by name, and the sections by name, see `sections.report_block`.
+
+    Args:
+        sweep: the sweep of the page.
+        findings: of the sweep; None: only the cost section is written.
+    """
     cost = costs(sweep)
     sections = {"cost": costs_section(cost)}
     if findings is None:
@@ -47,7 +52,7 @@ def extra_files(sweep: SweepResults, findings: Findings | None) -> tuple[Files, 
 
 
 def _segmenters(sweep: SweepResults, findings: Findings) -> tuple[Files, Sections]:
-    """Images out of fold, and how the scores of single images spread."""
+    """Return the out-of-fold scores, and the box plot of the scores of single images."""
     files: Files = {}
     sections: Sections = {}
     arms = list(findings.table.index)
@@ -63,7 +68,7 @@ def _segmenters(sweep: SweepResults, findings: Findings) -> tuple[Files, Section
 
 
 def _classifiers(sweep: SweepResults, findings: Findings) -> tuple[Files, Sections]:
-    """Scores by mask condition, and images out of fold."""
+    """Return the scores by mask condition, and the out-of-fold scores."""
     files: Files = {}
     sections: Sections = {}
     if curves := condition_curves(sweep, findings):
@@ -79,24 +84,27 @@ def _classifiers(sweep: SweepResults, findings: Findings) -> tuple[Files, Sectio
         files[TABLE] = label_table(parts).to_csv(index=False, float_format="%.6g")
         files[SCORE_TABLE] = scores.to_csv(index=False, float_format="%.6g")
         sections["folds"] = label_folds_section(
-            parts, scores, blind(tables), list(findings.table.index), findings.reference
+            parts, scores, trivial_scores(tables), list(findings.table.index), findings.reference
         )
     return files, sections
 
 
 def _validated_with_truth(sweep: SweepResults, curves: Curves) -> list[str]:
-    """Arms, as they are shown, that were validated with the true masks, where arms differ in that."""
+    """Return the display names of the arms validated with ground-truth masks, none unless arms differ in that."""
     if VALIDATION_MASKS not in sweep.table:
         return []
     return [curves.names[arm] for arm in sweep.table.loc[sweep.table[VALIDATION_MASKS] == "given", "arm"].unique()]
 
 
 def main_figure(sweep: SweepResults, findings: Findings) -> Figure:
-    """Draw the compared metric in each mask condition (segmenters: each TTA) beside its validation curve."""
+    """Draw the compared metric with no masks and with ground-truth masks (segmenters: with each TTA) of each arm.
+
+    Its validation curve is drawn beside it.
+    """
     compared, score = findings.metric.split("/", 2)[1:]
     if findings.segmented:
         tested = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.table) if name.endswith(f"/{score}"))
-        places = [compared, *(name for name in tested if shown(name)[1] == shown(compared)[1])]
+        places = [compared, *(name for name in tested if tta_and_size(name)[1] == tta_and_size(compared)[1])]
         labels = {f"TTA {name.replace('_original', ', original size')}": name for name in places}
     else:
         labels = {f"masks {name.removesuffix('_masks')}": name for name in [*CONDITIONS, compared]}
@@ -107,8 +115,8 @@ def main_figure(sweep: SweepResults, findings: Findings) -> Figure:
 
 
 def table_picture(sweep: SweepResults) -> str:
-    """Return the table that a sweep prints in the terminal as an SVG that names no other file."""
+    """Return the terminal table of a sweep as an SVG that refers to no other file."""
     console = Console(record=True, width=80, file=StringIO())
     print_table(sweep, console)
-    plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fonts from the network
+    plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # no web fonts
     return console.export_svg(title=sweep.command, code_format=plain.replace("Fira Code", "monospace"))

@@ -1,4 +1,4 @@
-"""What the page says of what ran: command, data, hardware, hours, jobs that are not done, and label leakage."""
+"""Facts about a sweep on its page: command, data, hardware, hours, jobs that are not done, and label leakage."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from dermoscopy.runs.tables import SweepResults
 
 
 def facts(sweep: SweepResults) -> str:
-    """Command, data, hardware, hours, commit and how many jobs are in which state."""
+    """Write a table of command, data, hardware, hours, commit, and the number of jobs in each state."""
     begun = [job.record for job in sweep.jobs if "data" in job.record]
     machines = (f"{record['hardware']}, {record['threads']} threads" for record in begun if "hardware" in record)
     rows = {
@@ -25,12 +25,12 @@ def facts(sweep: SweepResults) -> str:
 
 
 def job_counts(sweep: SweepResults) -> str:
-    """Number of jobs in each state, of all that were to run."""
+    """Return the number of planned jobs, and how many of them are in each state, as text."""
     return f"{len(sweep.jobs)}: " + ", ".join(f"{count} {state}" for state, count in states(sweep).items())
 
 
 def unfinished(sweep: SweepResults) -> str:
-    """Each job that is not done, with its error; nothing of it is in the tables below."""
+    """Write one line per job that is not done, with its error; such jobs are not in the tables below."""
     lines = []
     for job in sweep.jobs:
         status, error = job.record["status"], job.record["error"]
@@ -41,20 +41,20 @@ def unfinished(sweep: SweepResults) -> str:
 
 
 def leakage_warning(sweep: SweepResults) -> str:
-    """That scores with true masks are no evidence of skill, where masks give labels away."""
+    """Write a warning that scores with ground-truth masks show no skill, empty if no mask reveals a label."""
     leaking = label_leakage(sweep)
     if not leaking:
         return ""
     labels = ", ".join(label if label == mask else f"{label} (mask {mask})" for label, mask in leaking.items())
     return (
-        f"**Masks give labels away.** These labels can be told from whether a true mask is empty: {labels}. Scores "
-        "with masks given or revealed are therefore no evidence of skill, neither of these labels nor of a mean that "
-        "includes them. Scores with no masks or with predicted ones are not affected."
+        "**Label leakage.** These labels follow from whether a ground-truth mask is empty: "
+        f"{labels}. Scores with given or revealed masks are therefore no evidence of skill, neither for these labels "
+        "nor for a mean that includes them. Scores with no masks or with predicted masks are not affected."
     )
 
 
 def _store(store: StoreImages) -> str:
-    """A store with its numbers of images, a range where jobs drew subsets of their own."""
+    """Describe a store and its numbers of images, as ranges if jobs drew subsets of their own."""
     size = " x ".join(map(str, store.size))
     counts = ", ".join(f"{_range(numbers)} {subset}" for subset, numbers in store.images.items())
     return f"{store.name}, {counts} images, {size} px, fingerprint {store.fingerprint[:12]}"
@@ -68,7 +68,7 @@ def _range(numbers: tuple[int, int] | None) -> str:
 
 
 def _commit(record: JobRecord) -> str:
-    return f"{record['commit'] or 'none'}{' and changes to it' if record['dirty'] else ''}"
+    return f"{record['commit'] or 'none'}{' with changes' if record['dirty'] else ''}"
 
 
 def _distinct(values: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the page says of folds: scores out of fold of segmenters, and of classifiers, single folds and differences."""
+"""Sections of a page on folds: out-of-fold scores of segmenters and classifiers, single folds, and differences."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,22 +17,22 @@ from dermoscopy.report.results.mask_folds import JOINED, OutOfFold
 SCORE_TABLE = "out_of_fold_scores.csv"
 PARTS = [name for name, share in SHARES.items() if 0 < share < 1]
 EXPLANATION = (
-    "Each image is judged once, by the network of the fold that has not seen it. AUROC and average precision rank the "
+    "Each image is scored once, by the network of the fold that has not seen it. AUROC and average precision rank the "
     "images within each fold and are averaged over folds, because logits of different networks are not comparable; the "
-    "others are counted over all images, each judged at the threshold that its network's run chose in validation (0 "
-    "where it chose none). With several labels, their mean. In brackets 95 % intervals of "
-    f"{REPLICATES} bootstrap draws of groups of images: they tell what other patients would change, not another "
-    f"training. The images are in {TABLE}, all scores in {SCORE_TABLE}."
+    "other scores count over all images, each at the threshold that its network's run chose in validation (0 if it "
+    "chose none). With several labels, scores are means over labels. In brackets 95 % intervals from "
+    f"{REPLICATES} bootstrap draws of groups of images: they reflect the choice of patients, not the variation "
+    f"between trainings. The predictions are in {TABLE}, all scores in {SCORE_TABLE}."
 )
 
 
 def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: Sequence[str]) -> str:
-    """Scores over the images of all folds, with their intervals, and which folds of all arms are missing.
+    """Write the scores over the images of all folds with their intervals, and which folds are missing.
 
     Args:
         parts: the joined folds.
-        scores: of `mask_folds.fold_scores`.
-        arms: all that were planned.
+        scores: result of `mask_folds.fold_scores`.
+        arms: all planned arms.
     """
     names, rows = short_names(list(arms)), []
     for (arm, seed, size), own in scores.groupby(["arm", "seed", "size"], sort=False):
@@ -43,43 +43,44 @@ def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: S
     tta = ", ".join(dict.fromkeys(part.tta for part in parts))
     text = (
         f"Each image is scored once, by the network of the fold that has not seen it (TTA {tta}); 95 % intervals "
-        f"from {REPLICATES} bootstrap draws of groups of images. The images are in {TABLE}, at the store's size."
+        f"from {REPLICATES} bootstrap draws of groups of images. Scores of single images at the store's size are in "
+        f"{TABLE}."
     )
     texts = [text, folds_lacking(parts, arms)]
     if any(part.masks for part in parts):
-        texts.append(f"Their masks are joined in the folder of the sweep ({JOINED}*.h5).")
+        texts.append(f"The predicted masks are joined in the folder of the sweep ({JOINED}*.h5).")
     return "\n\n".join([TITLE, markdown_table(head, rows), " ".join(texts)])
 
 
 def label_folds_section(
     parts: Sequence[Folds], scores: pd.DataFrame, trivial: pd.DataFrame, arms: Sequence[str], reference: str
 ) -> str:
-    """Three tables: all images together, single folds, and differences to the reference arm.
+    """Write three tables: all images together, single folds, and differences to the reference arm.
 
-    Masks given in parts are left to the file.
+    The conditions revealed_10 ... revealed_90 are only in the file of scores.
 
     Args:
         parts: the joined folds.
-        scores: of `label_folds.score_table`.
-        trivial: of `label_folds.blind`.
-        arms: all that were planned.
+        scores: result of `label_folds.score_table`.
+        trivial: result of `label_folds.trivial_scores`.
+        arms: all planned arms.
         reference: the arm that the others are compared with.
     """
     names = short_names(list(arms))
-    shown = scores[~scores["mask_condition"].isin(PARTS)]
+    selected = scores[~scores["mask_condition"].isin(PARTS)]
     plain = trivial.reindex(columns=[score.removeprefix(TUNED) for score in SCORES])
-    blind = [[str(name), "-", "-", "-", *map(number, row)] for name, row in plain.iterrows()]
+    trivial_rows = [[str(name), "-", "-", "-", *map(number, row)] for name, row in plain.iterrows()]
     texts = [
         TITLE,
-        _table(shown, names, _value, blind),
+        _table(selected, names, _value, trivial_rows),
         f"{EXPLANATION} {folds_lacking(parts, arms)}",
-        "#### In single folds, mean ± sd (lowest to highest)",
-        _table(shown, names, _spread),
+        "#### Single folds, mean ± sd (lowest to highest)",
+        _table(selected, names, _spread),
     ]
-    if shown["difference"].notna().any():
+    if selected["difference"].notna().any():
         texts += [
             f"#### Difference to {names[reference]} on the same images",
-            _table(_paired(shown), names, _difference),
+            _table(_paired(selected), names, _difference),
         ]
     return "\n\n".join(texts)
 
@@ -90,7 +91,7 @@ def _table(
     cell: Callable[[pd.Series], str],
     more: Sequence[list[str]] = (),
 ) -> str:
-    """One row an arm, seed and condition, one column a score."""
+    """Write one row per arm, seed and mask condition, one column per score."""
     rows = []
     for (arm, seed, name), own in scores.groupby(["arm", "seed", "mask_condition"], sort=False):
         cells = own.set_index("score").apply(cell, axis=1)
@@ -107,7 +108,7 @@ def _words(score: str) -> str:
 
 
 def _paired(scores: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the arms that could be compared."""
+    """Select the rows of arms that could be compared with the reference."""
     groups = scores.groupby(["arm", "seed", "mask_condition"], sort=False)
     return scores[groups["difference"].transform("count") > 0]
 

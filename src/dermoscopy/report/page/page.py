@@ -1,7 +1,7 @@
 """The page of an experiment: numbers, figure and sentences, written between two markers of its README.
 
-All a person wrote outside the markers stays. The same input gives the same bytes: no date of writing, no random draw
-without a seed.
+Text outside the markers, written by hand, is kept. The same input gives the same bytes: there is no date of writing
+and no random draw without a seed.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import find
 from dermoscopy.runs.tables import SweepResults
 
-LARGEST = 300_000  # bytes of results.csv; above, values are rounded to 5 significant digits
+LARGEST = 300_000  # bytes of results.csv, above which values are rounded to 5 significant digits
 
 
 def write_report(
@@ -31,11 +31,12 @@ def write_report(
 ) -> list[Path]:
     """Write results.csv, table.csv, table.svg, figure.png and README.md of an experiment and its row in the index.
 
-    More tables and pictures where the sweep has folds, or was tested with more or less of the masks, see `extra_files`.
+    A sweep with folds or with more mask conditions gets further tables and figures, see `extra_files`.
 
     Args:
-        experiments: folder of the pages; the page goes to `<experiments>/<name>/`.
-        header_file: the experiment's configuration, whose first comments say question, command, cost and expected.
+        sweep: the sweep to report.
+        experiments: folder of the pages; the page is written to `<experiments>/<name>/`.
+        header_file: the experiment's configuration, whose first comments hold question, command, cost and expected.
         reference: arm to compare with, see `findings.find`.
         metric: metric to compare, see `findings.find`.
 
@@ -69,6 +70,6 @@ def _write(file: Path, content: Figure | str) -> Path:
 
 
 def compact_csv(table: pd.DataFrame, largest: int = LARGEST) -> str:
-    """A table as CSV, rounded to 5 significant digits if it would be larger than that; never with fewer rows."""
+    """Return a table as CSV, rounded to 5 significant digits if it has more than `largest` characters."""
     whole = table.to_csv(index=False)
     return whole if len(whole) <= largest else table.to_csv(index=False, float_format="%.5g")

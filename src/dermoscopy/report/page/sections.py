@@ -1,4 +1,4 @@
-"""The computed part of a page in Markdown: what came out, and how sure it is."""
+"""The computed part of a page in Markdown: results and their uncertainty."""
 
 import pandas as pd
 
@@ -8,12 +8,12 @@ from dermoscopy.report.page.facts import facts, leakage_warning, unfinished
 from dermoscopy.report.page.markdown import interval, markdown_table, number
 from dermoscopy.report.page.segmenters import each_mask_section, segmenters_section
 from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, short_names, summarise
-from dermoscopy.report.results.constant_masks import LEARNT
+from dermoscopy.report.results.constant_masks import TRAINING_MASK
 from dermoscopy.report.results.differences import arm_differences
 from dermoscopy.report.results.findings import ALPHA, Findings, sentences
 from dermoscopy.runs.tables import SweepResults
 
-MASK_METRICS = ("test/none/dice", "test/none/iou")  # of classifiers that segment as well
+MASK_METRICS = ("test/none/dice", "test/none/iou")  # of classifiers that also segment
 
 
 def report_block(
@@ -24,10 +24,12 @@ def report_block(
     boxes: str = "",
     cost: str = "",
 ) -> str:
-    """All sections of a sweep; without findings, only what ran.
+    """Write all sections of a sweep; without findings, only the facts about what ran.
 
     Args:
-        conditions, folds, boxes, cost: sections that others have written.
+        sweep: the sweep to report.
+        findings: of the sweep, None while no job has a test metric.
+        conditions, folds, boxes, cost: further sections, see `extra_files`.
     """
     written_by = f"Written by `python report.py experiment={sweep.experiment}`."
     parts = [written_by, facts(sweep), leakage_warning(sweep), unfinished(sweep)]
@@ -42,7 +44,7 @@ def report_block(
 
 
 def arms_section(sweep: SweepResults, findings: Findings) -> str:
-    """Mean ± sd over repeats of the headline metrics and the compared one."""
+    """Write the mean ± sd over repeats of the headline metrics and the compared metric."""
     if findings.segmented:
         return segmenters_section(sweep, findings)
     masks = [name for name in MASK_METRICS if name in sweep.table]
@@ -50,13 +52,13 @@ def arms_section(sweep: SweepResults, findings: Findings) -> str:
     values = [mean_and_sd(pivot(sweep.table, metric)) for metric in metrics]
     names = short_names(list(findings.table.index))
     counts = summarise(findings.table)["n"]
-    rows = [[name, counts[arm], *(each[arm] for each in values)] for arm, name in names.items()]
+    rows = [[name, counts[arm], *(column[arm] for column in values)] for arm, name in names.items()]
     head = ["arm", findings.repeats, *(findings.words(metric) for metric in metrics)]
     return f"### Arms, mean ± sd over {findings.repeats}\n\n" + markdown_table(head, rows)
 
 
 def differences_section(findings: Findings) -> str:
-    """Paired differences to the reference with both intervals."""
+    """Write the paired differences to the reference with their intervals over repeats and over test images."""
     compared, names = findings.compared, findings.names
     if compared.empty:
         return ""
@@ -72,37 +74,41 @@ def differences_section(findings: Findings) -> str:
         for arm, row in compared.iterrows()
     ]
     head = ["arm", "pairs", "difference", f"95 % over {findings.repeats}", "p (Holm)", "95 % over test images"]
-    text = f"Paired t test, corrected over arms; last column: {REPLICATES} bootstrap draws of groups of test images."
+    text = f"Paired t tests, corrected over arms; last column: {REPLICATES} bootstrap draws of groups of test images."
     if findings.test_per_train:
         text += (
-            " Repeats with other test images share training images, so the variance of a mean over n is sd² (1/n + "
-            f"{findings.test_per_train:.3f}), the latter being test images per training image (corrected resampled "
-            "t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366)."
+            " Repeats with different test images share training images, so the variance of a mean over n repeats is "
+            f"sd² (1/n + {findings.test_per_train:.3f}), the latter being test images per training image (corrected "
+            "resampled t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366)."
         )
     title = f"### {findings.words()}, difference to {names[findings.reference]}"
     return "\n\n".join([title, markdown_table(head, rows), " ".join([text, *findings.notes])])
 
 
 def trivial_section(findings: Findings) -> str:
-    """What predictors reach that never look at an image."""
+    """Write the scores of trivial predictors, which ignore the image."""
     if findings.trivial is None:
-        lacking = f"Not compared with masks that are the same for every image: {findings.trivial_lacking}."
+        lacking = f"Not compared with constant masks, the same for every image: {findings.trivial_lacking}."
         return lacking if findings.segmented else ""
     rows = [[name, *(number(value) for value in row)] for name, row in findings.trivial.iterrows()]
     if not findings.segmented:
         head = ["predictor", *map(metric_words, findings.trivial.columns)]
-        return "### Without looking (macro, on the same test images)\n\n" + markdown_table(head, rows)
-    head = ["the same mask for every image", *map(metric_words, findings.trivial.columns)]
-    title = "### Without looking (on the same test images, at the store's size)"
+        return "### Trivial predictors (macro, on the same test images)\n\n" + markdown_table(head, rows)
+    head = ["constant mask", *map(metric_words, findings.trivial.columns)]
+    title = "### Trivial predictors (on the same test images, at the store's size)"
     text = (
-        f"{LEARNT.capitalize()}: the pixels that are present in at least so many of the training images as gives the "
-        "highest Dice there."
+        f"{TRAINING_MASK.capitalize()}: the mean of the training masks, thresholded where its mean Dice with the "
+        "training masks is highest."
     )
     return "\n\n".join([title, markdown_table(head, rows), text])
 
 
 def configurations_section(table: pd.DataFrame) -> str:
-    """The configuration keys in which the arms differ, of `differences.arm_differences`."""
+    """Write the configuration keys in which the arms differ.
+
+    Args:
+        table: result of `differences.arm_differences`.
+    """
     if table.columns.empty:
         return ""
     names = short_names(list(table.index))
@@ -110,11 +116,11 @@ def configurations_section(table: pd.DataFrame) -> str:
     for arm, row in table.iterrows():
         values = ", ".join(f"`{key}: {value}`" for key, value in row.items() if value != "")
         lines.append(f"- {names[str(arm)]}: {values or 'has none of the keys of the others'}")
-    return "### In what the arms differ\n\n" + "\n".join(lines)
+    return "### Configuration differences between arms\n\n" + "\n".join(lines)
 
 
 def answer(findings: Findings | None) -> str:
-    """The findings in a line, for the index."""
+    """Write the findings in one line, for the index."""
     if findings is None:
         return "no result yet"
     reference = findings.reference
@@ -125,7 +131,7 @@ def answer(findings: Findings | None) -> str:
     if changes:
         text += f"; established differences: {', '.join(changes)}"
     elif len(findings.names) > 1:
-        text += "; no arm's difference from it is established"
+        text += "; no difference of another arm from it is established"
     return f"{text} ({len(findings.table.columns)} {findings.repeats})"
 
 
@@ -147,5 +153,5 @@ def costs_section(table: pd.DataFrame) -> str:
         for arm, row in table.to_dict("index").items()
     ]
     last = ["trainable in the last stage, million"] if frozen else []
-    head = ["arm", "parameters, million", *last, "seconds an epoch", "hours, all jobs", "hardware"]
+    head = ["arm", "parameters, million", *last, "seconds per epoch", "hours, all jobs", "hardware"]
     return "### Cost\n\n" + markdown_table(head, rows)

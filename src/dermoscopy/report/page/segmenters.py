@@ -1,4 +1,4 @@
-"""Sections that only pages of segmenters have: scores by tta and size, of each mask, and of single images."""
+"""Sections for pages of segmenters: scores by test-time augmentation (TTA) and size, per mask, and of single images."""
 
 import pandas as pd
 
@@ -6,12 +6,12 @@ from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import interval, markdown_table, number
 from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, short_names, summarise
 from dermoscopy.report.results.findings import Findings
-from dermoscopy.report.results.mask_scores import shown
+from dermoscopy.report.results.mask_scores import tta_and_size
 from dermoscopy.runs.tables import SweepResults
 
 
 def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
-    """The headline metrics of each arm, for each way its test images were shown and both sizes."""
+    """Write the headline metrics of each arm, for each TTA and both sizes."""
     places = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.table) if name.endswith("/dice"))
     metrics = dict.fromkeys([*MASK_HEADLINES, findings.metric.split("/", 2)[2]])
     counts, rows = summarise(findings.table)["n"], []
@@ -19,19 +19,21 @@ def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
         (place, metric): _spread(sweep, f"test/{place}/{metric}", findings) for place in places for metric in metrics
     }
     for arm, name in findings.names.items():
-        rows += [[name, counts[arm], *shown(at), *(values[at, metric][arm] for metric in metrics)] for at in places]
+        rows += [
+            [name, counts[arm], *tta_and_size(at), *(values[at, metric][arm] for metric in metrics)] for at in places
+        ]
     head = ["arm", findings.repeats, "tta", "size", *map(metric_words, metrics)]
     range_ = " (lowest to highest)" if findings.repeats == "folds" else ""
     text = (
-        "Views: none, the images as they are; flips and rotations, the mean over 4 or 8 mirror images and turns. Size: "
-        "scored against the masks of the store or, with the prediction enlarged, against the original ones."
+        "TTA: none, the images as they are; flips and rotations, the mean over 4 or 8 flipped and rotated versions. "
+        "Size: scored against the masks of the store or, with the prediction enlarged, against the original masks."
     )
     title = f"### Arms, mean ± sd{range_} over {findings.repeats}"
     return "\n\n".join([title, markdown_table(head, rows), text])
 
 
 def _spread(sweep: SweepResults, metric: str, findings: Findings) -> dict[str, str]:
-    """Mean and deviation of each arm, of folds their range as well; `-` where a job lacks the metric."""
+    """Return mean ± sd per arm, with the range if repeats are folds; `-` if the sweep lacks the metric."""
     if metric not in sweep.table:
         return dict.fromkeys(findings.names, "-")
     table = pivot(sweep.table, metric)
@@ -44,23 +46,23 @@ def _spread(sweep: SweepResults, metric: str, findings: Findings) -> dict[str, s
 
 
 def each_mask_section(sweep: SweepResults, findings: Findings) -> str:
-    """The compared metric of each mask, where there are several."""
+    """Write the compared metric of each mask; empty if there is only one mask."""
     masks = [name for name in sweep.table.columns if name.startswith(f"{findings.metric}/")]
     if not findings.segmented or not masks:
         return ""
     values = [_spread(sweep, metric, findings) for metric in masks]
-    rows = [[name, *(each[arm] for each in values)] for arm, name in findings.names.items()]
+    rows = [[name, *(column[arm] for column in values)] for arm, name in findings.names.items()]
     head = ["arm", *(metric.removeprefix(f"{findings.metric}/") for metric in masks)]
     return f"### {findings.words()} of each mask\n\n" + markdown_table(head, rows)
 
 
 def boxes_section(table: pd.DataFrame, metric: str, picture: str) -> str:
-    """The figure of `draw_boxes` and its numbers.
+    """Write the figure of `draw_boxes` and a table of its numbers.
 
     Args:
-        table: of `boxes.box_table`.
-        metric: of single images.
-        picture: name of the figure.
+        table: result of `boxes.box_table`.
+        metric: metric of single images.
+        picture: file name of the figure.
     """
     names = short_names(list(table.index))
     rows = [

@@ -1,4 +1,4 @@
-"""Arms over their repeats: tables of what they reached, and the two files that a sweep leaves of it."""
+"""Test scores of arms over their repeats: tables, and the two files of them that a sweep writes."""
 
 from pathlib import Path
 
@@ -10,17 +10,17 @@ from dermoscopy.runs.tables import SweepResults
 
 HEADLINES = ("f1", "average_precision")
 CONDITIONS = ("none", "given")
-# The zeroing of masks in training, as what it means for the classifier.
+# Display names: what the zeroing of masks in training means for the classifier.
 IN_WORDS = {"zeroing=everything": "image only", "zeroing=nothing": "masks always given"}
 VALIDATION_MASKS = "validation_masks"  # the mask condition of each arm's validation, see `with_validation_masks`
 MASK_HEADLINES = ("dice", "iou", "thresholded_jaccard", "failure_rate")
 
 
 def pivot(jobs: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Table of a metric, arms x repeats (a seed, or a seed and a fold); NaN where no job is done.
+    """Return a metric as a table of arms x repeats (a seed, or a seed and a fold); NaN where no job is done.
 
     Raises:
-        ValueError: no job has this metric, or two jobs are the same arm and repeat.
+        ValueError: no job has this metric, or two jobs have the same arm and repeat.
     """
     if metric not in jobs.columns:
         available = ", ".join(macro_metrics(jobs)) or "none"
@@ -36,29 +36,30 @@ def pivot(jobs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean, standard deviation (Bessel) and number of defined repeats of each arm of a pivot."""
+    """Return mean, standard deviation (Bessel-corrected) and number of defined repeats of each arm of a pivot."""
     return pd.DataFrame({"mean": table.mean(axis=1), "sd": table.std(axis=1), "n": table.count(axis=1)})
 
 
 def macro_metrics(jobs: pd.DataFrame) -> list[str]:
-    """Columns `test/<condition>/<metric>`, without those of single labels."""
+    """Return the columns `test/<condition>/<metric>`, without those of single labels."""
     return [name for name in jobs.columns if name.startswith("test/") and name.count("/") == 2]
 
 
-def segments(jobs: pd.DataFrame) -> bool:
-    """Whether a sweep has segmented, and not told labels as well."""
+def is_segmentation(jobs: pd.DataFrame) -> bool:
+    """Tell whether the jobs are segmenters that predict no labels."""
     tested = {name.split("/", 2)[-1] for name in jobs.columns if name.startswith("test/")}
     return "dice" in tested and "average_precision" not in tested
 
 
 def headline_metrics(jobs: pd.DataFrame, monitor: str = "") -> list[str]:
-    """Four test metrics to show first, as many as fit a terminal; the first is what a page compares.
+    """Return the test metrics to report first, up to four, which fit a terminal; a page compares the first.
 
-    With each arm's own masks before none where arms were made for different ones, else with none before the true ones.
-    Of segmenters three, of the images as they are or else in the first tta.
+    If arms were validated with different masks, the scores are those with each arm's validation masks and with none,
+    else those with none and with ground-truth masks. Segmenters have three metrics, without TTA or else with the first.
 
     Args:
-        monitor: the metric that chose the epoch, which goes before the others.
+        jobs: table of a sweep.
+        monitor: metric by which the best epoch was chosen, reported before the others.
     """
     own = any(name.startswith(f"test/{VALIDATION_MASKS}/") for name in jobs.columns)
     places = (VALIDATION_MASKS, "none") if own else CONDITIONS
@@ -68,7 +69,7 @@ def headline_metrics(jobs: pd.DataFrame, monitor: str = "") -> list[str]:
         if any(f"test/{place}/{score}" in jobs for place in places)
     ]
     names = [f"test/{place}/{score}" for score in scores[:2] for place in places]
-    if segments(jobs):
+    if is_segmentation(jobs):
         tta = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
         first = min(tta, key=lambda place: (place != "none", place))
         names = [f"test/{first}/{name}" for name in MASK_HEADLINES[:3]]
@@ -76,19 +77,19 @@ def headline_metrics(jobs: pd.DataFrame, monitor: str = "") -> list[str]:
 
 
 def headlines(sweep: SweepResults) -> list[str]:
-    """The metrics of a sweep to show first, see `headline_metrics`."""
+    """Return the metrics of a sweep to report first, see `headline_metrics`."""
     monitor = sweep.done[0].last.configuration.monitor_metric if sweep.done else ""
     return headline_metrics(sweep.table, monitor)
 
 
 def short_names(arms: list[str]) -> dict[str, str]:
-    """Return each arm as tables and figures show it: in words, and without `axis=` where only one axis was swept."""
+    """Return the display name of each arm: in words, and without `axis=` if only one axis was swept."""
     axes = {arm.split("=")[0] for arm in arms}
     alone = len(axes) == 1 and all(arm.count("=") == 1 for arm in arms)
-    return {arm: ", ".join(_shown_setting(setting, alone) for setting in arm.split(", ")) for arm in arms}
+    return {arm: ", ".join(_display_name(setting, alone) for setting in arm.split(", ")) for arm in arms}
 
 
-def _shown_setting(setting: str, alone: bool) -> str:
+def _display_name(setting: str, alone: bool) -> str:
     axis, _, value = setting.partition("=")
     if axis.startswith("arm/"):
         return value.replace("_", " ")
@@ -96,7 +97,7 @@ def _shown_setting(setting: str, alone: bool) -> str:
 
 
 def mean_and_sd(table: pd.DataFrame) -> dict[str, str]:
-    """Each arm of a pivot as `0.412 ± 0.010`, without a deviation where there is one repeat, `-` where none."""
+    """Format each arm of a pivot as `0.412 ± 0.010`, without a deviation for one repeat, as `-` for none."""
     texts = {}
     for arm, mean, sd, n in summarise(table).itertuples():
         texts[str(arm)] = "-" if n == 0 else f"{mean:.3f}" + (f" ± {sd:.3f}" if n > 1 else "")
@@ -104,18 +105,18 @@ def mean_and_sd(table: pd.DataFrame) -> dict[str, str]:
 
 
 def write_results(sweep: SweepResults) -> list[Path]:
-    """Write results.csv (one row an epoch and mode) and table.csv (arms x repeats of the test metrics) of a sweep."""
+    """Write results.csv (one row per epoch and mode) and table.csv (test metrics, arms x repeats) of a sweep."""
     results = write_atomically(sweep.folder / RESULTS, results_table(sweep).to_csv(index=False))
     return [results, write_atomically(sweep.folder / ARMS, arms_table(sweep.table).to_csv(index=False))]
 
 
 def results_table(sweep: SweepResults) -> pd.DataFrame:
-    """The history as it is published: who, which stage and epoch, which mode, then the metrics."""
+    """Return the history for publication: arm, seed, fold, stage, epoch and mode, then the metrics."""
     return sweep.history.drop(columns=["job", "cumulative"])
 
 
 def arms_table(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Every test metric of every arm: its value in each repeat, then mean, sd and n."""
+    """Return every test metric of every arm: its value in each repeat, then mean, sd and n."""
     parts = []
     for metric in macro_metrics(jobs):
         table = pivot(jobs, metric)

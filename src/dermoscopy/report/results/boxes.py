@@ -1,4 +1,4 @@
-"""Box plot of a segmentation sweep: how the scores of single test images spread in each arm."""
+"""Numbers of the box plots of a segmentation sweep: the scores of single test images in each arm."""
 
 import pandas as pd
 
@@ -9,17 +9,18 @@ COLUMNS = ["arm", "id", "seed", "value"]
 
 
 def per_image(sweep: SweepResults, metric: str, mask: str | None = None) -> pd.DataFrame:
-    """Score of each test image in each job that is done, at the store's size.
+    """Return the score of each test image in each job that is done, at the store's size.
 
     Args:
+        sweep: to read the predictions of.
         metric: a column of predictions.csv, such as `iou`.
-        mask: only this one; None: of each image the mean over its masks.
+        mask: name of a mask; None: the mean over the masks of each image.
 
     Returns:
-        Columns arm, id, seed, value; no row for jobs that segmented nothing.
+        Columns arm, id, seed, value; no row for jobs that predicted no masks.
 
     Raises:
-        ValueError: the sweep segmented, but not this mask, or without this metric.
+        ValueError: the sweep predicted masks, but not this one, or without this metric.
     """
     parts = [pd.DataFrame(columns=COLUMNS)]
     for job in sweep.done:
@@ -31,7 +32,7 @@ def per_image(sweep: SweepResults, metric: str, mask: str | None = None) -> pd.D
 
 
 def _column(table: pd.DataFrame, metric: str, mask: str | None) -> pd.Series:
-    """One value an image, indexed by id."""
+    """Return one value per image, indexed by id."""
     if metric not in table:
         known = table.select_dtypes("number").columns
         raise ValueError(f"predictions.csv has no metric {metric!r}{nearest(metric, known)}")
@@ -43,12 +44,12 @@ def _column(table: pd.DataFrame, metric: str, mask: str | None) -> pd.Series:
 
 
 def box_table(images: pd.DataFrame) -> pd.DataFrame:
-    """Quartiles and mean of each arm over its images, the highest median first.
+    """Return quartiles and mean of each arm over its images, the highest median first.
 
-    A test image counts once however many seeds were tested on it, with its mean over them.
+    A test image counts once, with its mean over the seeds that were tested on it.
 
     Args:
-        images: columns arm, id, seed, value; NaN is undefined and counts nowhere.
+        images: columns arm, id, seed, value; NaN is undefined and not counted.
 
     Returns:
         Indexed by arm: images, seeds, median, lower and upper (quartiles), mean.
@@ -68,5 +69,5 @@ def box_table(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_over_seeds(images: pd.DataFrame) -> pd.Series:
-    """Mean over the seeds of each arm and image."""
+    """Return the mean over the seeds of each arm and image."""
     return images.groupby(["arm", "id"], sort=False)["value"].mean()

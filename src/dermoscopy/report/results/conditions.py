@@ -1,4 +1,4 @@
-"""Mask conditions: each arm over the share of the true masks that it is given, and with the masks of its validation."""
+"""Scores by mask condition: over the revealed share of the ground-truth masks, and with the masks of validation."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,23 +11,23 @@ from dermoscopy.report.results.arms import VALIDATION_MASKS, pivot, short_names
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.runs.tables import SweepResults
 
-# share of the cells of the true masks that are shown
+# Share of the cells of the ground-truth masks that the network receives, by mask condition.
 SHARES = {"none": 0.0, **{f"revealed_{percent}": percent / 100 for percent in range(10, 100, 10)}, "given": 1.0}
-BESIDE = ("predicted", "shuffled")  # not on the curve
+BESIDE = ("predicted", "shuffled")  # drawn beside the curve
 AREA = "area"
 
 
 @dataclass(frozen=True)
 class Curves:
-    """A metric of each arm over what masks the network was given.
+    """A metric of each arm by mask condition.
 
     Attributes:
         score: the metric, without `test/<condition>/`.
         reference: the arm that all others are compared with.
-        repeats: what a repeat is.
-        tables: the metric by condition, each arms x repeats; last, where the curve is whole, the area below it.
+        repeats: what the repeats are: seeds, folds or repeats.
+        tables: the metric by condition, each arms x repeats; last, if the curve is complete, the area below it.
         lacking: conditions of the curve that were not tested.
-        test_per_train: of the intervals, see `statistics.standard_error`.
+        test_per_train: test images per training image, for the intervals; see `statistics.standard_error`.
     """
 
     score: str
@@ -39,31 +39,32 @@ class Curves:
 
     @property
     def names(self) -> dict[str, str]:
-        """Arms as they are shown."""
+        """Display names of the arms."""
         return short_names(list(next(iter(self.tables.values())).index))
 
     @property
     def in_parts(self) -> bool:
-        """Whether masks were shown in parts, so that there is a curve."""
+        """Whether masks were revealed in part, so that there is a curve."""
         return any(0 < SHARES.get(name, 0) < 1 for name in self.tables)
 
     def mean(self, name: str, arm: str) -> float:
-        """Mean of an arm over its repeats, with one mask_condition or of the area."""
+        """Return the mean of an arm over its repeats, in one mask condition or of the area."""
         return float(self.tables[name].T[arm].mean())
 
     def interval(self, name: str, arm: str) -> tuple[float, float]:
-        """95 % interval of an arm's mean over its repeats."""
+        """Return the 95 % interval of an arm's mean over its repeats."""
         return share_interval(self.tables[name].T[arm].dropna().to_numpy(float), self.test_per_train)
 
     def compared(self, name: str) -> pd.DataFrame:
-        """Differences of all arms to the reference, see `statistics.compare_arms`."""
+        """Return the differences of all arms to the reference, see `statistics.compare_arms`."""
         return compare_arms(self.tables[name], self.reference, self.test_per_train)
 
 
 def with_validation_masks(sweep: SweepResults) -> SweepResults:
-    """Add columns `validation_masks` and `test/validation_masks/...` where jobs differ in the masks of validation.
+    """Add columns `validation_masks` and `test/validation_masks/...` if jobs differ in the masks of validation.
 
-    Without them a classifier of the segmented lesion would be compared with others on masks that it never saw.
+    They compare each arm with the masks it was trained for. A classifier of the segmented lesion, for example, would
+    otherwise be compared with others in a mask condition that it never saw.
     """
     if VALIDATION_MASKS in sweep.table:
         return sweep
@@ -81,13 +82,13 @@ def with_validation_masks(sweep: SweepResults) -> SweepResults:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Availabilities from no masks to all of them, then the others."""
+    """Return mask conditions in order: from no masks to all of them, then the others."""
     known = [*SHARES, *BESIDE, VALIDATION_MASKS]
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
 def condition_curves(sweep: SweepResults, findings: Findings) -> Curves | None:
-    """The page's metric by mask_condition; None where nothing but no masks and all of them was tested."""
+    """Return the page's metric by mask condition; None if only `none` and `given` were tested."""
     score = findings.metric.split("/", 2)[2]
     tested = {name: f"test/{name}/{score}" for name in [*SHARES, *BESIDE, VALIDATION_MASKS]}
     tables = {name: pivot(sweep.table, metric) for name, metric in tested.items() if metric in sweep.table}
@@ -100,25 +101,26 @@ def condition_curves(sweep: SweepResults, findings: Findings) -> Curves | None:
 
 
 def area_below(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Area below each curve by trapezoids: of a constant curve its value, NaN where a point is missing."""
+    """Return the area below each curve by trapezoids: its height if it is flat, NaN if a point is missing."""
     heights = np.stack([tables[name].to_numpy(float) for name in SHARES])
     below = np.trapezoid(heights, list(SHARES.values()), axis=0)
     return pd.DataFrame(below, tables["none"].index, tables["none"].columns)
 
 
 def conditions_table(curves: Curves) -> pd.DataFrame:
-    """One row an arm and condition, and one of its area, as it is written to mask_conditions.csv.
+    """Return the content of mask_conditions.csv: one row per arm and condition, and one per arm for the area.
 
     Returns:
-        Columns arm, condition, percent (of the cells shown), one a repeat, mean, low, high (95 % t interval), n.
+        Columns arm, mask_condition, percent (of the cells revealed), one per repeat, mean, low, high (95 % t interval),
+        n.
     """
     rows = []
     for arm in curves.names:
         for name, table in curves.tables.items():
             values, (low, high) = table.T[arm], curves.interval(name, arm)
             percent = round(100 * SHARES[name]) if name in SHARES else None
-            who = {"arm": arm, "mask_condition": name, "percent": percent}
+            place = {"arm": arm, "mask_condition": name, "percent": percent}
             rows.append(
-                who | dict(values) | {"mean": curves.mean(name, arm), "low": low, "high": high, "n": values.count()}
+                place | dict(values) | {"mean": curves.mean(name, arm), "low": low, "high": high, "n": values.count()}
             )
     return pd.DataFrame(rows).astype({"percent": "Int64"})

@@ -1,4 +1,4 @@
-"""What masks reach that are the same for every image: nothing, everything, and the best that training masks teach."""
+"""Scores of constant masks, the same for every image: nothing, everything, and the thresholded mean training mask."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,15 +14,19 @@ from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
 from dermoscopy.runs.files import SPLIT
 from dermoscopy.runs.tables import JobResults, SweepResults
 
-SHARES = np.linspace(0.05, 0.95, 19)  # of the training images
-CHUNK = 256  # images at a time: bounds memory
-LEARNT = "one mask for all"
+SHARES = np.linspace(0.05, 0.95, 19)  # thresholds of the mean training mask
+CHUNK = 256  # images at a time, which bounds memory
+TRAINING_MASK = "mean training mask"
 SCORES = ("dice", "iou", "thresholded_jaccard")
 Codes = NDArray[np.uint8]  # (N, H, W): 0 absent, 1 present, 255 unknown
 
 
 def constant_masks(sweep: SweepResults) -> tuple[pd.DataFrame | None, str]:
-    """Scores of constant masks on the test images at the store's size, the mean over the done jobs; else why none."""
+    """Compute the scores of constant masks on the test images at the store's size, averaged over the done jobs.
+
+    Returns:
+        The scores, None if they cannot be computed, and why not.
+    """
     stores: dict[Path, Store] = {}
     by_split: dict[tuple[object, ...], pd.DataFrame] = {}  # jobs of one store, masks and split share their scores
     parts = []
@@ -30,7 +34,7 @@ def constant_masks(sweep: SweepResults) -> tuple[pd.DataFrame | None, str]:
         configuration, split = job.last.configuration, job.last.split
         if split is None:
             return None, f"job {job.number} left no {SPLIT}"
-        # A relative path is taken from the folder that holds `runs/`, where the training was started.
+        # A relative path starts at the folder that holds `runs/`, where the training was started.
         file = sweep.folder.parents[2].resolve().parent / configuration.store
         key = file, configuration.masks, tuple(split.index), tuple(split)
         try:
@@ -51,19 +55,18 @@ def _of_split(store: Store, job: JobResults, split: "pd.Series[str]") -> pd.Data
     train, test = (np.flatnonzero(subset == name) for name in ("train", "test"))
     truth = store.mask(mapped=True)
     masks: Sequence[str] = job.last.configuration.masks
-    each = [score_constant_masks(truth[..., store.mask_names.index(name)], train, test) for name in masks]
-    return pd.concat(each).groupby(level=0, sort=False).mean()
+    tables = [score_constant_masks(truth[..., store.mask_names.index(name)], train, test) for name in masks]
+    return pd.concat(tables).groupby(level=0, sort=False).mean()
 
 
 def score_constant_masks(truth: Codes, train: NDArray[np.int_], test: NDArray[np.int_]) -> pd.DataFrame:
-    """Scores of three masks on the test images, each the same for every image.
+    """Compute the scores of three constant masks on the test images: nothing, everything, and the mean training mask.
 
-    The learnt one has the pixels that are present in at least so many of the training images as gives the highest mean
-    Dice there.
+    The latter is thresholded at the one of `SHARES` that gives the highest mean Dice on the training images.
 
     Args:
         truth: masks of all images.
-        train, test: rows of it.
+        train, test: rows of `truth`.
     """
     size = truth.shape[1] * truth.shape[2]
     present, known = np.zeros(size), np.zeros(size)
@@ -76,12 +79,12 @@ def score_constant_masks(truth: Codes, train: NDArray[np.int_], test: NDArray[np
     scores = _scores(truth, test, np.stack([np.zeros(size, bool), np.ones(size, bool), best]))
     return pd.DataFrame(
         {name: mean_defined(values, axis=0) for name, values in scores.items()},
-        index=["nothing", "everything", LEARNT],
+        index=["nothing", "everything", TRAINING_MASK],
     )
 
 
 def _scores(truth: Codes, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Scores (n, M) of images held against masks (M, H * W); both empty is 1, an image of no known pixel NaN."""
+    """Compute scores (n, M) of masks (M, H * W) on the images in `rows`; both empty is 1, no known pixel NaN."""
     predicted, parts = masks.T.astype(np.float32), []
     for start in range(0, len(rows), CHUNK):
         codes = truth[rows[start : start + CHUNK]].reshape(-1, len(predicted))

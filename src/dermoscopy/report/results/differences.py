@@ -1,4 +1,4 @@
-"""In what the configurations of arms differ: nested values flattened to dotted keys, equal keys left out."""
+"""Differences between the configurations of arms: values by dotted key, without keys that have the same value."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,8 +8,8 @@ from dermoscopy.runs.keys import canonical
 from dermoscopy.runs.tables import SweepResults
 
 REPEAT_KEYS = ("seed", "fold")
-# Names, places, and how it is shown: what tells nothing of what an arm does.
-NOT_SHOWN = frozenset(
+# Names, paths, and settings of display: keys without effect on what an arm computes.
+IGNORED = frozenset(
     {
         *("name", "arms", "lengths", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
         *(
@@ -34,10 +34,10 @@ NOT_SHOWN = frozenset(
 
 
 def flatten(config: object, prefix: str = "") -> dict[str, object]:
-    """Leaves of a nested configuration by dotted key.
+    """Return the leaves of a nested configuration by dotted key.
 
-    Booleans, None and empty containers are leaves as well. A list of plain values, nested or not, is one leaf, its
-    text; a list that holds a mapping is entered by index.
+    Booleans, None and empty containers are leaves as well. A list of plain values, nested or not, is one leaf, as
+    text; a list that holds a mapping is flattened by index.
     """
     return dict(_leaves(config, prefix))
 
@@ -59,9 +59,9 @@ def _holds_mapping(value: object) -> bool:
 
 
 def differences(configs: Mapping[str, object]) -> pd.DataFrame:
-    """Table of arms x dotted keys that take more than one value; a key that an arm lacks is an empty string there.
+    """Return a table of arms x dotted keys that have more than one value; empty strings for keys that an arm lacks.
 
-    Values are told apart by their text as written in Python, so True, 1 and "1" differ.
+    Values are compared by their `repr`, so True, 1 and "1" differ.
     """
     flat = {arm: flatten(config) for arm, config in configs.items()}
     keys = sorted({key for leaves in flat.values() for key in leaves})
@@ -73,33 +73,33 @@ def differences(configs: Mapping[str, object]) -> pd.DataFrame:
 
 
 def _copied(key: str, values: tuple[str, ...], columns: Mapping[str, tuple[str, ...]]) -> bool:
-    """Tell whether a shorter path holds the same: model.zeroing.p only repeats zeroing.p."""
+    """Tell whether a shorter key has the same values: `model.zeroing.p` only repeats `zeroing.p`."""
     return any(key.endswith(f".{other}") and values == those for other, those in columns.items())
 
 
 def arm_differences(sweep: SweepResults) -> pd.DataFrame:
-    """In what the arms of a sweep differ that can change a result, see `differences`.
+    """Return the settings that can change a result and in which the arms of a sweep differ, see `differences`.
 
-    Of each arm the last stage of its first done job is taken, without its seed and fold.
+    Each arm is represented by the last stage of its first done job, without its seed and fold.
     """
     configs: dict[str, object] = {}
     for job in sweep.done:
         if job.arm not in configs:
-            values = _shown(job.last.configuration.content)
+            values = _relevant(job.last.configuration.content)
             configs[job.arm] = {key: value for key, value in values.items() if key not in REPEAT_KEYS}
     return differences(configs)
 
 
-def _shown(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Return a configuration without what is not shown, written so that equal settings look equal."""
-    shown: dict[str, object] = {}
+def _relevant(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Return a configuration without `IGNORED` keys, in a form in which equal settings are equal."""
+    relevant: dict[str, object] = {}
     for name, value in config.items():
         path = f"{prefix}{name}"
-        if path in NOT_SHOWN:
+        if path in IGNORED:
             continue
         if isinstance(value, Mapping):
-            inner = _shown(value, f"{path}.")
-            shown[name] = canonical(inner, f".{path}") if name == "zeroing" else inner
+            inner = _relevant(value, f"{path}.")
+            relevant[name] = canonical(inner, f".{path}") if name == "zeroing" else inner
         else:
-            shown[name] = value if isinstance(value, list) else canonical(value, f".{path}")
-    return shown
+            relevant[name] = value if isinstance(value, list) else canonical(value, f".{path}")
+    return relevant

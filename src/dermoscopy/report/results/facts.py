@@ -1,4 +1,4 @@
-"""What ran and what it cost: states of jobs, hours, machines, parameters, and masks that give a label away."""
+"""Facts about what ran and its cost: states of jobs, hours, machines, parameters, and label leakage of masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ SUBSETS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class StoreImages:
-    """A store that jobs of a sweep learnt from.
+    """A store that jobs of a sweep were trained on.
 
     Attributes:
         size: height and width of its images.
-        images: lowest and highest number over the jobs by subset, None where no job has recorded any: jobs may draw
-            subsets of their own.
+        images: lowest and highest number of images over the jobs by subset, as jobs may draw subsets of their own; None
+            if no job has recorded any.
     """
 
     name: str
@@ -29,7 +29,7 @@ class StoreImages:
 
 
 def stores(sweep: SweepResults) -> list[StoreImages]:
-    """The stores of all jobs that have begun to train, each once."""
+    """Return the stores of all jobs that have begun to train, each once."""
     by_store: dict[tuple[str, tuple[int, ...], str], list[DataRecord]] = {}
     for job in sweep.jobs:
         if "data" in job.record:
@@ -48,18 +48,18 @@ def _images(records: list[DataRecord]) -> dict[str, tuple[int, int] | None]:
 
 
 def states(sweep: SweepResults) -> dict[str, int]:
-    """Number of jobs in each state, done and failed first, these two also where there are none."""
+    """Return the number of jobs in each state, `done` and `failed` first, also if there are none in these two."""
     counts = sweep.table["status"].value_counts()
     return {state: int(counts.get(state, 0)) for state in dict.fromkeys(["done", "failed", *sorted(counts.index)])}
 
 
 def hours(sweep: SweepResults) -> float:
-    """Time of the distinct stages of all jobs; a stage that several jobs share is counted once."""
+    """Return the training time of all jobs in hours, counting a stage that several jobs share once."""
     return sum(_stage_seconds(sweep.jobs).values()) / 3600
 
 
 def _stage_seconds(jobs: Sequence[JobResults]) -> dict[str, float]:
-    """Seconds of each stage by its key, the longest of what its jobs recorded, as some stages are not over."""
+    """Return the seconds of each stage by key: the longest that its jobs recorded, as some may not have finished it."""
     seconds: dict[str, float] = {}
     for job in jobs:
         for stage in job.record.get("stages", []):
@@ -68,7 +68,7 @@ def _stage_seconds(jobs: Sequence[JobResults]) -> dict[str, float]:
 
 
 def label_leakage(sweep: SweepResults) -> dict[str, str]:
-    """Labels that can be read off a mask, each with the mask; none where no true masks were given in a test."""
+    """Return labels that follow from whether a mask is empty, each with the mask; none if no test gave masks."""
     if not any(name.startswith(("test/given/", "test/revealed_")) for name in sweep.table.columns):
         return {}
     leaking: dict[str, str] = {}
@@ -79,11 +79,11 @@ def label_leakage(sweep: SweepResults) -> dict[str, str]:
 
 
 def costs(sweep: SweepResults) -> pd.DataFrame:
-    """Table of arms x cost, of the jobs that are done.
+    """Return the costs of each arm over the jobs that are done.
 
     Returns:
-        parameters, trainable (in the last stage), epoch (mean seconds, over all stages), hours (of all jobs of the arm,
-        each stage counted once), hardware. No row for an arm whose stages left no result.
+        Columns parameters, trainable (in the last stage), epoch (mean seconds, over all stages), hours (of all jobs of
+        the arm, each stage counted once), hardware. No row for an arm whose stages have no result.
     """
     arms: dict[str, list[JobResults]] = {}
     for job in sweep.done:

@@ -1,4 +1,4 @@
-"""What a sweep says: which metric and reference, how each arm differs from it, and that in a sentence."""
+"""Findings of a sweep: the compared metric, the reference arm, and the differences of the others in sentences."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from dermoscopy.metrics.statistics import compare_arms
 from dermoscopy.metrics.weighted_classification import TUNED
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.results import test_images
-from dermoscopy.report.results.arms import headlines, macro_metrics, pivot, segments, short_names, summarise
-from dermoscopy.report.results.mask_scores import shown
+from dermoscopy.report.results.arms import headlines, is_segmentation, macro_metrics, pivot, short_names, summarise
+from dermoscopy.report.results.mask_scores import tta_and_size
 from dermoscopy.runs.tables import SweepResults
 
 LOWER_IS_BETTER = ("failure_rate", "hd95", "brier", "ece")
@@ -20,18 +20,18 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Findings:
-    """What a page says of one metric of a sweep.
+    """Comparison of the arms of a sweep by one metric.
 
     Attributes:
-        metric: `test/<condition>/<name>`; of segmenters, tta and size stand in the place of the mask_condition.
+        metric: `test/<condition>/<name>`; for segmenters, the condition is the TTA and the size.
         segmented: whether the arms are segmenters.
         reference: the arm that all others are compared with.
         table: the metric, arms x repeats.
-        compared: result of `compare_arms` and, over test images, image_low and image_high.
-        test_per_train: test images per training image where repeats were tested on different images, else 0.
-        trivial: scores of the trivial predictors, None where they cannot be computed.
+        compared: result of `compare_arms` with image_low and image_high, the interval over test images.
+        test_per_train: test images per training image if repeats were tested on different images, else 0.
+        trivial: scores of the trivial predictors, None if they cannot be computed.
         trivial_lacking: why not.
-        notes: why there are no intervals over images.
+        notes: why there are no intervals over test images, or for which jobs.
     """
 
     metric: str
@@ -46,12 +46,12 @@ class Findings:
 
     @property
     def names(self) -> dict[str, str]:
-        """Arms as they are shown."""
+        """Display names of the arms."""
         return short_names(list(self.table.index))
 
     @property
     def repeats(self) -> str:
-        """What a repeat of an arm is."""
+        """What the repeats of an arm are: `seeds`, `folds`, or `repeats` for both."""
         names = list(self.table.columns)
         if not any("fold" in name for name in names):
             return "seeds"
@@ -59,7 +59,7 @@ class Findings:
 
     @property
     def best_trivial(self) -> tuple[str, float] | None:
-        """Name and score of the trivial predictor that is hardest to beat, if the metric has one."""
+        """Name and score of the best trivial predictor, None if there is none for the metric."""
         score = self.metric.split("/", 2)[2].removeprefix(TUNED)
         if self.trivial is None or score not in self.trivial or self.trivial[score].isna().all():
             return None
@@ -68,23 +68,28 @@ class Findings:
         return str(values.idxmin() if lower else values.idxmax()), float(values.min() if lower else values.max())
 
     def words(self, metric: str | None = None) -> str:
-        """A metric, or the one compared, as words: `average precision (none)`, of segmenters `Dice (TTA none)`."""
+        """Return a metric in words, `average precision (none)` or, of segmenters, `Dice (TTA none)`.
+
+        Args:
+            metric: name of the metric; None: the compared one.
+        """
         place, name = (metric or self.metric).split("/", 2)[1:]
         if not self.segmented:
             return f"{metric_words(name)} ({place.replace('_', ' ')})"
-        tta, size = shown(place)
+        tta, size = tta_and_size(place)
         return f"{metric_words(name)} (TTA {tta}{', original size' if size == 'original' else ''})"
 
 
 def find(sweep: SweepResults, reference: str | float | None = None, metric: str | None = None) -> Findings | None:
-    """Compare the arms of a sweep; None while no job has a test metric.
+    """Compare the arms of a sweep; return None while no job has a test metric.
 
     Args:
+        sweep: with or without columns of `with_validation_masks`.
         reference: an arm, in full or its value alone, which may be a number; None: see `choose_reference`.
-        metric: `test/<condition>/<name>`; the first headline metric where None.
+        metric: `test/<condition>/<name>`; None: the first headline metric.
 
     Raises:
-        ValueError: the sweep has no such arm or metric; the message lists those there are.
+        ValueError: the sweep has no such arm or metric; the message lists the available ones.
     """
     available = [*headlines(sweep), *macro_metrics(sweep.table)]
     if not available:
@@ -105,7 +110,7 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
     compared["image_high"] = [intervals.get(arm, (np.nan, np.nan))[1] for arm in compared.index]
     return Findings(
         metric=chosen,
-        segmented=segments(sweep.table),
+        segmented=is_segmentation(sweep.table),
         reference=against,
         table=table,
         compared=compared,
@@ -117,9 +122,9 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
 
 
 def choose_reference(arms: list[str], name: str | float | None) -> str:
-    """Return the arm of that name: in full (`zeroing=everything`), its value (`everything`), or as it is shown.
+    """Return the arm of that name: in full (`zeroing=everything`), its value (`everything`), or its display name.
 
-    Without a name it is the arm of the image alone where there is one, else the first.
+    Without a name it is the arm `image only` if there is one, else the first.
 
     Raises:
         ValueError: no arm, or more than one, has that name.
@@ -135,24 +140,24 @@ def choose_reference(arms: list[str], name: str | float | None) -> str:
 
 
 def sentences(findings: Findings) -> list[str]:
-    """What may be said of each arm, and no more: against the reference, and against knowing nothing."""
+    """Write one sentence per arm: what is established against the reference and the best trivial predictor."""
     means, reference = summarise(findings.table)["mean"], findings.names[findings.reference]
     verdicts = {arm: verdict(row, reference, findings.repeats) for arm, row in findings.compared.iterrows()}
     lines = []
     for arm, name in findings.names.items():
         against = verdicts.get(arm, "is the reference")
-        said = [*([against] if len(means) > 1 else []), *_against_trivial(findings, float(means[arm]))]
-        lines.append(f"**{name}**: {'; '.join(said) or f'mean {means[arm]:.3f}'}.")
+        clauses = [*([against] if len(means) > 1 else []), *_against_trivial(findings, float(means[arm]))]
+        lines.append(f"**{name}**: {'; '.join(clauses) or f'mean {means[arm]:.3f}'}.")
     return lines
 
 
 def verdict(row: pd.Series, reference: str, repeats: str) -> str:
-    """What may be said of an arm's difference to the reference.
+    """Write what is established about an arm's difference to the reference.
 
     Args:
-        row: of `compare_arms`; where it has image_low and image_high, they are considered.
-        reference: the other arm as it is shown.
-        repeats: what a repeat is, see `Findings.repeats`.
+        row: of `compare_arms`; image_low and image_high are considered if it has them.
+        reference: display name of the reference arm.
+        repeats: what the repeats are, see `Findings.repeats`.
     """
     if row["n"] == 0:
         return f"cannot be compared with {reference}, as no repeat of both is done"
@@ -162,18 +167,18 @@ def verdict(row: pd.Series, reference: str, repeats: str) -> str:
     interval = f"95 % interval {row['low']:.3f} to {row['high']:.3f}, {row['n']:.0f} {repeats}"
     numbers = f"(difference {row['difference']:+.3f}, {interval})"
     if np.isnan(row["p"]):
-        return f"the difference from {reference} does not vary, so there is no test of it {numbers}"
+        return f"the difference from {reference} does not vary, so it cannot be tested {numbers}"
     if row["p_holm"] < ALPHA:
         word = "higher" if row["difference"] > 0 else "lower"
         return f"{word} than {reference} {numbers}{_other_images(row)}"
-    once = ", Holm's correction considered" if row["p"] < ALPHA else ""
+    once = " after Holm's correction" if row["p"] < ALPHA else ""
     return f"no difference from {reference} is established{once} {numbers}"
 
 
 def _other_images(row: pd.Series) -> str:
     if "image_low" not in row or np.isnan(row["image_low"]) or row["image_low"] > 0 or row["image_high"] < 0:
         return ""
-    return f", yet with other test images it might not be ({row['image_low']:.3f} to {row['image_high']:.3f})"
+    return f", but the interval over test images includes 0 ({row['image_low']:.3f} to {row['image_high']:.3f})"
 
 
 def _against_trivial(findings: Findings, mean: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""The test images of all folds of an arm and seed joined: each was tested once, by a network that has not seen it."""
+"""Out-of-fold predictions: the test images of all folds of an arm and seed, each tested by the network of its fold."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,16 @@ from dermoscopy.runs.tables import JobResults, SweepResults
 
 AXIS = "split.fold"
 TABLE = "out_of_fold.csv"
-TITLE = "### Out of fold: all test images together"
+TITLE = "### Out of fold: the test images of all folds together"
 
 
 @dataclass(frozen=True)
 class Folds:
-    """What the folds of an arm and seed left of their test images.
+    """Predictions of the folds of an arm and seed on their test images.
 
     Attributes:
         images: rows of predictions.csv of all folds, with column fold.
-        folders: of the last stage of each fold that is done.
+        folders: folder of the last stage of each fold that is done.
         missing: the other folds.
         job: one of the jobs that are done.
     """
@@ -35,10 +35,11 @@ class Folds:
 
 
 def joined_folds(sweep: SweepResults, once: Sequence[str]) -> list[Folds]:
-    """Join the folds of each arm and seed of a sweep that has folds.
+    """Join the folds of each arm and seed of a sweep; return none if it has no folds.
 
     Args:
-        once: columns of predictions.csv whose values together no two rows may share.
+        sweep: to read the predictions of.
+        once: columns of predictions.csv that identify a row, so that no two folds share one.
 
     Raises:
         ValueError: an image was tested in two folds.
@@ -54,7 +55,7 @@ def joined_folds(sweep: SweepResults, once: Sequence[str]) -> list[Folds]:
 
 
 def _join(sweep: SweepResults, arm: str, seed: int, jobs: dict[int, JobResults], once: list[str]) -> Iterator[Folds]:
-    """What these jobs, the done folds of one arm and seed, say together; nothing if they left no such predictions."""
+    """Yield the joined predictions of the done folds of one arm and seed; nothing if no fold left any."""
     tables = {fold: jobs[fold].last.predictions for fold in sorted(jobs)}
     parts = [table.assign(fold=fold) for fold, table in tables.items() if table is not None and {*once} <= {*table}]
     if not parts:
@@ -71,11 +72,11 @@ def _join(sweep: SweepResults, arm: str, seed: int, jobs: dict[int, JobResults],
 
 
 def folds_lacking(parts: Sequence[Folds], arms: Sequence[str]) -> str:
-    """Which folds are missing, in a sentence.
+    """Write in one sentence which folds are missing.
 
     Args:
-        parts: the folds that are there.
-        arms: all that were planned.
+        parts: the joined folds.
+        arms: all planned arms.
     """
     names, seeds = short_names(list(arms)), sorted({part.seed for part in parts})
     lacking = {(part.arm, part.seed): part.missing for part in parts}

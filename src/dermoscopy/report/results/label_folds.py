@@ -1,4 +1,4 @@
-"""Labels out of fold: classifiers on the test images of all folds, with intervals, fold by fold, and arm by arm."""
+"""Out-of-fold scores of classifiers: over the test images of all folds with intervals, per fold, and between arms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, percentiles, resample
 from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, TUNED, Counts, decision_score
-from dermoscopy.report.results.arms import VALIDATION_MASKS, segments
+from dermoscopy.report.results.arms import VALIDATION_MASKS, is_segmentation
 from dermoscopy.report.results.conditions import in_order
 from dermoscopy.report.results.folds import Folds, joined_folds
 from dermoscopy.report.results.label_predictions import Predictions, trivial_predictors
@@ -22,59 +22,59 @@ Key = tuple[str, int, str]  # arm, seed, mask_condition
 
 @dataclass(frozen=True)
 class Pooled:
-    """Predictions of all folds of an arm and seed with one mask condition.
+    """Predictions of all folds of an arm and seed in one mask condition.
 
     Logits of different networks are not comparable, so images are ranked within a fold and the folds' scores averaged.
-    What is predicted at each network's own threshold is counted over all images.
+    Decisions, made at each network's own threshold, are counted over all images.
 
     Attributes:
-        parts: one a fold.
+        parts: the predictions, one per fold.
     """
 
     parts: tuple[Predictions, ...]
 
     @property
     def id(self) -> NDArray[np.object_]:
-        """(N,) the images of all folds, one fold after another."""
+        """Ids of the images of all folds, one fold after another, (N,)."""
         return np.concatenate([part.id for part in self.parts])
 
     @property
     def group(self) -> NDArray[np.object_]:
-        """(N,) what is resampled together."""
+        """Groups of images that are resampled together, (N,)."""
         return np.concatenate([part.group for part in self.parts])
 
     @property
     def truth(self) -> Floats:
-        """(N, L) 0, 1, NaN unknown."""
+        """Labels 0, 1, NaN unknown, (N, L)."""
         return np.concatenate([part.truth for part in self.parts])
 
     def scores(self, weight: Floats) -> Floats:
-        """All `SCORES` of R weightings of the images: (R, N) -> (R, S)."""
+        """Compute all `SCORES` for R weightings of the images: (R, N) -> (R, S)."""
         ends = np.cumsum([len(part.id) for part in self.parts])[:-1]
         folds = list(zip(self.parts, np.split(weight, ends, axis=1), strict=True))
         ranking = [mean_defined(np.stack([part.score(name, own) for part, own in folds]), axis=0) for name in RANKING]
         counts = [part.counts(own, tuned=True) for part, own in folds]
-        total = Counts(*(sum(each) for each in zip(*counts, strict=True)))
+        total = Counts(*(sum(outcome) for outcome in zip(*counts, strict=True)))
         return np.stack([*ranking, *(decision_score(name, total) for name in DECISIONS)], axis=1)
 
 
 def label_folds(sweep: SweepResults) -> list[Folds]:
-    """Join the folds of each arm and seed of a classification sweep that has folds.
+    """Join the folds of each arm and seed of a classification sweep; return none if it has no folds.
 
     Raises:
         ValueError: an image was tested in two folds.
     """
-    return [] if segments(sweep.table) else joined_folds(sweep, ["id", "mask_condition", "label"])
+    return [] if is_segmentation(sweep.table) else joined_folds(sweep, ["id", "mask_condition", "label"])
 
 
 def label_table(parts: Sequence[Folds]) -> pd.DataFrame:
-    """One row an arm, image, mask_condition and label, as it is written to out_of_fold.csv."""
+    """Return the content of out_of_fold.csv: one row per arm, seed, mask condition, label and image."""
     table = pd.concat([part.images.assign(arm=part.arm, seed=part.seed) for part in parts], ignore_index=True)
     return table.sort_values(["arm", "seed", "mask_condition", "label", "id"], kind="stable")[TABLE_COLUMNS]
 
 
 def pooled(sweep: SweepResults, parts: Sequence[Folds]) -> dict[Key, Pooled]:
-    """Predictions by arm, seed and condition, of those that every fold of the arm was tested with."""
+    """Pool predictions by arm, seed and mask condition, for the conditions in which all folds were tested."""
     tables: dict[Key, Pooled] = {}
     with_own = any(name.startswith(f"test/{VALIDATION_MASKS}/") for name in sweep.table.columns)
     for part in parts:
@@ -90,11 +90,11 @@ def pooled(sweep: SweepResults, parts: Sequence[Folds]) -> dict[Key, Pooled]:
 
 
 def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:
-    """Scores of each arm, seed and condition, with bootstrap intervals over groups of images.
+    """Compute the scores of each arm, seed and mask condition, with bootstrap intervals over groups of images.
 
     Returns:
-        Columns arm, seed, condition, score; images, folds; value, low, high over all images; mean, sd, min, max over
-        folds; difference, difference_low, difference_high to the reference arm on the same images, NaN where there is
+        Columns arm, seed, mask_condition, score; images, folds; value, low, high over all images; mean, sd, min, max
+        over folds; difference, difference_low, difference_high to the reference arm on the same images, NaN if there is
         no such pair.
     """
     weights = resample([table.group for table in tables.values()])
@@ -106,8 +106,8 @@ def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:
         part = pd.DataFrame({"arm": arm, "seed": seed, "mask_condition": name, "score": SCORES})
         part = part.assign(images=len(table.id), folds=len(table.parts), value=values[own])
         part["low"], part["high"] = _ends(samples[own])
-        each = pd.DataFrame([_values(Pooled((fold,))) for fold in table.parts])
-        part = part.assign(mean=each.mean(), sd=each.std(), min=each.min(), max=each.max())
+        folds = pd.DataFrame([_values(Pooled((fold,))) for fold in table.parts])
+        part = part.assign(mean=folds.mean(), sd=folds.std(), min=folds.min(), max=folds.max())
         part["difference"] = part["difference_low"] = part["difference_high"] = np.nan
         if base != own and base in tables and np.array_equal(table.id, tables[base].id):
             part["difference"] = values[own] - values[base]
@@ -117,16 +117,16 @@ def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:
 
 
 def _values(table: Pooled) -> Floats:
-    """All scores of the images as they are, (S,)."""
+    """Compute all scores with equal weights of the images, (S,)."""
     return table.scores(np.ones((1, len(table.id))))[0]
 
 
 def _ends(samples: Floats) -> tuple[list[float], list[float]]:
-    """Lower and upper ends of the intervals of samples (R, S)."""
+    """Return the lower and upper ends of the intervals of samples (R, S)."""
     low, high = zip(*map(percentiles, samples.T), strict=True)
     return list(low), list(high)
 
 
-def blind(tables: dict[Key, Pooled]) -> pd.DataFrame:
-    """Scores of predictors that never look at an image, on the images of the arm and seed that has most."""
+def trivial_scores(tables: dict[Key, Pooled]) -> pd.DataFrame:
+    """Compute the scores of predictors that ignore the image, on the images of the arm and seed that has most."""
     return trivial_predictors(max(tables.values(), key=lambda table: len(table.id)).truth)

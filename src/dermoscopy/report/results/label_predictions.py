@@ -1,8 +1,8 @@
-"""The test images of a classification sweep: their labels and logits, ready to be resampled; and blind predictors.
+"""Labels and logits of the test images of a classification sweep, for resampling; and trivial predictors.
 
-Scores have the names of a run's metrics and are means over labels. A label counts as predicted where its logit exceeds
-0, of exclusive labels the likeliest; for `tuned_...` where it exceeds the threshold that the run has chosen. Undefined
-is NaN and leaves the mean.
+Scores have the names of a run's metrics and are means over labels. A label is predicted if its logit exceeds 0, of
+exclusive labels if its logit is the highest; for `tuned_...` if its logit exceeds the threshold that the run chose.
+Undefined scores are NaN and left out of the mean.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ COLUMNS = {"id", "group", "mask_condition", "label", "truth", "logit", "threshol
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions of one job on its test images with one mask condition, images in order of their id.
+    """Predictions of one job on its test images in one mask condition, images in order of their id.
 
     Attributes:
         id: (N,) image names.
@@ -47,13 +47,15 @@ class Predictions:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, condition: str, exclusive: bool = False) -> "Predictions":
-        """Take the rows of one mask_condition out of a predictions.csv.
+        """Read the rows of one mask condition from a predictions.csv.
 
         Args:
+            table: content of predictions.csv.
+            condition: the mask condition.
             exclusive: whether an image has at most one of the labels.
 
         Raises:
-            ValueError: the table has no row of that mask_condition.
+            ValueError: the table has no row of that mask condition.
         """
         rows = table[table["mask_condition"] == condition]
         if rows.empty:
@@ -74,16 +76,17 @@ class Predictions:
         return outcomes(self.logit > self.threshold, self.truth)
 
     def counts(self, weight: Floats, tuned: bool) -> Counts:
-        """Count the outcomes of R weightings of the images: (R, N) -> each (R, L).
+        """Count the outcomes for R weightings of the images: (R, N) -> each (R, L).
 
         Args:
-            tuned: whether predicted is what exceeds the threshold that the run has chosen.
+            weight: (R, N) how often an image counts.
+            tuned: whether labels are predicted at the threshold that the run has chosen.
         """
         of_images = self._tuned_outcomes if tuned else self._outcomes
         return Counts(*(weight @ kind for kind in of_images))
 
     def score(self, name: str, weight: Floats) -> Floats:
-        """One of `SCORES` of R weightings of the images: (R, N) -> (R,)."""
+        """Compute one of `SCORES` for R weightings of the images: (R, N) -> (R,)."""
         if name in RANKING:
             pairs = zip(self.truth.T, self.logit.T, strict=True)
             return mean_defined(np.stack([RANKING[name](truth, logit, weight) for truth, logit in pairs], axis=-1))
@@ -91,11 +94,11 @@ class Predictions:
 
 
 def trivial_predictors(truth: Floats) -> pd.DataFrame:
-    """Scores, means over labels, of three predictors that never look at an image.
+    """Compute the scores, means over labels, of three predictors that ignore the image.
 
-    With prevalence q of a label: always positive has accuracy q and F1 = 2q / (1 + q); never positive 1 - q and 0;
-    the prevalence as the probability is the former where q > 1/2 and the latter elsewhere. A constant score has
-    average precision q and AUROC 1/2, a constant answer balanced accuracy 1/2.
+    With prevalence q of a label, `always positive` has accuracy q and F1 = 2q / (1 + q), `never positive` 1 - q and 0;
+    `prevalence`, which predicts q as the probability, equals the former if q > 1/2 and else the latter. A constant
+    score has average precision q and AUROC 1/2, a constant decision balanced accuracy 1/2.
 
     Args:
         truth: (N, L) 0, 1, NaN unknown.
@@ -106,8 +109,8 @@ def trivial_predictors(truth: Floats) -> pd.DataFrame:
     half = mean_defined(np.where((q > 0) & (q < 1), 0.5, np.nan))
     return pd.DataFrame(
         {
-            "accuracy": [mean_defined(each) for each in (q, 1 - q, np.where(common, q, 1 - q))],
-            "f1": [mean_defined(each) for each in (f1_always, f1_never, np.where(common, f1_always, f1_never))],
+            "accuracy": [mean_defined(labels) for labels in (q, 1 - q, np.where(common, q, 1 - q))],
+            "f1": [mean_defined(labels) for labels in (f1_always, f1_never, np.where(common, f1_always, f1_never))],
             "average_precision": [mean_defined(np.where(q > 0, q, np.nan))] * 3,
             "auroc": [half] * 3,
             "balanced_accuracy": [half] * 3,

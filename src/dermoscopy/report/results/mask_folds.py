@@ -1,4 +1,4 @@
-"""Masks out of fold: the test images of all folds of an arm, each scored by the network that has not seen it."""
+"""Out-of-fold scores of segmenters: the test images of all folds of an arm, each segmented once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pandas as pd
 
 from dermoscopy.masks.predicted import MASKS
 from dermoscopy.metrics.statistics import bootstrap, percentiles
-from dermoscopy.report.results.arms import MASK_HEADLINES, segments
+from dermoscopy.report.results.arms import MASK_HEADLINES, is_segmentation
 from dermoscopy.report.results.folds import Folds, joined_folds
 from dermoscopy.report.results.mask_scores import METRICS, SIZES, MaskScores
 from dermoscopy.runs.tables import SweepResults
@@ -20,10 +20,10 @@ FOLD_SCORES = ["arm", "seed", "size", "score", "images", "folds", "value", "low"
 
 @dataclass(frozen=True)
 class OutOfFold(Folds):
-    """What the folds of an arm and seed of segmenters left of their test images.
+    """Predictions of the folds of an arm and seed of segmenters on their test images.
 
     Attributes:
-        tta: how the images were shown.
+        tta: test-time augmentation of the predictions.
     """
 
     tta: str
@@ -36,23 +36,23 @@ class OutOfFold(Folds):
 
     @property
     def masks(self) -> list[Path]:
-        """Files of the predicted masks, one a fold; none unless every fold left its own."""
+        """Files of the predicted masks, one per fold; none unless every fold has one."""
         files = [self.folders[fold] / MASKS for fold in sorted(self.folders)]
         return [] if self.missing or not all(file.is_file() for file in files) else files
 
 
 def out_of_fold(sweep: SweepResults) -> list[OutOfFold]:
-    """Join the folds of each arm and seed of a segmentation sweep that has folds.
+    """Join the folds of each arm and seed of a segmentation sweep; return none if it has no folds.
 
     Raises:
         ValueError: an image was tested in two folds.
     """
-    parts = joined_folds(sweep, ["id", "mask", "size"]) if segments(sweep.table) else []
+    parts = joined_folds(sweep, ["id", "mask", "size"]) if is_segmentation(sweep.table) else []
     return [OutOfFold(**vars(part), tta=part.job.last.configuration.kept_tta) for part in parts]
 
 
 def masks_to_join(sweep: SweepResults) -> dict[Path, list[Path]]:
-    """Files that the masks of complete folds are to be joined into, with the folds' folders, unless up to date."""
+    """Return the files of joined masks that are missing or outdated, each with the folders of its complete folds."""
     parts = out_of_fold(sweep)
     several = len(parts) > 1
     outdated = {}
@@ -65,12 +65,12 @@ def masks_to_join(sweep: SweepResults) -> dict[Path, list[Path]]:
 
 
 def _plain(arm: str) -> str:
-    """An arm as a part of the name of a file."""
+    """Return an arm in a form that can be part of a file name."""
     return "".join(letter if letter.isalnum() or letter in "._-=+" else "_" for letter in arm)
 
 
 def fold_table(parts: Sequence[OutOfFold]) -> pd.DataFrame:
-    """One row an arm, image and mask at the store's size, as it is written to out_of_fold.csv."""
+    """Return the content of out_of_fold.csv: one row per arm, seed, image and mask at the store's size."""
     tables = [part.images[part.images["size"] == "store"].assign(arm=part.arm, seed=part.seed) for part in parts]
     table = pd.concat(tables, ignore_index=True).sort_values(["arm", "seed", "id", "mask"], kind="stable")
     scores = [name for name in METRICS if table[name].notna().any()]
@@ -78,7 +78,7 @@ def fold_table(parts: Sequence[OutOfFold]) -> pd.DataFrame:
 
 
 def fold_scores(parts: Sequence[OutOfFold]) -> pd.DataFrame:
-    """Scores over the images of all folds, with bootstrap intervals over groups of images.
+    """Compute scores over the images of all folds, with bootstrap intervals over groups of images.
 
     Returns:
         One row per arm, seed, size and score: columns arm, seed, size, score; images, folds; value, low, high.

@@ -1,4 +1,4 @@
-"""The test images of a segmentation sweep: how they were shown, and their scores, ready to be resampled."""
+"""Scores of the test images of a segmentation sweep, for resampling, and the TTA and size that they belong to."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from dermoscopy.metrics.segmentation import failures, iou_of, pooled_dice, weigh
 from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
 from dermoscopy.runs.tables import SweepResults
 
-METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")  # of an image, in predictions.csv
+METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")  # per image, in predictions.csv
 SCORES = (*METRICS, "failure_rate", "pooled_dice", "pooled_iou")
 SIZES = ("store", "original")
 
 
-def shown(place: str) -> tuple[str, str]:
-    """Views and size of `test/<place>/<metric>`: `none_original` is none and original, `flips` is flips and store."""
+def tta_and_size(place: str) -> tuple[str, str]:
+    """Return TTA and size of `test/<place>/<metric>`: `none_original` is none, original and `flips` is flips, store."""
     tta = place.removesuffix("_original")
     return tta, "store" if tta == place else "original"
 
@@ -29,7 +29,7 @@ class MaskScores:
         id: (N,) image names.
         group: (N,) patient or lesion of each image; what is resampled together.
         metrics: each (N, K), NaN undefined.
-        area: (N, K) true and predicted pixels together.
+        area: (N, K) sum of ground-truth and predicted pixels.
     """
 
     id: NDArray[np.object_]
@@ -39,7 +39,7 @@ class MaskScores:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, size: str) -> "MaskScores":
-        """Take the rows of one size out of a predictions.csv."""
+        """Read the rows of one size from a predictions.csv."""
         rows = table[table["size"] == size]
         wide = rows.pivot(index="id", columns="mask", values=[*METRICS, "truth", "predicted"])  # noqa: PD010
         group = resampling_groups(rows, wide.index)
@@ -48,7 +48,7 @@ class MaskScores:
         return cls(wide.index.to_numpy(object), group, metrics, area)
 
     def score(self, name: str, weight: Floats) -> Floats:
-        """One of `SCORES`, mean over masks, of R weightings of the images: (R, N) -> (R,)."""
+        """Compute one of `SCORES`, the mean over masks, for R weightings of the images: (R, N) -> (R,)."""
         if name.startswith("pooled_"):
             dice = pooled_dice(self.metrics["dice"], self.area, weight)
             return mean_defined(dice if name == "pooled_dice" else iou_of(dice))
@@ -57,17 +57,18 @@ class MaskScores:
 
 
 def kept_tta(sweep: SweepResults) -> str:
-    """The tta of which the done jobs keep the scores of single images, as a text; usually it is one for all."""
+    """Return the TTA with which the done jobs keep scores of single images, as text; usually the same for all jobs."""
     return ", ".join(dict.fromkeys(job.last.configuration.kept_tta for job in sweep.done))
 
 
 def scored_images(sweep: SweepResults, place: str) -> tuple[dict[tuple[str, str], MaskScores], str]:
-    """Scores of the test images of the done jobs by arm and repeat; else why there are none.
+    """Return the scores of the test images of the done jobs by arm and repeat, and why there are none.
 
     Args:
+        sweep: to read the predictions of.
         place: of the metric, `test/<place>/<metric>`.
     """
-    tta, size = shown(place)
+    tta, size = tta_and_size(place)
     tables, others = {}, set()
     for job in sweep.done:
         table = job.last.predictions

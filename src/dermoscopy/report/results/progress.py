@@ -1,4 +1,4 @@
-"""How far each stage of each job of a sweep is, and how long the rest will take."""
+"""Progress of each stage of each job of a sweep, and the estimated time left."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ OVER = ("done", "reused")
 
 @dataclass(frozen=True)
 class StageProgress:
-    """How far a stage of a job is.
+    """Progress of a stage of a job.
 
     Attributes:
         state: done, reused (trained before, by another job or sweep), running, failed, interrupted or missing.
         key: of the stage, None while its job has not begun.
-        epochs, epoch: how many it is to have, None if unknown, and how many it has.
-        seconds: that it took when it was trained, None while it is not over.
-        pace: seconds an epoch so far, None before the first.
+        epochs, epoch: planned number of epochs, None if unknown, and number of finished epochs.
+        seconds: duration of its training, None while it is not finished.
+        pace: seconds per epoch so far, None before the first.
     """
 
     name: str
@@ -33,7 +33,7 @@ class StageProgress:
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a job is; `repeat` holds its seed and fold as far as they are swept, None if unknown."""
+    """Progress of a job; `repeat` holds its seed and fold if they are swept, None if unknown."""
 
     number: int
     arm: str
@@ -43,7 +43,7 @@ class JobProgress:
 
 
 def read_progress(sweep: SweepResults) -> list[JobProgress]:
-    """Return how far every job is; one that has not begun gets the stages of its arm, or else of any other job."""
+    """Return the progress of every job; one that has not begun gets the stages of its arm or else of any other job."""
     begun = {job.number: _stages(job) for job in sweep.jobs if job.stages}
     of_arm: dict[str, tuple[StageProgress, ...]] = {}
     for number, stages in begun.items():
@@ -59,23 +59,23 @@ def read_progress(sweep: SweepResults) -> list[JobProgress]:
 
 
 def _repeat(record: JobRecord, axes: Sequence[str]) -> tuple[int | None, ...]:
-    """The seed and the fold of a job, as far as they are swept."""
+    """Return the seed and the fold of a job, each if it is swept."""
     seed = (record["seed"],) if "seed" in axes else ()
     fold = (record["fold"],) if "split.fold" in axes else ()
     return (*seed, *fold)
 
 
 def _expected(stages: tuple[StageProgress, ...], status: str) -> tuple[StageProgress, ...]:
-    """Stages of a job that has named none: the first is where the job stands."""
+    """Return the stages of a job without recorded stages: the first has the state of the job."""
     return (replace(stages[0], state=status), *stages[1:])
 
 
 def _stages(job: JobResults) -> tuple[StageProgress, ...]:
     stages, status = [], job.record["status"]
-    for planned, left in zip(job.record["stages"], job.stages, strict=True):
-        stage = _over(planned, left, status)
+    for planned, results in zip(job.record["stages"], job.stages, strict=True):
+        stage = _finished(planned, results, status)
         if stage is None:
-            stages.append(_not_over(planned, left, status))
+            stages.append(_unfinished(planned, results, status))
             status = "missing"  # the stages after this one
         else:
             stages.append(stage)
@@ -84,9 +84,12 @@ def _stages(job: JobResults) -> tuple[StageProgress, ...]:
     return tuple(stages)
 
 
-def _over(planned: StageRecord, left: StageResults, status: str) -> StageProgress | None:
-    """A stage that is over; of a job that is done its record says so, of any other the stage's own result."""
-    result = planned if status == "done" else left.result
+def _finished(planned: StageRecord, results: StageResults, status: str) -> StageProgress | None:
+    """Return the progress of a finished stage, None if it is not finished.
+
+    The numbers come from the record of the job if it is done, else from the stage's own result.
+    """
+    result = planned if status == "done" else results.result
     if result is None:
         return None
     state = "reused" if planned.get("reused") else "done"
@@ -94,20 +97,20 @@ def _over(planned: StageRecord, left: StageResults, status: str) -> StageProgres
     return StageProgress(name, state, key, epochs, epoch=result["epochs"], seconds=result["seconds"])
 
 
-def _not_over(planned: StageRecord, left: StageResults, state: str) -> StageProgress:
-    """A stage that is not over, with its epochs so far and the mean seconds of one."""
-    history = left.history
+def _unfinished(planned: StageRecord, results: StageResults, state: str) -> StageProgress:
+    """Return the progress of an unfinished stage, with its finished epochs and their mean seconds."""
+    history = results.history
     epochs = history if history.empty else history.drop_duplicates("epoch")
     pace = None if epochs.empty else float(epochs["seconds"].mean())
     return StageProgress(planned["name"], state, planned["key"], planned["epochs"], epoch=len(epochs), pace=pace)
 
 
 def seconds_left(jobs: Sequence[JobProgress]) -> float | None:
-    """Estimate the seconds until all jobs are done, None while no stage is over.
+    """Estimate the seconds until all jobs are done; return None while no stage is finished.
 
-    A stage that has begun needs its epochs at the pace of those it has, any other the mean time of the stages of its
-    name. What several jobs need counts once. Failed jobs count only while nothing runs, as only then the next start
-    tries them again. Jobs that run side by side share the work evenly.
+    A stage that has begun needs its remaining epochs at its pace so far, any other stage the mean time of the stages
+    with its name. A stage that several jobs share counts once. Failed jobs count only while no job runs, as they are
+    repeated by the next start. Jobs that run in parallel share the work evenly.
     """
     running = sum(job.status == "running" for job in jobs)
     left = [job for job in jobs if job.status != "done" and (job.status != "failed" or not running)]
@@ -127,8 +130,8 @@ def seconds_left(jobs: Sequence[JobProgress]) -> float | None:
 
 
 def _rest(stage: StageProgress, typical: float) -> float:
-    """Seconds that a stage still takes, `typical` being those of a whole one like it."""
-    if stage.seconds is not None:  # trained; what failed came later
+    """Return the seconds that a stage still takes; `typical` is the time of a whole stage of its name."""
+    if stage.seconds is not None:  # trained; the failure came later
         return 0.0
     if stage.pace is not None and stage.epochs is not None:
         return stage.pace * max(0, stage.epochs - stage.epoch)
@@ -136,25 +139,28 @@ def _rest(stage: StageProgress, typical: float) -> float:
 
 
 def _typical(jobs: Sequence[JobProgress]) -> dict[str, float]:
-    """Mean seconds of the stages of each name: trained in this sweep, else found done, else at the pace they go."""
+    """Return the mean seconds of the stages of each name.
+
+    Stages trained in this sweep count first, else reused stages, else unfinished stages at their pace.
+    """
     seconds: dict[str, dict[str, dict[str | None, float]]] = {}  # by name, by state, by key
     for stage in (stage for job in jobs for stage in job.stages):
         if stage.seconds is not None:
             seconds.setdefault(stage.name, {}).setdefault(stage.state, {})[stage.key] = stage.seconds
         elif stage.pace is not None and stage.epochs is not None:
             seconds.setdefault(stage.name, {}).setdefault("begun", {})[stage.key] = stage.pace * stage.epochs
-    chosen = {name: next(each[s] for s in (*OVER, *each) if s in each) for name, each in seconds.items()}
-    return {name: sum(each.values()) / len(each) for name, each in chosen.items()}
+    chosen = {name: next(states[s] for s in (*OVER, *states) if s in states) for name, states in seconds.items()}
+    return {name: sum(stages.values()) / len(stages) for name, stages in chosen.items()}
 
 
 def _pace(jobs: Sequence[JobProgress]) -> float | None:
-    """Mean seconds of an epoch of the stages that are over, whatever their name; None if none is."""
+    """Return the mean seconds per epoch of all finished stages, None if no stage is finished."""
     over = [stage for job in jobs for stage in job.stages if stage.seconds is not None]
     return sum(stage.seconds or 0 for stage in over) / max(1, sum(stage.epoch for stage in over)) if over else None
 
 
 def _shared(jobs: Sequence[JobProgress]) -> set[str]:
-    """Names of the stages that several arms have in common: those with a key that occurs in more than one arm."""
+    """Return the names of stages that arms share: those with a key that occurs in more than one arm."""
     arms: dict[tuple[str, str | None], set[str]] = {}
     for job in jobs:
         for stage in job.stages:

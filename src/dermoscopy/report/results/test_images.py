@@ -1,4 +1,4 @@
-"""What single test images say beyond the means: how sure a difference is, and what a blind predictor gets."""
+"""Scores of single test images: intervals of differences over test images, and scores of trivial predictors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pandas as pd
 from dermoscopy.metrics.statistics import Tested, bootstrap, percentiles, same_images
 from dermoscopy.metrics.weighted_classification import SCORES
 from dermoscopy.report.results import mask_scores
-from dermoscopy.report.results.arms import VALIDATION_MASKS, segments
+from dermoscopy.report.results.arms import VALIDATION_MASKS, is_segmentation
 from dermoscopy.report.results.constant_masks import constant_masks
 from dermoscopy.report.results.label_predictions import COLUMNS, Predictions, trivial_predictors
 from dermoscopy.runs.tables import SweepResults
@@ -19,13 +19,13 @@ NO_INTERVAL = "No interval over test images"
 
 @dataclass(frozen=True)
 class TestImages:
-    """Test images of the done jobs.
+    """Predictions of the done jobs on their test images.
 
     Attributes:
-        tables: what each job says of them, by arm and repeat.
+        tables: predictions or scores of each job, by arm and repeat.
         scores: names of the scores that can be resampled.
         lacking: why there are no tables.
-        trivial: scores of predictors that never look at an image, None where they cannot be computed.
+        trivial: scores of predictors that ignore the image, None if they cannot be computed.
         trivial_lacking: why not.
     """
 
@@ -37,25 +37,26 @@ class TestImages:
 
 
 def gather(sweep: SweepResults, place: str) -> TestImages:
-    """Read what the done jobs of a sweep say of their test images.
+    """Read the predictions of the done jobs of a sweep on their test images.
 
     Args:
-        place: of the metric, `test/<place>/<metric>`: a mask condition; of segmenters tta and size.
+        sweep: to read the predictions of.
+        place: of the metric, `test/<place>/<metric>`: a mask condition; for segmenters TTA and size.
     """
-    if segments(sweep.table):
+    if is_segmentation(sweep.table):
         images, lacking = mask_scores.scored_images(sweep, place)
         constant, constant_lacking = constant_masks(sweep)
         lacking = lacking or "no job left predictions.csv"
         return TestImages(images, mask_scores.SCORES, lacking, constant, constant_lacking)
     labels = _labels(sweep, place)
     parts = [trivial_predictors(table.truth) for table in labels.values()]
-    # the mean over jobs where these were tested on different images
+    # the mean over jobs, which may have been tested on different images
     trivial = pd.concat(parts).groupby(level=0, sort=False).mean() if parts else None
     return TestImages(labels, SCORES, "no job left predictions.csv with labels", trivial)
 
 
 def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predictions]:
-    """Predictions of the done jobs by arm and repeat, of those that left any with labels and this mask_condition."""
+    """Return by arm and repeat the predictions of the done jobs that were tested in this mask condition."""
     tables = {}
     for job in sweep.done:
         table, configuration = job.last.predictions, job.last.configuration
@@ -66,10 +67,14 @@ def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predic
 
 
 def over_images(images: TestImages, reference: str, score: str) -> tuple[dict[str, tuple[float, float]], str]:
-    """95 % bootstrap interval of each arm's mean difference to the reference over the repeats of both, or why none."""
+    """Compute bootstrap intervals over test images of each arm's mean difference to the reference.
+
+    Returns:
+        The 95 % intervals by arm, of the mean over the repeats that both arms have, and why some or all are missing.
+    """
     tables = images.tables
     if score not in images.scores:
-        return {}, f"{NO_INTERVAL}: the bootstrap knows {', '.join(images.scores)}, not {score}."
+        return {}, f"{NO_INTERVAL}: the bootstrap is defined for {', '.join(images.scores)}, not {score}."
     if not tables:
         return {}, f"{NO_INTERVAL}: {images.lacking}."
     samples = dict(zip(tables, bootstrap(list(tables.values()), score).T, strict=True))
@@ -81,11 +86,14 @@ def over_images(images: TestImages, reference: str, score: str) -> tuple[dict[st
         elif shared:
             differences = [samples[arm, repeat] - samples[reference, repeat] for repeat in shared]
             intervals[arm] = percentiles(np.mean(differences, axis=0))
-    return intervals, f"{NO_INTERVAL} of {', '.join(unpaired)}: tested on others than {reference}." if unpaired else ""
+    return (
+        intervals,
+        f"{NO_INTERVAL} of {', '.join(unpaired)}: tested on other images than {reference}." if unpaired else "",
+    )
 
 
 def test_per_train(sweep: SweepResults, tables: Mapping[tuple[str, str], Tested]) -> float:
-    """Mean over the done jobs of test images per training image; 0 where all were tested on the same images."""
+    """Return test images per training image, the mean over the done jobs; 0 if all were tested on the same images."""
     folds = any(job.record["fold"] is not None for job in sweep.done)
     if not folds and len({frozenset(table.id) for table in tables.values()}) < 2:
         return 0.0

@@ -1,4 +1,4 @@
-"""What is printed of a sweep when it ends: what its arms reached, and what became of each job. 80 columns suffice."""
+"""Tables printed when a sweep ends: the scores of its arms, and the outcome of each job, within 80 columns."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dermoscopy.machine.files import shown_path
-from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, segments, short_names
+from dermoscopy.report.results.arms import headlines, is_segmentation, mean_and_sd, pivot, short_names
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.runs.records import JobRecord
 from dermoscopy.runs.tables import SweepResults
@@ -35,50 +35,51 @@ COLOURS = {
     "missing": "dim",
 }
 ERROR = "error (see error.txt)"
-WIDEST_ARM = 30  # characters; a longer name goes on in the next line
+WIDEST_ARM = 30  # characters; a longer name is continued on the next line
 
 
 def print_table(sweep: SweepResults, console: Console | None = None) -> None:
     """Print the arms of a sweep: mean ± sd over repeats of the headline metrics."""
     console = console or Console()
-    shown = Table(show_edge=False)  # so that four metrics fit 80 columns
+    table = Table(show_edge=False)  # so that four metrics fit 80 columns
     sweep = with_validation_masks(sweep)
     metrics = headlines(sweep)
     for name in ["arm", "n", *metrics]:
-        shown.add_column(_short_metric(name), justify="left" if name == "arm" else "right")
+        table.add_column(_short_metric(name), justify="left" if name == "arm" else "right")
     values = [mean_and_sd(pivot(sweep.table, metric)) for metric in metrics]
     done = Counter(job.arm for job in sweep.done)
     for arm, name in arm_names(sweep).items():
-        shown.add_row(Text(name), str(done[arm]), *(each[arm] for each in values))
+        table.add_row(Text(name), str(done[arm]), *(column[arm] for column in values))
     console.print(Text(f"{sweep.experiment}, sweep {sweep.folder.name}"))
-    console.print(shown)
-    legend = MASK_LEGEND if segments(sweep.table) else LEGEND
+    console.print(table)
+    legend = MASK_LEGEND if is_segmentation(sweep.table) else LEGEND
     console.print(Text(f"mean ± sd; {legend}; jobs: {counts(sweep.table['status'])}"))
 
 
 def _short_metric(name: str) -> str:
-    """Name of a column that fits a terminal: test/none/average_precision is "none AP"."""
+    """Shorten the name of a metric for a column: `test/none/average_precision` is `none AP`."""
     *_, condition, metric = ["", *name.removeprefix("test/").split("/")]
     return f"{condition.replace('_', ' ')} {ABBREVIATIONS.get(metric, metric)}".strip()
 
 
 def print_jobs(sweep: SweepResults, since: str | None = None, console: Console | None = None) -> None:
-    """Print a row for each job of a sweep and, last, how many are in which state and the seconds they took.
+    """Print one row per job of a sweep and, last, the number of jobs in each state and the seconds they took.
 
     Args:
         sweep: its jobs are numbered as their folders are.
-        since: time (ISO 8601) of the latest start; what ended before it was "done before". The sweep's own where None.
+        since: time (ISO 8601) of the latest start, before which a job counts as `done before`; None: the sweep's own.
+        console: to print on; None: standard output.
     """
     console = console or Console()
-    shown = Table(show_edge=False)
+    table = Table(show_edge=False)
     columns = _job_columns(sweep, sweep.resumed if since is None else since)
     columns = {name: cells for name, cells in columns.items() if name not in ("fold", ERROR) or any(cells)}
     for name in columns:
-        _add_column(shown, name)
+        _add_column(table, name)
     for row in zip(*columns.values(), strict=True):
-        shown.add_row(*row)
+        table.add_row(*row)
     console.print(Text(f"jobs of {shown_path(sweep.folder)}"), soft_wrap=True)
-    console.print(shown)
+    console.print(table)
     states = [state.plain for state in columns["status"]]
     total = sum(job.record.get("seconds", 0.0) for job in sweep.jobs)
     console.print(Text(f"jobs: {counts(states)}; {total:.0f} s"))
@@ -102,19 +103,19 @@ def _add_column(table: Table, name: str) -> None:
     if name == "arm":
         table.add_column(name, max_width=WIDEST_ARM, overflow="fold")
     elif name == ERROR:
-        table.add_column(name)  # its cells are cut, but the column gives way to the others
+        table.add_column(name)  # its cells are truncated if the other columns need the room
     else:
         table.add_column(name, no_wrap=True, justify="left" if name == "status" else "right")
 
 
 def arm_names(sweep: SweepResults) -> dict[str, str]:
-    """Arms as short as they are in the terminal: optimizer.lr=0.1, loss=bce is "lr=0.1, loss=bce"."""
+    """Return the names of arms for the terminal: `optimizer.lr=0.1, loss=bce` is `lr=0.1, loss=bce`."""
     names = short_names(list(dict.fromkeys(job.arm for job in sweep.jobs)))
     return {arm: re.sub(r"(?:^|(?<= ))[\w.]+\.(\w+)=", r"\1=", name) for arm, name in names.items()}
 
 
 def job_state(record: JobRecord, since: str = "") -> str:
-    """Status of a job, telling apart what was done by its own training, by an earlier one, and before `since`."""
+    """Return the state of a job; one that is done is `done`, `reused` or, if it ended before `since`, `done before`."""
     if record["status"] != "done":
         return record["status"]
     ended = record["ended"]
@@ -124,12 +125,12 @@ def job_state(record: JobRecord, since: str = "") -> str:
 
 
 def error_line(record: JobRecord) -> str:
-    """The error of a job in one line, "" where there is none."""
+    """Return the error of a job in one line, empty if there is none."""
     return " ".join((record["error"] or "").split()) if record["status"] in ("failed", "unreadable") else ""
 
 
 def counts(states: Iterable[str]) -> str:
-    """How many are in each state, the done ones first: `7 done, 1 failed`."""
+    """Return the number of jobs in each state as text, `done` first: `7 done, 1 failed`."""
     number = Counter(states)
     return ", ".join(f"{number[state]} {state}" for state in COLOURS if number[state])
 

@@ -1,4 +1,4 @@
-"""Where a sweep stands, for the terminal: a grid of arms, repeats and stages, and what is left to do."""
+"""Progress of a sweep in the terminal: a grid of arms, repeats and stages, and the time left."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,12 +23,12 @@ MARKS = {
     "missing": "·",
     "unreadable": "?",
 }
-GAP = 2  # columns of the terminal between two columns of the grid
+GAP = 2  # characters between two columns of the grid
 Repeat = tuple[int | None, ...]
 
 
 def print_status(sweep: SweepResults, console: Console | None = None) -> None:
-    """Print the grid of a sweep with its legend, what is done, what failed, how long the rest takes, how to go on."""
+    """Print the grid of a sweep with its legend, counts of jobs, errors, the time left, and the command to continue."""
     console = console or Console()
     jobs = read_progress(sweep)
     console.print(Text(f"{sweep.experiment}, sweep {shown_path(sweep.folder)}"), soft_wrap=True)
@@ -44,7 +44,7 @@ def print_status(sweep: SweepResults, console: Console | None = None) -> None:
 
 
 def print_overview(runs: Path, console: Console | None = None) -> None:
-    """Print a line for the latest sweep of every experiment; where there is none, how to start one."""
+    """Print one line per experiment on its latest sweep; if there is no sweep, how to start one."""
     console = console or Console()
     if not experiments(runs):
         start = "python train.py +experiment=zeroing -m starts one"
@@ -71,7 +71,7 @@ def print_overview(runs: Path, console: Console | None = None) -> None:
 
 
 def _grids(sweep: SweepResults, jobs: Sequence[JobProgress], width: int) -> Iterator[Table]:
-    """Tables of arms x repeats, as many as it takes to stay within the width."""
+    """Yield tables of arms x repeats, as many as are needed to stay within the width."""
     names = arm_names(sweep)
     repeats = sorted({job.repeat for job in jobs}, key=lambda repeat: [(n is None, n or 0) for n in repeat])
     cells = {(arm, repeat): _cell(jobs, arm, repeat) for arm in names for repeat in repeats}
@@ -90,9 +90,9 @@ def _grids(sweep: SweepResults, jobs: Sequence[JobProgress], width: int) -> Iter
 
 
 def _cell(jobs: Sequence[JobProgress], arm: str, repeat: Repeat) -> Text:
-    """The marks of an arm's job, one a stage; usually there is one job a cell."""
-    here = [Text.assemble(*map(_mark, job.stages)) for job in jobs if (job.arm, job.repeat) == (arm, repeat)]
-    return Text(" ").join(here)
+    """Return the marks of an arm's job, one per stage; usually there is one job per cell."""
+    marks = [Text.assemble(*map(_mark, job.stages)) for job in jobs if (job.arm, job.repeat) == (arm, repeat)]
+    return Text(" ").join(marks)
 
 
 def _mark(stage: StageProgress) -> tuple[str, str]:
@@ -105,7 +105,7 @@ def _width(head: str, cells: Sequence[Text]) -> int:
 
 
 def _blocks(repeats: Sequence[Repeat], widths: Sequence[int], room: int) -> Iterator[list[Repeat]]:
-    """Break columns into blocks that fit the room, each at least one column."""
+    """Yield blocks of columns that fit into `room` characters, each of at least one column."""
     block: list[Repeat] = []
     used = 0
     for repeat, width in zip(repeats, widths, strict=True):
@@ -120,7 +120,7 @@ def _blocks(repeats: Sequence[Repeat], widths: Sequence[int], room: int) -> Iter
 def _legend(jobs: Sequence[JobProgress]) -> Text:
     lists = dict.fromkeys(", ".join(stage.name for stage in job.stages) for job in jobs)
     lists.pop("?", None)  # no job has named its stages yet
-    stages = f"\none mark a stage: {' or '.join(lists)}; numbers are epochs" if lists else ""
+    stages = f"\none mark per stage: {' or '.join(lists)}; numbers are epochs" if lists else ""
     return Text.assemble(_marks(MARKS), stages)
 
 
@@ -135,11 +135,11 @@ def _summary(jobs: Sequence[JobProgress]) -> str:
 
 
 def _errors(sweep: SweepResults) -> Table | None:
-    """A line for each job with an error: its file, from the folder of the sweep; its arm and repeat; the error."""
+    """Return a table of the jobs with an error: file relative to the sweep's folder, arm and repeat, error."""
     table, names = Table.grid(padding=(0, GAP, 0, 0)), arm_names(sweep)
     table.add_column(no_wrap=True)
     table.add_column(max_width=WIDEST_ARM)
-    table.add_column()  # the longest gives way first; its cells are cut
+    table.add_column()  # the widest column is narrowed first; its cells are truncated
     for job in sweep.jobs:
         if error := error_line(job.record):
             file = ERROR if job.record["status"] == "failed" else JOB
@@ -160,12 +160,12 @@ def _time_left(jobs: Sequence[JobProgress]) -> str:
     seconds, running = seconds_left(jobs), _running(jobs)
     if seconds is None:
         return "unknown until the first stage is done"
-    failed = ", without the failed" if running and any(job.status == "failed" for job in jobs) else ""
+    failed = ", without failed jobs" if running and any(job.status == "failed" for job in jobs) else ""
     return f"about {duration(seconds)} {f'with {running} running' if running else 'once continued'}{failed}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person would say them: 40 s, 12 min, 3 h 5 min."""
+    """Format a duration for reading: 40 s, 12 min, 3 h 5 min."""
     minutes = round(seconds / 60)
     if seconds < 59.5:
         return f"{seconds:.0f} s"

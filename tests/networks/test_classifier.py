@@ -220,7 +220,7 @@ def test_images_that_a_backbone_cannot_read_are_answered_with_their_size(backbon
 
 
 def test_a_backbone_receives_images_normalised_for_its_published_weights_and_saves_that(tmp_path):
-    """The weights of test_resnet expect mean and deviation 0.5."""
+    """Check with test_resnet, whose weights expect mean and deviation 0.5."""
     torch.manual_seed(0)
     published = make_classifier("test_resnet", LABELS).eval()
     torch.save(published.backbone.state_dict(), tmp_path / "backbone.pt")

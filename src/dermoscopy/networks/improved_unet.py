@@ -72,9 +72,7 @@ class ImprovedUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""
-        return run_padded(
-            self._logits, image, STRIDE, 2 * STRIDE
-        )  # 2 x 2 cells at the bottom, since a single one has no variance
+        return run_padded(self._logits, image, STRIDE, 2 * STRIDE)  # 2 x 2 cells at the bottom: 1 has no variance
 
     def _logits(self, x: Tensor) -> Tensor:
         skips = []

@@ -243,10 +243,7 @@ def test_weights_that_do_not_fit_are_named_by_their_layers(train, tmp_path):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        (
-            "network=improved_unet",
-            r"the network gives masks, logits \(\d+, 5, 32, 32\), where labels are learnt",
-        ),
+        ("network=improved_unet", r"masks, logits \(\d+, 5, 32, 32\)"),
         ("loss=bce", r"this loss compares masks \(B, K, H, W\), not labels \(\d+, 5\): use loss=labels"),
     ],
 )

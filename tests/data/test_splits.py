@@ -8,7 +8,7 @@ import pytest
 
 from dermoscopy.data.splits import SUBSETS, RareClass, check, folds, from_file, random_split, ten_shuffles, write_split
 
-S0_SEEDS = (433, 198, 389, 456, 216, 21, 133, 495, 262, 249)
+STUDY_SEEDS = (433, 198, 389, 456, 216, 21, 133, 495, 262, 249)
 
 
 @pytest.fixture
@@ -114,10 +114,10 @@ def test_labels_are_not_needed(images):
 
 def test_the_seed_list_of_the_paper_protocol_is_that_of_the_zeroing_study():
     rng = random.Random(0)
-    assert tuple(rng.randint(1, 500) for _ in range(10)) == S0_SEEDS
+    assert tuple(rng.randint(1, 500) for _ in range(10)) == STUDY_SEEDS
 
 
-@pytest.mark.parametrize("seed", S0_SEEDS)
+@pytest.mark.parametrize("seed", STUDY_SEEDS)
 def test_ten_shuffles_trains_on_exactly_the_first_1900_images_when_no_group_is_torn(seed):
     ids = np.array([f"ISIC_{i:07d}" for i in range(2594)])
     labels = np.ones((2594, 1), np.int8)

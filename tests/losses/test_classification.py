@@ -1,4 +1,4 @@
-"""Losses: hand-worked cases, a second implementation, weights."""
+"""Losses of labels: cases computed by hand, a second implementation, weights."""
 
 import math
 
@@ -15,7 +15,7 @@ LOGITS = torch.tensor([[0.0, 2.0], [0.0, -1.0]])
 LABEL = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
 
 
-def test_a_case_worked_by_hand():
+def test_a_case_computed_by_hand():
     loss = make_label_loss(["x"])(torch.zeros(3, 1), torch.tensor([[1.0], [0.0], [1.0]]))
     assert loss["bce"].item() == pytest.approx(math.log(2))
 
@@ -50,7 +50,7 @@ def test_automatic_weights_are_negatives_over_positives_of_the_training_labels()
     assert loss.pos_weight.tolist() == pytest.approx([3, 1 / 3])
 
 
-def test_no_weights_really_means_none():
+def test_null_weights_mean_none():
     loss = make_label_loss(NAMES, None)
     loss.fit_class_weights(torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]]))
     assert loss.pos_weight.tolist() == [1, 1]
@@ -78,7 +78,7 @@ def test_a_factor_that_is_not_positive_is_refused(factor):
 
 @pytest.mark.parametrize(("pos_weight", "expected"), [(None, [1, 5]), ([2, 3], [2, 15]), ("auto", [1 / 3, 15])])
 @pytest.mark.parametrize("swapped", [False, True])
-def test_the_rarest_label_is_found_wherever_it_stands(pos_weight, expected, swapped):
+def test_the_rarest_label_is_identified_at_any_position(pos_weight, expected, swapped):
     label = torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
     if swapped:
         label, expected = label.flip(1), expected[::-1]
@@ -90,7 +90,7 @@ def test_the_rarest_label_is_found_wherever_it_stands(pos_weight, expected, swap
     assert loss.class_weights == dict(zip(NAMES, loss.pos_weight.tolist(), strict=True))
 
 
-def test_rare_is_what_is_rarely_present_among_the_known_and_seen_at_all():
+def test_the_rarest_label_has_the_smallest_positive_share_among_known_labels():
     label = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, torch.nan, 0.0], [0.0, torch.nan, 0.0]])
     label = torch.cat([label, torch.tensor([[1.0, torch.nan, torch.nan]])])
     loss = make_label_loss(("two of five", "two of two", "never"), None, 3.0)
@@ -109,11 +109,11 @@ UNKNOWN_ROWS = torch.tensor([[0.0, 0, 0], [1, 0, torch.nan], [torch.nan] * 3])
 
 
 def rows(*counts: int) -> torch.Tensor:
-    """One-hot labels, so many images of each class."""
+    """Return one-hot labels with the given number of images per class."""
     return torch.eye(len(counts)).repeat_interleave(torch.tensor(counts), 0)
 
 
-def test_a_case_of_classes_worked_by_hand():
+def test_a_case_of_classes_computed_by_hand():
     logits = torch.tensor([[math.log(2), 0, 0]] * 2)  # probabilities 1/2, 1/4, 1/4
     label = torch.tensor([[1.0, 0, 0], [0, 0, 1]])
     plain = CrossEntropy(CLASSES, None, 1.0)(logits, label)["ce"]
@@ -123,14 +123,14 @@ def test_a_case_of_classes_worked_by_hand():
 
 
 @pytest.mark.parametrize("weights", [None, [1.0, 0.5, 4.0]])
-def test_classes_cost_what_a_second_implementation_says(weights):
+def test_the_loss_of_classes_agrees_with_a_second_implementation(weights):
     logits = torch.randn(20, 3, generator=generator("logits"))
     label = rows(12, 5, 3)
-    each = cross_entropy(logits, label.argmax(1), torch.tensor(weights or [1.0] * 3), reduction="none")
-    assert CrossEntropy(CLASSES, weights, 1.0)(logits, label)["ce"].item() == pytest.approx(each.mean().item())
+    losses = cross_entropy(logits, label.argmax(1), torch.tensor(weights or [1.0] * 3), reduction="none")
+    assert CrossEntropy(CLASSES, weights, 1.0)(logits, label)["ce"].item() == pytest.approx(losses.mean().item())
 
 
-def test_rows_that_are_unknown_count_nowhere():
+def test_unknown_rows_do_not_count():
     known = rows(2, 1, 1)
     logits = torch.randn(7, 3, generator=generator("logits")).requires_grad_()
     loss = CrossEntropy(CLASSES, [1.0, 2.0, 3.0], 1.0)
@@ -146,32 +146,31 @@ def test_rows_that_are_unknown_count_nowhere():
 def test_automatic_class_weights_are_inverse_frequencies_of_mean_one_over_the_images():
     loss = CrossEntropy(CLASSES, "auto", 1.0)
     loss.fit_class_weights(torch.cat([rows(6, 3, 1), UNKNOWN_ROWS]))
-    assert list(loss.class_weights.values()) == pytest.approx(
-        [10 / 18, 10 / 9, 10 / 3]
-    )  # N / (L n), "balanced" elsewhere
+    expected = [10 / 18, 10 / 9, 10 / 3]  # N / (L n), "balanced" elsewhere
+    assert list(loss.class_weights.values()) == pytest.approx(expected)
     assert list(loss.class_weights) == list(CLASSES)
 
 
-def test_complement_weighs_as_s1_did_whose_mean_was_over_the_weights():
+def test_complement_weighs_like_the_cascade_study_whose_mean_was_over_the_weights():
     label = rows(86, 14)
     logits = torch.randn(100, 2, generator=generator("logits"))
     loss = CrossEntropy(("benign", "malignant"), "complement", 1.0)
     loss.fit_class_weights(label)
-    s1 = cross_entropy(logits, label.argmax(1), torch.tensor([0.14, 0.86]))
-    assert loss(logits, label)["ce"].item() == pytest.approx(s1.item())
+    study = cross_entropy(logits, label.argmax(1), torch.tensor([0.14, 0.86]))
+    assert loss(logits, label)["ce"].item() == pytest.approx(study.item())
     assert loss.class_weights["malignant"] / loss.class_weights["benign"] == pytest.approx(0.86 / 0.14)
 
 
 @pytest.mark.parametrize("weights", [None, "auto", "complement", [1.0, 2.0, 3.0]])
 @pytest.mark.parametrize(("counts", "rarest"), [((2, 5, 9), 0), ((5, 2, 9), 1), ((5, 9, 2), 2), ((0, 9, 2), 2)])
-def test_the_rarest_class_is_found_wherever_it_stands(weights, counts, rarest):
+def test_the_rarest_class_is_identified_at_any_position(weights, counts, rarest):
     plain, loss = CrossEntropy(CLASSES, weights, 1.0), CrossEntropy(CLASSES, weights, 4.0)
-    for each in (plain, loss, loss):  # a resumed training fits again
-        each.fit_class_weights(rows(*counts))
+    for fitted in (plain, loss, loss):  # a resumed training fits again
+        fitted.fit_class_weights(rows(*counts))
     assert (loss.class_weight / plain.class_weight).tolist() == [4.0 if i == rarest else 1.0 for i in range(3)]
 
 
-def test_class_weights_come_back_from_a_checkpoint():
+def test_class_weights_are_restored_from_a_checkpoint():
     loss = CrossEntropy(CLASSES, "auto", 2.0)
     loss.fit_class_weights(rows(6, 3, 1))
     again = CrossEntropy(CLASSES, "auto", 2.0)
@@ -179,10 +178,10 @@ def test_class_weights_come_back_from_a_checkpoint():
     assert again.class_weights == loss.class_weights
 
 
-def test_labels_that_do_not_exclude_one_another_are_refused():
+def test_labels_that_are_not_mutually_exclusive_are_refused():
     with pytest.raises(ValueError, match=r"2 training images have more than one of \['a', 'b'\]"):
         CrossEntropy(NAMES, None, 1.0).fit_class_weights(torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0]]))
-    with pytest.raises(ValueError, match=r"are at least 2, got \['a'\]"):
+    with pytest.raises(ValueError, match=r"at least 2, got \['a'\]"):
         CrossEntropy(["a"], None, 1.0)
 
 

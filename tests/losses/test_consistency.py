@@ -1,4 +1,4 @@
-"""Consistency of views: hand-worked cases, second implementations, gradients, what equal views cost."""
+"""Consistency of views: cases computed by hand, second implementations, gradients, equal views."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def cost_and_gradient(loss: Consistency, views: Tensor) -> tuple[float, Tensor]:
         ("jaccard", [[[1, 1, 0], [1, 1, 0]], [[0, 1, 1], [1, 1, 0]]], (2 / 3 + 0) / 2),
     ],
 )
-def test_a_case_worked_by_hand(kind, views, cost):
+def test_a_case_computed_by_hand(kind, views, cost):
     assert build(kind)(torch.tensor(views, dtype=torch.float32)).item() == pytest.approx(cost, abs=1e-6)
 
 
@@ -69,7 +69,7 @@ def jaccard_of_pairs_with_the_first(views: Tensor) -> Tensor:
     ],
 )
 @pytest.mark.parametrize("shape", [(4, 3, 5, 6, 6), (2, 3, 5)])
-def test_it_costs_what_a_second_implementation_says(kind, second, shape):
+def test_it_agrees_with_a_second_implementation(kind, second, shape):
     views = drawn(*shape)
     assert build(kind)(views).item() == pytest.approx(float(second(views)), rel=1e-5)
 
@@ -93,9 +93,9 @@ def test_equal_views_cost_nothing_and_have_no_gradient(kind, count, image):
 def test_features_that_are_partly_equal_or_zero_have_a_finite_gradient(kind):
     views = drawn(3, 4, 5)
     views[:, 0] = 0  # an image without features
-    views[0, 1] = 0  # a view without
+    views[0, 1] = 0  # a view without features
     views[:, 2] = views[0, 2]  # equal views
-    views[1, 3, 0] = views[2, 3, 0] + 1e-7  # hardly different ones
+    views[1, 3, 0] = views[2, 3, 0] + 1e-7  # nearly equal ones
     cost, gradient = cost_and_gradient(build(kind), views)
     assert 0 < cost < 100
     assert gradient.isfinite().all()
@@ -129,7 +129,7 @@ def test_the_gradient_lets_views_approach_each_other(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("stop", "still"), [("none", []), ("first", [0]), ("others", [1, 2])])
-def test_stopped_views_get_no_gradient_and_the_cost_stays(kind, stop, still):
+def test_stopped_views_have_no_gradient_and_the_loss_is_unchanged(kind, stop, still):
     views = drawn(3, 2, 4)
     cost, gradient = cost_and_gradient(build(kind, stop=stop), views)
     assert cost == build(kind)(views).item()
@@ -137,13 +137,13 @@ def test_stopped_views_get_no_gradient_and_the_cost_stays(kind, stop, still):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_the_mean_over_images_however_many(kind):
+def test_it_is_the_mean_over_any_number_of_images(kind):
     views = drawn(3, 4, 5, 2, 2)
     one_by_one = [build(kind)(views[:, i : i + 1]).item() for i in range(4)]
     assert build(kind)(views).item() == pytest.approx(sum(one_by_one) / 4, rel=1e-5)
 
 
-def test_the_weight_is_a_factor_and_none_costs_nothing():
+def test_the_weight_is_a_factor_and_zero_costs_nothing():
     views = drawn(3, 2, 4)
     assert build("std", weight=0.5)(views).item() == pytest.approx(build("std")(views).item() / 2)
     views[0, 0, 0] = torch.inf
@@ -181,7 +181,7 @@ def test_a_single_view_is_refused():
 
 
 @pytest.mark.parametrize("name", ["std", "variance", "cosine", "pair_mse", "pair_jaccard"])
-def test_its_files_build_what_their_names_say(name):
+def test_its_files_build_the_kinds_of_their_names(name):
     loss = instantiate(OmegaConf.load(CONF / "consistency" / f"{name}.yaml"))
     assert loss.kind == name.removeprefix("pair_")
     assert loss.stop == ("others" if name.startswith("pair_") else "none")

@@ -1,4 +1,4 @@
-"""Segmentation terms: hand-worked cases, a second implementation, unknown pixels, precision, gradients."""
+"""Segmentation terms: cases computed by hand, a second implementation, unknown pixels, precision, gradients."""
 
 import math
 
@@ -40,12 +40,12 @@ def build(term: type, exclusive: bool = False, **changes):
 
 
 def drawn(exclusive: bool, batch: int = 3, masks: int = 2, side: int = 8, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Random logits and fully known masks, of which exclusive ones do not overlap."""
+    """Return random logits and fully known masks; exclusive ones do not overlap."""
     generator = torch.Generator().manual_seed(seed)
     shape = (batch, masks, side, side)
     if exclusive:
-        shown = torch.randint(masks + 1, (batch, side, side), generator=generator)
-        present = torch.stack([shown == k + 1 for k in range(masks)], 1)
+        drawn_class = torch.randint(masks + 1, (batch, side, side), generator=generator)
+        present = torch.stack([drawn_class == k + 1 for k in range(masks)], 1)
     else:
         present = torch.rand(shape, generator=generator) < 0.4
     logits = 2 * torch.randn(batch, masks + exclusive, side, side, generator=generator)
@@ -53,12 +53,12 @@ def drawn(exclusive: bool, batch: int = 3, masks: int = 2, side: int = 8, seed: 
 
 
 def row(*values: float) -> Tensor:
-    """One image of one mask and one row of pixels."""
+    """Return one image with one mask and one row of pixels."""
     return torch.tensor(values, dtype=torch.float32).reshape(1, 1, 1, -1)
 
 
 def classes(target: Tensor) -> Tensor:
-    """The class of each pixel (B, H, W), 0 the background, of exclusive masks."""
+    """Return the class of each pixel (B, H, W) of exclusive masks, 0 for the background."""
     return torch.cat([target.amax(1, keepdim=True) < 0, target > 0], 1).int().argmax(1)
 
 
@@ -77,22 +77,22 @@ def classes(target: Tensor) -> Tensor:
         (Lovasz, {}, row(1, 0.5, -3), row(-1, 1, -1), 2 * 0.5 + 0.5 * 0.5),
     ],
 )
-def test_a_case_worked_by_hand(term, changes, logits, target, cost):
+def test_a_case_computed_by_hand(term, changes, logits, target, cost):
     assert build(term, **changes)(logits, target).item() == pytest.approx(cost)
 
 
-def test_exclusive_cases_worked_by_hand():
+def test_exclusive_cases_computed_by_hand():
     logits = torch.tensor([math.log(2), 0, 0])[None, :, None, None]  # probabilities 1/2, 1/4, 1/4
     background, first = torch.tensor([[-1.0, -1], [1, -1]]).reshape(2, 1, 2, 1, 1)
     assert build(CrossEntropy, True)(logits, background).item() == pytest.approx(math.log(2))
     assert build(CrossEntropy, True)(logits, first).item() == pytest.approx(math.log(4))
-    each = (math.log(2) + 2 * math.log(4 / 3)) / 3  # the classes not shown have probability 3/4 of not being shown
-    assert build(BinaryCrossEntropy, True)(logits, background).item() == pytest.approx(each)
+    cost = (math.log(2) + 2 * math.log(4 / 3)) / 3  # the absent classes have probability 3/4 of being absent
+    assert build(BinaryCrossEntropy, True)(logits, background).item() == pytest.approx(cost)
     assert build(Lovasz, True)(logits, first).item() == pytest.approx(3 / 4)
 
 
 @pytest.mark.parametrize("name", ["bce", "focal", "dice", "jaccard", "tversky", "lovasz"])
-def test_overlapping_masks_cost_what_a_second_implementation_says(name):
+def test_the_loss_of_overlapping_masks_agrees_with_a_second_implementation(name):
     logits, target = drawn(False)
     truth = (target + 1) / 2
     one = {
@@ -120,16 +120,16 @@ def test_overlapping_masks_cost_what_a_second_implementation_says(name):
         (Lovasz, smp.losses.LovaszLoss("multiclass", per_image=True)),
     ],
 )
-def test_exclusive_classes_cost_what_a_second_implementation_says(term, second):
+def test_the_loss_of_exclusive_classes_agrees_with_a_second_implementation(term, second):
     logits, target = drawn(True)
-    shown = classes(target)
-    assert all(len(image.unique()) == 3 for image in shown)
-    per_image = [float(second(logits[i : i + 1], shown[i : i + 1])) for i in range(3)]
+    truth = classes(target)
+    assert all(len(image.unique()) == 3 for image in truth)
+    per_image = [float(second(logits[i : i + 1], truth[i : i + 1])) for i in range(3)]
     assert build(term, True)(logits, target).item() == pytest.approx(sum(per_image) / 3, rel=1e-5)
 
 
 @pytest.mark.parametrize("gap", [0.0, 1.0, 30.0, -1000.0])
-def test_log_odds_of_two_classes_are_the_difference_of_their_logits_however_large(gap):
+def test_log_odds_of_two_classes_are_the_difference_of_their_logits_of_any_size(gap):
     logits = torch.tensor([0.25, 0.25 + gap])[None, :, None, None]
     assert log_odds(logits, exclusive=True).flatten().tolist() == pytest.approx([-gap, gap])
 
@@ -161,15 +161,15 @@ def test_the_lovasz_cost_of_certain_predictions_is_one_minus_their_jaccard(exclu
 
 
 @pytest.mark.parametrize(("term", "exclusive"), EVERY)
-def test_a_perfect_prediction_costs_nothing_and_its_opposite_much(term, exclusive):
+def test_a_perfect_prediction_costs_nothing_and_its_opposite_a_lot(term, exclusive):
     _, target = drawn(exclusive)
-    shown = torch.cat([-target.amax(1, keepdim=True), target], 1) if exclusive else target
-    assert build(term, exclusive)(30 * shown, target).item() < 1e-4
-    assert build(term, exclusive)(-30 * shown, target).item() > 0.6
+    signs = torch.cat([-target.amax(1, keepdim=True), target], 1) if exclusive else target
+    assert build(term, exclusive)(30 * signs, target).item() < 1e-4
+    assert build(term, exclusive)(-30 * signs, target).item() > 0.6
 
 
 @pytest.mark.parametrize(("term", "exclusive"), EVERY)
-def test_nothing_found_where_nothing_is_costs_nothing(term, exclusive):
+def test_an_empty_prediction_of_an_empty_mask_costs_nothing(term, exclusive):
     target = -torch.ones(2, 2, 16, 16)
     logits = torch.full((2, 2 + exclusive, 16, 16), -20.0)
     if exclusive:
@@ -200,7 +200,7 @@ def test_logits_of_unknown_pixels_change_nothing_and_have_no_gradient(term, excl
 
 
 @pytest.mark.parametrize(("term", "exclusive"), EVERY)
-def test_an_image_without_known_pixels_leaves_the_mean_and_a_batch_without_costs_nothing(term, exclusive):
+def test_an_image_without_known_pixels_is_excluded_and_a_batch_without_any_costs_nothing(term, exclusive):
     logits, target = drawn(exclusive)
     target[1:] = 0
     alone = build(term, exclusive)(logits[:1], target[:1])

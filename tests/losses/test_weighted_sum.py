@@ -1,4 +1,4 @@
-"""Sums of terms: how a text is read, which terms are built, and the choice loss=sum of the configuration."""
+"""Sums of terms: parsing of the text, the terms that are built, and the configuration loss=sum."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ TARGET = torch.ones(1, 1, 6, 6).tril() * 2 - 1
 
 
 def chosen(*overrides: str, exclusive: bool = False) -> LossSum:
-    """The loss of a command line."""
+    """Return the loss of a command line."""
     return instantiate(composed("loss/sum", f"+exclusive={exclusive}", *overrides).loss)
 
 
@@ -39,7 +39,7 @@ def chosen(*overrides: str, exclusive: bool = False) -> LossSum:
         ("e1*1e1", {"e1": 10}),
     ],
 )
-def test_a_sum_is_read(text, weights):
+def test_a_sum_is_parsed(text, weights):
     if weights is None:
         with pytest.raises(ValueError, match="exactly one name"):
             parse(text)
@@ -79,7 +79,7 @@ def test_a_sum_is_read(text, weights):
         ("bce + __import__('os')", "('os')"),
     ],
 )
-def test_what_is_no_sum_is_refused_with_the_place_and_an_example(text, piece):
+def test_text_that_is_no_sum_is_refused_with_the_position_and_an_example(text, piece):
     with pytest.raises(ValueError) as refused:
         parse(text)
     message = str(refused.value)
@@ -89,7 +89,7 @@ def test_what_is_no_sum_is_refused_with_the_place_and_an_example(text, piece):
     assert "\n" not in message
 
 
-def test_each_term_comes_weighted_by_its_name():
+def test_terms_are_returned_weighted_by_name():
     terms = {"bce": BinaryCrossEntropy(exclusive=False), "dice": Dice(exclusive=False, smooth=1.0)}
     costs = LossSum("dice - 0.5*bce", terms)(LOGITS, TARGET)
     assert list(costs) == ["dice", "bce"]
@@ -97,7 +97,7 @@ def test_each_term_comes_weighted_by_its_name():
     assert costs["bce"] == -0.5 * terms["bce"](LOGITS, TARGET)
 
 
-def test_only_the_terms_that_are_named_are_built():
+def test_only_the_named_terms_are_built():
     def refuse() -> nn.Module:
         raise AssertionError("built")
 
@@ -121,7 +121,7 @@ def test_every_configured_term_is_built_and_gives_a_number_in_fp32(exclusive):
 
 
 @pytest.mark.parametrize("text", ["bce+0.1*dice", "bce + 0.1 * dice", ".5*bce-1e-3*lovasz", "-0.1*dice+bce"])
-def test_a_sum_is_written_on_the_command_line_without_further_quotes(text):
+def test_a_sum_on_the_command_line_needs_no_further_quotes(text):
     assert chosen(f"loss.text={text}").weights == parse(text)
 
 
@@ -134,12 +134,12 @@ def test_an_argument_that_a_term_refuses_is_named_with_the_term():
         LossSum("bce+dice", {"bce": nn.MSELoss, "dice": partial(Dice, exclusive=False, smooth=-1)})
 
 
-def test_a_term_of_the_user_s_own_is_one_more_entry():
+def test_a_custom_term_is_one_more_entry():
     loss = chosen("loss.text=bce+2*mine", "+loss.terms.mine={_target_: torch.nn.MSELoss, _partial_: true}")
     assert loss(LOGITS, TARGET)["mine"].item() == pytest.approx(2 * (LOGITS - TARGET).square().mean().item())
 
 
-def test_a_term_that_this_kind_of_masks_cannot_use_fails_only_where_it_is_named():
+def test_a_term_unsuitable_for_the_masks_fails_only_if_it_is_named():
     assert chosen("loss.text=bce")
-    with pytest.raises(Exception, match="ce needs exclusive=true"):  # Hydra adds where in the configuration
+    with pytest.raises(Exception, match="ce needs exclusive=true"):  # Hydra adds the key in the configuration
         chosen("loss.text=ce")

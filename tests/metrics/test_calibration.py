@@ -1,4 +1,4 @@
-"""Calibration: a case worked by hand, a second implementation, undefined values."""
+"""Calibration: a case computed by hand, a second implementation, undefined values."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from dermoscopy.machine.randomness import generator
 from dermoscopy.metrics.calibration import BINS, calibration_scores, reliability
 
 
-def test_a_case_worked_by_hand():
+def test_a_case_computed_by_hand():
     probability = torch.tensor([[0.01], [0.05], [0.50], [0.52], [1.00]])
     label = torch.tensor([[0.0], [1.0], [1.0], [torch.nan], [1.0]])
     images, mean, share = reliability(probability, label)
@@ -32,7 +32,7 @@ def test_the_calibration_error_of_each_label_agrees_with_torchmetrics():
         assert error.item() == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_honest_probabilities_are_calibrated_and_overconfident_ones_are_not():
+def test_true_probabilities_are_calibrated_and_overconfident_ones_are_not():
     draw = generator("honest")
     probability = torch.rand((4000, 1), generator=draw)
     label = (torch.rand(probability.shape, generator=draw) < probability).float()
@@ -40,7 +40,7 @@ def test_honest_probabilities_are_calibrated_and_overconfident_ones_are_not():
     assert calibration_scores((3 * probability.logit()).sigmoid(), label)["ece"].item() > 0.1
 
 
-def test_a_label_of_which_nothing_is_known_has_no_calibration():
+def test_a_label_without_known_values_has_no_calibration():
     label = torch.tensor([[torch.nan, 1.0], [torch.nan, 0.0]])
     for values in calibration_scores(torch.full((2, 2), 0.5), label).values():
         assert values.isnan().tolist() == [True, False]

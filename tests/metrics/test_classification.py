@@ -1,4 +1,4 @@
-"""Scores: constant predictors, hand-worked cases, undefined values, exclusive labels, a second implementation."""
+"""Scores: constant predictors, cases computed by hand, undefined values, exclusive labels, a second implementation."""
 
 import math
 
@@ -33,7 +33,7 @@ def multilabel(logits, label, names):
 
 
 def drawn(*shape):
-    """Logits and labels (N, L), drawn independently."""
+    """Return logits and labels (N, L), drawn independently."""
     draw = generator("scores", *shape)
     return torch.randn(shape, generator=draw), (torch.rand(shape, generator=draw) < 0.3).float()
 
@@ -97,15 +97,15 @@ def test_a_perfect_prediction_scores_one_and_its_opposite_zero(isic):
     assert (sure["brier"], sure["ece"]) == (0, 0)
 
 
-def test_a_case_worked_by_hand():
+def test_a_case_computed_by_hand():
     logits = torch.tensor([[2.0], [1.0], [-1.0], [-2.0]])
-    label = torch.tensor([[1.0], [0.0], [1.0], [0.0]])  # one hit, one false alarm, one miss, one right no
+    label = torch.tensor([[1.0], [0.0], [1.0], [0.0]])  # true positive, false positive, false negative, true negative
     scores = label_scores(logits, label, ["x"], exclusive=False, thresholds=torch.tensor([-1.5]))
     for metric in DECISIONS:
         assert scores[metric] == 0.5
-    assert scores["auroc"] == 0.75  # three of the four pairs stand in the right order
+    assert scores["auroc"] == 0.75  # three of the four pairs are in the right order
     assert scores["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
-    assert scores["sensitivity_at_specificity_90"] == 0.5  # above both negatives stands one of the two positives
+    assert scores["sensitivity_at_specificity_90"] == 0.5  # one of the two positives is above both negatives
     tuned = {"accuracy": 3 / 4, "balanced_accuracy": 3 / 4, "precision": 2 / 3, "recall": 1, "specificity": 1 / 2}
     for metric, value in (tuned | {"f1": 4 / 5}).items():
         assert scores[f"tuned_{metric}"] == scores[f"tuned_{metric}/x"] == pytest.approx(value)
@@ -120,7 +120,7 @@ def test_unknown_labels_are_left_out():
     assert label_scores(more, unknown, ["x"], False, threshold) == pytest.approx(scores)
 
 
-def test_a_label_without_positives_is_undefined_and_leaves_the_mean():
+def test_a_label_without_positives_is_undefined_and_excluded_from_the_mean():
     logits, label = torch.tensor([[2.0, 1.0], [-1.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
     scores = label_scores(logits, label, ["x", "empty"], False, torch.zeros(2))
     for metric in ("recall", "f1", "balanced_accuracy", "tuned_f1", *RANKING):
@@ -130,7 +130,7 @@ def test_a_label_without_positives_is_undefined_and_leaves_the_mean():
     assert math.isnan(multilabel(logits, 1 - label, ["x", "full"])["specificity/full"])
 
 
-def test_a_label_of_which_nothing_is_known_is_undefined_in_every_metric():
+def test_a_label_without_known_values_is_undefined_in_every_metric():
     logits, label = drawn(40, 2)
     label[:, 1] = torch.nan
     for exclusive in (False, True):
@@ -166,7 +166,7 @@ def test_decisions_and_ranking_agree_with_scikit_learn():
 def test_sensitivity_at_a_specificity_is_that_above_all_but_a_tenth_of_the_negatives(negatives):
     logits, label = drawn(negatives + 50, 1)
     label[:, 0] = (torch.arange(len(label)) >= negatives).float()
-    allowed = negatives // 10  # false alarms
+    allowed = negatives // 10  # false positives
     limit = logits[:negatives].sort(0, descending=True).values[allowed]
     scores = multilabel(logits, label, ["x"])
     assert scores["sensitivity_at_specificity_90"] == pytest.approx((logits[negatives:] > limit).float().mean().item())
@@ -174,7 +174,7 @@ def test_sensitivity_at_a_specificity_is_that_above_all_but_a_tenth_of_the_negat
 
 @pytest.fixture
 def classes():
-    """Logits, one-hot labels (90, 4) and the true class of exclusive labels; of every tenth image it is unknown."""
+    """Logits, one-hot labels (90, 4) and the true class of exclusive labels, unknown for every tenth image."""
     draw = generator("classes")
     truth = torch.randint(0, 4, (90,), generator=draw)
     label = one_hot(truth, 4).float()
@@ -199,7 +199,7 @@ def test_exclusive_labels_agree_with_scikit_learn_on_the_softmax(classes):
         assert scores[f"tuned_f1/{name}"] == pytest.approx(sklearn_metrics.f1_score(one, tuned))
 
 
-def test_exclusive_labels_do_not_change_with_what_is_added_to_all_logits_of_an_image(classes):
+def test_exclusive_labels_do_not_change_with_a_constant_added_to_the_logits_of_an_image(classes):
     logits, label, _ = classes
     shifted = logits + torch.arange(90.0).unsqueeze(1)
     one, other = (label_scores(z, label, "abcd", exclusive=True, thresholds=torch.zeros(4)) for z in (logits, shifted))

@@ -1,4 +1,4 @@
-"""Pixels counted by hand: several masks, exclusive ones, and a wrong number of channels."""
+"""Pixel counts checked by hand: several masks, exclusive ones, and a wrong number of channels."""
 
 import pytest
 import torch
@@ -8,12 +8,12 @@ from dermoscopy.metrics.pixel_counts import count
 
 
 def rows(*texts: str) -> Tensor:
-    """Masks (1, K, 1, W) of +1, -1 and 0 from a text each."""
+    """Return masks (1, K, 1, W) of +1, -1 and 0, from one text each."""
     codes = {"+": 1.0, "-": -1.0, "?": 0.0}
     return torch.tensor([[[[codes[letter] for letter in text]] for text in texts]])
 
 
-def test_counts_of_several_masks_worked_by_hand() -> None:
+def test_counts_of_several_masks_computed_by_hand() -> None:
     target, logits = rows("+-?+-", "-----"), rows("++++-", "+----")
     assert count(logits, target, False).tolist() == [[[2, 1, 0, 1], [0, 1, 0, 4]]]
 
@@ -26,9 +26,7 @@ def test_exclusive_masks_are_where_their_channel_is_highest_and_known_where_all_
 
 def test_a_wrong_number_of_channels_is_named() -> None:
     logits, target = torch.zeros(4, 3, 8, 9), torch.ones(4, 3, 8, 9)
-    with pytest.raises(
-        ValueError, match="3 masks need 4 channels of logits, the first for the background; the network gives 3"
-    ):
+    with pytest.raises(ValueError, match="3 masks need 4 channels of logits, the first for the background; .* 3"):
         count(logits, target, True)
-    with pytest.raises(ValueError, match="3 masks need 3 channels of logits; the network gives 2"):
+    with pytest.raises(ValueError, match="3 masks need 3 channels of logits; .* 2"):
         count(logits[:, :2], target, False)

@@ -1,4 +1,4 @@
-"""Scores of masks: cases worked by hand, second implementations, and what must have no influence."""
+"""Scores of masks: cases computed by hand, second implementations, and pixels that must not count."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SCORES = ("dice", "iou", "precision", "recall", "thresholded_jaccard")
 
 
 def rows(*texts: str) -> Tensor:
-    """Masks (1, K, 1, W) of +1, -1 and 0 from a text each."""
+    """Return masks (1, K, 1, W) of +1, -1 and 0, from one text each."""
     codes = {"+": 1.0, "-": -1.0, "?": 0.0}
     return torch.tensor([[[[codes[letter] for letter in text]] for text in texts]])
 
@@ -42,11 +42,11 @@ def test_a_perfect_prediction_scores_one_and_its_opposite_zero() -> None:
     assert scored(-target, target) == dict.fromkeys(SCORES, 0.0)
 
 
-def test_truth_and_prediction_both_empty_score_one() -> None:
+def test_an_empty_prediction_of_an_empty_mask_scores_one() -> None:
     assert scored(rows("----"), rows("--?-")) == dict.fromkeys(SCORES, 1.0)
 
 
-def test_one_of_them_empty_scores_zero_and_leaves_undefined_what_divides_by_nothing() -> None:
+def test_if_only_one_is_empty_scores_are_zero_or_undefined_where_they_divide_by_zero() -> None:
     assert scored(rows("---"), rows("+--")) == pytest.approx(
         dict.fromkeys(SCORES, 0.0) | {"precision": np.nan}, nan_ok=True
     )
@@ -85,7 +85,7 @@ def test_scores_agree_with_scikit_learn() -> None:
             assert scores[name][image, mask] == pytest.approx(expected)
 
 
-def test_constant_predictors_score_exactly_what_the_areas_say() -> None:
+def test_constant_predictors_have_exactly_the_scores_of_the_areas() -> None:
     generator = torch.Generator().manual_seed(1)
     target = torch.where(torch.rand(5, 1, 10, 10, generator=generator) < 0.3, 1.0, -1.0)
     share = (target > 0).double().mean((1, 2, 3))
@@ -111,7 +111,7 @@ def test_pooled_scores_are_those_of_the_summed_counts() -> None:
     assert scores["pooled_dice"] == pytest.approx((2 * tp / (2 * tp + fp + fn)).mean())
 
 
-def test_images_that_are_undefined_leave_the_mean() -> None:
+def test_undefined_images_are_excluded_from_the_mean() -> None:
     counts = np.array([[[1, 1, 1, 1], [0, 0, 0, 4]], [[0, 0, 0, 0], [0, 0, 0, 0]]])
     scores = mask_scores(counts, ["a", "b"])
     assert (scores["dice/a"], scores["dice/b"], scores["dice"]) == (0.5, 1, 0.75)
@@ -167,7 +167,7 @@ def test_hausdorff_of_empty_masks_is_zero_for_two_and_undefined_for_one() -> Non
     assert np.isnan([hausdorff_95(empty, full), hausdorff_95(full, empty), hausdorff_95(full, full, known=empty)]).all()
 
 
-def test_the_hausdorff_distance_is_that_of_the_known_part_alone() -> None:
+def test_the_hausdorff_distance_is_that_of_the_known_part_only() -> None:
     one, other, known = blob(0), blob(1), np.zeros((40, 60), bool)
     known[5:30] = True
     assert hausdorff_95(one, other, known) == hausdorff_95(one[5:30], other[5:30]) != hausdorff_95(one, other)

@@ -1,4 +1,4 @@
-"""Intervals, corrections, bootstrap and trivial predictors against hand-worked cases and second implementations."""
+"""Intervals, corrections, bootstrap and trivial predictors against cases by hand and second implementations."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ def made_up(images: int = 40, labels: int = 3, seed: int = 0, groups: int = 40, 
 
 
 def isic_truth() -> np.ndarray:
-    """Labels with 603, 682, 190, 1523 and 100 positives of 2594, as in ISIC 2018 Task 2."""
+    """Return labels with 603, 682, 190, 1523 and 100 positives of 2594, as in ISIC 2018 Task 2."""
     truth = np.zeros((2594, 5))
     for label, positives in enumerate((603, 682, 190, 1523, 100)):
         truth[:positives, label] = 1
@@ -45,10 +45,10 @@ def test_trivial_formulas_agree_with_scores_of_constant_predictions() -> None:
         assert ap == pytest.approx(scores.loc[name, "average_precision"])
 
 
-def test_a_label_without_positives_is_undefined_where_it_should_be_and_leaves_the_mean() -> None:
+def test_a_label_without_positives_is_undefined_where_needed_and_excluded_from_the_mean() -> None:
     truth = np.array([[1.0, 0.0], [0.0, 0.0]])
     scores = trivial_predictors(truth)
-    assert scores.loc["never positive", "f1"] == 0  # of the first label alone
+    assert scores.loc["never positive", "f1"] == 0  # of the first label only
     assert scores.loc["always positive", "f1"] == pytest.approx((2 / 3 + 0) / 2)
     assert scores.loc["always positive", "average_precision"] == 0.5
     assert np.isnan(trivial_predictors(np.zeros((3, 1))).loc["never positive", "f1"])
@@ -76,13 +76,13 @@ def test_unknown_truths_are_left_out() -> None:
     assert predictor.score("f1", np.ones((1, 40)))[0] == pytest.approx(expected)
 
 
-def test_scores_of_nothing_known_are_undefined() -> None:
+def test_scores_without_known_truths_are_undefined() -> None:
     nothing = made_up(unknown=1.0)
     assert np.isnan(nothing.score("f1", np.ones((1, 40)))).all()
     assert np.isnan(nothing.score("average_precision", np.ones((1, 40)))).all()
 
 
-def test_the_bootstrap_is_paired_and_repeats_itself() -> None:
+def test_the_bootstrap_is_paired_and_reproducible() -> None:
     one, other = made_up(seed=0), made_up(seed=2)
     samples = bootstrap([one, one, other], "f1", replicates=50, seed=3)
     assert (samples[:, 0] == samples[:, 1]).all()
@@ -97,7 +97,7 @@ def test_one_group_of_all_images_leaves_nothing_to_resample() -> None:
 
 def test_images_of_few_groups_vary_more_than_independent_ones() -> None:
     rng = np.random.default_rng(0)
-    truth = np.repeat((rng.random(20) < 0.5).astype(float), 10)[:, None]  # ten equal images a group
+    truth = np.repeat((rng.random(20) < 0.5).astype(float), 10)[:, None]  # ten equal images per group
     logit = np.repeat(rng.normal(size=20), 10)[:, None]
     ids = np.arange(200).astype(object)
     grouped = bootstrap([Predictions(ids, np.repeat(np.arange(20), 10).astype(object), truth, logit)], "f1")
@@ -157,7 +157,7 @@ def test_the_correction_agrees_with_the_t_test_of_scipy_shrunk_by_its_factor() -
     assert compare_arms(table, "a").loc["b", "p"] == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
 
 
-def test_with_the_correction_more_repeats_never_make_a_mean_sure() -> None:
+def test_with_the_correction_more_repeats_do_not_remove_the_uncertainty() -> None:
     sure, corrected = (standard_error(np.tile([0.0, 1.0], 5000), ratio) for ratio in (0.0, 0.25))
     assert sure < 0.01
     assert corrected == pytest.approx(0.25, abs=0.001)  # sd 1/2 times sqrt(1/4)

@@ -1,4 +1,4 @@
-"""Thresholds: cases worked by hand, an exhaustive search as second implementation, mistyped rules."""
+"""Thresholds: cases computed by hand, an exhaustive search as second implementation, misspelt rules."""
 
 import pytest
 import torch
@@ -24,12 +24,12 @@ LABEL = torch.tensor([[0.0], [1.0], [0.0], [0.0], [1.0]])
         ("sensitivity_100", -1.5),
     ],
 )
-def test_a_case_worked_by_hand(rule, threshold):
+def test_a_case_computed_by_hand(rule, threshold):
     assert choose_thresholds(LOGITS, LABEL, rule, False).tolist() == [threshold]
 
 
 def quality(rule, logit, truth, threshold):
-    """What a rule prefers: its score, where that is equal the lower or higher threshold."""
+    """Return the objective of a rule: its score, and for equal scores the lower or higher threshold."""
     predicted, positive = logit > threshold, truth == 1
     tp, wrong = int((predicted & positive).sum()), int((predicted != positive).sum())
     sensitivity = tp / int(positive.sum())
@@ -81,13 +81,13 @@ def test_a_label_without_both_classes_has_threshold_0():
     assert chosen.tolist() == [0, 0, 0, 4]
 
 
-def test_where_all_are_to_be_predicted_the_threshold_is_below_the_lowest_logit():
+def test_if_all_are_predicted_the_threshold_is_below_the_lowest_logit():
     logits, label = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[1.0], [0.0], [0.0]])
     assert choose_thresholds(logits, label, "sensitivity_100", False).tolist() == [0]
     assert choose_thresholds(torch.full((3, 1), 7.0), label, "youden", False).tolist() == [6]
 
 
-def test_a_threshold_parts_logits_between_which_no_other_number_lies():
+def test_a_threshold_separates_logits_with_no_number_between_them():
     lower = torch.tensor(1.0)
     for _ in range(4):  # the middle is rounded up as often as down
         upper = torch.nextafter(lower, torch.tensor(2.0))
@@ -98,7 +98,7 @@ def test_a_threshold_parts_logits_between_which_no_other_number_lies():
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "message"),
     [
         ("yuden", "did you mean youden"),
         ("sensitivity90", "did you mean sensitivity_90"),
@@ -107,8 +107,8 @@ def test_a_threshold_parts_logits_between_which_no_other_number_lies():
         (0.5, r"model.threshold must be zero, f1, youden or a sensitivity .* got 0.5"),
     ],
 )
-def test_an_unknown_rule_is_refused_with_the_nearest(rule, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_unknown_rule_is_refused_with_the_nearest(rule, message):
+    with pytest.raises(ValueError, match=message):
         check_rule(rule)
     with pytest.raises(ValueError, match="model.threshold"):
         choose_thresholds(LOGITS, LABEL, rule, False)

@@ -1,4 +1,4 @@
-"""Scores of labels under weights: by hand, against scikit-learn, and undefined where nothing can be said."""
+"""Scores of labels under weights: by hand, against scikit-learn, and undefined cases."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ def test_auroc_agrees_with_scikit_learn_under_weights_and_ties() -> None:
     assert auroc(truth, logit, weight) == pytest.approx(expected)
 
 
-def test_a_label_of_one_kind_of_images_has_no_ranking() -> None:
+def test_a_label_without_positives_or_negatives_has_no_ranking() -> None:
     for truth, expected in ((0.0, {"auroc": np.nan, "average_precision": np.nan}), (1.0, {"auroc": np.nan})):
         for name, score in RANKING.items():
             scores = score(np.full(4, truth), np.arange(4.0), np.ones((2, 4)))
             assert scores == pytest.approx([expected.get(name, 1.0)] * 2, nan_ok=True)
 
 
-def test_what_is_predicted_is_counted_by_hand() -> None:
+def test_decisions_are_counted_by_hand() -> None:
     truth = np.array([[1, 0], [1, np.nan], [0, 1], [0, 1]], float)
     logit = np.array([[2, 1], [-1, 3], [0.5, 2], [-2, -1]], float)
     counts = outcomes(predicted_labels(logit, exclusive=False), truth)

@@ -1,4 +1,4 @@
-"""The cascade: given masks and its own, both parts learning together, their weights and what they must agree on."""
+"""The cascade: given and predicted masks, joint training of both parts, their weights and their compatibility."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
 
 
 class Small(nn.Module):
-    """A segmenter of two layers, which normalises by the batch and drops out in training."""
+    """A segmenter of two layers with batch normalisation and dropout."""
 
     def __init__(self, masks=MASKS, exclusive=False):
         super().__init__()
@@ -49,17 +49,17 @@ def conditioning(**changes):
     return Conditioning(**given | STATISTICS | changes)
 
 
-def cascade(finds=None, tells=None, condition=None, postprocessing=None, **changes):
-    """A cascade of small parts; `finds=False` for one without a segmenter."""
+def cascade(segments=None, classifies=None, condition=None, postprocessing=None, **changes):
+    """Return a cascade of small parts; `segments=False` for one without a segmenter."""
     torch.manual_seed(0)
-    finds = None if finds is False else finds or Small()
+    segments = None if segments is False else segments or Small()
     condition, postprocessing = (
         condition or conditioning(),
         postprocessing or MaskPostprocessing(dilate=0.0, largest=False, fill=False),
     )
     given = {"mask": "lesion", "masks": MASKS, "threshold": 0.5, "checkpoint": None}
     return Cascade(
-        finds, tells or classifier(), postprocessing=postprocessing, conditioning=condition, **given | changes
+        segments, classifies or classifier(), postprocessing=postprocessing, conditioning=condition, **given | changes
     )
 
 
@@ -68,7 +68,7 @@ def images(count=2):
 
 
 def masks():
-    """Two masks of two images; the lesion of the second is unknown."""
+    """Return two masks of two images; the lesion of the second is unknown."""
     signed = -torch.ones(2, 2, 64, 64)
     signed[0, 1, 10:30, 20:50] = 1
     signed[0, 0, 40:60] = 1
@@ -81,43 +81,43 @@ def evaluated(network, *given):
     return network.eval()(*given)
 
 
-def test_a_given_mask_is_where_the_lesion_s_own_is_present():
+def test_the_lesion_is_where_its_given_mask_is_present():
     network, image, given = cascade(False), images(), masks()
     lesion = (given[:, 1:] == 1).float()
-    shown, _ = network.conditioning(image, lesion)
-    assert torch.equal(shown[1], image[1])  # unknown, and so the image is as it is
-    assert torch.equal(evaluated(network, image, given), network.classifier(shown).detach())
+    conditioned, _ = network.conditioning(image, lesion)
+    assert torch.equal(conditioned[1], image[1])  # unknown, so the image is unchanged
+    assert torch.equal(evaluated(network, image, given), network.classifier(conditioned).detach())
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_without_masks_the_segmenter_s_own_are_used(exclusive):
+def test_without_masks_the_predicted_ones_are_used(exclusive):
     network, image = cascade(Small(exclusive=exclusive)), images()
     logits = evaluated(network.segmenter, image)
     probability = logits.softmax(1)[:, 1:] if exclusive else logits.sigmoid()
     network.threshold = probability[:, 1].median().item()
-    found = 2 * (probability > network.threshold).float() - 1
-    assert torch.equal(evaluated(network, image), evaluated(network, image, found))
-    assert not torch.equal(evaluated(network, image), evaluated(network, image, -found))
+    predicted = 2 * (probability > network.threshold).float() - 1
+    assert torch.equal(evaluated(network, image), evaluated(network, image, predicted))
+    assert not torch.equal(evaluated(network, image), evaluated(network, image, -predicted))
 
 
-def test_what_is_unknown_everywhere_the_segmenter_finds_image_by_image():
+def test_a_mask_that_is_unknown_everywhere_is_predicted_image_by_image():
     network, image, given = cascade(), images(), masks()
     network.threshold = evaluated(network.segmenter, image)[:, 1].sigmoid().median().item()
-    told, alone = evaluated(network, image, given), evaluated(network, image)
-    assert torch.allclose(told[1], alone[1], atol=1e-6)
-    assert torch.allclose(told[0], evaluated(cascade(False, network.classifier), image, given)[0], atol=1e-6)
+    mixed, alone = evaluated(network, image, given), evaluated(network, image)
+    assert torch.allclose(mixed[1], alone[1], atol=1e-6)
+    assert torch.allclose(mixed[0], evaluated(cascade(False, network.classifier), image, given)[0], atol=1e-6)
     assert torch.equal(evaluated(network, image, torch.zeros_like(given)), alone)
 
 
-def test_a_classifier_that_takes_an_image_alone_fits():
+def test_a_classifier_that_takes_only_an_image_fits():
     plain = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    network, image = cascade(tells=plain), images()
+    network, image = cascade(classifies=plain), images()
     assert evaluated(network, image, masks()).shape == (2, 2)
-    logits, found = network.forward_joint(image)
-    assert logits.shape == (2, 2) and found.shape == (2, 2, 64, 64)
+    logits, maps = network.forward_joint(image)
+    assert logits.shape == (2, 2) and maps.shape == (2, 2, 64, 64)
 
 
-def test_without_a_segmenter_no_masks_are_an_empty_one():
+def test_without_a_segmenter_missing_masks_are_an_empty_lesion():
     network, image = cascade(False), images()
     assert torch.equal(evaluated(network, image), evaluated(network.classifier, image))
     blind = cascade(False, condition=conditioning(empty="black"))
@@ -129,7 +129,7 @@ def test_data_without_masks_leave_the_lesion_to_the_segmenter():
     assert torch.equal(evaluated(network, image, torch.zeros(2, 0, 64, 64)), evaluated(network, image))
 
 
-def test_the_region_is_between_the_mask_and_the_image():
+def test_the_mask_is_postprocessed_before_conditioning():
     image, given = images(), masks()
     given[0, 1, 15:20, 30:40] = -1  # a hole
     filled = given.clone()
@@ -139,14 +139,14 @@ def test_the_region_is_between_the_mask_and_the_image():
     assert not torch.equal(evaluated(cascade(), image, given), evaluated(cascade(), image, filled))
 
 
-def test_a_look_at_the_segmenter_in_training_changes_and_teaches_it_nothing():
+def test_predicting_masks_in_training_leaves_the_segmenter_unchanged_and_without_gradient():
     network, image = cascade(), images()
-    in_prediction = network.eval()._found(image)
+    in_prediction = network.eval()._predicted(image)
     network.train()
-    network.segmenter.body[1].eval()  # as frozen parts are
+    network.segmenter.body[1].eval()  # like frozen parts
     before = {name: value.clone() for name, value in network.segmenter.state_dict().items()}
     modes = [module.training for module in network.modules()]
-    assert torch.equal(network._found(image), in_prediction)
+    assert torch.equal(network._predicted(image), in_prediction)
     network(image).sum().backward()
     assert [module.training for module in network.modules()] == modes
     assert all(torch.equal(value, before[name]) for name, value in network.segmenter.state_dict().items())
@@ -154,20 +154,20 @@ def test_a_look_at_the_segmenter_in_training_changes_and_teaches_it_nothing():
     assert all(parameter.grad is not None for parameter in network.classifier.parameters())
 
 
-def test_a_segmenter_that_nothing_is_asked_of_does_not_run():
+def test_a_segmenter_that_is_not_needed_does_not_run():
     network, image = cascade(condition=conditioning(keep="all")), images()
     network.segmenter.forward = None
     assert torch.equal(evaluated(network, image), evaluated(network.classifier, image))
 
 
 @pytest.mark.parametrize(("changes", "reads"), [({}, ()), ({"keep": "all", "channel": True, "crop": 0.1}, ("lesion",))])
-def test_what_labels_say_reaches_the_segmenter_in_joint_training(changes, reads):
-    network = cascade(tells=classifier(reads), condition=conditioning(**changes), threshold=0.4)
+def test_the_label_loss_reaches_the_segmenter_in_joint_training(changes, reads):
+    network = cascade(classifies=classifier(reads), condition=conditioning(**changes), threshold=0.4)
     if reads:
         nn.init.normal_(network.classifier.backbone.conv1[0].masks.weight)  # they start at zero
-    logits, found = network.forward_joint(images())
+    logits, maps = network.forward_joint(images())
     assert logits.shape == (2, 2)
-    assert found.shape == (2, 2, 64, 64)
+    assert maps.shape == (2, 2, 64, 64)
     logits.sum().backward()
     gradients = {name: parameter.grad for name, parameter in network.segmenter.named_parameters()}
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients.values())
@@ -177,42 +177,42 @@ def test_what_labels_say_reaches_the_segmenter_in_joint_training(changes, reads)
     assert head[0].abs().sum() == 0  # globules
 
 
-def test_where_the_segmenter_is_sure_joint_training_sees_what_prediction_sees():
+def test_with_a_confident_segmenter_joint_training_and_prediction_read_the_same():
     network, image = cascade(condition=conditioning(crop=0.2)), images()
     network.segmenter.head.weight.data.mul_(1e9)
     with torch.no_grad():
-        logits, found = network.eval().forward_joint(image)
-    assert found.abs().min() > 20  # hard, but for rounding
+        logits, maps = network.eval().forward_joint(image)
+    assert maps.abs().min() > 20  # hard except for rounding
     torch.testing.assert_close(logits, evaluated(network, image), rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("finds", [False, ("lesion",)])
-def test_only_a_segmenter_of_the_data_s_masks_learns_with_the_classifier(finds):
-    network = cascade(finds and Small(finds))
-    with pytest.raises(ValueError, match=r"segmenter finds .*, its masks are \['globules', 'lesion'\]"):
+@pytest.mark.parametrize("segments", [False, ("lesion",)])
+def test_only_a_segmenter_of_the_data_s_masks_is_trained_with_the_classifier(segments):
+    network = cascade(segments and Small(segments))
+    with pytest.raises(ValueError, match=r"segmenter predicts .*, its masks are \['globules', 'lesion'\]"):
         network.forward_joint(images())
 
 
 def saved(network, path):
-    """A checkpoint as a run writes it, of a task around the network."""
+    """Save a checkpoint like that of a run, of a task around the network; return its path."""
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     torch.save({"state_dict": state | {"loss.pos_weight": torch.ones(2)}}, path)
     return path
 
 
 def same(module, other):
-    own, wanted = module.state_dict(), other.state_dict()
-    return own.keys() == wanted.keys() and all(torch.equal(own[name], wanted[name]) for name in own)
+    own, expected = module.state_dict(), other.state_dict()
+    return own.keys() == expected.keys() and all(torch.equal(own[name], expected[name]) for name in own)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A cascade of real parts, and its file."""
+    """Cascade of real parts, and its file."""
     network = cascade(segmenter())
     return network, saved(network, tmp_path_factory.mktemp("run") / "best.ckpt")
 
 
-def test_a_cascade_begins_with_the_weights_of_another(trained):
+def test_a_cascade_starts_from_the_weights_of_another(trained):
     network, file = trained
     other = Cascade(segmenter(), classifier(), "lesion", MASKS, network.postprocessing, network.conditioning, 0.5, file)
     assert same(other, network)
@@ -220,7 +220,7 @@ def test_a_cascade_begins_with_the_weights_of_another(trained):
         cascade(False, checkpoint=file)
 
 
-def test_each_part_begins_with_the_weights_of_its_own_in_a_cascade(trained):
+def test_each_part_starts_from_the_weights_of_its_part_in_a_cascade(trained):
     network, file = trained
     assert same(segmenter(checkpoint=file, preprocessing=STATISTICS), network.segmenter)
     assert same(classifier(checkpoint=file), network.classifier)
@@ -228,14 +228,14 @@ def test_each_part_begins_with_the_weights_of_its_own_in_a_cascade(trained):
     assert torch.equal(other.backbone.conv1[0].rgb.weight, network.classifier.backbone.conv1[0].weight)
 
 
-def test_parts_begin_with_the_weights_of_two_runs(tmp_path):
-    found, told = segmenter(), classifier()
+def test_parts_start_from_the_weights_of_two_runs(tmp_path):
+    first, second = segmenter(), classifier()
     network = cascade(
-        segmenter(checkpoint=saved(found, tmp_path / "segmenter.ckpt")),
-        classifier(checkpoint=saved(told, tmp_path / "classifier.ckpt")),
+        segmenter(checkpoint=saved(first, tmp_path / "segmenter.ckpt")),
+        classifier(checkpoint=saved(second, tmp_path / "classifier.ckpt")),
     )
-    assert same(network.segmenter, found)
-    assert same(network.classifier, told)
+    assert same(network.segmenter, first)
+    assert same(network.classifier, second)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_parts_begin_with_the_weights_of_two_runs(tmp_path):
     [
         (
             partial(cascade, mask="streaks", masks=("streaks",)),
-            r"segmenter finds \['globules', 'lesion'\], the cascade needs streaks",
+            r"segmenter predicts \['globules', 'lesion'\], the cascade needs streaks",
         ),
         (partial(cascade, masks=("globules", "lesions")), r"mask is 'lesion', the masks are .* mean lesions"),
         (partial(cascade, False, masks=()), r"mask is 'lesion', the masks are \[\]"),
@@ -252,7 +252,7 @@ def test_parts_begin_with_the_weights_of_two_runs(tmp_path):
             r"classifier.masks is \[\], conditioning.channel=true needs it to be \[lesion\]",
         ),
         (
-            lambda: cascade(tells=classifier(("lesion",))),
+            lambda: cascade(classifies=classifier(("lesion",))),
             r"classifier.masks is \['lesion'\], conditioning.channel=false needs it to be \[\]",
         ),
         (partial(cascade, threshold=1), r"threshold is a probability in \(0, 1\), got 1"),

@@ -1,4 +1,4 @@
-"""The classifier: mask channels that begin as nothing, its features, weights from files, clear errors."""
+"""The classifier: mask channels that start without effect, its features, weights from files, clear errors."""
 
 import pickle
 from functools import partial
@@ -33,7 +33,7 @@ def test_with_unknown_masks_the_logits_equal_those_of_the_rgb_network(backbone):
         torch.testing.assert_close(masked(image, None), expected, rtol=0, atol=1e-5)
 
 
-def test_known_masks_change_the_logits_once_the_mask_filters_have_learnt():
+def test_known_masks_change_the_logits_once_the_mask_filters_are_trained():
     network = make_classifier("resnet18", LABELS, MASKS)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     mask = torch.ones(4, 2, 64, 64)
@@ -59,7 +59,7 @@ def test_weights_of_the_backbone_load_from_a_file_with_another_head(tmp_path):
     assert not network.backbone.conv1.masks.weight.any()
 
 
-def test_an_image_only_checkpoint_of_ours_loads_into_a_network_with_masks_and_back(tmp_path):
+def test_an_image_only_checkpoint_of_this_project_loads_into_a_network_with_masks_and_back(tmp_path):
     plain = make_classifier("resnet18", LABELS)
     torch.save({"state_dict": {f"network.{k}": v for k, v in plain.state_dict().items()}}, tmp_path / "plain.ckpt")
     masked = make_classifier("resnet18", LABELS, MASKS, checkpoint=tmp_path / "plain.ckpt")
@@ -101,7 +101,7 @@ def test_an_unknown_backbone_is_answered_with_the_nearest_names():
         make_classifier("resnet5O", LABELS)
 
 
-def test_pretrained_weights_that_cannot_be_had_name_the_two_ways_out(monkeypatch):
+def test_pretrained_weights_that_are_unavailable_name_the_two_alternatives(monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError("no network")
 
@@ -116,7 +116,7 @@ SMALL = ["resnet18", "efficientnet_b0", "convnext_atto"]
 
 @pytest.fixture(scope="module")
 def network(request):
-    """A classifier with an auxiliary head and with mask filters that are not zero, as if they had learnt."""
+    """Classifier with an auxiliary head and with nonzero mask filters, as after training."""
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "vgg11":  # 100 million weights between its features and its head take seconds to draw
@@ -137,7 +137,7 @@ def image_and_mask(network):
 
 
 @pytest.mark.parametrize("network", EXITS, indirect=True)
-def test_an_exit_gives_features_at_its_stride_and_the_logits_of_forward_in_one_pass(network):
+def test_the_auxiliary_head_gives_features_at_its_stride_and_the_logits_of_forward_in_one_pass(network):
     passes = []
     handle = stem(network).register_forward_hook(lambda *_: passes.append(1))
     image, mask = image_and_mask(network)
@@ -162,7 +162,7 @@ def test_what_follows_the_auxiliary_head_does_not_change_its_features(network):
 
 
 @pytest.mark.parametrize("network", [*SMALL, "test_vit"], indirect=True)
-def test_the_gradient_of_the_features_reaches_the_stem_and_nothing_after_the_exit(network):
+def test_the_gradient_of_the_features_reaches_the_stem_and_nothing_after_the_auxiliary_head(network):
     network.zero_grad(set_to_none=True)
     network.forward_with_features(*image_and_mask(network))[1].square().sum().backward()
     assert stem(network).rgb.weight.grad.any()
@@ -171,7 +171,7 @@ def test_the_gradient_of_the_features_reaches_the_stem_and_nothing_after_the_exi
 
 
 @pytest.mark.parametrize("network", ["resnet50"], indirect=True)
-def test_the_exit_of_a_resnet_at_stride_8_is_the_end_of_its_second_layer(network):
+def test_the_auxiliary_head_of_a_resnet_at_stride_8_is_the_end_of_its_second_layer(network):
     seen = []
     handle = network.backbone.layer2.register_forward_hook(lambda *given: seen.append(given[-1]))
     with torch.no_grad():
@@ -195,7 +195,7 @@ def test_the_head_of_the_features_is_forward(network):
 
 
 @pytest.mark.parametrize(("backbone", "side"), [("test_vit", 160), ("mambaout_femto", 64)])
-def test_a_backbone_that_ends_in_no_map_of_channels_first_has_no_features(backbone, side):
+def test_a_backbone_without_a_channels_first_map_has_no_features(backbone, side):
     with pytest.raises(ValueError, match=rf"'{backbone}' ends in .* \(4, .*, not in a map"), torch.no_grad():
         make_classifier(backbone, LABELS).forward_maps(images(side))
 
@@ -203,12 +203,12 @@ def test_a_backbone_that_ends_in_no_map_of_channels_first_has_no_features(backbo
 @pytest.mark.parametrize(
     ("backbone", "stride", "available"), [("resnet10t", 7, "2, 4, 8, 16, 32"), ("test_vit", 8, "16")]
 )
-def test_a_stride_that_the_backbone_does_not_have_is_answered_with_those_there_are(backbone, stride, available):
+def test_a_stride_that_the_backbone_does_not_have_is_answered_with_the_available_ones(backbone, stride, available):
     with pytest.raises(ValueError, match=f"aux_head_stride={stride}: .*'{backbone}' has .* stride {available}$"):
         make_classifier(backbone, LABELS, aux_head_stride=stride)
 
 
-def test_a_network_without_an_auxiliary_head_says_how_to_have_one():
+def test_a_network_without_an_auxiliary_head_says_how_to_add_one():
     with pytest.raises(ValueError, match="no auxiliary head: set aux_head_stride"):
         make_classifier("resnet10t", LABELS).forward_with_features(images())
 
@@ -219,8 +219,8 @@ def test_images_that_a_backbone_cannot_read_are_answered_with_their_size(backbon
         make_classifier(backbone, LABELS)(images(side))
 
 
-def test_a_backbone_gets_images_normalised_as_its_published_weights_expect_and_keeps_that(tmp_path):
-    """test_resnet expects mean and deviation 0.5."""
+def test_a_backbone_receives_images_normalised_for_its_published_weights_and_saves_that(tmp_path):
+    """Check with test_resnet, whose weights expect mean and deviation 0.5."""
     torch.manual_seed(0)
     published = make_classifier("test_resnet", LABELS).eval()
     torch.save(published.backbone.state_dict(), tmp_path / "backbone.pt")
@@ -229,15 +229,15 @@ def test_a_backbone_gets_images_normalised_as_its_published_weights_expect_and_k
     colours = torch.rand(2, 3, 32, 32)
     come = (colours - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
     with torch.no_grad():
-        wanted = published((colours - 0.5) / 0.5)
-        assert torch.allclose(ours(come), wanted, atol=1e-5)
+        expected = published((colours - 0.5) / 0.5)
+        assert torch.allclose(ours(come), expected, atol=1e-5)
         state = {f"network.{name}": value for name, value in ours.state_dict().items()}
         torch.save({"state_dict": state}, tmp_path / "best.ckpt")
         again = make_classifier("test_resnet", LABELS, checkpoint=tmp_path / "best.ckpt", mean=mean, std=std).eval()
-        assert torch.allclose(again(come), wanted, atol=1e-5)
+        assert torch.allclose(again(come), expected, atol=1e-5)
 
 
-def test_from_scratch_images_stay_as_they_come():
+def test_from_scratch_images_are_not_renormalised():
     torch.manual_seed(0)
     network = make_classifier("test_resnet", LABELS, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)).eval()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What a classifier sees of an image: masked, filled, cropped; equal to masking the image before it is normalised."""
+"""Conditioning of an image: masking, filling and cropping, equal to masking the image before normalisation."""
 
 from itertools import product
 
@@ -19,7 +19,7 @@ def conditioning(**changes):
 
 
 def rgb(count=2):
-    """Images in 0 ... 1."""
+    """Return images in 0 ... 1."""
     return torch.rand(count, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(1))
 
 
@@ -28,7 +28,7 @@ def normalised(image):
 
 
 def mask(*boxes):
-    """One mask an argument: the box (top, bottom, left, right), or nothing at all for None."""
+    """Return one mask per argument: the box (top, bottom, left, right), or an empty one for None."""
     drawn = torch.zeros(len(boxes), 1, HEIGHT, WIDTH)
     for plane, box in zip(drawn, boxes, strict=True):
         if box:
@@ -40,7 +40,7 @@ TWO = mask((4, 12, 8, 20), (2, 22, 1, 9))
 
 
 def a_cross():
-    """A mask that does not fill its box, rows 4 to 12 and columns 8 to 20."""
+    """Return a mask that does not fill its box, rows 4 to 12 and columns 8 to 20."""
     return torch.maximum(mask((4, 12, 13, 15), (4, 12, 13, 15)), mask((7, 9, 8, 20), (7, 9, 8, 20)))
 
 
@@ -64,7 +64,7 @@ def test_it_equals_masking_the_image_before_it_is_normalised(keep, fill):
     assert channel is None
 
 
-def test_pixels_that_are_kept_are_so_to_the_last_bit_and_black_ones_are_the_normalised_zero():
+def test_kept_pixels_are_exactly_unchanged_and_black_ones_are_the_normalised_zero():
     image = normalised(rgb())
     seen, _ = conditioning(keep="lesion")(image, TWO)
     lesion = (TWO > 0).expand_as(image)
@@ -72,7 +72,7 @@ def test_pixels_that_are_kept_are_so_to_the_last_bit_and_black_ones_are_the_norm
     assert torch.equal(seen[0, :, 0, 0], -torch.tensor(MEAN) / torch.tensor(STD))
 
 
-def test_with_everything_off_the_image_is_handed_on():
+def test_with_everything_off_the_image_is_returned_unchanged():
     image = normalised(rgb())
     seen, channel = conditioning()(image, TWO)
     assert seen is image
@@ -104,7 +104,7 @@ def test_a_crop_of_the_image_s_own_aspect_is_cut_out_and_enlarged():
     image = normalised(rgb(1))
     seen, channel = conditioning(crop=0.0, channel=True)(image, mask((6, 18, 8, 24)))  # half of either side
     expected = interpolate(image[..., 6:18, 8:24], (HEIGHT, WIDTH), mode="bilinear", align_corners=False)
-    inner = (..., slice(1, -1), slice(1, -1))  # the outermost pixels also see what lies beside the box
+    inner = (..., slice(1, -1), slice(1, -1))  # the outermost pixels also interpolate from outside the box
     torch.testing.assert_close(seen[inner], expected[inner], rtol=0, atol=1e-5)
     assert (channel[inner] == 1).all()
 
@@ -122,7 +122,7 @@ def test_a_crop_keeps_the_image_s_aspect_and_its_margin_is_a_share_of_the_longer
 
 
 @pytest.mark.parametrize("crop", [0.0, 0.1])
-def test_what_is_seen_of_a_crop_is_placed_where_it_lies(crop):
+def test_a_picture_of_a_crop_is_mapped_back_to_its_position(crop):
     smooth = interpolate(rgb(2), (4, 4))
     smooth = interpolate(smooth, (HEIGHT, WIDTH), mode="bicubic") + 1  # so that a pixel between others is their mean
     see = conditioning(crop=crop)
@@ -132,12 +132,12 @@ def test_what_is_seen_of_a_crop_is_placed_where_it_lies(crop):
     inside = box[:, 0].bool()
     torch.testing.assert_close(*(values.movedim(1, -1)[inside] for values in (placed, smooth)), rtol=0, atol=0.2)
     assert (placed[0, :, :, :2] == 0).all() and (placed[1, :, :, -8:] == 0).all()
-    whole = see.to_image_coordinates(smooth, mask(None, None))  # nothing was found, so all was seen
+    whole = see.to_image_coordinates(smooth, mask(None, None))  # empty masks, so the whole image was kept
     torch.testing.assert_close(whole, smooth, rtol=0, atol=1e-4)
     assert conditioning(crop=None).to_image_coordinates(smooth, box) is smooth
 
 
-def test_images_of_a_batch_are_seen_as_they_are_alone():
+def test_images_of_a_batch_are_conditioned_as_they_are_alone():
     image = normalised(rgb(3))
     masks = torch.cat([TWO, mask(None)])
     for keep, fill, empty in product(KEEP, FILL, EMPTY):
@@ -160,7 +160,7 @@ def test_every_combination_of_options_is_finite_and_of_the_image_s_size():
             assert signed.abs().max() <= 1
 
 
-def test_nothing_of_the_lesion_s_pixels_or_shape_passes_outside_its_box():
+def test_outside_the_box_nothing_depends_on_the_lesion_s_pixels_or_shape():
     see, image, cross = conditioning(keep="outside_box"), normalised(rgb()), a_cross()
     seen, _ = see(image, cross)
     filled, _ = see(torch.where(cross > 0, 9.0, image), mask((4, 12, 8, 20), (4, 12, 8, 20)))
@@ -169,7 +169,7 @@ def test_nothing_of_the_lesion_s_pixels_or_shape_passes_outside_its_box():
 
 @pytest.mark.parametrize(("keep", "channel"), [("lesion", False), ("background", False), ("all", True)])
 @pytest.mark.parametrize("crop", [None, 0.1])
-def test_gradients_reach_a_soft_mask_and_are_those_of_differences(keep, channel, crop):
+def test_gradients_reach_a_soft_mask_and_equal_finite_differences(keep, channel, crop):
     see = conditioning(keep=keep, channel=channel, crop=crop).double()
     image = normalised(rgb(1)).double()
     soft = (0.2 + 0.6 * TWO[:1]).double().requires_grad_()
@@ -188,7 +188,7 @@ def test_gradients_reach_a_soft_mask_and_are_those_of_differences(keep, channel,
     torch.testing.assert_close(slope[place], difference, rtol=1e-6, atol=1e-8)
 
 
-def test_the_hard_mask_decides_on_the_box_and_on_whether_there_is_any():
+def test_the_hard_mask_determines_the_box_and_whether_there_is_any_lesion():
     image, soft = normalised(rgb(1)), torch.full((1, 1, HEIGHT, WIDTH), 0.3)
     see = conditioning(keep="lesion", crop=0.0)
     torch.testing.assert_close(see(image, soft)[0], image, rtol=0, atol=1e-5)  # nowhere above 1/2
@@ -197,16 +197,16 @@ def test_the_hard_mask_decides_on_the_box_and_on_whether_there_is_any():
     torch.testing.assert_close(seen, dimmed)
 
 
-def test_training_in_half_precision_and_prediction_see_the_same():
+def test_training_in_half_precision_and_prediction_are_equal():
     see, image = conditioning(keep="lesion", fill="blur", crop=0.1, channel=True), normalised(rgb())
     expected = see(image, TWO)
     with torch.autocast("cpu", torch.bfloat16):
-        found = see.train()(image, TWO)
-    assert torch.equal(found[0], expected[0])
-    assert torch.equal(found[1], expected[1])
+        trained = see.train()(image, TWO)
+    assert torch.equal(trained[0], expected[0])
+    assert torch.equal(trained[1], expected[1])
 
 
-def test_what_is_seen_has_no_weights_to_be_loaded():
+def test_conditioning_has_no_weights():
     assert not conditioning().state_dict()
 
 

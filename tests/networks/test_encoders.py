@@ -1,17 +1,17 @@
-"""Encoders: their names, their published weights, and the images that those expect."""
+"""Encoders: their names, published weights and image normalisation."""
 
 import pytest
 import segmentation_models_pytorch as smp
 
 from dermoscopy.networks.encoders import (
     check_encoder,
-    given_preprocessing,
+    custom_preprocessing,
     published_preprocessing,
     published_weights,
 )
 
 
-def test_the_names_of_smp_and_of_timm_pass_and_a_slip_is_answered_with_the_nearest():
+def test_names_of_smp_and_timm_pass_and_a_misspelt_one_is_answered_with_the_nearest():
     for name in ("resnet18", "mit_b0", "tu-resnet18", "tu-test_resnet"):
         check_encoder(name)
     for name, near in (("resnet81", "resnet18"), ("tu-resnet81", "tu-resnet"), ("test_resnet", "resnet")):
@@ -29,18 +29,18 @@ def test_the_names_of_smp_and_of_timm_pass_and_a_slip_is_answered_with_the_neare
         ("tu-resnet18", True, True),
     ],
 )
-def test_published_weights_are_the_first_or_those_that_are_named(encoder, pretrained, weights):
+def test_published_weights_are_the_first_or_the_named_ones(encoder, pretrained, weights):
     assert published_weights(encoder, pretrained) == weights
 
 
-def test_weights_that_are_not_there_are_answered_with_those_that_are():
+def test_unknown_weights_are_answered_with_the_available_ones():
     with pytest.raises(ValueError, match=r"pretrained=imagnet.*'imagenet'"):
         published_weights("resnet18", "imagnet")
     with pytest.raises(ValueError, match=r"pretrained=a1_in1k.*encoder=tu-resnet18\.a1_in1k"):
         published_weights("tu-resnet18", "a1_in1k")
 
 
-def test_the_published_normalisation_is_told_of_rgb_in_0_to_1(monkeypatch):
+def test_the_published_normalisation_is_returned_for_rgb_in_0_to_1(monkeypatch):
     shares = {"input_space": "RGB", "input_range": [0, 1], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     monkeypatch.setattr(smp.encoders, "get_preprocessing_params", lambda *_: shares)
     assert published_preprocessing("resnet18", True) == (shares["mean"], shares["std"])
@@ -58,7 +58,7 @@ def test_an_encoder_of_another_order_of_colours_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     "given", [{"mean": [0, 0, 0]}, {"mean": [0, 0], "std": [1, 1, 1]}, {"mean": [0, 0, 0], "std": [1, 0, 1]}]
 )
-def test_a_normalisation_of_ones_own_needs_three_means_and_three_positive_deviations(given):
+def test_a_custom_normalisation_needs_three_means_and_three_positive_deviations(given):
     with pytest.raises(ValueError, match=r"preprocessing"):
-        given_preprocessing(given)
-    assert given_preprocessing({"mean": [0, 0.5, 1], "std": [1, 2, 3]}) == ([0, 0.5, 1], [1, 2, 3])
+        custom_preprocessing(given)
+    assert custom_preprocessing({"mean": [0, 0.5, 1], "std": [1, 2, 3]}) == ([0, 0.5, 1], [1, 2, 3])

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, interpolate, leaky_relu, pad
 
-from dermoscopy.networks.improved_unet import ImprovedUNet, PaperContext, S2Context
+from dermoscopy.networks.improved_unet import CompactContext, ImprovedUNet, PaperContext
 
 VARIANTS = "compact", "isensee2017"
 
@@ -24,14 +24,14 @@ def logits(net, image):
         return net.eval()(image)
 
 
-def test_s2_has_as_many_parameters_as_its_keras_network_which_counts_running_statistics():
+def test_compact_has_as_many_parameters_as_its_keras_network_which_counts_running_statistics():
     net = network(filters=16)
     statistics = sum(b.numel() for name, b in net.named_buffers() if "running" in name)
     assert statistics == 1_984
     assert sum(p.numel() for p in net.parameters()) + statistics == 4_393_525
 
 
-def test_paper_has_the_parameters_that_its_description_adds_up_to():
+def test_isensee2017_has_the_number_of_parameters_of_its_description():
     def block(inputs, outputs, size):  # weights, biases, and scale and shift of the normalisation
         return inputs * outputs * size**2 + outputs + 2 * outputs
 
@@ -47,24 +47,24 @@ def test_paper_has_the_parameters_that_its_description_adds_up_to():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(("masks", "exclusive", "channels"), [(["a"], False, 1), (["a", "b"], True, 3)])
-def test_logits_are_as_large_as_the_image_with_a_channel_a_class_and_weights_load_strictly(
+def test_logits_are_as_large_as_the_image_with_a_channel_per_class_and_weights_load_strictly(
     variant, masks, exclusive, channels
 ):
     net, image = network(variant, masks, exclusive), images(67, 93)
-    found = logits(net, image)
-    assert found.shape == (1, channels, 67, 93)
-    assert found.min() < 0 < found.max()  # no sigmoid
+    output = logits(net, image)
+    assert output.shape == (1, channels, 67, 93)
+    assert output.min() < 0 < output.max()  # no sigmoid
     again = ImprovedUNet(variant, masks, exclusive, 2, 0.3, None)
     again.load_state_dict(net.state_dict(), strict=True)
-    assert torch.equal(logits(again, image), found)
+    assert torch.equal(logits(again, image), output)
 
 
 def conv(layer, x, slope):
     return leaky_relu(conv2d(x, layer.weight, layer.bias, padding=layer.padding), slope)
 
 
-def test_a_context_module_of_s2_is_two_residual_blocks_with_dropout_on_the_second_skip_alone():
-    context = S2Context(4, dropout=0.5).train()
+def test_a_compact_context_module_is_two_residual_blocks_with_dropout_only_on_the_second_skip():
+    context = CompactContext(4, dropout=0.5).train()
     x = torch.randn(2, 4, 8, 8)
     first, _, (one, _), second, _, (two, _) = context.residual
     (three, _), (four, _) = context.convolutions
@@ -89,7 +89,7 @@ def test_a_context_module_of_the_paper_is_one_residual_block_with_dropout_inside
     torch.testing.assert_close(context(x), expected)
 
 
-def test_compact_halves_like_keras_which_pads_an_even_side_on_its_far_end():
+def test_compact_halves_like_keras_which_pads_an_even_side_at_its_far_end():
     enter, x = network().enter[1], torch.randn(1, 2, 8, 8)
     convolution = enter[1]
     expected = leaky_relu(conv2d(pad(x, (0, 1, 0, 1)), convolution.weight, convolution.bias, stride=2), 0.01)
@@ -100,12 +100,12 @@ def test_compact_halves_like_keras_which_pads_an_even_side_on_its_far_end():
     ("variant", "output"), [("compact", lambda net, x: net.output(x)), ("isensee2017", lambda net, x: x)]
 )
 def test_the_logits_are_the_sum_of_three_segmentations_repeated_to_full_size(variant, output):
-    net, seen = network(variant).eval(), []
+    net, outputs = network(variant).eval(), []
     for segment in net.segment:
-        segment.register_forward_hook(lambda *call: seen.append(call[-1]))
-    found = logits(net, images())
-    expected = sum(interpolate(part, scale_factor=4 // 2**k) for k, part in enumerate(seen))
-    torch.testing.assert_close(found, output(net, expected))
+        segment.register_forward_hook(lambda *call: outputs.append(call[-1]))
+    total = logits(net, images())
+    expected = sum(interpolate(part, scale_factor=4 // 2**k) for k, part in enumerate(outputs))
+    torch.testing.assert_close(total, output(net, expected))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -133,7 +133,7 @@ def test_weights_of_a_run_load_and_a_head_for_other_masks_stays_new(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"variant": "isensee2018"}, r"variant must be one of .* got 'isensee2018'; did you mean isensee2017"),
         ({"filters": 0}, "filters must be at least 1, got 0"),
@@ -141,8 +141,8 @@ def test_weights_of_a_run_load_and_a_head_for_other_masks_stays_new(tmp_path):
         ({"masks": ()}, "masks is empty"),
     ],
 )
-def test_values_out_of_their_range_are_named(values, said):
-    with pytest.raises(ValueError, match=said):
+def test_values_out_of_their_range_are_named(values, message):
+    with pytest.raises(ValueError, match=message):
         network(**values)
 
 

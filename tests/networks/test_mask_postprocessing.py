@@ -1,4 +1,4 @@
-"""The region: components, holes and widening, by hand and by walks over pixels."""
+"""Post-processing of masks: components, holes and dilation, checked by hand and by walks over pixels."""
 
 from itertools import product
 
@@ -19,18 +19,18 @@ DRAWN = """
 
 
 def drawn(first=0, last=None):
-    """One of the masks that are drawn above, (1, 1, 5, 5)."""
+    """Return one of the masks drawn above, (1, 1, 5, 5)."""
     rows = [line.split()[first:last] for line in DRAWN.strip().splitlines()]
     return torch.tensor([[[[float(pixel == "#") for pixel in row] for row in rows]]])
 
 
 def noise(share, height=37, width=53, count=6):
-    """Masks of independent pixels."""
+    """Return masks of independent pixels."""
     return (torch.rand(count, 1, height, width, generator=torch.Generator().manual_seed(1)) < share).float()
 
 
 def blobs():
-    """Masks of a few smooth patches."""
+    """Return masks of a few smooth patches."""
     smooth = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(6, 1, 37, 53)), (0, 0, 3, 3))
     return torch.from_numpy(smooth > 0.02).float()
 
@@ -38,8 +38,8 @@ def blobs():
 MASKS = {"blobs": blobs(), "sparse": noise(0.2), "half": noise(0.5), "dense": noise(0.8)}
 
 
-def each(mask, function):
-    """What a function of a plane gives for every plane of a batch."""
+def per_plane(mask, function):
+    """Apply a function of a plane to every plane of a batch."""
     return torch.stack([torch.from_numpy(function(plane.numpy() > 0)).float() for plane in mask[:, 0]])[:, None]
 
 
@@ -50,7 +50,7 @@ def test_pixels_that_touch_at_a_corner_are_one_component():
     assert torch.equal(kept, expected)
 
 
-def test_of_components_of_one_size_the_highest_is_kept():
+def test_of_components_of_equal_size_the_topmost_is_kept():
     mask = torch.zeros(1, 1, 5, 5)
     mask[0, 0, 0, :2] = mask[0, 0, 4, 2:4] = 1
     kept = largest_component(mask)
@@ -58,7 +58,7 @@ def test_of_components_of_one_size_the_highest_is_kept():
     assert kept[0, 0, 0, :2].all()
 
 
-def test_a_way_out_leads_over_sides_alone():
+def test_holes_are_connected_to_the_border_over_sides_only():
     filled = without_holes(drawn(first=5))
     expected = drawn(first=5)
     expected[0, 0, 1, 1] = 1  # closed by corners
@@ -70,18 +70,18 @@ CORNERS = list(product((-1, 1), repeat=2))
 
 
 def components(plane, steps):
-    """Sets of pixels that steps lead to from one another, in the order of their first pixels."""
-    left, found = dict.fromkeys(zip(*(places.tolist() for places in plane.nonzero()), strict=True)), []
+    """Return the sets of pixels connected by the steps, in the order of their first pixels."""
+    left, sets = dict.fromkeys(zip(*(places.tolist() for places in plane.nonzero()), strict=True)), []
     while left:
         part, waiting = set(), [next(iter(left))]
         while waiting:
-            y, x = here = waiting.pop()
-            if here in left:
-                del left[here]
-                part.add(here)
+            y, x = pixel = waiting.pop()
+            if pixel in left:
+                del left[pixel]
+                part.add(pixel)
                 waiting += [(y + down, x + right) for down, right in steps]
-        found.append(part)
-    return found
+        sets.append(part)
+    return sets
 
 
 def of(pixels, plane):
@@ -95,7 +95,7 @@ def test_the_largest_component_is_that_of_a_walk_over_its_pixels(name):
     def largest(plane):
         return of(max(components(plane, SIDES + CORNERS), key=len), plane)
 
-    assert torch.equal(largest_component(MASKS[name]), each(MASKS[name], largest))
+    assert torch.equal(largest_component(MASKS[name]), per_plane(MASKS[name], largest))
 
 
 @pytest.mark.parametrize("name", MASKS)
@@ -106,14 +106,14 @@ def test_holes_are_background_from_which_no_walk_leads_to_the_border(name):
         return plane | of(set().union(*holes), plane) if holes else plane
 
     filled = without_holes(MASKS[name])
-    assert torch.equal(filled, each(MASKS[name], fill))
+    assert torch.equal(filled, per_plane(MASKS[name], fill))
     assert name == "sparse" or filled.sum() > MASKS[name].sum()
 
 
 @pytest.mark.parametrize("radius", [1, 2, 5])
-def test_widening_takes_all_that_lies_within_the_radius(radius):
+def test_dilation_includes_all_pixels_within_the_radius(radius):
     mask = noise(0.01)
-    near = each(mask, lambda plane: ndimage.distance_transform_edt(~plane) <= radius)
+    near = per_plane(mask, lambda plane: ndimage.distance_transform_edt(~plane) <= radius)
     assert 0 < near.mean() < 1
     assert torch.equal(dilated(mask, radius), near)
 
@@ -121,7 +121,7 @@ def test_widening_takes_all_that_lies_within_the_radius(radius):
 def test_a_winding_component_is_followed_to_its_end():
     mask = torch.zeros(1, 1, 41, 41)
     mask[..., ::2, :] = 1
-    mask[..., 1::4, -1] = mask[..., 3::4, 0] = 1  # one line, to and fro
+    mask[..., 1::4, -1] = mask[..., 3::4, 0] = 1  # one winding line
     assert torch.equal(largest_component(mask), mask)
 
 
@@ -131,7 +131,7 @@ def test_an_empty_and_a_full_mask_stay_as_they_are(value):
     assert torch.equal(MaskPostprocessing(dilate=0.2, largest=True, fill=True)(mask), mask)
 
 
-def test_nothing_is_computed_for_options_that_are_off():
+def test_nothing_is_computed_for_disabled_options():
     mask = noise(0.5)
     assert MaskPostprocessing(dilate=0.0, largest=False, fill=False)(mask) is mask
 

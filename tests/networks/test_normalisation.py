@@ -1,4 +1,4 @@
-"""Normalisation: a network sees images as its weights were trained, however they come."""
+"""Normalisation: a network reads images as its weights expect them, for any normalisation of the data."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def test_images_become_what_the_weights_expect(raw):
     torch.testing.assert_close(preprocessing(normalised(raw, *DATA)), normalised(raw, *OTHER))
 
 
-def test_a_map_worked_by_hand():
+def test_a_map_computed_by_hand():
     preprocessing = Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     preprocessing.expect((0.0, 0.25, 1.0), (1.0, 0.5, 0.25))
     image = torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1, 1)  # of RGB 0, 0.5 and 1
@@ -42,7 +42,7 @@ def test_nothing_is_computed_until_the_weights_expect_something_else(raw):
     assert preprocessing(raw) is raw
 
 
-def test_what_the_weights_expect_is_saved_with_them_and_the_data_are_not(raw):
+def test_the_normalisation_of_the_weights_is_saved_with_them_and_that_of_the_data_is_not(raw):
     trained, loaded = Preprocessing(*DATA), Preprocessing((0.1, 0.2, 0.3), (0.3, 0.2, 0.1))
     trained.expect(*OTHER)
     assert set(trained.state_dict()) == {"mean", "std"}

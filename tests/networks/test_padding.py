@@ -1,4 +1,4 @@
-"""Padding: an image of any size goes through a network that wants sides of a multiple."""
+"""Padding: images of any size for a network that needs sides of a multiple."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ def images(height: int, width: int, count: int = 2) -> Tensor:
 
 
 class Identity(nn.Module):
-    """Gives back what it is given, and keeps it."""
+    """Network that returns its input and records it."""
 
     def forward(self, image: Tensor) -> Tensor:
         self.given = image
@@ -51,7 +51,7 @@ def test_an_image_smaller_than_the_multiple_is_refused_with_the_least_size():
         run_padded(Identity(), images(31, 64), multiple=32, least=32)
 
 
-def test_a_batch_that_leaves_nothing_to_normalise_by_is_refused_and_other_errors_come_as_they_are():
+def test_a_batch_without_variance_is_refused_and_other_errors_are_passed_on():
     pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3)).train()
     with pytest.raises(ValueError, match=r"1 image\(s\) of 32 x 32 px .*datamodule\.batch_size"):
         run_padded(pooled, images(32, 32, count=1), multiple=32, least=32)
@@ -63,7 +63,7 @@ def test_a_batch_that_leaves_nothing_to_normalise_by_is_refused_and_other_errors
         run_padded(broken, images(32, 32), multiple=32, least=32)
 
 
-def test_a_pixel_has_a_logit_a_mask_and_one_for_the_background_of_exclusive_masks():
+def test_a_pixel_has_a_logit_per_mask_and_one_for_the_background_of_exclusive_masks():
     assert output_channels(["lesion"], exclusive=False) == 1
     assert output_channels(["a", "b", "c"], exclusive=True) == 4
     with pytest.raises(ValueError, match=r"data\.masks"):

@@ -39,7 +39,7 @@ def logits(network, image):
 
 
 def configuration(name):
-    """What a file in conf/network says of a network."""
+    """Return the configuration of a network in conf/network."""
     given = {"+data.masks": "[a,b]", "+exclusive": "false", "+datamodule.mean": [*MEAN], "+datamodule.std": [*STD]}
     given |= {"network.encoder": ENCODER, "network.pretrained": "false"}
     return composed(f"network/{name}", *(f"{key}={value}" for key, value in given.items())).network
@@ -49,10 +49,10 @@ def configuration(name):
 def test_every_architecture_gives_logits_of_an_odd_size_and_its_weights_load_strictly(name):
     cfg, image = configuration(name), images(67, 93)
     network, again = instantiate(cfg), instantiate(cfg)
-    found = logits(network, image)
-    assert found.shape == (1, 2, 67, 93)
+    output = logits(network, image)
+    assert output.shape == (1, 2, 67, 93)
     again.load_state_dict(network.state_dict(), strict=True)
-    torch.testing.assert_close(logits(again, image), found)
+    torch.testing.assert_close(logits(again, image), output)
     assert {name.split(".")[0] for name, _ in again.named_parameters()} == {"model"}
     assert any(name.startswith("model.encoder.") for name, _ in again.named_parameters())
 
@@ -64,7 +64,7 @@ def test_all_eleven_architectures_have_a_file():
 @pytest.mark.parametrize(
     ("masks", "exclusive", "channels"), [(["a"], False, 1), (["a", "b"], False, 2), (["a", "b"], True, 3)]
 )
-def test_there_is_one_channel_a_mask_and_one_for_the_background_of_exclusive_masks(masks, exclusive, channels):
+def test_there_is_one_channel_per_mask_and_one_for_the_background_of_exclusive_masks(masks, exclusive, channels):
     assert logits(segmenter(masks=masks, exclusive=exclusive), images()).shape == (1, channels, 64, 64)
 
 
@@ -107,36 +107,36 @@ RANGE_255 = {"input_space": "RGB", "input_range": [0, 255], "mean": [123.7, 116.
 
 
 @pytest.mark.parametrize("published", [smp.encoders.get_preprocessing_params(ENCODER), RANGE_255])
-def test_the_model_sees_a_raw_image_as_its_encoder_wants_it_preprocessed(monkeypatch, published):
+def test_the_model_reads_a_raw_image_preprocessed_for_its_encoder(monkeypatch, published):
     monkeypatch.setattr(smp.encoders, "get_preprocessing_params", lambda *_: published)
     raw = np.random.default_rng(0).integers(0, 256, (8, 9, 3)).astype(np.float32)
     by_hand = smp.encoders._preprocessing.preprocess_input(raw, **published).transpose(2, 0, 1)
     batch = ((raw / 255 - np.array(MEAN)) / np.array(STD)).transpose(2, 0, 1)[None].astype(np.float32)
     preprocessing = Preprocessing(MEAN, STD)
     preprocessing.expect(*published_preprocessing(ENCODER, True))
-    found = preprocessing(torch.from_numpy(batch))
-    torch.testing.assert_close(found[0].double(), torch.from_numpy(by_hand).double(), rtol=1e-5, atol=1e-4)
+    converted = preprocessing(torch.from_numpy(batch))
+    torch.testing.assert_close(converted[0].double(), torch.from_numpy(by_hand).double(), rtol=1e-5, atol=1e-4)
 
 
-def test_images_that_come_as_the_encoder_expects_them_are_not_touched():
+def test_images_normalised_for_the_encoder_are_not_changed():
     preprocessing, image = Preprocessing(MEAN, STD), images()
     assert preprocessing(image) is image
     preprocessing.expect(*published_preprocessing("tu-resnet18", True))
     assert preprocessing(image) is image
 
 
-def test_what_the_weights_expect_is_saved_and_loaded_with_them():
+def test_the_normalisation_of_the_weights_is_saved_and_loaded_with_them():
     network, image = segmenter(), images()
     network.preprocessing.expect((0.5,) * 3, (0.25,) * 3)
     again = segmenter()
     again.load_state_dict(network.state_dict(), strict=True)
     assert torch.equal(logits(again, image), logits(network, image))
-    other = segmenter(mean=(0.5,) * 3, std=(0.25,) * 3)  # data normalised in another way
+    other = segmenter(mean=(0.5,) * 3, std=(0.25,) * 3)  # data with another normalisation
     other.load_state_dict(network.state_dict(), strict=True)
     assert other.preprocessing(image) is image
 
 
-def test_pretrained_takes_weights_and_preprocessing_from_what_is_published(monkeypatch, tmp_path):
+def test_pretrained_takes_published_weights_and_preprocessing(monkeypatch, tmp_path):
     torch.manual_seed(1)
     encoder = smp.encoders.get_encoder("mobilenet_v2", weights=None)
     save_file(encoder.state_dict(), tmp_path / "model.safetensors")
@@ -149,24 +149,24 @@ def test_pretrained_takes_weights_and_preprocessing_from_what_is_published(monke
     assert network.preprocessing.std.tolist() == [0.25] * 3
 
 
-def test_pretrained_weights_that_cannot_be_had_name_the_two_ways_out(monkeypatch):
+def test_pretrained_weights_that_are_unavailable_name_the_two_alternatives(monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError("no network")
 
     monkeypatch.setattr(smp.encoders, "hf_hub_download", refuse)
-    with pytest.raises(ValueError, match="'resnet18' cannot be had .*pretrained=false, or checkpoint=FILE"):
+    with pytest.raises(ValueError, match="'resnet18' .*pretrained=false, or checkpoint=FILE"):
         segmenter(encoder="resnet18", pretrained=True)
 
 
 @pytest.mark.parametrize(
-    ("encoder", "said"),
+    ("encoder", "message"),
     [
         ("resnet18", r"pretrained=noisy: resnet18 has the weights \['imagenet', 'ssl', 'swsl'\]"),
         (ENCODER, "set encoder=tu-test_resnet.noisy and pretrained=true"),
     ],
 )
-def test_published_weights_of_an_unknown_name_are_answered_with_those_there_are(encoder, said):
-    with pytest.raises(ValueError, match=said):
+def test_published_weights_of_an_unknown_name_are_answered_with_the_available_ones(encoder, message):
+    with pytest.raises(ValueError, match=message):
         segmenter(encoder=encoder, pretrained="noisy")
 
 
@@ -192,21 +192,21 @@ def test_an_encoder_that_the_architecture_cannot_take_is_refused_with_the_reason
         segmenter(architecture, encoder)
 
 
-def test_an_encoder_that_reads_one_size_alone_is_refused_when_it_is_built():
+def test_an_encoder_of_a_single_image_size_is_refused_when_it_is_built():
     with pytest.raises(ValueError, match="encoder 'tu-swinv2_cr_tiny_224' reads no image of 128 px"):
         segmenter(smp.PSPNet, "tu-swinv2_cr_tiny_224")
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "message"),
     [
         ("decoder_chanels", "Unet has no option architecture.decoder_chanels; did you mean decoder_channels"),
         ("classes", "architecture.classes is set by the network itself"),
         ("activation", "architecture.activation is set by the network itself"),
     ],
 )
-def test_options_that_smp_would_drop_or_that_are_ours_are_refused(option, said):
-    with pytest.raises(ValueError, match=said):
+def test_options_that_smp_would_drop_or_that_the_segmenter_sets_are_refused(option, message):
+    with pytest.raises(ValueError, match=message):
         segmenter(partial(smp.Unet, **{option: 3}), "resnet18")
 
 
@@ -221,7 +221,7 @@ def test_an_image_smaller_than_a_cell_of_the_network_is_refused_with_the_least_s
         segmenter()(images(16, 64))
 
 
-def test_a_training_batch_that_leaves_nothing_to_normalise_by_is_refused():
+def test_a_training_batch_without_variance_is_refused():
     with pytest.raises(ValueError, match=r"1 image\(s\) of 32 x 32 px .*data.size, or a datamodule.batch_size"):
         segmenter().train()(images(32, 32))
     assert segmenter().train()(images(32, 32, count=2)).shape == (2, 1, 32, 32)

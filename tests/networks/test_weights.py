@@ -35,10 +35,10 @@ def test_weights_of_an_encoder_alone_load_and_the_decoder_stays_new(tmp_path):
 def test_weights_of_a_timm_backbone_load_into_its_encoder_without_the_backbones_head(tmp_path):
     backbone = timm.create_model("test_resnet", num_classes=7)
     torch.save(backbone.state_dict(), tmp_path / "backbone.pt")
-    found = segmenter(checkpoint=tmp_path / "backbone.pt").model.encoder.model
+    loaded = segmenter(checkpoint=tmp_path / "backbone.pt").model.encoder.model
     kept = {name: value for name, value in backbone.state_dict().items() if not name.startswith("fc.")}
     assert len(kept) < len(backbone.state_dict())
-    assert same(found, kept)
+    assert same(loaded, kept)
 
 
 def test_weights_of_an_smp_model_load_and_a_head_of_another_size_stays_new(tmp_path):
@@ -50,7 +50,7 @@ def test_weights_of_an_smp_model_load_and_a_head_of_another_size_stays_new(tmp_p
     assert network.model.segmentation_head[0].out_channels == 1
 
 
-def test_a_checkpoint_of_this_project_loads_with_what_it_expects_and_without_its_loss(tmp_path):
+def test_a_checkpoint_of_this_project_loads_with_its_normalisation_and_without_its_loss(tmp_path):
     source = segmenter(masks=("a", "b"))
     source.preprocessing.expect((0.5,) * 3, (0.25,) * 3)
     state = {f"network.{name}": value for name, value in source.state_dict().items()} | {"loss.weight": torch.ones(2)}
@@ -105,37 +105,37 @@ def test_weights_of_another_encoder_are_refused_and_layers_named(tmp_path):
         segmenter(checkpoint=tmp_path / "else.pt")
 
 
-def test_a_file_that_does_not_say_what_images_it_expects_takes_what_smp_published_or_what_is_given(tmp_path):
+def test_a_file_without_a_normalisation_takes_that_of_smp_or_the_given_one(tmp_path):
     save_file(smp.encoders.get_encoder(ENCODER, weights=None).state_dict(), tmp_path / "encoder.safetensors")
-    asked = segmenter(checkpoint=tmp_path / "encoder.safetensors")
-    assert asked.preprocessing.mean.tolist() == [0.5] * 3
+    published = segmenter(checkpoint=tmp_path / "encoder.safetensors")
+    assert published.preprocessing.mean.tolist() == [0.5] * 3
     given = segmenter(checkpoint=tmp_path / "encoder.safetensors", preprocessing={"mean": [0] * 3, "std": [1] * 3})
     assert given.preprocessing.std.tolist() == [1] * 3
     with pytest.raises(ValueError, match="preprocessing needs"):
         segmenter(checkpoint=tmp_path / "encoder.safetensors", preprocessing={"mean": [0] * 3, "std": [0] * 3})
 
 
-def test_where_smp_cannot_be_asked_what_images_a_file_expects_the_error_says_what_to_set(tmp_path, monkeypatch):
+def test_without_a_normalisation_of_file_or_smp_the_error_says_what_to_set(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError("no network")
 
     monkeypatch.setattr(smp.encoders, "hf_hub_download", refuse)
     torch.save(smp.encoders.get_encoder("mobilenet_v2", weights=None).state_dict(), tmp_path / "weights.pt")
-    with pytest.raises(ValueError, match="does not say how its images were normalised.*set preprocessing"):
+    with pytest.raises(ValueError, match="how its images were normalised.*set preprocessing"):
         segmenter(encoder="mobilenet_v2", checkpoint=tmp_path / "weights.pt")
 
 
-def test_of_a_file_of_a_cascade_the_part_that_fits_is_loaded_with_what_it_expects(tmp_path):
-    found, told = segmenter(), make_classifier("test_resnet", ("a",))
-    found.preprocessing.expect((0.5,) * 3, (0.25,) * 3)
-    state = {f"network.segmenter.{name}": value for name, value in found.state_dict().items()}
-    state |= {f"network.classifier.{name}": value for name, value in told.state_dict().items()}
+def test_from_a_file_of_a_cascade_the_matching_part_is_loaded_with_its_normalisation(tmp_path):
+    first, second = segmenter(), make_classifier("test_resnet", ("a",))
+    first.preprocessing.expect((0.5,) * 3, (0.25,) * 3)
+    state = {f"network.segmenter.{name}": value for name, value in first.state_dict().items()}
+    state |= {f"network.classifier.{name}": value for name, value in second.state_dict().items()}
     torch.save({"state_dict": state}, tmp_path / "cascade.ckpt")
     part, file = segmenter(), read_weights(tmp_path / "cascade.ckpt")
     loaded = load_matching(part, file, "cascade.ckpt", places=PLACES, heads=[HEAD])
-    assert loaded == set(found.state_dict())
-    assert same(part, found.state_dict())
+    assert loaded == set(first.state_dict())
+    assert same(part, first.state_dict())
     assert part.preprocessing.mean.tolist() == [0.5] * 3
-    assert same(make_classifier("test_resnet", ("b",), checkpoint=tmp_path / "cascade.ckpt"), told.state_dict())
+    assert same(make_classifier("test_resnet", ("b",), checkpoint=tmp_path / "cascade.ckpt"), second.state_dict())
     with pytest.raises(ValueError, match=r"cascade.ckpt has (another shape for|unknown|lacks) \d+ layers \(backbone"):
         make_classifier("resnet10t", ("a",), checkpoint=tmp_path / "cascade.ckpt")

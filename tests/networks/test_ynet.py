@@ -1,4 +1,4 @@
-"""The Y-net: labels from a segmenter's features, in one pass and at any size, without what they do not need."""
+"""The Y-net: labels from a segmenter's features, in one pass, at any size, without unneeded computation."""
 
 from functools import partial
 
@@ -28,21 +28,21 @@ def images(height=64, width=64, count=2):
 
 
 def passes(module):
-    """A list that grows whenever the module is called."""
+    """Return a list that grows with every call of the module."""
     calls = []
     module.register_forward_hook(lambda *_: calls.append(1))
     return calls
 
 
 class Unneeded(nn.Module):
-    """Stands where nothing is to be computed."""
+    """Module that must not be called."""
 
     def forward(self, *_):
         raise AssertionError("computed without need")
 
 
 @pytest.mark.parametrize("head_level", HEAD_LEVELS)
-def test_labels_and_masks_of_an_odd_size_come_of_one_pass_of_the_encoder(head_level):
+def test_labels_and_masks_of_an_odd_size_come_from_one_pass_of_the_encoder(head_level):
     network, image = ynet(head_level), images(67, 93)
     encoded = passes(network.segmenter.model.encoder)
     labels, masks = network.forward_joint(image)
@@ -65,7 +65,7 @@ def test_the_block_between_encoder_and_decoder_that_vgg_has_is_not_left_out():
 
 
 @pytest.mark.parametrize(("head_level", "stride"), [("encoder", 8), ("bottleneck", 32), ("decoder", 8)])
-def test_the_label_head_sees_the_stride_of_its_position_and_only_what_shows_the_image(head_level, stride):
+def test_the_label_head_reads_features_at_the_stride_of_its_level_and_only_of_the_image(head_level, stride):
     network, seen = ynet(head_level), []
     network.head.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2:]))
     network(images(67, 93))
@@ -73,7 +73,7 @@ def test_the_label_head_sees_the_stride_of_its_position_and_only_what_shows_the_
 
 
 @pytest.mark.parametrize("head_level", HEAD_LEVELS)
-def test_the_gradient_of_the_labels_reaches_the_stem_and_no_part_that_they_are_not_told_from(head_level):
+def test_the_gradient_of_the_labels_reaches_the_stem_and_no_part_after_their_features(head_level):
     network = ynet(head_level).train()
     network.forward_joint(images())[0].square().sum().backward()
     stem = next(network.segmenter.model.encoder.parameters())
@@ -84,7 +84,7 @@ def test_the_gradient_of_the_labels_reaches_the_stem_and_no_part_that_they_are_n
 
 
 @pytest.mark.parametrize("head_level", HEAD_LEVELS)
-def test_labels_alone_are_computed_without_what_only_masks_need(head_level):
+def test_labels_alone_are_computed_without_the_parts_that_only_masks_need(head_level):
     network = ynet(head_level)
     expected = network(images())
     model = network.segmenter.model
@@ -96,19 +96,19 @@ def test_labels_alone_are_computed_without_what_only_masks_need(head_level):
     assert torch.equal(network(images()), expected)
 
 
-def test_the_image_is_normalised_as_the_encoder_expects_it():
+def test_the_image_is_normalised_for_the_encoder():
     network, other = ynet(), ynet(mean=(0.5,) * 3, std=(0.25,) * 3)
     network.segmenter.preprocessing.expect((0.4,) * 3, (0.3,) * 3)
     other.load_state_dict(network.state_dict(), strict=True)
     raw = images().sigmoid()
-    shown = [
+    inputs = [
         (raw - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
         for mean, std in ((MEAN, STD), ((0.5,) * 3, (0.25,) * 3))
     ]
-    torch.testing.assert_close(network(shown[0]), other(shown[1]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(network(inputs[0]), other(inputs[1]), rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_stands_before_the_linear_layer_and_only_in_training():
+def test_dropout_acts_before_the_linear_layer_and_only_in_training():
     network = ynet("encoder", dropout=1.0)
     assert not torch.equal(network(images())[0], network(images())[1])
     expected = network.head[-1].bias.detach().expand(2, 3)
@@ -123,22 +123,22 @@ def test_a_segmenter_with_logits_smaller_than_the_image_gives_both_at_any_size()
 
 
 def test_a_segmenter_without_an_encoder_is_refused():
-    with pytest.raises(ValueError, match="segmenter Linear has no encoder to tell labels from: choose one of"):
+    with pytest.raises(ValueError, match="segmenter Linear has no encoder .*: choose one of"):
         YNet(torch.nn.Linear(1, 1), ["x"], "bottleneck", 0.0)
 
 
-def test_an_unknown_position_is_answered_with_the_nearest():
+def test_an_unknown_level_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match="head_level must be one of .*'decodr'; did you mean decoder"):
         ynet("decodr")
 
 
-def test_the_decoder_of_no_unet_is_refused_with_the_positions_there_are():
+def test_the_decoder_of_no_unet_is_refused_with_the_available_levels():
     with pytest.raises(ValueError, match="decoder needs the decoder of a Unet, FPN has another: .*head_level=encoder"):
         ynet("decoder", smp.FPN)
 
 
 @pytest.mark.parametrize(("head_level", "depth"), [("encoder", 2), ("decoder", 3)])
-def test_an_encoder_too_shallow_for_the_position_is_refused(head_level, depth):
+def test_an_encoder_too_shallow_for_the_level_is_refused(head_level, depth):
     shallow = partial(smp.Unet, encoder_depth=depth, decoder_channels=(8,) * depth)
     with pytest.raises(
         ValueError, match=f"head_level={head_level} needs .*encoder_depth={depth + 1} .*head_level=bottleneck"
@@ -146,7 +146,7 @@ def test_an_encoder_too_shallow_for_the_position_is_refused(head_level, depth):
         ynet(head_level, shallow)
 
 
-def test_an_image_too_small_and_a_batch_of_one_value_are_refused_as_by_the_segmenter():
+def test_too_small_an_image_and_a_batch_of_one_value_are_refused_like_in_the_segmenter():
     with pytest.raises(ValueError, match="16 x 64 px are too small .*data.size must be at least 32"):
         ynet()(images(16, 64))
     with pytest.raises(ValueError, match=r"1 image\(s\) of 32 x 32 px .*data.size, or a datamodule.batch_size"):

@@ -52,7 +52,9 @@ def test_predicted_masks_equal_those_that_the_data_module_reads_from_a_file(
     )
     assert ended.code == 0, ended.err
     options = f"data.store={wide_store}", f"datamodule.predicted={tmp_path / 'out' / 'masks.h5'}", f"folder={tmp_path}"
-    with pytest.warns(UserWarning, match="does not say that each image was new"):  # subset=all has some of training
+    with pytest.warns(
+        UserWarning, match="does not say that its masks are out of fold"
+    ):  # subset=all has some of training
         data = instantiate(composed_stage(*options).datamodule)
     data.setup("test")
     store, rows = open_store(wide_store), np.arange(12)

@@ -1,1 +1,1 @@
-"""Losses on logits, computed in fp32; what is unknown counts nowhere. Of labels, of masks, and sums of terms."""
+"""Losses of labels, masks and mask views on logits, computed in fp32; unknown labels and pixels do not count."""

@@ -1,4 +1,4 @@
-"""Losses on logits, computed in fp32; each returns its terms by name, already weighted."""
+"""Losses of labels on logits, computed in fp32; each returns its weighted terms by name."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,20 +9,20 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from dermoscopy.machine.messages import nearest
 from dermoscopy.metrics.classification import label_counts
 
-Weights = str | Sequence[float] | Mapping[str, float] | None  # as a configuration gives them
+Weights = str | Sequence[float] | Mapping[str, float] | None  # as in a configuration
 
 
 class BinaryCrossEntropy(nn.Module):
-    """Mean binary cross-entropy over all known labels (NaN is unknown and leaves the mean).
+    """Mean binary cross-entropy over all known labels (NaN is unknown and excluded).
 
     Args:
         labels: names of the L labels, in the order of the logits.
-        pos_weight: factor on the positives of each label: None weights nothing, "auto" takes negatives / positives
-            of the training subset, a list or a mapping by name gives them (labels not named keep 1).
-        rarest: another factor, on the positives of that label which the training subset shows most rarely, if at all.
+        pos_weight: factor on the positives of each label: None for none, "auto" for negatives / positives in the
+            training subset, or a list or a mapping by name (labels not named keep 1).
+        rarest: additional factor on the positives of the rarest label that occurs in the training subset.
 
     Raises:
-        ValueError: a weight that is not positive, of an unknown label, or of the wrong number.
+        ValueError: a weight is not positive or of an unknown label, or their number is wrong.
     """
 
     pos_weight: Tensor
@@ -31,19 +31,19 @@ class BinaryCrossEntropy(nn.Module):
         super().__init__()
         self.labels, self.rarest = tuple(labels), _checked_factor(rarest)
         self.automatic = pos_weight == "auto"
-        self.given = _given("pos_weight", None if self.automatic else pos_weight, self.labels, ("auto",))
+        self.given = _weights("pos_weight", None if self.automatic else pos_weight, self.labels, ("auto",))
         self.register_buffer("pos_weight", self.given.clone())
 
     @property
     def class_weights(self) -> dict[str, float]:
-        """The factor on the positives of each label; those of the training subset only after `fit_class_weights`."""
+        """Factor on the positives of each label; factors from the training subset only after `fit_class_weights`."""
         return dict(zip(self.labels, self.pos_weight.tolist(), strict=True))
 
     def fit_class_weights(self, label: Tensor) -> None:
-        """Set what the training labels (N, L) decide: automatic weights, and which label is the rarest."""
+        """Set the weights that depend on the training labels (N, L): automatic ones and that of the rarest label."""
         positives, negatives = (counts.cpu() for counts in label_counts(label))
         weight = negatives / positives.clamp(min=1) if self.automatic else self.given.clone()
-        if len(weight):  # without labels, what is wrong is said in forward
+        if len(weight):  # without labels, forward raises the error
             weight[_rarest(positives / (positives + negatives))] *= self.rarest
         self.pos_weight.copy_(weight)
 
@@ -53,25 +53,25 @@ class BinaryCrossEntropy(nn.Module):
         loss = binary_cross_entropy_with_logits(
             logits.float(), label.nan_to_num(0).float(), pos_weight=self.pos_weight, reduction="none"
         )
-        return {"bce": (loss * known).sum() / known.sum().clamp(min=1)}  # a batch without any known label costs 0
+        return {"bce": (loss * known).sum() / known.sum().clamp(min=1)}  # 0 for a batch without known labels
 
 
 class CrossEntropy(nn.Module):
-    """Cross-entropy of labels of which each image has exactly one, times the weight of that label, averaged.
+    """Mean cross-entropy of mutually exclusive labels, weighted by the weight of each image's label.
 
-    An image counts if it has a single label and none is unknown. The mean is over their number, not over the sum of
-    their weights, which would undo the weights in small batches.
+    Images with exactly one label and no unknown label count. The sum is divided by their number and not by the sum of
+    their weights, which would cancel the weights in small batches.
 
     Args:
         labels: names of the L labels, in the order of the logits.
-        class_weight: of each label. None weights nothing; "auto" is 1 / n and "complement" (S1's) 1 - n / N of n out
-            of N training images, both scaled to a mean of 1 over the training images; a list or a mapping by name
-            gives them (labels not named keep 1).
-        rarest: another factor, on the weight of that label which the training subset shows most rarely, if at all.
+        class_weight: weight of each label: None for none; for n of N training images "auto" is 1 / n and "complement"
+            (of the cascade study) 1 - n / N, both scaled to a mean of 1 over the training images; or a list or a
+            mapping by name (labels not named keep 1).
+        rarest: additional factor on the weight of the rarest label that occurs in the training subset.
 
     Raises:
-        ValueError: fewer than 2 labels, a weight that is not positive, of an unknown label, or of the wrong number; in
-            `fit_class_weights`, images with several labels, or automatic weights where only one label is ever seen.
+        ValueError: there are fewer than 2 labels, a weight is not positive or of an unknown label, or their number is
+            wrong; in `fit_class_weights`, images have several labels, or only one label occurs for automatic weights.
     """
 
     class_weight: Tensor
@@ -79,27 +79,27 @@ class CrossEntropy(nn.Module):
     def __init__(self, labels: Sequence[str], class_weight: Weights, rarest: float) -> None:
         super().__init__()
         if len(labels) < 2:
-            raise ValueError(f"labels that exclude one another are at least 2, got {list(labels)}: use loss=labels")
+            raise ValueError(f"mutually exclusive labels must be at least 2, got {list(labels)}: use loss=labels")
         self.labels, self.rarest = tuple(labels), _checked_factor(rarest)
         self.automatic = class_weight if class_weight in ("auto", "complement") else None
         given = None if self.automatic else class_weight
-        self.given = _given("class_weight", given, self.labels, ("auto", "complement"))
+        self.given = _weights("class_weight", given, self.labels, ("auto", "complement"))
         self.register_buffer("class_weight", self.given.clone())
 
     @property
     def class_weights(self) -> dict[str, float]:
-        """The weight of each label; those of the training subset only after `fit_class_weights`."""
+        """Weight of each label; weights from the training subset only after `fit_class_weights`."""
         return dict(zip(self.labels, self.class_weight.tolist(), strict=True))
 
     def fit_class_weights(self, label: Tensor) -> None:
-        """Set what the training labels (N, L) decide: automatic weights, and which label is the rarest."""
+        """Set the weights that depend on the training labels (N, L): automatic ones and that of the rarest label."""
         several = int(((label == 1).sum(1) > 1).sum())
         if several:
             raise ValueError(
-                f"{several} training images have more than one of {list(self.labels)}, but the loss is for labels that "
-                "exclude one another: use loss=labels, or let data.labels name such labels"
+                f"{several} training images have more than one of {list(self.labels)}, but the loss is for mutually "
+                "exclusive labels: use loss=labels, or choose exclusive labels in data.labels"
             )
-        images = label_counts(label[_classified(label)])[0].cpu()  # with each label
+        images = label_counts(label[_classified(label)])[0].cpu()  # per label
         weight = self._by_frequency(images) if self.automatic else self.given.clone()
         weight[_rarest(images / images.sum())] *= self.rarest
         self.class_weight.copy_(weight)
@@ -121,34 +121,34 @@ class CrossEntropy(nn.Module):
 
 
 def _classified(label: Tensor) -> Tensor:
-    """Which rows (B,) have exactly one label and none that is unknown."""
-    return label.sum(1) == 1  # NaN is not
+    """Return which rows (B,) have exactly one label and no unknown one."""
+    return label.sum(1) == 1  # NaN compares unequal
 
 
 def _rarest(share: Tensor) -> int:
-    """The label with the smallest share (L,) of positives above 0; the first one of several."""
+    """Return the label with the smallest share (L,) of positives above 0; the first one if several are equal."""
     return int(share.masked_fill(~(share > 0), torch.inf).argmin())
 
 
 def _check_shapes(logits: Tensor, label: Tensor) -> None:
     if logits.dim() > label.dim():
         raise ValueError(
-            f"the network gives masks, logits {tuple(logits.shape)}, where labels are learnt: choose another network, "
-            "or model=segmentation"
+            f"the network returns masks, logits {tuple(logits.shape)}, but the loss is for labels: choose another "
+            "network, or model=segmentation"
         )
     if logits.shape != label.shape or label.dim() != 2:
-        found = f"logits {tuple(logits.shape)} with {tuple(label.shape)}"
-        raise ValueError(f"this loss compares labels (B, L), not {found}: masks need loss=sum")
+        shapes = f"logits {tuple(logits.shape)} with {tuple(label.shape)}"
+        raise ValueError(f"this loss compares labels (B, L), not {shapes}: masks need loss=sum")
 
 
 def _checked_factor(rarest: float) -> float:
     if not rarest > 0:
-        raise ValueError(f"rarest must be positive, got {rarest}: 1 leaves the rarest label as it is")
+        raise ValueError(f"rarest must be positive, got {rarest}: 1 leaves the rarest label unchanged")
     return rarest
 
 
-def _given(argument: str, given: Weights, labels: Sequence[str], words: Sequence[str]) -> Tensor:
-    """The weight of each label (L,), 1 where none is given."""
+def _weights(argument: str, given: Weights, labels: Sequence[str], words: Sequence[str]) -> Tensor:
+    """Return the weight of each label (L,), 1 where none is configured."""
     if given is None:
         return torch.ones(len(labels))
     if isinstance(given, str):

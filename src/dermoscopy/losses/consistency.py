@@ -1,4 +1,4 @@
-"""How far apart the outputs of one network are for several views of an image: the same image under other masks."""
+"""Consistency loss: distance between the outputs of a network for several mask views of one image."""
 
 import math
 from collections.abc import Callable, Collection
@@ -10,28 +10,28 @@ from dermoscopy.machine.messages import nearest
 
 LEVELS = ("features", "logits", "probabilities")
 STOPS = ("none", "first", "others")
-EPSILON = 1e-7  # keeps the Jaccard of features that are all zero defined
+EPSILON = 1e-7  # keeps the Jaccard of all-zero features defined
 
 
 def std(views: Tensor) -> Tensor:
-    """Return the standard deviation over views (V, B, ...), V - 1 in its denominator, averaged over all else."""
-    return _apart(views).std(0).mean()  # torch's gradient is 0 where the deviation is, not infinite
+    """Return the standard deviation over views (V, B, ...) with denominator V - 1, averaged over all other axes."""
+    return _centred(views).std(0).mean()  # torch's gradient is 0, not infinite, where the deviation is 0
 
 
 def variance(views: Tensor) -> Tensor:
-    """Return the variance over views (V, B, ...), V - 1 in its denominator, averaged over all else."""
-    return _apart(views).var(0).mean()
+    """Return the variance over views (V, B, ...) with denominator V - 1, averaged over all other axes."""
+    return _centred(views).var(0).mean()
 
 
 def cosine(views: Tensor) -> Tensor:
-    """Return 1 - cosine similarity, of all pairs of views (V, B, ...) of an image, averaged.
+    """Return 1 - cosine similarity, averaged over all pairs of views (V, B, ...) of an image and over images.
 
-    That is the variance of the unit vectors, summed over their components. A zero vector has no direction and stays
-    zero: two of them cost 0, one beside a unit vector 1/2.
+    This is the variance of the unit vectors, summed over their components. A zero vector has no direction and stays
+    zero: a pair of them costs 0, a zero and a unit vector 1/2.
     """
     norm = torch.linalg.vector_norm(views, dim=_components(views), keepdim=True)
     direction = views / norm.masked_fill(norm == 0, 1)
-    return _apart(direction).var(0).sum() / views.shape[1]
+    return _centred(direction).var(0).sum() / views.shape[1]
 
 
 def mse(views: Tensor) -> Tensor:
@@ -40,20 +40,20 @@ def mse(views: Tensor) -> Tensor:
 
 
 def jaccard(views: Tensor) -> Tensor:
-    """Return 1 - J of each other view (V, B, ...) with the first, J = ab / (aa + bb - ab) of each image, averaged.
+    """Return 1 - J of each other view (V, B, ...) with the first, J = ab / (aa + bb - ab), averaged over images.
 
-    Where features are 0 or 1 this is S0's J = |ab| / (|a| + |b| - |ab|) but for two things: S0 summed over the whole
-    batch, so that images with large features decided; and for other features its J left [0, 1] and was not greatest
-    where both views agree. This one is 1 there and only there, and never negative if no feature is.
+    For features of 0 or 1 this is the zeroing study's J = |ab| / (|a| + |b| - |ab|), except for two differences: the
+    study summed over the whole batch, so that images with large features dominated; and for other features its J left
+    [0, 1] and was not maximal for equal views. This J is 1 only for equal views, and not negative if no feature is.
     """
     first, others, components = views[:1], views[1:], _components(views)
-    apart = (others - first).square().sum(components)  # (V - 1, B); aa + bb - 2 ab, without cancellation
+    distance = (others - first).square().sum(components)  # (V - 1, B); aa + bb - 2 ab, without cancellation
     size = first.square().sum(components) + others.square().sum(components)
-    return (2 * apart / (size + apart + EPSILON)).mean()
+    return (2 * distance / (size + distance + EPSILON)).mean()
 
 
-def _apart(views: Tensor) -> Tensor:
-    """The views less the first: they spread as far, and where they are equal not even rounding leaves a gradient."""
+def _centred(views: Tensor) -> Tensor:
+    """Return the views minus the first: the spread is the same, and equal views have exactly no gradient."""
     return views - views[:1]
 
 
@@ -71,16 +71,18 @@ KINDS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Consistency(nn.Module):
-    """What it costs that views of one image differ: maps views (V, B, ...) to a scalar, in fp32, 0 if all are equal.
+    """Consistency loss: a scalar in fp32 of views (V, B, ...) of each image, 0 if all views are equal.
 
     Args:
-        kind: std (S0's), variance, cosine, mse, jaccard; mse and jaccard compare every other view with the first.
-        of: what the views are views of, which whoever calls hands over: features, logits or probabilities.
-        stop: the views that get no gradient, so that the rest approach them: none, first, others (all but the first).
-        weight: factor on the cost; 0 computes nothing.
+        kind: std (of the zeroing study), variance, cosine, mse, jaccard; mse and jaccard compare every other view with
+            the first.
+        of: compared output, passed by the caller: features, logits or probabilities.
+        stop: views without gradient, which the others approach: none, first, others (all but the first).
+        weight: factor on the loss; 0 computes nothing.
 
     Raises:
-        ValueError: an unknown name, jaccard of anything but features, a negative weight, or (in use) a single view.
+        ValueError: a name is unknown, jaccard is used for anything but features, the weight is negative, or (in use)
+            there is a single view.
     """
 
     def __init__(self, kind: str, of: str, stop: str, weight: float) -> None:
@@ -96,7 +98,7 @@ class Consistency(nn.Module):
     def forward(self, views: Tensor) -> Tensor:
         if len(views) < 2:
             raise ValueError(
-                f"consistency compares at least 2 views of an image, got {len(views)}: raise the views of mask_views"
+                f"consistency compares at least 2 views of an image, got {len(views)}: increase mask_views.views"
             )
         views = views.to(torch.promote_types(views.dtype, torch.float32))
         if self.weight == 0:

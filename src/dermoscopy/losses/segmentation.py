@@ -1,9 +1,9 @@
-"""Terms of a segmentation loss: each maps logits and signed masks to one number, in fp32, over the known pixels.
+"""Terms of a segmentation loss: functions of logits and signed masks to a scalar, in fp32, over the known pixels.
 
 Shapes: target (B, K, H, W) is -1 absent, +1 present, 0 unknown. Logits are (B, K, H, W), or (B, K + 1, H, W) if the K
 masks are exclusive: channel 0 is then the background, softmax gives the probabilities, and a pixel is known when all
 of its K masks are. Cross-entropies and focal average over the known pixels of the batch, the others over the masks of
-each image that have any. Where nothing is known the cost is 0.
+each image with any known pixel. Where nothing is known the loss is 0.
 """
 
 import torch
@@ -12,10 +12,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 
 def compare(logits: Tensor, target: Tensor, exclusive: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Return logits, truth (0 or 1, of their type) and known (bool), each (B, C, H, W); unknown pixels are 0 in each.
+    """Return logits, truth (0 or 1, of their type) and known (bool), (B, C, H, W) each, 0 at unknown pixels.
 
     Raises:
-        ValueError: the target is no masks, or the channels or sides of the logits are not those of the target.
+        ValueError: the target holds no masks, or the logits differ from it in channels or size.
     """
     if target.dim() != 4:
         raise ValueError(f"this loss compares masks (B, K, H, W), not labels {tuple(target.shape)}: use loss=labels")
@@ -26,34 +26,34 @@ def compare(logits: Tensor, target: Tensor, exclusive: bool) -> tuple[Tensor, Te
         known = known.expand_as(truth)
     if logits.shape != truth.shape:
         raise ValueError(
-            f"the network gives logits {tuple(logits.shape)}, but masks {tuple(target.shape)} with exclusive="
-            f"{str(exclusive).lower()} need {tuple(truth.shape)}: let network and exclusive fit data.masks"
+            f"the network returns logits {tuple(logits.shape)}, but masks {tuple(target.shape)} with exclusive="
+            f"{str(exclusive).lower()} need {tuple(truth.shape)}: match network and exclusive to data.masks"
         )
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).masked_fill(~known, 0)
     return logits, truth.to(logits.dtype), known
 
 
 def log_odds(logits: Tensor, exclusive: bool) -> Tensor:
-    """Return log p - log(1 - p) of the probability p of each channel, exact also where p rounds to 0 or 1."""
+    """Return log p - log(1 - p) of each channel's probability p, exact even where p rounds to 0 or 1."""
     if not exclusive:
         return logits
     log_p = logits.log_softmax(1)
     p = log_p.exp()
-    likely = p > 0.75  # at most one class of a pixel; for it 1 - p has lost digits, the sum of the other p has not
+    likely = p > 0.75  # at most one class per pixel; 1 - p has lost digits there, the sum of the other p has not
     log_rest = log_p.masked_fill(likely, -torch.inf).logsumexp(1, keepdim=True)
     return log_p - torch.where(likely, log_rest, torch.log1p(-p.masked_fill(likely, 0)))
 
 
 def mean_where(cost: Tensor, kept: Tensor) -> Tensor:
-    """Return the mean of the costs that are kept (bool, same shape), 0 if none is."""
+    """Return the mean of the costs where `kept` (bool, same shape) is true, 0 if it is nowhere."""
     return (cost * kept).sum() / kept.sum().clamp(min=1)
 
 
 class BinaryCrossEntropy(nn.Module):
-    """Binary cross-entropy of every mask; of exclusive classes, of each one against the rest.
+    """Binary cross-entropy of every mask; for exclusive classes, of each one against the rest.
 
     Args:
-        exclusive: a pixel shows at most one of the masks.
+        exclusive: whether a pixel belongs to at most one of the masks.
     """
 
     def __init__(self, exclusive: bool) -> None:
@@ -67,13 +67,13 @@ class BinaryCrossEntropy(nn.Module):
 
 
 class CrossEntropy(nn.Module):
-    """Cross-entropy of exclusive classes, the background among them.
+    """Cross-entropy of exclusive classes, background included.
 
     Args:
         exclusive: must be true.
 
     Raises:
-        ValueError: exclusive is false.
+        ValueError: `exclusive` is false.
     """
 
     def __init__(self, exclusive: bool) -> None:
@@ -89,15 +89,15 @@ class CrossEntropy(nn.Module):
 
 
 class Focal(nn.Module):
-    """Binary cross-entropy in which a pixel of probability p for its truth weighs (1 - p)^gamma.
+    """Focal loss: binary cross-entropy in which a pixel with probability p of its true class has weight (1 - p)^gamma.
 
     Args:
-        exclusive: a pixel shows at most one of the masks.
-        gamma: how much less well predicted pixels weigh; 0 is plain cross-entropy.
-        alpha: weight of pixels where the mask is present, 1 - alpha where it is absent; None weighs neither.
+        exclusive: whether a pixel belongs to at most one of the masks.
+        gamma: strength of the down-weighting of well predicted pixels; 0 is plain cross-entropy.
+        alpha: weight of pixels where the mask is present, 1 - alpha where it is absent; None for no weights.
 
     Raises:
-        ValueError: a negative gamma, alpha outside [0, 1].
+        ValueError: `gamma` is negative or `alpha` is outside [0, 1].
 
     Source: Lin et al., Focal Loss for Dense Object Detection, 2017.
     """
@@ -120,16 +120,16 @@ class Focal(nn.Module):
 
 
 class Tversky(nn.Module):
-    """1 - Tversky index of probabilities, of each mask of each image: TP / (TP + alpha FP + beta FN).
+    """1 - Tversky index of probabilities, TP / (TP + alpha FP + beta FN), per mask and image.
 
     Args:
-        exclusive: a pixel shows at most one of the masks; the background then counts as one of them.
+        exclusive: whether a pixel belongs to at most one of the masks; the background then counts as one of them.
         alpha: weight of false positives.
         beta: weight of false negatives.
-        smooth: pixels added to the true positives, so that nothing found where nothing is costs nothing.
+        smooth: pixels added to the true positives, so that an empty prediction of an empty mask costs nothing.
 
     Raises:
-        ValueError: a negative weight, smooth not positive.
+        ValueError: a weight is negative or `smooth` is not positive.
 
     Source: Salehi et al., Tversky Loss Function for Image Segmentation, 2017.
     """
@@ -145,7 +145,7 @@ class Tversky(nn.Module):
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, self.exclusive)
         probability = (logits.softmax(1) if self.exclusive else logits.sigmoid()) * known
-        true_positive = (probability * truth).sum((2, 3)) + self.smooth  # (B, C), as all that follows
+        true_positive = (probability * truth).sum((2, 3)) + self.smooth  # (B, C), like all following sums
         false_positive = (probability * (1 - truth)).sum((2, 3))
         false_negative = ((1 - probability) * truth).sum((2, 3))
         index = true_positive / (true_positive + self.alpha * false_positive + self.beta * false_negative)
@@ -153,10 +153,10 @@ class Tversky(nn.Module):
 
 
 class Dice(Tversky):
-    """1 - soft Dice, 2 TP / (2 TP + FP + FN), of each mask of each image.
+    """1 - soft Dice, 2 TP / (2 TP + FP + FN), per mask and image.
 
     Args:
-        exclusive, smooth: see Tversky.
+        exclusive, smooth: see `Tversky`.
     """
 
     def __init__(self, exclusive: bool, smooth: float) -> None:
@@ -164,10 +164,10 @@ class Dice(Tversky):
 
 
 class Jaccard(Tversky):
-    """1 - soft Jaccard (IoU), TP / (TP + FP + FN), of each mask of each image.
+    """1 - soft Jaccard (IoU), TP / (TP + FP + FN), per mask and image.
 
     Args:
-        exclusive, smooth: see Tversky.
+        exclusive, smooth: see `Tversky`.
     """
 
     def __init__(self, exclusive: bool, smooth: float) -> None:
@@ -175,13 +175,13 @@ class Jaccard(Tversky):
 
 
 class Lovasz(nn.Module):
-    """Lovász extension of 1 - Jaccard, of each mask of each image.
+    """Lovász extension of 1 - Jaccard, per mask and image.
 
-    Masks that may overlap: of hinge errors. Exclusive: of 1 - the softmax of the truth, for the classes that the image
-    shows, background included.
+    It is applied to hinge errors for masks that may overlap, and to 1 - the softmax of the true class for exclusive
+    ones, over the classes present in the image, background included.
 
     Args:
-        exclusive: a pixel shows at most one of the masks.
+        exclusive: whether a pixel belongs to at most one of the masks.
 
     Source: Berman et al., The Lovász-Softmax Loss, 2018, algorithm 1.
     """
@@ -193,10 +193,11 @@ class Lovasz(nn.Module):
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, self.exclusive)
         errors = (truth - logits.softmax(1)).abs() if self.exclusive else (1 - logits * (2 * truth - 1)).relu()
-        errors = errors * known  # unknown pixels come last, where no error is left to weigh
+        errors = errors * known  # unknown pixels come last, with error 0
         errors, order = errors.flatten(2).sort(2, descending=True)
         truth = truth.flatten(2).gather(2, order)
         present = truth.sum(2, keepdim=True)
-        jaccard = 1 - (present - truth.cumsum(2)) / (present + (1 - truth).cumsum(2))  # loss if all so far were wrong
+        # Loss if all pixels up to this one were wrong.
+        jaccard = 1 - (present - truth.cumsum(2)) / (present + (1 - truth).cumsum(2))
         cost = (errors * jaccard.diff(dim=2, prepend=torch.zeros_like(present))).sum(2)
         return mean_where(cost, present[..., 0] > 0 if self.exclusive else known.flatten(2).any(2))

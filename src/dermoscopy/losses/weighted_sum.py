@@ -1,4 +1,4 @@
-"""A loss written as a sum of weighted terms: bce + 0.1*dice."""
+"""Loss written as a sum of weighted terms: bce + 0.1*dice."""
 
 import math
 import re
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
 
-FACTOR = r"\s*(?:[\d.][\d._]*(?:e[+-]?[\d_]+)?|[^\W\d]\w*)\s*"  # what begins like a number, or a name
+FACTOR = r"\s*(?:[\d.][\d._]*(?:e[+-]?[\d_]+)?|[^\W\d]\w*)\s*"  # a name, or text that begins like a number
 TERM = re.compile(rf"\s*(?P<sign>[+-]?)(?P<product>{FACTOR}(?:\*{FACTOR})*)", re.IGNORECASE)
 
 
 def parse(text: str) -> dict[str, float]:
-    """Return the weight of each term that a text names: a sum of products, each of exactly one name and any numbers.
+    """Parse a sum of products, each of exactly one name and any numbers; return the weight of each named term.
 
     Raises:
-        ValueError: the text is no such sum, or names a term twice.
+        ValueError: the text is no such sum, or has a term twice.
     """
     weights: dict[str, float] = {}
     end = 0
@@ -29,7 +29,7 @@ def parse(text: str) -> dict[str, float]:
             raise _unreadable(text, text[end:], "expected + or - and a term, or * and a factor")
         name, weight = _product(text, term["product"].strip())
         if name in weights:
-            raise _unreadable(text, name, "a name stands there twice")
+            raise _unreadable(text, name, "the name appears twice")
         weights[name] = -weight if term["sign"] == "-" else weight
     return weights
 
@@ -44,7 +44,7 @@ def _product(text: str, product: str) -> tuple[str, float]:
     except ValueError:
         weight = math.nan
     if not math.isfinite(weight):
-        raise _unreadable(text, product, "its weight is no finite number")
+        raise _unreadable(text, product, "its weight is not a finite number")
     return names[0], weight
 
 
@@ -53,14 +53,14 @@ def _unreadable(text: str, piece: str, reason: str) -> ValueError:
 
 
 class LossSum(nn.Module):
-    """The terms that a text names, each times its weight; other terms are not even built.
+    """Weighted sum of the terms in a text; other terms are not built.
 
     Args:
         text: a sum such as bce+dice or bce - 0.1 * lovasz.
-        terms: by name, a module that maps logits and signed masks to a scalar, or what builds one without arguments.
+        terms: by name, a module from logits and signed masks to a scalar, or a factory of one without arguments.
 
     Raises:
-        ValueError: the text cannot be read, or names no term.
+        ValueError: the text cannot be parsed, or has an unknown term.
     """
 
     def __init__(self, text: str, terms: Mapping[str, nn.Module | Callable[[], nn.Module]]) -> None:
@@ -83,7 +83,7 @@ class LossSum(nn.Module):
 
 
 def _built(name: str, term: nn.Module | Callable[[], nn.Module]) -> nn.Module:
-    """Return a term, built if it is not yet; its errors say which one it is."""
+    """Return a term, built if necessary; its errors name the term."""
     if isinstance(term, nn.Module):
         return term
     try:

@@ -1,1 +1,1 @@
-"""How good predictions are: `labels` of images, `masks` in them. Undefined is NaN and leaves the mean."""
+"""Metrics of labels and masks, their calibration and statistics. Undefined values are NaN and excluded from means."""

@@ -1,7 +1,7 @@
-"""Scores of predicted labels, for each label and their macro mean; undefined is NaN and leaves the mean.
+"""Scores of predicted labels, per label and as macro mean; undefined values are NaN and excluded from the mean.
 
-Labels are (N, L), 0, 1 or NaN for unknown. Exclusive labels are one-hot, their logits are softmaxed; a row with an
-unknown label, or without a positive one, is unknown as a whole.
+Labels are (N, L), 0, 1 or NaN for unknown. Exclusive labels are one-hot with a softmax over the logits; a row with an
+unknown label, or without a positive one, is entirely unknown.
 """
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from torchmetrics.functional.classification import (
 from dermoscopy.metrics.calibration import calibration_scores
 from dermoscopy.metrics.weighted_classification import DECISIONS, TUNED, Counts, outcomes, predicted_labels
 
-SPECIFICITY = 90  # percent, at which sensitivities are compared
+SPECIFICITY = 90  # percent, for the sensitivity at a specificity
 RECORDED = ("accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1")  # of `DECISIONS`, in order
 
 
 def label_counts(label: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how many positives and negatives each label has; label (N, L) with NaN unknown."""
+    """Return the number of positives and of negatives per label; label (N, L), NaN for unknown."""
     return (label == 1).sum(0), (label == 0).sum(0)
 
 
 def log_odds(logits: Tensor, exclusive: bool) -> Tensor:
-    """Return log p / (1 - p) of the probability p of each label (N, L): its logit, or what a softmax makes of it.
+    """Return log p / (1 - p) of each label's probability p (N, L): its logit, or the log-odds of its softmax.
 
-    Of exclusive labels one logit alone says nothing; its log-odds against all others, z_k - log sum_{j != k} exp z_j,
-    do. They have the same order.
+    A single logit of exclusive labels has no meaning; its log-odds against all others, z_k - log sum_{j != k} exp z_j,
+    have one, and the same order.
     """
     if not exclusive:
         return logits
@@ -39,7 +39,7 @@ def log_odds(logits: Tensor, exclusive: bool) -> Tensor:
 
 
 def known_labels(label: Tensor, exclusive: bool) -> Tensor:
-    """Return the labels (N, L), all of a row NaN if they are exclusive and it is unknown."""
+    """Return the labels (N, L); for exclusive labels an unknown row is NaN throughout."""
     if not exclusive:
         return label
     unknown = label.isnan().any(1, keepdim=True) | (label != 1).all(1, keepdim=True)
@@ -49,11 +49,11 @@ def known_labels(label: Tensor, exclusive: bool) -> Tensor:
 def label_scores(
     logits: Tensor, label: Tensor, names: Sequence[str], exclusive: bool, thresholds: Tensor | None
 ) -> dict[str, float]:
-    """Return how well labels are predicted, ranked and how honest their probabilities are.
+    """Return the scores of decisions, ranking and calibration of label predictions.
 
-    A label counts as predicted where its logit exceeds 0, of exclusive ones the likeliest; the metrics `tuned_...`
-    are those where its log-odds exceed the threshold instead, also of exclusive ones each for itself. Ranking and
-    calibration are of each label against the rest.
+    A label is predicted where its logit exceeds 0, or if exclusive, where it is the most probable; for the metrics
+    `tuned_...` it is predicted where its log-odds exceed its threshold, each label by itself even if exclusive.
+    Ranking and calibration are of each label against the rest.
 
     Undefined are precision without predictions; recall, F1 and average precision without positives; specificity
     without negatives; balanced accuracy, AUROC and sensitivity at a specificity without both.
@@ -61,13 +61,13 @@ def label_scores(
     Args:
         logits: (N, L), any float type.
         label: (N, L).
-        names: the L label names.
+        names: names of the L labels.
         exclusive: whether an image has at most one of the labels.
-        thresholds: (L,) of the log-odds, see `choose_thresholds`; None: no tuned metrics.
+        thresholds: (L,) on the log-odds, see `choose_thresholds`; None: no tuned metrics.
 
     Returns:
-        `{"f1": macro mean, "f1/<label>": ..., ...}` as Python floats; of exclusive labels also `top1`, the share
-        of images whose likeliest label is the true one.
+        `{"f1": macro mean, "f1/<label>": ..., ...}` as Python floats; for exclusive labels also `top1`, the share
+        of images whose most probable label is the true one.
     """
     logits, label = logits.detach().float().cpu(), known_labels(label.float().cpu(), exclusive)
     odds = log_odds(logits, exclusive)
@@ -83,7 +83,7 @@ def label_scores(
         scores[metric] = values.nanmean().item()
         scores |= {f"{metric}/{name}": value for name, value in zip(names, values.tolist(), strict=True)}
     if exclusive:
-        scores["top1"] = label[predicted].nanmean().item()  # the truth of the likeliest label of each image
+        scores["top1"] = label[predicted].nanmean().item()  # truth of each image's most probable label
     return scores
 
 
@@ -93,7 +93,7 @@ def _decision_scores(predicted: Tensor, label: Tensor) -> dict[str, Tensor]:
 
 
 def _ranking_scores(odds: Tensor, label: Tensor) -> dict[str, Tensor]:
-    """Scores of the order alone: of large odds the probabilities would all be 1."""
+    """Return scores of the ranking by log-odds, since the probabilities of large odds all round to 1."""
     names = "average_precision", "auroc", f"sensitivity_at_specificity_{SPECIFICITY}"
     columns = zip(odds.unbind(1), label.unbind(1), strict=True)
     by_label = torch.tensor([_ranking(score, truth) for score, truth in columns])  # (L, 3)
@@ -101,10 +101,10 @@ def _ranking_scores(odds: Tensor, label: Tensor) -> dict[str, Tensor]:
 
 
 def _ranking(score: Tensor, truth: Tensor) -> tuple[float, float, float]:
-    """Average precision, AUROC and sensitivity of one label."""
+    """Return average precision, AUROC and sensitivity of one label."""
     known = ~truth.isnan()
     truth = truth[known].long()
-    score = score[known].unique(return_inverse=True)[1] / max(len(truth), 1)  # torchmetrics wants 0 ... 1
+    score = score[known].unique(return_inverse=True)[1] / max(len(truth), 1)  # torchmetrics requires 0 ... 1
     positives = int(truth.sum())
     precision = auroc = sensitivity = torch.nan
     if positives:

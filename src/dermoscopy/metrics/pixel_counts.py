@@ -1,4 +1,4 @@
-"""Pixels of predicted masks by what they are and what they were predicted to be, counted on the device."""
+"""Pixel counts of predicted masks by true and predicted presence, computed on the device."""
 
 import torch
 from torch import Tensor
@@ -7,16 +7,16 @@ from dermoscopy.metrics.segmentation import confusion
 
 
 def count(logits: Tensor, target: Tensor, exclusive: bool) -> Tensor:
-    """Count the known pixels of each image and mask, see `dermoscopy.metrics.segmentation.confusion`.
+    """Count the known pixels per image and mask, see `dermoscopy.metrics.segmentation.confusion`.
 
     Args:
-        logits: (B, K, H, W), predicted where above 0; if exclusive (B, K + 1, H, W), predicted is the highest, 0 is
-            the background.
+        logits: (B, K, H, W), predicted where above 0; if exclusive (B, K + 1, H, W), the highest is predicted, channel
+            0 is the background.
         target: (B, K, H, W), +1 present, -1 absent, 0 unknown.
-        exclusive: whether a pixel belongs to one mask at most; it is known if all its masks are.
+        exclusive: whether a pixel belongs to at most one mask; it is known if all its masks are.
 
     Returns:
-        int64 (B, K, 4): true positives, false positives, false negatives, true negatives; still on the device.
+        int64 (B, K, 4): true positives, false positives, false negatives, true negatives; on the device.
 
     Raises:
         ValueError: the logits have another number of channels.
@@ -25,7 +25,7 @@ def count(logits: Tensor, target: Tensor, exclusive: bool) -> Tensor:
     if logits.shape[1] != masks + exclusive:
         background = ", the first for the background" if exclusive else ""
         needed = f"{masks + exclusive} channels of logits{background}"
-        raise ValueError(f"{masks} masks need {needed}; the network gives {logits.shape[1]}")
+        raise ValueError(f"{masks} masks need {needed}; the network returns {logits.shape[1]}")
     known, present = target != 0, target > 0
     if exclusive:
         known = known.all(1, keepdim=True).expand_as(target)

@@ -1,8 +1,8 @@
-"""How sure: paired comparison of arms over repeats, and a bootstrap over test images.
+"""Statistical uncertainty: paired comparison of arms over repeats, and a bootstrap over test images.
 
-Two kinds of chance are kept apart. The interval over repeats says how much another training would change a
-difference; the bootstrap over groups of test images says how much other patients would.
-Undefined is NaN and leaves the mean.
+Two sources of variation are separate. The interval over repeats estimates how much another training would change a
+difference; the bootstrap over groups of test images estimates how much other patients would.
+Undefined values are NaN and excluded from the mean.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,10 +18,10 @@ Floats = NDArray[np.float64]
 
 
 class Tested(Protocol):
-    """What a job says of its test images, in a form that can be resampled.
+    """Results of a job on its test images, in a form that can be resampled.
 
     Attributes:
-        id, group: (N,) the images, and what is resampled together.
+        id, group: (N,) ids of the images, and the groups that are resampled as a whole.
     """
 
     @property
@@ -31,58 +31,58 @@ class Tested(Protocol):
     def group(self) -> NDArray[np.object_]: ...
 
     def score(self, name: str, weight: Floats) -> Floats:
-        """A score of R weightings of the images: (R, N) -> (R,)."""
+        """Return a score under R weightings of the images: (R, N) -> (R,)."""
         ...
 
 
 def mean_defined(values: Floats, axis: int = -1) -> Floats:
-    """Mean over the values that are defined; NaN where none is."""
+    """Return the mean over the defined values; NaN where none is."""
     defined = np.isfinite(values)
     total, count = np.where(defined, values, 0).sum(axis), defined.sum(axis)
     return ratio(total, count)
 
 
 def ratio(above: Floats, below: Floats) -> Floats:
-    """Quotient, in the precision of what is given, NaN where the denominator is zero."""
+    """Return the quotient in the precision of its arguments, NaN where the denominator is zero."""
     out = np.full(np.broadcast(above, below).shape, np.nan, np.result_type(above, below, np.float32))
     np.divide(above, below, out=out, where=np.asarray(below) != 0)
     return out
 
 
 def resampling_groups(rows: pd.DataFrame, ids: pd.Index) -> NDArray[np.object_]:
-    """Return the group of each image, (N,); one of no known group is a group of its own.
+    """Return the group of each image, (N,); an image without a known group is a group by itself.
 
     Args:
-        rows: of a predictions.csv, columns id and group, several per image.
-        ids: of the N images.
+        rows: rows of a predictions.csv with the columns id and group, several per image.
+        ids: ids of the N images.
     """
     groups = rows.drop_duplicates("id").set_index("id")["group"].reindex(ids)
     return groups.fillna(ids.to_series()).to_numpy(object)
 
 
-def same_images(one: Tested, other: Tested) -> bool:
-    """Whether two jobs were tested on the same images."""
-    return np.array_equal(one.id, other.id)
+def same_images(first: Tested, second: Tested) -> bool:
+    """Return whether two jobs were tested on the same images."""
+    return np.array_equal(first.id, second.id)
 
 
 def bootstrap(tables: Sequence[Tested], score: str, replicates: int = REPLICATES, seed: int = 0) -> Floats:
-    """Scores of T predictors on R resamples of the groups of all their test images: (R, T), see `resample`."""
+    """Return the scores (R, T) of T predictors on R resamples of the groups of all test images, see `resample`."""
     weights = resample([table.group for table in tables], replicates, seed)
     return np.stack([table.score(score, weight) for table, weight in zip(tables, weights, strict=True)], axis=1)
 
 
 def resample(groups: Sequence[NDArray[np.object_]], replicates: int = REPLICATES, seed: int = 0) -> Iterator[Floats]:
-    """How often each image of a predictor is in each of R resamples of all groups, (R, N), one predictor at a time.
+    """Yield, per predictor, how often each of its images is in each of R resamples of all groups, (R, N).
 
-    All predictors see the same resample, so a difference of their scores is paired. One that was tested on some of the
-    images only (another seed of the split, a fold) is scored on those of them that are drawn.
+    All predictors share the same resamples, so differences of their scores are paired. A predictor tested on only some
+    of the images (another seed of the split, a fold) is scored on those of them that are drawn.
 
     Args:
-        groups: of each predictor, (N,) the group of each of its images.
+        groups: per predictor, (N,) the group of each of its images.
     """
     names = np.unique(np.concatenate([group.astype(str) for group in groups]))
     drawn = draw_groups(np.random.default_rng(seed), len(names), replicates)
-    rows = np.ascontiguousarray(drawn.T, dtype=float)  # whole rows are gathered, which is fast
+    rows = np.ascontiguousarray(drawn.T, dtype=float)  # gathering whole rows is fast
     for group in groups:
         yield rows[np.searchsorted(names, group.astype(str))].T
 
@@ -93,7 +93,7 @@ def draw_groups(rng: np.random.Generator, groups: int, replicates: int) -> NDArr
 
 
 def percentiles(samples: Floats, level: float = 0.95) -> tuple[float, float]:
-    """Central interval of bootstrap samples, NaN where none is defined."""
+    """Return the central interval of bootstrap samples, NaN if none is defined."""
     samples = samples[np.isfinite(samples)]
     if not len(samples):
         return float("nan"), float("nan")
@@ -102,16 +102,16 @@ def percentiles(samples: Floats, level: float = 0.95) -> tuple[float, float]:
 
 
 def standard_error(values: Floats, test_per_train: float = 0.0) -> float:
-    """Standard error of a mean over repeats, corrected for training sets that overlap; NaN below two values.
+    """Return the standard error of a mean over repeats, corrected for overlapping training sets; NaN below two values.
 
-    Var(mean) = s^2 (1/n + n_test/n_train): repeats that draw train and test anew from the same images (other seeds of a
-    split, or folds) share training images, so they are not independent, and 1/n alone would shrink without end as
+    Var(mean) = s^2 (1/n + n_test/n_train): repeats that redraw train and test from the same images (other seeds of a
+    split, or folds) share training images, so they are not independent, and 1/n alone would shrink without limit as
     repeats are added.
     Source: Nadeau and Bengio 2003, Inference for the Generalization Error, doi 10.1023/A:1024068626366; for repeated
     folds Bouckaert and Frank 2004, doi 10.1007/978-3-540-24775-3_3.
 
     Args:
-        values: (n,) one a repeat.
+        values: (n,) one per repeat.
         test_per_train: number of test images per training image; 0 for repeats that share no choice of images.
     """
     if len(values) < 2:
@@ -120,7 +120,7 @@ def standard_error(values: Floats, test_per_train: float = 0.0) -> float:
 
 
 def t_interval(values: Floats, level: float = 0.95, test_per_train: float = 0.0) -> tuple[float, float]:
-    """Student interval of a mean, see `standard_error`; NaN with fewer than two values."""
+    """Return the Student t interval of a mean, see `standard_error`; NaN with fewer than two values."""
     if len(values) < 2:
         return float("nan"), float("nan")
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * standard_error(values, test_per_train)
@@ -128,7 +128,7 @@ def t_interval(values: Floats, level: float = 0.95, test_per_train: float = 0.0)
 
 
 def share_interval(values: Floats, test_per_train: float = 0.0) -> tuple[float, float]:
-    """The `t_interval` of a mean, cut at 0 and 1 where all values are shares: beyond, it says nothing."""
+    """Return the `t_interval` of a mean, clipped to [0, 1] where all values are shares."""
     low, high = t_interval(values, test_per_train=test_per_train)
     if np.all((values >= 0) & (values <= 1)):
         return max(low, 0.0), min(high, 1.0)
@@ -136,7 +136,7 @@ def share_interval(values: Floats, test_per_train: float = 0.0) -> tuple[float, 
 
 
 def holm(p: Floats) -> Floats:
-    """P values corrected for their number by Holm's step-down; undefined ones stay so and do not count."""
+    """Return p values corrected for multiple testing by Holm's step-down; undefined ones stay so and do not count."""
     out = np.full(len(p), np.nan)
     order = [k for k in np.argsort(p) if not np.isnan(p[k])]
     raised = [min(1.0, p[k] * (len(order) - rank)) for rank, k in enumerate(order)]
@@ -145,15 +145,15 @@ def holm(p: Floats) -> Floats:
 
 
 def compare_arms(table: pd.DataFrame, reference: str, test_per_train: float = 0.0) -> pd.DataFrame:
-    """Paired differences of each arm of a pivot to the reference over the repeats that both have.
+    """Compare each arm with the reference by paired differences over the repeats that both have.
 
     Args:
         table: arms x repeats.
         reference: one of the arms.
-        test_per_train: of repeats that were tested on different images, see `standard_error`.
+        test_per_train: ratio for repeats that were tested on different images, see `standard_error`.
 
     Returns:
-        One row an arm: difference, low, high (95 % t interval), p (paired t test), p_holm (over arms), n (pairs).
+        One row per arm: difference, low, high (95 % t interval), p (paired t test), p_holm (over arms), n (pairs).
     """
     others = [arm for arm in table.index if arm != reference]
     rows = {arm: _paired(table.loc[arm] - table.loc[reference], test_per_train) for arm in others}
@@ -164,7 +164,7 @@ def compare_arms(table: pd.DataFrame, reference: str, test_per_train: float = 0.
 def _paired(differences: pd.Series, test_per_train: float) -> tuple[float, float, float, float, int]:
     values = differences.dropna().to_numpy(float)
     mean = float(values.mean()) if len(values) else float("nan")
-    varied = len(values) > 1 and np.ptp(values) > 1e-12  # equal differences leave the t statistic undefined
+    varied = len(values) > 1 and np.ptp(values) > 1e-12  # the t statistic of equal differences is undefined
     t = mean / standard_error(values, test_per_train) if varied else float("nan")
     p = float(2 * stats.t.sf(abs(t), max(1, len(values) - 1)))
     return mean, *t_interval(values, test_per_train=test_per_train), p, len(values)

@@ -1,4 +1,4 @@
-"""The logit above which a label counts as predicted, chosen on images that are neither trained on nor tested."""
+"""Decision thresholds of labels on the logits, chosen on images of neither the training nor the test subset."""
 
 import re
 
@@ -16,10 +16,10 @@ def check_rule(rule: str) -> None:
     """Refuse a rule that is none of zero, f1, youden and sensitivity_1 to sensitivity_100.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the rule is unknown.
     """
-    wanted = SENSITIVITY.fullmatch(str(rule))  # YAML may make a number of it
-    if rule not in RULES and not (wanted and 1 <= int(wanted[1]) <= 100):
+    sensitivity = SENSITIVITY.fullmatch(str(rule))  # YAML may read it as a number
+    if rule not in RULES and not (sensitivity and 1 <= int(sensitivity[1]) <= 100):
         raise ValueError(
             f"model.threshold must be zero, f1, youden or a sensitivity in percent such as sensitivity_90, got {rule}"
             f"{nearest(str(rule), (*RULES, 'sensitivity_90'))}"
@@ -27,12 +27,12 @@ def check_rule(rule: str) -> None:
 
 
 def choose_thresholds(logits: Tensor, label: Tensor, rule: str, exclusive: bool) -> Tensor:
-    """Choose the threshold of each label, (L,), on the scale of `log_odds`, which are the logits unless exclusive.
+    """Choose the threshold of each label, (L,), on the scale of `log_odds` (that of the logits unless exclusive).
 
     `zero` is probability 1/2. `f1` maximises F1, `youden` sensitivity + specificity; of equally good thresholds
     the lowest is taken, which misses least. `sensitivity_90` is the highest threshold with at least that sensitivity
     in percent. A threshold lies midway between two neighbouring logits, or 1 below the lowest; it is 0 for a label
-    without positives or negatives, where no rule can choose.
+    without positives or negatives, where no rule applies.
 
     Args:
         logits, label: (N, L), see `label_scores`.
@@ -40,7 +40,7 @@ def choose_thresholds(logits: Tensor, label: Tensor, rule: str, exclusive: bool)
         exclusive: whether an image has at most one of the labels.
 
     Raises:
-        ValueError: an unknown rule.
+        ValueError: the rule is unknown.
     """
     check_rule(rule)
     odds, label = log_odds(logits.float().cpu(), exclusive), known_labels(label.float().cpu(), exclusive)
@@ -58,14 +58,14 @@ def _threshold(logit: Tensor, truth: Tensor, rule: str) -> Tensor:
     if rule == "f1":
         best = (2 * tp / (tp + fp + positives).double()).argmax()
     elif rule == "youden":
-        best = (tp * negatives - fp * positives).argmax()  # in integers, so that equal ones are equal
+        best = (tp * negatives - fp * positives).argmax()  # in integers, so that ties are exact
     else:
         best = (100 * tp >= int(rule.rpartition("_")[2]) * positives).sum() - 1
     upper, lower = values[best], values[best - 1] if best else values[0] - 2
     middle = lower + (upper - lower) / 2
-    return torch.where(middle < upper, middle, lower)  # rounded, it may meet a neighbour that is to be above
+    return torch.where(middle < upper, middle, lower)  # rounding may raise the middle to the upper value
 
 
 def _at_or_above(place: Tensor, flag: Tensor, count: int) -> Tensor:
-    """Number of flagged images whose value is the k-th or a higher one."""
+    """Count the flagged images whose value is the k-th or a higher one."""
     return torch.zeros(count, dtype=torch.long).index_add_(0, place, flag).flip(0).cumsum(0).flip(0)

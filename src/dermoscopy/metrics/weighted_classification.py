@@ -1,6 +1,6 @@
-"""Scores of labels: of what is predicted, from counts, and of how images are ranked, under R weightings of the images.
+"""Scores of labels under R weightings of the images: of decisions, from counts, and of rankings.
 
-They have the names of a run's metrics. Undefined is NaN.
+Their names are those of a run's metrics. Undefined values are NaN.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
 
-TUNED = "tuned_"  # of what is predicted at a threshold that the run has chosen
+TUNED = "tuned_"  # prefix of decisions at the threshold chosen by the run
 
 
 class Counts(NamedTuple):
-    """True and false positives, true and false negatives of L labels: of N images (N, L), or of R weightings (R, L)."""
+    """True and false positives, true and false negatives of L labels: per image (N, L), or per weighting (R, L)."""
 
     tp: Floats
     fp: Floats
@@ -24,7 +24,7 @@ class Counts(NamedTuple):
 
 
 def predicted_labels(logit: Floats, exclusive: bool) -> NDArray[np.bool_]:
-    """Tell which labels count as predicted, (N, L): those with a logit above 0, of exclusive ones the likeliest.
+    """Return which labels are predicted, (N, L): those with a logit above 0, or if exclusive the most probable one.
 
     Args:
         logit: (N, L).
@@ -36,40 +36,40 @@ def predicted_labels(logit: Floats, exclusive: bool) -> NDArray[np.bool_]:
 
 
 def outcomes(predicted: NDArray[np.bool_], truth: Floats) -> Counts:
-    """Return 1 where a label of an image is a true positive and so on, else 0; all 0 where its truth is unknown.
+    """Return 1 where an image's label is a true positive (and so on), 0 elsewhere; all 0 where the truth is unknown.
 
     Args:
         predicted: (N, L).
-        truth: (N, L) 0, 1, NaN unknown.
+        truth: (N, L) 0, 1, NaN for unknown.
     """
     positive, negative = truth == 1, truth == 0
     kinds = predicted & positive, predicted & negative, ~predicted & negative, ~predicted & positive
     return Counts(*(kind.astype(truth.dtype) for kind in kinds))
 
 
-def _recall(of: Counts) -> Floats:
-    return ratio(of.tp, of.tp + of.fn)
+def _recall(counts: Counts) -> Floats:
+    return ratio(counts.tp, counts.tp + counts.fn)
 
 
-def _specificity(of: Counts) -> Floats:
-    return ratio(of.tn, of.tn + of.fp)
+def _specificity(counts: Counts) -> Floats:
+    return ratio(counts.tn, counts.tn + counts.fp)
 
 
-def _f1(of: Counts) -> Floats:
-    """Undefined for a label without positives, whatever is predicted."""
-    return np.where(of.tp + of.fn > 0, ratio(2 * of.tp, 2 * of.tp + of.fp + of.fn), np.nan)
+def _f1(counts: Counts) -> Floats:
+    """Return F1, undefined for a label without positives, whatever is predicted."""
+    return np.where(counts.tp + counts.fn > 0, ratio(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn), np.nan)
 
 
-def _accuracy(of: Counts) -> Floats:
-    return ratio(of.tp + of.tn, of.tp + of.fp + of.tn + of.fn)
+def _accuracy(counts: Counts) -> Floats:
+    return ratio(counts.tp + counts.tn, counts.tp + counts.fp + counts.tn + counts.fn)
 
 
-def _balanced_accuracy(of: Counts) -> Floats:
-    return (_recall(of) + _specificity(of)) / 2
+def _balanced_accuracy(counts: Counts) -> Floats:
+    return (_recall(counts) + _specificity(counts)) / 2
 
 
-def _precision(of: Counts) -> Floats:
-    return ratio(of.tp, of.tp + of.fp)
+def _precision(counts: Counts) -> Floats:
+    return ratio(counts.tp, counts.tp + counts.fp)
 
 
 DECISIONS: dict[str, Callable[[Counts], Floats]] = {
@@ -83,26 +83,26 @@ DECISIONS: dict[str, Callable[[Counts], Floats]] = {
 
 
 def decision_score(name: str, counts: Counts) -> Floats:
-    """One of the scores of what is predicted, mean over labels: (R, L) -> (R,)."""
+    """Return one of the scores of decisions, mean over labels: (R, L) -> (R,)."""
     return mean_defined(DECISIONS[name.removeprefix(TUNED)](counts))
 
 
 def average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:
-    """AP = sum over positives of the precision at the logit of each, by the sum of positives.
+    """Return the average precision: the mean over positives of the precision at their logit.
 
-    The same as sum_k (recall_k - recall_{k-1}) precision_k over the distinct thresholds k.
+    It equals sum_k (recall_k - recall_{k-1}) precision_k over the distinct thresholds k.
 
     Args:
-        truth, logit: (N,) of one label.
+        truth, logit: (N,), of one label.
         weight: (R, N).
     """
     own, tp, fp, _, _ = _at_positives(truth, logit, weight)
-    precision = np.nan_to_num(ratio(tp, tp + fp))  # undefined only where the positive itself weighs nothing
+    precision = np.nan_to_num(ratio(tp, tp + fp))  # undefined only where the positive itself has weight 0
     return ratio((own * precision).sum(0), own.sum(0))
 
 
 def auroc(truth: Floats, logit: Floats, weight: Floats) -> Floats:
-    """Share of pairs of a positive and a negative that are in the right order, a tie counting half.
+    """Return the share of positive-negative pairs in the right order, a tie counting half.
 
     Args:
         truth, logit, weight: see `average_precision`.
@@ -112,11 +112,11 @@ def auroc(truth: Floats, logit: Floats, weight: Floats) -> Floats:
 
 
 def _at_positives(truth: Floats, logit: Floats, weight: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """What lies above each of the P positives, all but the last (P, R): only there a ranking says anything.
+    """Return the weights above each of the P positives, on which ranking scores depend.
 
     Returns:
-        Weight of the positives; of the positives and of the negatives with at least their logit; of the negatives with
-        a higher one; of all negatives (R,).
+        Weight (P, R) of the positives; of the positives and of the negatives with at least their logit; of the
+        negatives with a higher one; and of all negatives (R,).
     """
     known = np.flatnonzero(~np.isnan(truth))
     order = known[np.argsort(-logit[known], kind="stable")]
@@ -131,7 +131,7 @@ def _at_positives(truth: Floats, logit: Floats, weight: Floats) -> tuple[Floats,
 
 
 def _sums(weight: Floats) -> Floats:
-    """Sums of the first 0, 1, 2, ... rows."""
+    """Return the sums of the first 0, 1, 2, ... rows."""
     out = np.zeros((len(weight) + 1, weight.shape[1]))
     np.cumsum(weight, axis=0, out=out[1:])
     return out

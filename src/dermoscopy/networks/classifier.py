@@ -1,4 +1,4 @@
-"""Classifier: any timm backbone that may also read K mask channels, with its features on request."""
+"""Classifier: any timm backbone, with optional mask channels as input and access to its features."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,37 +14,37 @@ from dermoscopy.networks.normalisation import Preprocessing
 from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.weights import load_matching, read_weights
 
-Backbone = Any  # a timm model: they share methods such as forward_features, but no class that has them
+Backbone = Any  # a timm model: timm models share methods such as forward_features, but no base class with them
 Result = TypeVar("Result")
 
-# what torch and timm say of an image whose sides a backbone cannot read
+# parts of torch's and timm's messages about image sizes that a backbone cannot read
 UNREADABLE = ("Kernel size can't be greater", "Output size is too small", "Input height", "Input width")
 
 
 @runtime_checkable
 class NamesLayout(Protocol):
-    """A backbone of timm that says in which order the sides of its maps come, as those with channels last do."""
+    """A timm backbone that names the memory layout of its feature maps, as those with channels last do."""
 
     output_fmt: str
 
 
 class Classifier(nn.Module):
-    """A timm backbone with L logits that reads an image and, if it has mask channels, its masks.
+    """A timm backbone with L logits that reads an image and, with mask channels, its masks.
 
     Args:
         backbone: name of any timm model with a convolutional stem.
         labels: names of the L labels.
         masks: names of the K mask channels; empty for an image-only network.
         pretrained: start from timm's published weights (downloaded once).
-        checkpoint: start from a file: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
-        dropout: rate before the last layer.
-        aux_head_stride: distance in pixels of the features of `forward_with_features`; where the backbone has several
-            maps of that stride, the last of them; None for no auxiliary head.
-        mean, std: normalisation that the images come with; published weights that expect another one get theirs.
+        checkpoint: file to start from: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
+        dropout: dropout rate before the last layer.
+        aux_head_stride: stride in pixels of the features of `forward_with_features`, the last ones of that stride; None
+            for no auxiliary head.
+        mean, std: normalisation of the input images; published weights that expect another one receive theirs.
 
     Raises:
-        ValueError: unknown backbone, a stem that is no convolution over RGB, weights that cannot be had or do not fit,
-            a stride that the backbone does not have.
+        ValueError: the backbone is unknown, lacks the stride or has a stem that is no convolution over RGB, or the
+            weights are unavailable or do not fit.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class Classifier(nn.Module):
             self.preprocessing.expect(*(self.backbone.pretrained_cfg[key] for key in ("mean", "std")))
 
     def _load(self, checkpoint: str | Path, stem: str) -> bool:
-        """Load a file; tell whether it is of a backbone alone, and so does not say how its images were normalised."""
+        """Load a file; return whether it holds only a backbone and hence no normalisation of its images."""
         state, head = read_weights(checkpoint), self.backbone.pretrained_cfg.get("classifier") or "head"
-        heads = [f"backbone.{head}", "preprocessing."]  # which a file of a backbone may lack
+        heads = [f"backbone.{head}", "preprocessing."]  # a file of a backbone may lack these
         loaded = load_matching(self, state, checkpoint, places=("backbone.", ""), heads=heads, stem=f"backbone.{stem}")
         return "preprocessing.mean" not in loaded and not loaded & state.keys()
 
@@ -101,10 +101,10 @@ class Classifier(nn.Module):
         return self.backbone.forward_head(last), features
 
     def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the last features (B, C, h, w) before pooling, of which `forward_head` makes the logits.
+        """Return the last features (B, C, h, w) before pooling, the input of `forward_head`.
 
         Raises:
-            ValueError: the backbone ends in tokens, or in a map with its channels last.
+            ValueError: the backbone ends in tokens or in a channels-last map.
         """
         maps: Tensor = self._read(self.backbone.forward_features, image, mask)
         last = isinstance(self.backbone, NamesLayout) and self.backbone.output_fmt != "NCHW"
@@ -116,18 +116,18 @@ class Classifier(nn.Module):
         return maps
 
     def forward_head(self, maps: Tensor) -> Tensor:
-        """Return the logits (B, L) of what `forward_maps` returned."""
+        """Return the logits (B, L) from the features of `forward_maps`."""
         logits: Tensor = self.backbone.forward_head(maps)
         return logits
 
     def _read(self, part: Callable[[Tensor], Result], image: Tensor, mask: Tensor | None) -> Result:
-        """What a part of the backbone that begins with its stem makes of an image and its masks."""
+        """Return the output of a part of the backbone that begins with the stem, for an image and its masks."""
         image = self.preprocessing(image)
-        given = image if mask is None or not self.masks else torch.cat([image, mask], dim=1)
+        inputs = image if mask is None or not self.masks else torch.cat([image, mask], dim=1)
         try:
-            return part(given)
+            return part(inputs)
         except (RuntimeError, AssertionError) as error:
-            if not any(said in str(error) for said in UNREADABLE):
+            if not any(text in str(error) for text in UNREADABLE):
                 raise
             height, width = image.shape[-2:]
             raise ValueError(
@@ -144,15 +144,15 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Backbon
     except Exception as error:
         if not pretrained:
             raise
-        # The hub's client raises dozens of types; with pretrained=true all mean: the weights cannot be had.
+        # The hub's client raises dozens of types; with pretrained=true all mean that the weights are unavailable.
         raise ValueError(
-            f"pretrained weights of {name!r} cannot be had ({type(error).__name__}): set pretrained=false, "
-            "or checkpoint=FILE with weights you have"
+            f"pretrained weights of {name!r} are unavailable ({type(error).__name__}): set pretrained=false, "
+            "or checkpoint=FILE with local weights"
         ) from error
 
 
 def _aux_head(backbone: Backbone, name: str, stride: int) -> int:
-    """The index, among timm's intermediates, of the last one with this stride."""
+    """Return the index, among timm's intermediates, of the last one with this stride."""
     strides: dict[int, int] = {info["reduction"]: index for index, info in enumerate(backbone.feature_info)}
     if stride not in strides:
         available = ", ".join(map(str, strides))

@@ -1,4 +1,4 @@
-"""Encoders of segmentation_models_pytorch: their names, published weights and the images that those expect."""
+"""Encoders of segmentation_models_pytorch (smp): names, published weights and their image normalisation."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,13 +7,13 @@ import timm
 
 from dermoscopy.machine.messages import nearest
 
-TIMM = "tu-"  # what smp writes before the name of a timm model
+TIMM = "tu-"  # smp's prefix of the name of a timm model
 PUBLISHED = smp.encoders.encoders
 Statistics = tuple[Sequence[float], Sequence[float]]  # mean and standard deviation of R, G, B in 0 ... 1
 
 
 def check_encoder(name: str) -> None:
-    """Raise ValueError, with the nearest names, if smp has no such encoder."""
+    """Raise ValueError with the nearest names if smp has no such encoder."""
     if name in PUBLISHED or (name.startswith(TIMM) and timm.is_model(name.removeprefix(TIMM))):
         return
     known = [*PUBLISHED, *(TIMM + model for model in timm.list_models())]
@@ -21,14 +21,14 @@ def check_encoder(name: str) -> None:
 
 
 def published_weights(encoder: str, pretrained: bool | str) -> str | bool | None:
-    """Return what smp calls the published weights that `pretrained` asks for; None for none.
+    """Return smp's name of the published weights requested by `pretrained`; None for none.
 
     Args:
-        encoder: a name that `check_encoder` lets pass.
-        pretrained: true takes the first that are published, usually imagenet; or their name.
+        encoder: a name accepted by `check_encoder`.
+        pretrained: true for the first published weights, usually imagenet; or their name.
 
     Raises:
-        ValueError: no weights of that name.
+        ValueError: there are no weights of that name.
     """
     if not pretrained:
         return None
@@ -48,28 +48,33 @@ def published_weights(encoder: str, pretrained: bool | str) -> str | bool | None
 
 
 def published_preprocessing(encoder: str, pretrained: bool | str) -> Statistics:
-    """Return the normalisation of RGB that the published weights were trained with.
+    """Return the normalisation of RGB with which the published weights were trained.
 
     Raises:
-        ValueError: there are no such weights, or they read another order of colours.
-        OSError: it stands on the hub, and the hub cannot be reached.
+        ValueError: there are no such weights, or they expect another order of colours.
+        OSError: the normalisation is on the hub, and the hub cannot be reached.
     """
-    found = smp.encoders.get_preprocessing_params(encoder, published_weights(encoder, pretrained))
-    if found["input_space"] != "RGB":
-        raise ValueError(f"encoder {encoder!r} reads {found['input_space']}, not RGB: choose another encoder")
-    white = found["input_range"][1]
-    return [value / white for value in found["mean"]], [value / white for value in found["std"]]
+    settings = smp.encoders.get_preprocessing_params(encoder, published_weights(encoder, pretrained))
+    if settings["input_space"] != "RGB":
+        raise ValueError(f"encoder {encoder!r} reads {settings['input_space']}, not RGB: choose another encoder")
+    white = settings["input_range"][1]
+    return [value / white for value in settings["mean"]], [value / white for value in settings["std"]]
 
 
-def given_preprocessing(given: Mapping[str, Sequence[float]]) -> Statistics:
-    """Return mean and standard deviation of a mapping with these keys.
+def custom_preprocessing(statistics: Mapping[str, Sequence[float]]) -> Statistics:
+    """Return mean and standard deviation of a mapping with the keys mean and std.
 
     Raises:
-        ValueError: not three numbers each, or a deviation that is not positive.
+        ValueError: there are not three numbers each, or a deviation is not positive.
     """
-    if set(given) != {"mean", "std"} or len(given["mean"]) != 3 or len(given["std"]) != 3 or min(given["std"]) <= 0:
+    if (
+        set(statistics) != {"mean", "std"}
+        or len(statistics["mean"]) != 3
+        or len(statistics["std"]) != 3
+        or min(statistics["std"]) <= 0
+    ):
         raise ValueError(
             "preprocessing needs {mean: [r, g, b], std: [r, g, b]} of RGB in 0 ... 1, "
-            f"with positive std, got {dict(given)}"
+            f"with positive std, got {dict(statistics)}"
         )
-    return given["mean"], given["std"]
+    return statistics["mean"], statistics["std"]

@@ -1,4 +1,4 @@
-"""Improved U-Net: five levels of residual context modules, segmentations of three levels summed.
+"""Improved U-Net: five levels of residual context modules and the sum of the segmentations of three levels.
 
 Source: F. Isensee et al., Brain Tumor Segmentation and Radiomics Survival Prediction, BrainLes 2017, arXiv 1802.10508.
 """
@@ -18,25 +18,25 @@ from dermoscopy.networks.weights import load_matching, read_weights
 LEVELS = 5
 STRIDE = 2 ** (LEVELS - 1)
 SLOPE = 1e-2
-KERAS_SLOPE = 0.3  # of Keras's LeakyReLU, which the compact variant left as it was
+KERAS_SLOPE = 0.3  # default of Keras's LeakyReLU, which the compact variant kept
 
 
 class ImprovedUNet(nn.Module):
-    """A U-Net of residual context modules, whose logits are as large as the image, whatever its size.
+    """A U-Net of residual context modules, with logits of the size of the image, for any size.
 
     Args:
-        variant: "isensee2017", as the paper describes it, in two dimensions; or "compact", the Keras network of the
-            improved U-Net study, with 4.39 M parameters. That one has context modules of four convolutions with dropout
-            on a skip, batch normalisation only inside them, and activated segmentations below a last convolution. Its
-            segmentations had one channel; here they have one per class.
+        variant: "isensee2017", the network of the paper in two dimensions; or "compact", the Keras network of the
+            improved U-Net, with 4.39 M parameters: context modules of four convolutions with dropout on a skip, batch
+            normalisation only inside them, and activated segmentations before a last convolution. The segmentations
+            had one channel there; in this implementation they have one per class.
         masks: names of the K masks.
-        exclusive: masks exclude each other: K + 1 channels, the first for the background.
-        filters: of the first level; each level doubles them.
-        dropout: rate inside context modules.
-        checkpoint: start from a file: a state_dict or a checkpoint of this project; a head for other masks stays new.
+        exclusive: whether masks exclude each other: then K + 1 channels, the first for the background.
+        filters: number of filters of the first level; each level doubles it.
+        dropout: dropout rate inside context modules.
+        checkpoint: file to start from: a state_dict or a checkpoint of this project; a head for other masks stays new.
 
     Raises:
-        ValueError: an unknown variant, a value out of its range, weights that do not fit.
+        ValueError: the variant is unknown, a value is out of its range, or the weights do not fit.
     """
 
     enter: nn.ModuleList  # from level 1 down to 5
@@ -72,7 +72,7 @@ class ImprovedUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""
-        return run_padded(self._logits, image, STRIDE, 2 * STRIDE)  # 2 x 2 cells at the bottom: one has no variance
+        return run_padded(self._logits, image, STRIDE, 2 * STRIDE)  # 2 x 2 cells at the bottom: 1 has no variance
 
     def _logits(self, x: Tensor) -> Tensor:
         skips = []
@@ -89,7 +89,7 @@ class ImprovedUNet(nn.Module):
 
 
 class PaperContext(nn.Module):
-    """Pre-activation residual block of two convolutions with dropout between them."""
+    """Context module of the paper: pre-activation residual block of two convolutions with dropout between them."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -107,8 +107,8 @@ class PaperContext(nn.Module):
         return x + self.residual(x)
 
 
-class S2Context(nn.Module):
-    """A pre-activation residual block, two more convolutions beside a skip with dropout, and a skip around it all."""
+class CompactContext(nn.Module):
+    """Compact context module: pre-activation residual block, two convolutions beside a skip with dropout, skip."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class S2Context(nn.Module):
 
     @staticmethod
     def _pre_activated(width: int) -> list[nn.Module]:
-        norm = nn.BatchNorm2d(width, eps=1e-3, momentum=0.01)  # as Keras has them
+        norm = nn.BatchNorm2d(width, eps=1e-3, momentum=0.01)  # Keras's defaults
         return [norm, nn.LeakyReLU(KERAS_SLOPE, inplace=True), _block(width, width, slope=0)]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,7 +129,7 @@ class S2Context(nn.Module):
 def _block(
     inputs: int, outputs: int, size: int = 3, stride: int = 1, norm: bool = False, slope: float = SLOPE
 ) -> nn.Sequential:
-    """Convolution, instance normalisation if asked for, leaky ReLU."""
+    """Return a convolution, optional instance normalisation and a leaky ReLU."""
     layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, size, stride, padding=size // 2)]
     if norm:
         layers.append(nn.InstanceNorm2d(outputs, affine=True))
@@ -137,12 +137,12 @@ def _block(
 
 
 def _doubled(inputs: int, norm: bool = False, slope: float = SLOPE) -> nn.Sequential:
-    """Every pixel repeated twice a side, and a block with half the channels."""
+    """Return an upsampling by repeated pixels to twice the size and a block with half the channels."""
     return nn.Sequential(nn.Upsample(scale_factor=2), _block(inputs, inputs // 2, norm=norm, slope=slope))
 
 
 def _halved(outputs: int) -> nn.Sequential:
-    """A block at half the size, padded as Keras does it: an even side on its far end alone."""
+    """Return a block at half the size, padded as in Keras: an even side only at its far end."""
     convolution = nn.Conv2d(outputs // 2, outputs, 3, stride=2)
     return nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), convolution, nn.LeakyReLU(SLOPE, inplace=True))
 
@@ -169,7 +169,7 @@ def _compact(widths: list[int], dropout: float, channels: int) -> dict[str, nn.M
     ]
     return {
         "enter": nn.ModuleList([_block(3, first), *(_halved(width) for width in widths[1:])]),
-        "context": nn.ModuleList(S2Context(width, dropout) for width in widths),
+        "context": nn.ModuleList(CompactContext(width, dropout) for width in widths),
         "up": nn.ModuleList([_doubled(bottom, slope=0), *(_doubled(width) for width in (fourth, third, second))]),
         "localise": nn.ModuleList([*localise, _block(2 * first, 2 * first)]),
         "segment": nn.ModuleList(_block(width, channels) for width in (third, second, 2 * first)),
@@ -178,7 +178,7 @@ def _compact(widths: list[int], dropout: float, channels: int) -> dict[str, nn.M
 
 
 def _initialise(module: nn.Module) -> None:
-    """He's uniform distribution, as Keras has it; biases 0."""
+    """Initialise weights from He's uniform distribution, as in Keras, and biases with 0."""
     if isinstance(module, nn.Conv2d) and module.bias is not None:
         nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
         nn.init.zeros_(module.bias)

@@ -14,18 +14,18 @@ CORNERS_TOUCH = np.ones((3, 3))
 
 
 class MaskPostprocessing(nn.Module):
-    """The largest component of a mask, widened, without holes; whatever is off leaves the mask as it is.
+    """Largest component of a mask, dilated and without holes; each step is optional.
 
-    Pixels that touch at a side or a corner are one component (8 neighbours). A hole is background from which no way
-    over sides alone (4 neighbours) leads out of the image. Holes are filled last: those that widening makes, too.
+    Pixels that touch at a side or a corner are one component (8-connectivity). A hole is background that is not
+    connected to the border over sides (4-connectivity). Holes are filled last, including those made by the dilation.
 
     Args:
-        dilate: radius of the disc by which the mask is widened, a share of the image's shorter side; 0 is none.
-        largest: keep the largest component alone; of several as large, the one that begins highest.
-        fill: fill the holes.
+        dilate: radius of the disc of the dilation, as a share of the image's shorter side; 0 for none.
+        largest: whether to keep only the largest component; of several equally large ones, the topmost.
+        fill: whether to fill the holes.
 
     Raises:
-        ValueError: dilate outside [0, 1).
+        ValueError: `dilate` is outside [0, 1).
     """
 
     def __init__(self, dilate: float, largest: bool, fill: bool) -> None:
@@ -47,24 +47,24 @@ class MaskPostprocessing(nn.Module):
 
 
 def dilated(mask: Tensor, radius: int) -> Tensor:
-    """Return a mask (B, 1, H, W) of 0 and 1 widened by a disc of a radius in pixels."""
+    """Return a mask (B, 1, H, W) of 0 and 1 dilated by a disc of the given radius in pixels."""
     across = torch.arange(-radius, radius + 1, device=mask.device) ** 2
     disc = (across[:, None] + across <= radius**2).to(mask)
-    return (conv2d(mask, disc[None, None], padding=radius) > 0.5).to(mask)  # counts, perhaps not quite whole numbers
+    return (conv2d(mask, disc[None, None], padding=radius) > 0.5).to(mask)  # counts, possibly with rounding errors
 
 
 def largest_component(mask: Tensor) -> Tensor:
     """Return the largest component of each mask (B, 1, H, W) of 0 and 1; an empty one stays empty."""
-    return _each(mask, _largest)
+    return _per_plane(mask, _largest)
 
 
 def without_holes(mask: Tensor) -> Tensor:
     """Return each mask (B, 1, H, W) of 0 and 1 with its holes filled."""
-    return _each(mask, binary_fill_holes)
+    return _per_plane(mask, binary_fill_holes)
 
 
-def _each(mask: Tensor, change: Callable[[Plane], Plane]) -> Tensor:
-    """Return masks, each changed on the CPU: a winding component would take a GPU hundreds of steps."""
+def _per_plane(mask: Tensor, change: Callable[[Plane], Plane]) -> Tensor:
+    """Apply a function to each mask on the CPU: a winding component would take a GPU hundreds of steps."""
     planes = [change(plane) for plane in (mask[:, 0] > 0).cpu().numpy()]
     return torch.from_numpy(np.stack(planes))[:, None].to(mask)
 

@@ -1,4 +1,4 @@
-"""The normalisation that a network's weights were trained with, whatever the data's is."""
+"""Conversion of the data's normalisation to the one with which a network's weights were trained."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class Preprocessing(nn.Module):
-    """From the data's normalisation to the one that the weights were trained with: one affine map a channel.
+    """Conversion from the data's normalisation to that of the weights: one affine map per channel.
 
-    What the weights expect belongs to them, and is saved and loaded with them; at first it is what the data come with,
-    and then nothing is computed.
+    The normalisation of the weights is saved and loaded with them; initially it equals the data's, and then nothing is
+    computed.
 
     Args:
-        mean, std: normalisation that images (B, 3, H, W) come with, of RGB in 0 ... 1.
+        mean, std: normalisation of the input images (B, 3, H, W), of RGB in 0 ... 1.
     """
 
     mean: Tensor
@@ -31,7 +31,7 @@ class Preprocessing(nn.Module):
         self.equal = True
 
     def expect(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        """Set what the weights expect."""
+        """Set the normalisation of the weights."""
         self.mean.copy_(torch.tensor(mean))
         self.std.copy_(torch.tensor(std))
         self._derive()

@@ -1,4 +1,4 @@
-"""What segmentation networks share: how many channels they give, and logits as large as the image, however large."""
+"""Shared parts of segmentation networks: number of output channels, and logits of the image's size for any size."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,30 +7,30 @@ from torch.nn.functional import interpolate, pad
 
 
 def output_channels(masks: Sequence[str], exclusive: bool) -> int:
-    """Return how many logits a pixel has: one a mask, and one more for the background where masks exclude each other.
+    """Return the number of logits per pixel: one per mask, and one for the background where masks exclude each other.
 
     Raises:
-        ValueError: no masks.
+        ValueError: there are no masks.
     """
     if not masks:
-        raise ValueError("masks is empty: name what to segment, such as data.masks=[lesion]")
+        raise ValueError("masks is empty: list the masks to segment, such as data.masks=[lesion]")
     return len(masks) + int(exclusive)
 
 
 def run_padded(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int, least: int) -> Tensor:
     """Return the logits of an image (B, 3, H, W) at its own H x W.
 
-    The image is padded on its right and below, and the logits are cropped back. It is padded with 0, the mean colour:
-    what every convolution takes to lie beyond a border, so that the padding shows the network no edge of its own.
+    The image is padded on the right and below, and the logits are cropped back. The padding is 0, the mean colour,
+    which is also the zero padding of convolutions, so that the padding adds no edge.
 
     Args:
-        network: maps images to logits, of the same size or smaller.
+        network: function from images to logits of the same size or smaller.
         image: normalised images.
-        multiple: the network needs sides that it divides.
-        least: the network needs sides at least so long; a multiple of `multiple`.
+        multiple: number that must divide the sides of the network's input.
+        least: minimum side of the network's input; a multiple of `multiple`.
 
     Raises:
-        ValueError: sides shorter than `multiple`, or a batch that BatchNorm cannot normalise.
+        ValueError: a side is shorter than `multiple`, or BatchNorm cannot normalise the batch.
     """
     height, width = image.shape[-2:]
     if min(height, width) < multiple:
@@ -44,7 +44,7 @@ def run_padded(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int
     try:
         logits = network(image)
     except ValueError as error:
-        if "more than 1" not in str(error):  # torch says it of BatchNorm and of InstanceNorm, in training
+        if "more than 1" not in str(error):  # torch's message of BatchNorm and InstanceNorm in training
             raise
         raise ValueError(
             f"{len(image)} image(s) of {height} x {width} px leave this network one value to normalise by: "

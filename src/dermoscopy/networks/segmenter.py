@@ -13,7 +13,7 @@ from dermoscopy.machine.messages import nearest
 from dermoscopy.networks.encoders import (
     TIMM,
     check_encoder,
-    given_preprocessing,
+    custom_preprocessing,
     published_preprocessing,
     published_weights,
 )
@@ -21,34 +21,41 @@ from dermoscopy.networks.normalisation import Preprocessing
 from dermoscopy.networks.padding import output_channels, run_padded
 from dermoscopy.networks.weights import load_matching, read_weights
 
-# where a file's names begin: a Segmenter's, an smp model's, an smp encoder's, a timm model's
+# prefixes of the names in a file: of a Segmenter, an smp model, an smp encoder, a timm model
 PLACES = ("", "model.", "model.encoder.", "model.encoder.model.")
 HEAD = "model.segmentation_head."
-FIXED = ("encoder_name", "encoder_weights", "in_channels", "classes", "activation", "aux_params")  # options that we set
-MOST_CELLS = 16  # a side, up to which the least image is looked for; PAN needs the most, 8
+FIXED = (
+    "encoder_name",
+    "encoder_weights",
+    "in_channels",
+    "classes",
+    "activation",
+    "aux_params",
+)  # options set by the Segmenter
+MOST_CELLS = 16  # per side, upper bound of the search for the smallest image; PAN needs the most, 8
 
 
 Architecture = Callable[..., SegmentationModel]
 
 
 class Segmenter(nn.Module):
-    """An encoder-decoder of smp whose logits are as large as the image, whatever its size.
+    """An smp encoder-decoder with logits of the size of the image, for any size.
 
     Args:
-        architecture: a partial of an smp model; its options stand here, such as decoder_channels.
-        encoder: name of an encoder of smp, or tu- and the name of a timm model.
+        architecture: a partial of an smp model with its options, such as decoder_channels.
+        encoder: name of an smp encoder, or tu- and the name of a timm model.
         masks: names of the K masks.
-        exclusive: masks exclude each other: K + 1 channels, the first for the background.
-        mean, std: normalisation that the images come with.
+        exclusive: whether masks exclude each other: then K + 1 channels, the first for the background.
+        mean, std: normalisation of the input images.
         pretrained: start from published weights (downloaded once): true, or their name where there are several.
-        checkpoint: start from a file: a .safetensors or state_dict of the encoder, the smp model or its timm backbone,
-            or a checkpoint of this project. What such a file does not hold stays new, as does a head for other masks.
-        preprocessing: {mean, std} of the images that the weights in `checkpoint` expect; None asks smp, and is right
-            for a checkpoint of this project, which knows.
+        checkpoint: file to start from: a .safetensors or state_dict of the encoder, the smp model or its timm backbone,
+            or a checkpoint of this project. Weights that the file lacks stay new, as does a head for other masks.
+        preprocessing: {mean, std} of the images that the weights in `checkpoint` expect; None takes those in a
+            checkpoint of this project, and smp's for any other file.
 
     Raises:
-        ValueError: an unknown encoder, one that the architecture cannot take, an option that it does not have, weights
-            that cannot be had or do not fit.
+        ValueError: the encoder is unknown or unsuitable for the architecture, the architecture lacks an option, or the
+            weights are unavailable or do not fit.
     """
 
     def __init__(
@@ -80,22 +87,22 @@ class Segmenter(nn.Module):
         if checkpoint is not None:
             self._load(checkpoint, encoder, preprocessing is None)
         if preprocessing is not None:
-            self.preprocessing.expect(*given_preprocessing(preprocessing))
+            self.preprocessing.expect(*custom_preprocessing(preprocessing))
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""
         return run_padded(self.model, self.preprocessing(image), self.multiple, self.least)
 
-    def _load(self, checkpoint: str | Path, encoder: str, ask: bool) -> None:
+    def _load(self, checkpoint: str | Path, encoder: str, from_smp: bool) -> None:
         loaded = load_matching(self, read_weights(checkpoint), checkpoint, places=PLACES, heads=[HEAD])
-        if not ask or "preprocessing.mean" in loaded:
+        if not from_smp or "preprocessing.mean" in loaded:
             return
         try:
             self.preprocessing.expect(*published_preprocessing(encoder, True))
         except Exception as error:  # the hub's client raises dozens of types
             raise ValueError(
-                f"checkpoint {checkpoint} does not say how its images were normalised, and smp cannot be asked "
-                f"({type(error).__name__}): set preprocessing, for most weights to "
+                f"checkpoint {checkpoint} does not record how its images were normalised, and smp's values are "
+                f"unavailable ({type(error).__name__}): set preprocessing, for most weights to "
                 "'{mean: ${datamodule.mean}, std: ${datamodule.std}}'"
             ) from error
 
@@ -105,20 +112,22 @@ def _name(architecture: Architecture) -> str:
 
 
 def _build_and_options(architecture: Architecture) -> tuple[Architecture, dict[str, object]]:
-    """Return what builds the model, usually its class, and the options that stand in the configuration."""
+    """Return the callable that builds the model, usually its class, and the configured options."""
     if isinstance(architecture, partial):
         return architecture.func, architecture.keywords
     return architecture, {}
 
 
 def _check_options(architecture: Architecture, encoder: str) -> None:
-    """Refuse options that smp would drop without a word, and those that are not the user's."""
+    """Refuse options that smp would silently drop, and those set by the Segmenter itself."""
     model, options = _build_and_options(architecture)
     known = set(inspect.signature(model).parameters) - {"kwargs", *FIXED}
     for option in options:
         if option in FIXED:
             raise ValueError(f"architecture.{option} is set by the network itself: remove it")
-        if option not in known and not encoder.startswith(TIMM):  # a timm model takes more, and refuses the rest
+        if option not in known and not encoder.startswith(
+            TIMM
+        ):  # a timm model accepts more options and refuses unknown ones
             raise ValueError(f"{model.__name__} has no option architecture.{option}{nearest(option, known)}")
 
 
@@ -133,14 +142,14 @@ def _build(
                 f"{_name(architecture)} cannot be built with encoder {encoder!r} and the options of "
                 f"architecture: {_line(error)}"
             ) from error
-        raise ValueError(  # without weights it could be built
-            f"pretrained weights of {encoder!r} cannot be had ({type(error).__name__}): set pretrained=false, "
-            "or checkpoint=FILE with weights you have"
+        raise ValueError(  # without weights the build succeeded
+            f"pretrained weights of {encoder!r} are unavailable ({type(error).__name__}): set pretrained=false, "
+            "or checkpoint=FILE with local weights"
         ) from error
 
 
 def _least_side(model: SegmentationModel, multiple: int, name: str) -> int:
-    """The shortest side that the network can read: found by trying, as some pool on after the encoder has ended."""
+    """Return the shortest side that the network can read, determined by trial, as some also pool after the encoder."""
     training, cells = model.training, 1
     model.eval()
     while True:
@@ -148,7 +157,7 @@ def _least_side(model: SegmentationModel, multiple: int, name: str) -> int:
             with torch.no_grad():
                 model(torch.zeros(1, 3, cells * multiple, cells * multiple))
             break
-        except Exception as error:  # whatever the parts that do not fit each other stumble over
+        except Exception as error:  # any error of parts that do not fit each other
             if cells >= MOST_CELLS:
                 side = cells * multiple
                 raise ValueError(f"{name} reads no image of {side} px, choose another: {_line(error)}") from error

@@ -1,4 +1,4 @@
-"""The first convolution of a timm backbone, and one that also reads masks in its place."""
+"""Stem: the first convolution of a timm backbone, and its replacement that also reads masks."""
 
 from torch import Tensor, nn
 
@@ -6,8 +6,8 @@ from torch import Tensor, nn
 class Stem(nn.Module):
     """First convolution of a backbone with extra input channels for masks, whose filters start at zero.
 
-    The RGB filters stay as they are, so with unknown masks (0) the output equals that of the RGB network; repeating
-    the RGB filters for the masks, as timm and smp do, would weaken the image instead.
+    The RGB filters are kept, so that with unknown masks (0) the output equals that of the RGB network; repeating the
+    RGB filters for the masks, as timm and smp do, would weaken the image instead.
     """
 
     def __init__(self, rgb: nn.Conv2d, masks: int) -> None:
@@ -26,13 +26,13 @@ class Stem(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         image, mask = x[:, :3], x[:, 3:]
-        if mask.shape[1] == 0:  # no masks given: the same as all unknown, and cheaper
+        if mask.shape[1] == 0:  # without masks: the same as all unknown, and cheaper
             return self.rgb(image)
         return self.rgb(image) + self.masks(mask)
 
 
 def stem_name(backbone: nn.Module, name: str) -> str:
-    """Return the path of the first convolution of a timm model.
+    """Return the name of the first convolution of a timm model.
 
     Raises:
         ValueError: there is none, or more than one.
@@ -44,10 +44,10 @@ def stem_name(backbone: nn.Module, name: str) -> str:
 
 
 def widen_stem(backbone: nn.Module, stem: str, masks: int, name: str) -> None:
-    """Put a Stem with `masks` more channels in the place of the first convolution.
+    """Replace the first convolution by a `Stem` with `masks` additional channels.
 
     Raises:
-        ValueError: it is no plain convolution over RGB.
+        ValueError: the first convolution is no plain convolution over RGB.
     """
     rgb = backbone.get_submodule(stem)
     if not isinstance(rgb, nn.Conv2d) or rgb.in_channels != 3 or rgb.groups != 1:

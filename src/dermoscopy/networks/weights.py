@@ -1,4 +1,4 @@
-"""Reading weights from files and fitting them onto a network; never a pickle that runs code."""
+"""Reading of weights from files and loading into a network; pickled code is never run."""
 
 import pickle
 from collections.abc import Mapping, Sequence, Set
@@ -9,15 +9,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-OURS = "network."  # before the names of a network in a checkpoint of this project
-PARTS = ("segmenter.", "classifier.")  # before the names of a part in a file of a cascade
+OURS = "network."  # prefix of a network's names in a checkpoint of this project
+PARTS = ("segmenter.", "classifier.")  # prefixes of the parts' names in a file of a cascade
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Return the tensors of a .safetensors file, a state_dict or a checkpoint of this project, by name.
 
     Raises:
-        FileNotFoundError: no such file.
+        FileNotFoundError: the file does not exist.
         ValueError: the file holds anything but tensors and plain values, or no tensors.
     """
     path = Path(path)
@@ -39,7 +39,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     if not tensors:
         raise ValueError(f"{path} holds no weights: save the network's state_dict")
     network = {name.removeprefix(OURS): value for name, value in tensors.items() if name.startswith(OURS)}
-    return network or tensors  # a checkpoint of this project also holds what its loss has learnt
+    return network or tensors  # a checkpoint of this project also holds the learned values of its loss
 
 
 def load_matching(
@@ -51,27 +51,27 @@ def load_matching(
     heads: Sequence[str],
     stem: str | None = None,
 ) -> set[str]:
-    """Load `state` into `network`, all of it or the part that the file is of; return the names that were loaded.
+    """Load `state` into `network` or into the part of it that the file covers; return the names that were loaded.
 
-    What must be there is the part that the file's names belong to, but for mask filters and a head of another size,
-    which stay as they are. A file of a part may hold more than the part, as a backbone does its own head. Of a file of
-    a cascade the part is taken that fits, unless the network is a cascade itself.
+    The file must hold the whole part to which its names belong, except mask filters and a head of another size, which
+    stay unchanged. A file of a part may hold more than the part, as a backbone's file does with its own head. From a
+    file of a cascade the matching part is loaded, unless the network is a cascade itself.
 
     Args:
-        network, state: weights by name go into this network.
-        source: named in errors.
-        places: what may precede the file's names in the network; the one that fits most of them is taken.
-        heads: how the names of the last layers begin.
-        stem: the first convolution, if it may have mask filters, in the file or in the network.
+        network, state: the network and the weights by name.
+        source: name of the file for error messages.
+        places: candidate prefixes of the file's names in the network; the one that matches most names is used.
+        heads: prefixes of the names of the last layers.
+        stem: name of the first convolution, if it may have mask filters in the file or in the network.
 
     Raises:
-        ValueError: other layers are missing, unknown or of another shape; names the first of them.
+        ValueError: other layers are missing, unknown or of another shape; the message names the first of them.
     """
     own = network.state_dict()
     candidates = [(place, part) for part in _parts(state) for place in places]
-    place, state = max(candidates, key=lambda found: sum(found[0] + name in own for name in found[1]))
+    place, state = max(candidates, key=lambda candidate: sum(candidate[0] + name in own for name in candidate[1]))
     part = {name for name in own if name.startswith(place)}
-    fitted = {_known_as(place + name, own, stem): value for name, value in state.items()}
+    fitted = {_own_name(place + name, own, stem): value for name, value in state.items()}
     if len(part) < len(own):
         modules = {_module(name, place) for name in part}
         fitted = {name: value for name, value in fitted.items() if _module(name, place) in modules}
@@ -88,7 +88,7 @@ def load_matching(
 
 
 def _parts(state: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
-    """Return all of a file, and each of the parts of a cascade that it holds, under the names in that part."""
+    """Return the whole file, and each part of a cascade in it under the names within that part."""
     within = ({n.removeprefix(part): v for n, v in state.items() if n.startswith(part)} for part in PARTS)
     return [state, *within]
 
@@ -96,11 +96,11 @@ def _parts(state: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
 def _refuse(source: object, problem: str, names: Set[str]) -> None:
     if names:
         first = ", ".join(sorted(names)[:3])
-        raise ValueError(f"{source} {problem} {len(names)} layers ({first}): it was made for another network")
+        raise ValueError(f"{source} {problem} {len(names)} layers ({first}): the file is of another network")
 
 
-def _known_as(name: str, own: Mapping[str, Tensor], stem: str | None) -> str:
-    """The network's own name of a weight whose stem may be one with mask filters, in the file or in the network."""
+def _own_name(name: str, own: Mapping[str, Tensor], stem: str | None) -> str:
+    """Return the network's name of a weight, where the stem of file or network may have mask filters."""
     if stem is None or name in own:
         return name
     plain, masked = f"{stem}.", f"{stem}.rgb."

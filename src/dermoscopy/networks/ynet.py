@@ -1,4 +1,4 @@
-"""YNet: a segmenter that also tells labels, from features on the way to its masks."""
+"""Y-net: a segmenter with a label head on its intermediate features."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,26 +18,26 @@ WIDTH = 256  # channels that the label head pools
 
 
 class YNet(nn.Module):
-    """One encoder for labels and masks; masks are learnt, never read.
+    """One encoder for labels and masks; masks are predicted, never read.
 
     The label head is a 1x1 convolution, BatchNorm, ReLU, the mean over the image, dropout and a linear layer.
 
     Args:
-        segmenter: what the masks come from; it also loads the weights of the encoder.
+        segmenter: network of the masks; it also loads the weights of the encoder.
         labels: names of the L labels.
-        head_level: what labels are told from: `encoder`, its features at stride 8; `bottleneck`, its last features;
-            `decoder`, what a U-Net's decoder has made when it is back at stride 8.
-        dropout: rate before the linear layer.
+        head_level: input features of the label head: `encoder`, the encoder's at stride 8; `bottleneck`, the encoder's
+            last; `decoder`, those of a U-Net's decoder at stride 8.
+        dropout: dropout rate before the linear layer.
 
     Raises:
-        ValueError: an unknown head_level, or one that the segmenter does not have.
+        ValueError: `head_level` is unknown, or the segmenter does not have it.
     """
 
     def __init__(self, segmenter: Segmenter, labels: Sequence[str], head_level: str, dropout: float) -> None:
         super().__init__()
         if not isinstance(segmenter, Segmenter):
             raise ValueError(
-                f"segmenter {type(segmenter).__name__} has no encoder to tell labels from: choose one of "
+                f"segmenter {type(segmenter).__name__} has no encoder for a label head: choose one of "
                 "segmentation-models-pytorch, such as network@network.segmenter=fpn"
             )
         self.segmenter, self.labels, self.head_level = segmenter, tuple(labels), head_level
@@ -53,11 +53,11 @@ class YNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return label logits (B, L) of image (B, 3, H, W); masks are not computed."""
-        return self._at_own_size(self._labels, image)[..., 0, 0]
+        return self._run_padded(self._labels, image)[..., 0, 0]
 
     @property
     def segments(self) -> tuple[str, ...]:
-        """Names of the masks that it segments."""
+        """Names of the masks that the segmenter predicts."""
         return self.segmenter.masks
 
     def forward_masks(self, image: Tensor) -> Tensor:
@@ -67,36 +67,36 @@ class YNet(nn.Module):
 
     def forward_joint(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return label logits (B, L) and mask logits (B, K or K + 1, H, W) of image (B, 3, H, W), in one pass."""
-        logits = self._at_own_size(self._labels_and_masks, image)
+        logits = self._run_padded(self._labels_and_masks, image)
         labels, masks = logits.tensor_split([len(self.labels)], dim=1)
         return labels[..., 0, 0], masks
 
-    def _at_own_size(self, network: Callable[..., Tensor], image: Tensor) -> Tensor:
-        """Logits of an image that is padded as the segmenter pads it."""
-        network, segmenter = partial(network, shown=image.shape[-2:]), self.segmenter
+    def _run_padded(self, network: Callable[..., Tensor], image: Tensor) -> Tensor:
+        """Return the logits of an image padded like the segmenter's."""
+        network, segmenter = partial(network, size=image.shape[-2:]), self.segmenter
         return run_padded(network, segmenter.preprocessing(image), segmenter.multiple, segmenter.least)
 
-    def _labels(self, image: Tensor, shown: Sequence[int]) -> Tensor:
-        seen = self._seen(self.segmenter.model.encoder(image))
-        return _everywhere(self.head(_within(seen, image, shown)), image)
+    def _labels(self, image: Tensor, size: Sequence[int]) -> Tensor:
+        inputs = self._head_inputs(self.segmenter.model.encoder(image))
+        return _everywhere(self.head(_within(inputs, image, size)), image)
 
-    def _labels_and_masks(self, image: Tensor, shown: Sequence[int]) -> Tensor:
+    def _labels_and_masks(self, image: Tensor, size: Sequence[int]) -> Tensor:
         model = self.segmenter.model
         features = model.encoder(image)
-        seen = self._seen(features)
-        decoded = self._up(seen, features, after=True) if self.head_level == "decoder" else model.decoder(features)
+        inputs = self._head_inputs(features)
+        decoded = self._up(inputs, features, after=True) if self.head_level == "decoder" else model.decoder(features)
         masks = model.segmentation_head(decoded)
-        return torch.cat([_everywhere(self.head(_within(seen, image, shown)), masks), masks], dim=1)
+        return torch.cat([_everywhere(self.head(_within(inputs, image, size)), masks), masks], dim=1)
 
-    def _seen(self, features: Sequence[Tensor]) -> Tensor:
-        """What the label head sees."""
+    def _head_inputs(self, features: Sequence[Tensor]) -> Tensor:
+        """Return the input features of the label head."""
         if self.head_level == "decoder":
             return self._up(self.segmenter.model.decoder.center(features[-1]), features, after=False)
         return features[LEVEL if self.head_level == "encoder" else -1]
 
     def _up(self, x: Tensor, features: Sequence[Tensor], after: bool) -> Tensor:
-        """The steps of a U-Net's decoder up to the label head, or those after it."""
-        skips = [*features[-2:0:-1], None]  # the image itself is none
+        """Run the steps of a U-Net's decoder up to the label head, or those after it."""
+        skips = [*features[-2:0:-1], None]  # the image itself is no skip
         steps = list(zip(self.segmenter.model.decoder.blocks, features[-2::-1], skips, strict=True))
         for block, larger, skip in steps[-LEVEL:] if after else steps[:-LEVEL]:
             x = block(x, *larger.shape[-2:], skip)
@@ -104,7 +104,7 @@ class YNet(nn.Module):
 
 
 def _channels(model: SegmentationModel, head_level: str) -> int:
-    """How many channels there are at a head_level of an smp model."""
+    """Return the number of channels at a `head_level` of an smp model."""
     if head_level not in HEAD_LEVELS:
         known = ", ".join(HEAD_LEVELS)
         raise ValueError(f"head_level must be one of {known}, got {head_level!r}{nearest(head_level, HEAD_LEVELS)}")
@@ -125,13 +125,13 @@ def _channels(model: SegmentationModel, head_level: str) -> int:
     return int(channels[LEVEL if head_level == "encoder" else -1])
 
 
-def _within(features: Tensor, image: Tensor, shown: Sequence[int]) -> Tensor:
-    """The cells of a feature map that show the image, and not only what it was padded with."""
-    sizes = zip(shown, features.shape[-2:], image.shape[-2:], strict=True)
+def _within(features: Tensor, image: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the cells of a feature map that cover the image and not only its padding."""
+    sizes = zip(size, features.shape[-2:], image.shape[-2:], strict=True)
     rows, columns = (-(-side * cells // padded) for side, cells, padded in sizes)
     return features[..., :rows, :columns]
 
 
 def _everywhere(labels: Tensor, like: Tensor) -> Tensor:
-    """Label logits as maps (B, L, H, W) that are the same everywhere, to be padded and cropped as masks are."""
+    """Return label logits as constant maps (B, L, H, W), to be padded and cropped like masks."""
     return labels[..., None, None].expand(-1, -1, *like.shape[-2:])

@@ -181,7 +181,7 @@ def test_a_file_that_does_not_fit_the_store_is_refused_in_one_line_with_the_reme
         ({"masks": ["pigment_network"]}, r"has no mask 'pigment_network', it has \['streaks', 'lesion', 'globules'\]$"),
         ({"predicted": few}, rf"fold.h5 lacks 41 of the 120 images of .*, the first is {store.ids[0]}: masks of all"),
         ({"predicted": narrow}, "narrow.h5 holds masks of 32 x 16 px, which do not fit images of 32 x 32 px"),
-        ({"predicted": store.path}, "holds no whole predicted masks"),
+        ({"predicted": store.path}, "holds no complete predicted masks"),
         ({"mask_threshold": 50}, "mask_threshold must lie between 0 and 1, got 50"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message) as raised:

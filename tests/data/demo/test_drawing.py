@@ -30,8 +30,8 @@ def test_a_structure_survives_the_reduction_to_64_pixels() -> None:
         for index in range(6):
             drawn, plain = render(index, {name}, size=(192, 256)), render(index, set(), size=(192, 256))
             small = [
-                np.asarray(Image.fromarray(one.image).resize((64, 48), Image.Resampling.BOX), float)
-                for one in (drawn, plain)
+                np.asarray(Image.fromarray(photograph.image).resize((64, 48), Image.Resampling.BOX), float)
+                for photograph in (drawn, plain)
             ]
             changes.append(np.abs(small[0] - small[1]).max())
         assert np.median(changes) > 20, name

@@ -76,9 +76,8 @@ class Augment(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         matrix = self.affine(len(image), image.shape[-2:], generator)
         colour = compose(normalise, self.colour(image, generator))
-        share = torch.rand(
-            (4, len(image)), generator=generator, device=image.device
-        )  # of the maximum tilt, blur, noise
+        # Shares of the maximum tilt (x, y), blur and noise.
+        share = torch.rand((4, len(image)), generator=generator, device=image.device)
         tilt = steepest_tilt(self.perspective) * (2 * share[:2].T - 1)
         images = torch.empty(image.shape, device=image.device)
         codes = torch.empty(code.shape, device=image.device)

@@ -41,9 +41,7 @@ def read_image(path: Path, size: tuple[int, int], fit: str) -> tuple[NDArray[np.
     shrink = frame.original_width / drafted[1][2] if drafted else 1.0
     _load(image)
     rgb = image.convert("RGB")
-    factor = int(
-        min(frame.height / rows, frame.width / columns) / shrink / 2
-    )  # keeps twice the resolution of the store
+    factor = int(min(frame.height / rows, frame.width / columns) / shrink / 2)  # keeps twice the store's resolution
     if factor > 1:
         rgb, shrink = rgb.reduce(factor), shrink * factor
     y, x = _edges(frame, size, (rgb.height, rgb.width), shrink)

@@ -1,4 +1,4 @@
-"""Circumstances besides the configuration that may change the numbers of a stage: code, libraries, hardware, ..."""
+"""Circumstances besides the configuration that may change numbers: code, libraries, hardware, threads, recipe."""
 
 from collections.abc import Mapping, Sequence
 

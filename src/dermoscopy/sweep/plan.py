@@ -17,8 +17,8 @@ def identity(
     """Return a hash of the plan of a sweep, equal for the same command on the same configuration and data.
 
     Args:
-        configuration: of the sweep, before its axes are set, interpolations unresolved; without settings that only
-            say how it is computed, since those may change when a sweep is continued.
+        configuration: of the sweep, before its axes are set, interpolations unresolved; without settings that
+            affect only how it is computed, since those may change when a sweep is continued.
         axes: values by axis; if an axis is a configuration group, the contents of its files count as well.
         conf: folders of the configuration files, of this package and of the user; comments in them do not count.
         data: fingerprint of the store, None if the data is an axis itself.

@@ -71,7 +71,7 @@ class Server:
         now = time.monotonic()
         self.retry_at = now + max(pause if outage else 0, REST * (now - began))
         if outage and not self.away:
-            say(f"{self.uri} does not answer ({outage}); the run goes on, its record is kept in {kept}")
+            say(f"{self.uri} does not answer ({outage}); the run continues, and its record is kept in {kept}")
         elif self.away and not outage:
             say(f"{self.uri} answers again; missing records are sent")
         self.away = outage is not None

@@ -1,4 +1,4 @@
-"""What may change the numbers of a stage besides its configuration is named, with then and now."""
+"""Circumstances that may change the numbers of a stage besides its configuration are listed, with then and now."""
 
 import pytest
 from recorded_stages import write_finished, write_job
@@ -10,7 +10,7 @@ from dermoscopy.sweep.circumstances import circumstances, print_circumstances
 CODE = {"commit": "c0ffee" * 4, "dirty": False, "torch": "2.0"}
 
 
-def test_a_commit_is_short_and_says_whether_files_differed():
+def test_a_commit_is_shortened_and_tells_whether_files_differed():
     facts = circumstances(CODE, "a CPU", 2, "k1")
     assert facts == {
         **{"commit": "c0ffeec0ffee", "torch": "2.0", "hardware": "a CPU", "threads": "2"},
@@ -22,7 +22,7 @@ def test_a_commit_is_short_and_says_whether_files_differed():
 
 @pytest.fixture
 def printed(tmp_path, monkeypatch, capsys):
-    """Prints what differs of a run, trained on a CPU with one thread, for this code and these circumstances."""
+    """Return a function that prints the differences to a run that was trained on a CPU with one thread."""
 
     def run(code_now, hardware, threads, key="k1"):
         write_finished(tmp_path / "k1", code=CODE)
@@ -34,7 +34,7 @@ def printed(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_the_same_circumstances_are_one_line(printed):
+def test_the_same_circumstances_are_reported_in_one_line(printed):
     assert printed(CODE, "a CPU", [1]) == "same commit, libraries, hardware, threads and recipe as then\n"
 
 
@@ -48,10 +48,10 @@ def test_the_same_circumstances_are_one_line(printed):
         (({**CODE, "numpy": "1"}, "a CPU", [1]), ["numpy", "unknown", "1"]),
     ],
 )
-def test_what_differs_is_a_row_with_then_and_now(printed, change, words):
+def test_a_difference_is_a_row_with_then_and_now(printed, change, words):
     _, row = printed(*change).splitlines()
     assert all(word in row for word in words)
 
 
-def test_files_that_differ_from_the_commit_are_named_even_if_it_is_the_same(printed):
+def test_uncommitted_changes_are_reported_even_if_the_commit_is_the_same(printed):
     assert "with changes" in printed(CODE | {"dirty": True}, "a CPU", [1])

@@ -1,4 +1,4 @@
-"""Two trainings of a run compared, number by number."""
+"""Comparison of two trainings of a run, number by number."""
 
 import io
 import math
@@ -13,7 +13,7 @@ from dermoscopy.evaluation.summary import METRICS
 from dermoscopy.machine.files import write_json
 from dermoscopy.runs.files import PREDICTIONS
 from dermoscopy.runs.recorded import read_stage
-from dermoscopy.sweep.compare import Part, compare, compare_stage, compare_weights, print_parts, verdict
+from dermoscopy.sweep.compare import ComparedPart, compare, compare_stage, compare_weights, print_parts, verdict
 
 NAN = math.nan
 
@@ -39,24 +39,26 @@ def test_weights_differ_by_the_largest_difference_of_their_entries():
     assert compared == {"a": 1.0, "b": 0.0, "c": math.inf, "d": math.inf, "e": math.inf}
 
 
-def test_the_verdict_counts_over_all_stages_and_names_the_worst():
-    same = Part("base", "history", compare({("loss", 0): 1.0, ("loss", 1): 2.0}, {("loss", 0): 1.0, ("loss", 1): 2.0}))
-    off = Part(
+def test_the_verdict_counts_over_all_stages_and_names_the_largest_difference():
+    same = ComparedPart(
+        "base", "history", compare({("loss", 0): 1.0, ("loss", 1): 2.0}, {("loss", 0): 1.0, ("loss", 1): 2.0})
+    )
+    off = ComparedPart(
         "masks",
         "result",
         compare({("f1", None): 0.5, ("auroc", None): 0.5}, {("f1", None): 0.25, ("auroc", None): 0.625}),
     )
-    gone = Part("masks", "history", compare({("loss", 3): 1.0}, {}))
+    missing = ComparedPart("masks", "history", compare({("loss", 3): 1.0}, {}))
     assert verdict([same]) == "all 2 values agree to the last digit"
     assert verdict([same, off]) == "2 of 4 values differ, the largest by 0.25 (masks, result, f1)"
-    assert verdict([off, same, gone]).endswith(
+    assert verdict([off, same, missing]).endswith(
         "3 of 5 values differ, the largest is defined only once (masks, history, loss, epoch 3)"
     )
 
 
 def test_the_table_fits_80_columns():
     name = "best/val/average_precision/negative_network"
-    part = Part("a stage of long name", "predictions", compare({(name, 199): 1.0}, {(name, 199): 1 + 1e-12}))
+    part = ComparedPart("a stage of long name", "predictions", compare({(name, 199): 1.0}, {(name, 199): 1 + 1e-12}))
     out = io.StringIO()
     print_parts([part], Console(file=out, width=80))
     assert max(map(len, out.getvalue().splitlines())) <= 80
@@ -83,4 +85,8 @@ def test_the_predictions_of_a_classifier_and_of_a_segmenter_are_compared(tmp_pat
         "predictions": [place],
     }
     untested = compare_stage(read_stage(tmp_path / "first" / "best.ckpt"), tmp_path / "again", tested=False)
-    assert [len(part.compared) for part in untested] == [0, 1, 1]  # history, epochs without the test's score, weights
+    assert [len(part.compared) for part in untested] == [
+        0,
+        1,
+        1,
+    ]  # history, number of epochs without the test score, weights

@@ -1,4 +1,4 @@
-"""The record of a job: true at any moment, kept after a failure, and enough to tell whether the job is done."""
+"""The record of a job is current at any time, kept after a failure, and sufficient to tell whether the job is done."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def read(folder):
     return json.loads((folder / "job.json").read_text())
 
 
-def test_a_record_says_running_while_the_job_runs_and_done_after_it(tmp_path):
+def test_the_status_is_running_while_the_job_runs_and_done_afterwards(tmp_path):
     folder = tmp_path / "0"
     with job_record(folder, FACTS) as (record, before):
         assert before == {}
@@ -34,7 +34,7 @@ def test_a_record_says_running_while_the_job_runs_and_done_after_it(tmp_path):
 @pytest.mark.parametrize(
     ("error", "status"), [(ValueError("no such mask"), "failed"), (KeyboardInterrupt(), "interrupted")]
 )
-def test_what_goes_wrong_is_kept_and_goes_on_as_it_came(tmp_path, error, status):
+def test_an_exception_is_recorded_and_raised_again(tmp_path, error, status):
     with pytest.raises(type(error)), job_record(tmp_path / "0", FACTS):
         raise error
     assert read(tmp_path / "0")["status"] == status
@@ -45,7 +45,7 @@ def test_what_goes_wrong_is_kept_and_goes_on_as_it_came(tmp_path, error, status)
     assert not (tmp_path / "0" / "error.txt").exists()
 
 
-def test_a_job_taken_over_keeps_what_the_earlier_attempt_said(tmp_path):
+def test_a_job_can_keep_the_record_of_an_earlier_start(tmp_path):
     with job_record(tmp_path / "0", FACTS) as (record, _):
         record["key"] = "k"
     first = read(tmp_path / "0")
@@ -60,11 +60,11 @@ def stage(folder: Path, key="k", tests=("none",), rerun=None) -> Stage:
 
 @pytest.fixture
 def result(tmp_path):
-    """The result of a stage that was tested without masks."""
+    """Write the result of a stage that was tested without masks, and return its file."""
     return write_json(tmp_path / "k" / "result.json", {"metrics": {}, "tested": ["none"]})
 
 
-def test_a_job_is_done_if_its_record_and_its_last_stage_say_so(tmp_path, result):
+def test_a_job_is_done_if_its_record_and_the_result_of_its_last_stage_agree(tmp_path, result):
     done = {"status": "done", "key": "k"}
     assert still_done(done, [stage(tmp_path)])
     assert not still_done({}, [stage(tmp_path)])

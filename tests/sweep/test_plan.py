@@ -1,4 +1,4 @@
-"""What a sweep will do: which commands are the same sweep, and the jobs it has."""
+"""The plan of a sweep: which commands are the same sweep, and its jobs."""
 
 import pytest
 
@@ -18,33 +18,33 @@ AXES = {"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}
 
 @pytest.fixture
 def conf(tmp_path):
-    """A configuration with the group `zeroing` and another file."""
+    """Write a configuration with the group `zeroing` and another file, and return its folder."""
     (tmp_path / "conf" / "zeroing").mkdir(parents=True)
     (tmp_path / "conf" / "zeroing" / "everything.yaml").write_text("p: 1.0\n")
     (tmp_path / "conf" / "train.yaml").write_text("seed: 0\n")
     return tmp_path / "conf"
 
 
-def test_the_same_command_is_the_same_sweep_and_comments_and_the_order_of_keys_do_not_matter(conf):
+def test_the_same_command_is_the_same_sweep_whatever_the_comments_and_the_order_of_keys(conf):
     before = identity(CONFIGURATION, AXES, [conf], "data")
-    (conf / "zeroing" / "everything.yaml").write_text("# said differently\np: 1.0\n")
-    (conf / "train.yaml").write_text("seed: 1\n")  # what was composed from it counts, not the file
+    (conf / "zeroing" / "everything.yaml").write_text("# another comment\np: 1.0\n")
+    (conf / "train.yaml").write_text("seed: 1\n")  # the composed configuration counts, not the file
     assert identity(dict(reversed(CONFIGURATION.items())), AXES, [conf], "data") == before
 
 
-def test_another_value_axis_file_or_data_is_another_sweep(conf, tmp_path):
-    seen = {identity(CONFIGURATION, AXES, [conf], "data")}
-    seen.add(identity(CONFIGURATION | {"seed": 1}, AXES, [conf], "data"))
-    seen.add(identity(CONFIGURATION, AXES | {"seed": ["0"]}, [conf], "data"))
-    seen.add(identity(CONFIGURATION, AXES, [conf], "other data"))
+def test_a_different_value_axis_file_or_data_is_another_sweep(conf, tmp_path):
+    identities = {identity(CONFIGURATION, AXES, [conf], "data")}
+    identities.add(identity(CONFIGURATION | {"seed": 1}, AXES, [conf], "data"))
+    identities.add(identity(CONFIGURATION, AXES | {"seed": ["0"]}, [conf], "data"))
+    identities.add(identity(CONFIGURATION, AXES, [conf], "other data"))
     (conf / "zeroing" / "everything.yaml").write_text("p: 0.5\n")
-    seen.add(identity(CONFIGURATION, AXES, [conf], "data"))
-    (tmp_path / "a.csv").write_text("id,side\n")
+    identities.add(identity(CONFIGURATION, AXES, [conf], "data"))
+    (tmp_path / "a.csv").write_text("id,subset\n")
     split = {"split": {"file": str(tmp_path / "a.csv")}}
-    seen.add(identity(CONFIGURATION | split, AXES, [conf], "data"))
-    (tmp_path / "a.csv").write_text("id,side\nx,test\n")
-    seen.add(identity(CONFIGURATION | split, AXES, [conf], "data"))
-    assert len(seen) == 7
+    identities.add(identity(CONFIGURATION | split, AXES, [conf], "data"))
+    (tmp_path / "a.csv").write_text("id,subset\nx,test\n")
+    identities.add(identity(CONFIGURATION | split, AXES, [conf], "data"))
+    assert len(identities) == 7
 
 
 def test_jobs_are_planned_with_the_last_axis_changing_fastest():

@@ -1,4 +1,4 @@
-"""Where a run is trained again, on which store and with how many threads."""
+"""The folder, the store and the numbers of threads of a reproduction."""
 
 import json
 
@@ -28,7 +28,7 @@ def test_only_an_unfinished_reproduction_of_the_same_plan_is_continued(tmp_path)
 
 @pytest.fixture
 def run(tmp_path):
-    """A run of two stages, trained with two threads."""
+    """Return a run of two stages, trained with two threads."""
     for key in ("k1", "k2"):
         write_finished(tmp_path / key)
     write_job(tmp_path, 1, "k1", "k2")
@@ -42,6 +42,6 @@ def test_each_stage_has_its_own_number_of_threads_unless_another_is_given(run):
             threads_of(run, wrong)
 
 
-def test_a_store_that_is_not_there_comes_with_the_command_that_makes_it(run, tmp_path):
+def test_a_missing_store_is_reported_with_the_command_that_makes_it(run, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none.h5: .*data=demo data.raw=DIR data.size=\[32,64\] data.fit=pad"):
         check_store(run[-1], tmp_path / "none.h5")

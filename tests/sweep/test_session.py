@@ -1,4 +1,4 @@
-"""One start of a sweep: it holds its folder, and its record says how it ended."""
+"""One start of a sweep locks its folder and records how it ended."""
 
 import json
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ FACTS = {"experiment": "lab", "command": "python train.py", "launcher": "basic",
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a single run."""
+    """Return a function that starts a single run."""
     return lambda rerun=False: SweepSession(tmp_path / "runs" / "lab" / "sweeps", "mine", FACTS, True, rerun)
 
 
@@ -22,8 +22,8 @@ def record(session):
     return json.loads((session.folder / "sweep.json").read_text())
 
 
-def leave(session, status):
-    """Let the one job end so."""
+def end_job(session, status):
+    """Let the only job end with this status."""
     (session.folder / "0").mkdir(exist_ok=True)
     (session.folder / "0" / "job.json").write_text(json.dumps({"status": status, "stages": []}))
 
@@ -47,21 +47,23 @@ def test_a_session_holds_its_folder_until_it_ends(start):
         ("interrupted", "interrupted", "interrupted", 0),
     ],
 )
-def test_the_record_says_how_it_ended_and_how_many_jobs_have_failed(start, job, ended, status, failed):
+def test_the_end_of_a_session_records_its_status_and_returns_the_number_of_failed_jobs(
+    start, job, ended, status, failed
+):
     session = start()
-    leave(session, job)
+    end_job(session, job)
     assert session.end(ended) == failed
     assert record(session)["status"] == status
     assert record(session)["ended"] is not None
 
 
-def test_the_same_command_goes_on_and_knows_whether_anything_is_left(start):
+def test_the_same_command_continues_and_knows_whether_the_sweep_is_complete(start):
     first = start()
-    leave(first, "failed")
+    end_job(first, "failed")
     first.end("done")
     again = start()
     assert (again.folder, again.before, again.complete) == (first.folder, "failed", False)
-    leave(again, "done")
+    end_job(again, "done")
     again.end("done")
     third = start()
     assert (third.before, third.complete) == ("done", True)
@@ -71,7 +73,7 @@ def test_the_same_command_goes_on_and_knows_whether_anything_is_left(start):
     anew.end("interrupted")
 
 
-def test_the_run_of_a_sweep_is_noted_in_its_record_and_one_alone_has_none(tmp_path, monkeypatch, start):
+def test_the_parent_run_of_a_sweep_is_in_its_record_and_a_single_run_has_none(tmp_path, monkeypatch, start):
     monkeypatch.setattr(sessions, "begin_parent", lambda *_: SimpleNamespace(run_id="ab"))
     monkeypatch.setattr(sessions, "open_experiment", lambda *_: None)
     alone = start()

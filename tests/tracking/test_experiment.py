@@ -1,4 +1,4 @@
-"""Addresses of the tracking store, what a run tells a logger, flat parameters."""
+"""Addresses of the tracking store, opening an experiment, and the calls of a run to its logger."""
 
 import json
 import sqlite3
@@ -13,18 +13,18 @@ from dermoscopy.tracking.experiment import address, connect, open_experiment
 from dermoscopy.tracking.job_run import PARENT, describe_run, finish_run, flatten
 
 
-def test_a_relative_database_is_taken_from_the_working_folder_once(tmp_path, monkeypatch):
+def test_a_relative_database_is_resolved_in_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert address("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
     assert address(f"sqlite:///{tmp_path}/x.db") == f"sqlite:///{tmp_path}/x.db"
     assert address("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
 
 
-def test_parameters_are_the_paths_of_the_configuration():
+def test_parameters_are_named_by_their_path_in_the_configuration():
     assert flatten({"a": {"b": 1, "c": {"d": [2]}}, "e": None}) == {"a.b": 1, "a.c.d": [2], "e": None}
 
 
-def test_an_experiment_is_made_once_and_opened_again(tmp_path):
+def test_an_experiment_is_created_once_and_opened_again(tmp_path):
     uri = f"sqlite:///{tmp_path / 'folder' / 'mlflow.db'}"
     number = open_experiment(uri, "lab", tmp_path / "artifacts")
     assert open_experiment(uri, "lab", tmp_path / "artifacts") == number
@@ -34,7 +34,7 @@ def test_an_experiment_is_made_once_and_opened_again(tmp_path):
         open_experiment(uri, "lab", tmp_path / "artifacts")
 
 
-def test_a_database_of_a_newer_mlflow_or_none_at_all_is_one_clear_line(tmp_path):
+def test_a_database_of_a_newer_mlflow_and_a_file_that_is_no_database_are_reported_in_one_line(tmp_path):
     with sqlite3.connect(tmp_path / "newer.db") as database:
         database.execute("CREATE TABLE alembic_version (version_num TEXT)")
         database.execute("INSERT INTO alembic_version VALUES ('from_the_future')")
@@ -46,12 +46,12 @@ def test_a_database_of_a_newer_mlflow_or_none_at_all_is_one_clear_line(tmp_path)
 
 
 @pytest.mark.parametrize("uri", [None, ""])
-def test_a_server_without_an_address_is_one_clear_line(uri):
+def test_a_server_without_an_address_is_reported_in_one_line(uri):
     with pytest.raises(ValueError, match="tracking=server needs an address: tracking.uri=http://HOST:5000 or"):
         open_experiment(uri, "lab", None)
 
 
-def test_a_server_that_does_not_answer_is_one_clear_line():
+def test_a_server_that_does_not_answer_is_reported_in_one_line():
     uri = "http://127.0.0.1:9"  # nothing listens there
     with pytest.raises(ValueError, match=f"tracking.uri {uri} does not answer: start the server, or tracking=sqlite"):
         open_experiment(uri, "lab", None)
@@ -59,13 +59,13 @@ def test_a_server_that_does_not_answer_is_one_clear_line():
 
 @pytest.fixture
 def busy_server(monkeypatch):
-    """A server that takes every connection, and answers from the third on if it is told to."""
-    asked, over = [], threading.Event()
+    """Start a server that accepts every connection, and answers from request number `answers_from` on."""
+    requests, over = [], threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
-            if len(asked) < self.server.answers_from:
+            requests.append(self.path)
+            if len(requests) < self.server.answers_from:
                 over.wait()
                 return
             answer = json.dumps({"experiment": {"experiment_id": "7", "name": "lab", "lifecycle_stage": "active"}})
@@ -74,12 +74,12 @@ def busy_server(monkeypatch):
             self.wfile.write(answer.encode())
 
         def log_message(self, *_):
-            """Say nothing."""
+            """Print nothing."""
 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.uri = asked, f"http://127.0.0.1:{server.server_address[1]}"
+    server.requests, server.uri = requests, f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     over.set()
@@ -87,49 +87,49 @@ def busy_server(monkeypatch):
     server.server_close()
 
 
-def test_a_server_that_is_busy_is_asked_again(busy_server):
+def test_requests_to_a_busy_server_are_repeated(busy_server):
     busy_server.answers_from = 3
     with pytest.warns(UserWarning, match=f"tracking.uri {busy_server.uri} is slow to answer"):
         assert open_experiment(busy_server.uri, "lab", None) == "7"
-    assert len(busy_server.asked) == 3
+    assert len(busy_server.requests) == 3
 
 
-def test_a_server_that_stays_busy_is_one_clear_line(busy_server, monkeypatch):
+def test_a_server_that_stays_busy_is_reported_in_one_line(busy_server, monkeypatch):
     busy_server.answers_from = 10**6
     monkeypatch.setattr(experiments, "BUSY", 0)
     with pytest.raises(ValueError, match=f"tracking.uri {busy_server.uri} does not answer: start the server"):
         open_experiment(busy_server.uri, "lab", None)
 
 
-class Told:
-    """A logger that keeps what it is told."""
+class RecordingLogger:
+    """A logger that keeps the arguments of its calls."""
 
     def __init__(self):
-        self.told = {}
+        self.calls = {}
 
     def log_hyperparams(self, params):
-        self.told["params"] = params
+        self.calls["params"] = params
 
     def log_metrics(self, metrics, step=None):
-        self.told["metrics"] = metrics
+        self.calls["metrics"] = metrics
 
     def finalize(self, status):
-        self.told["status"] = status
+        self.calls["status"] = status
 
 
-class ToldAsAJournal(Told):
+class RecordingJournal(RecordingLogger):
     def begin(self, name, tags, identity):
-        self.told |= {"name": name, "tags": tags, "identity": identity}
+        self.calls |= {"name": name, "tags": tags, "identity": identity}
 
     def set_tags(self, tags):
-        self.told["more"] = tags
+        self.calls["more"] = tags
 
     def log_artifact(self, path):
-        self.told.setdefault("artifacts", []).append(path.name)
+        self.calls.setdefault("artifacts", []).append(path.name)
 
 
-@pytest.mark.parametrize("logger", [Told(), ToldAsAJournal()])
-def test_a_run_tells_a_journal_all_and_another_logger_its_parameters_and_metrics(logger, tmp_path):
+@pytest.mark.parametrize("logger", [RecordingLogger(), RecordingJournal()])
+def test_a_journal_gets_everything_and_another_logger_only_parameters_and_metrics(logger, tmp_path):
     job, stage = tmp_path / "sweeps" / "now" / "3", tmp_path / "abc"
     stage.mkdir()
     (stage / "config.yaml").touch()
@@ -137,13 +137,13 @@ def test_a_run_tells_a_journal_all_and_another_logger_its_parameters_and_metrics
     record = {"arm": "zeroing=everything", "seed": 1, "fold": None, "key": "abc", "commit": "c0", "dirty": False}
     describe_run(logger, job, record | {"data": {"fingerprint": "d1"}}, {"a.b": 1}, "f00")
     finish_run(logger, {"test/none/f1": 0.5, "test/none/ap": float("nan")}, stage, "5ha")
-    journal = isinstance(logger, ToldAsAJournal)
-    assert logger.told["params"] == {"a.b": 1}
-    assert logger.told["metrics"] == {"test/none/f1": 0.5}
-    assert logger.told.get("identity") == ({"sweep": "now", "job": "3", "key": "abc"} if journal else None)
+    journal = isinstance(logger, RecordingJournal)
+    assert logger.calls["params"] == {"a.b": 1}
+    assert logger.calls["metrics"] == {"test/none/f1": 0.5}
+    assert logger.calls.get("identity") == ({"sweep": "now", "job": "3", "key": "abc"} if journal else None)
     if journal:
-        assert logger.told["name"] == "zeroing=everything, seed 1"
-        assert logger.told["tags"][PARENT] == "f00"
-        assert logger.told["tags"]["data"] == "d1"
-        assert logger.told["artifacts"] == ["config.yaml"]
-        assert logger.told["more"]["checkpoint_sha256"] == "5ha"
+        assert logger.calls["name"] == "zeroing=everything, seed 1"
+        assert logger.calls["tags"][PARENT] == "f00"
+        assert logger.calls["tags"]["data"] == "d1"
+        assert logger.calls["artifacts"] == ["config.yaml"]
+        assert logger.calls["more"]["checkpoint_sha256"] == "5ha"

@@ -1,4 +1,4 @@
-"""The journal of a run: nothing lost and nothing twice, whatever is killed, away, refused or replaced."""
+"""The journal of a run: no event is lost or recorded twice if processes are killed or the server fails."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ IDENTITY = {"sweep": "today", "job": 0, "key": "a1"}
 
 @pytest.fixture
 def lab(tmp_path, empty_database, monkeypatch):
-    """A tracking database, what it holds, and journals that go there, each event at once."""
+    """Return a tracking database with access to its content, and with journals that send each event at once."""
 
     class Lab:
         file = tmp_path / "mlflow.db"
@@ -79,7 +79,7 @@ def test_a_run_has_its_name_tags_parameters_metrics_artifacts_and_end(lab, tmp_p
     assert not pending(journal.path)
 
 
-def test_a_run_killed_in_an_epoch_goes_on_as_one_run_with_each_point_once(lab):
+def test_a_run_killed_during_an_epoch_continues_as_one_run_with_each_point_once(lab):
     lab.journal().log_metrics({"loss": 1.0}, step=0)
     again = lab.journal()
     again.log_metrics({"loss": 1.0}, step=0)  # the epoch that is repeated
@@ -89,7 +89,7 @@ def test_a_run_killed_in_an_epoch_goes_on_as_one_run_with_each_point_once(lab):
     assert lab.run().info.status == "FINISHED"
 
 
-def test_an_ended_run_that_goes_on_is_running_again(lab):
+def test_an_ended_run_that_is_continued_is_running_again(lab):
     journal = lab.journal()
     journal.finalize("aborted")
     assert lab.run().info.status == "KILLED"
@@ -107,14 +107,14 @@ def test_a_process_killed_before_it_knew_the_run_id_leaves_no_second_run(lab):
     assert lab.run().info.run_id == again.run_id
 
 
-def test_what_was_sent_but_not_noted_as_sent_is_there_once(lab):
+def test_events_sent_but_not_recorded_as_sent_are_in_mlflow_once(lab):
     journal = lab.journal()
     journal.log_hyperparams({"lr": 1})
     before = sent_file(journal.path).read_text()
     for epoch in range(3):
         journal.log_metrics({"loss": 1.0, "f1": epoch}, step=epoch)
     points = lab.points("loss"), lab.points("f1")
-    sent_file(journal.path).write_text(before)  # as a process leaves it that is killed after its request
+    sent_file(journal.path).write_text(before)  # as if the process had been killed after its request
     assert lab.journal().flush()
     sent_file(journal.path).unlink()
     assert lab.journal().flush()
@@ -122,7 +122,7 @@ def test_what_was_sent_but_not_noted_as_sent_is_there_once(lab):
 
 
 @pytest.mark.parametrize("torn", [b"", b"{", b'{"time": 1, "metrics": {"loss": 9'])
-def test_half_a_last_line_is_cut_off(lab, torn):
+def test_an_incomplete_last_line_is_cut_off(lab, torn):
     journal = lab.journal()
     journal.log_metrics({"loss": 1.0}, step=0)
     with journal.path.open("ab") as file:
@@ -134,7 +134,7 @@ def test_half_a_last_line_is_cut_off(lab, torn):
 
 
 @pytest.mark.parametrize("kept", [0, 10, 100])
-def test_a_journal_killed_in_its_first_line_begins_anew(lab, tmp_path, kept):
+def test_a_journal_with_an_incomplete_first_line_begins_anew(lab, tmp_path, kept):
     lab.file.rename(tmp_path / "away.db")
     journal = lab.journal()
     (tmp_path / "away.db").rename(lab.file)
@@ -157,7 +157,7 @@ def test_another_key_in_the_same_folder_is_another_run_and_the_first_one_ends(la
     }
 
 
-def test_the_record_of_another_key_is_sent_later_if_the_database_was_away(lab, tmp_path):
+def test_the_journal_of_another_key_is_sent_later_if_the_database_was_missing(lab, tmp_path):
     lab.file.rename(tmp_path / "away.db")
     lab.journal().log_metrics({"loss": 1.0}, step=0)
     lab.journal(key="b2").log_metrics({"loss": 2.0}, step=0)
@@ -167,7 +167,7 @@ def test_the_record_of_another_key_is_sent_later_if_the_database_was_away(lab, t
     assert {run.data.tags["key"]: run.data.metrics["loss"] for run in lab.runs()} == {"a1": 1.0, "b2": 2.0}
 
 
-def test_a_database_that_is_away_for_a_while_gets_everything_in_order(lab, tmp_path, capsys):
+def test_a_database_that_is_missing_for_a_while_gets_everything_in_order(lab, tmp_path, capsys):
     journal = lab.journal()
     for epoch in range(30):
         if epoch == 10:
@@ -177,11 +177,11 @@ def test_a_database_that_is_away_for_a_while_gets_everything_in_order(lab, tmp_p
         journal.log_metrics({"loss": float(epoch)}, step=epoch)
     journal.finalize("success")
     assert lab.points("loss") == [(epoch, float(epoch)) for epoch in range(30)]
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2
-    assert f"{lab.uri} does not answer (there is no file {lab.file})" in said[0]
-    assert str(journal.path) in said[0]
-    assert "answers again" in said[1]
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 2
+    assert f"{lab.uri} does not answer (there is no file {lab.file})" in printed[0]
+    assert str(journal.path) in printed[0]
+    assert "answers again" in printed[1]
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no database" * 1000])
@@ -199,7 +199,7 @@ def test_a_database_that_is_broken_for_a_while_gets_everything(lab, tmp_path, co
     assert not journal.path.with_suffix(".rejected.jsonl").exists()
 
 
-def test_a_replaced_database_and_a_deleted_run_are_told_everything_again(lab, empty_database):
+def test_everything_is_sent_again_to_a_replaced_database_and_after_a_deleted_run(lab, empty_database):
     journal = lab.journal()
     journal.log_metrics({"loss": 1.0}, step=0)
     shutil.copy(empty_database, lab.file)
@@ -210,7 +210,7 @@ def test_a_replaced_database_and_a_deleted_run_are_told_everything_again(lab, em
     assert lab.points("loss") == [(0, 1.0), (1, 0.5), (2, 0.2)]
 
 
-def test_a_run_that_moves_to_another_server_is_told_there_from_the_start(lab, empty_database, tmp_path):
+def test_a_run_that_moves_to_another_server_is_sent_there_from_its_beginning(lab, empty_database, tmp_path):
     lab.journal().log_metrics({"loss": 1.0}, step=0)
     shutil.copy(empty_database, tmp_path / "second.db")
     second = lab.journal(uri=f"sqlite:///{tmp_path / 'second.db'}")
@@ -219,23 +219,23 @@ def test_a_run_that_moves_to_another_server_is_told_there_from_the_start(lab, em
     assert sorted((point.step, point.value) for point in history) == [(0, 1.0), (1, 0.5)]
 
 
-def test_a_server_that_is_away_is_asked_again_only_after_the_pause_and_at_the_end(lab, monkeypatch):
+def test_an_unreachable_server_is_contacted_again_only_after_the_pause_and_at_the_end(lab, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{free.getsockname()[1]}"
-    asked = []
-    monkeypatch.setattr(servers, "connect", lambda uri: asked.append(uri) or connect(uri))
+    contacted = []
+    monkeypatch.setattr(servers, "connect", lambda uri: contacted.append(uri) or connect(uri))
     journal = lab.journal(pause=1000.0, uri=uri)
     for epoch in range(50):
         journal.log_metrics({"loss": 1.0}, step=epoch)
-    assert len(asked) == 1
+    assert len(contacted) == 1
     journal.finalize("failed")
-    assert len(asked) == 2
+    assert len(contacted) == 2
     assert read_sent(journal.path)["bytes"] == 0
     assert flush_pending(lab.runs_folder) == [journal.path]
 
 
-def test_many_epochs_go_in_few_requests(lab, monkeypatch, tmp_path):
+def test_many_epochs_are_sent_in_few_requests(lab, monkeypatch, tmp_path):
     lab.file.rename(tmp_path / "away.db")
     journal = lab.journal()
     for epoch in range(1000):
@@ -249,7 +249,7 @@ def test_many_epochs_go_in_few_requests(lab, monkeypatch, tmp_path):
     assert lab.points("dice") == [(epoch, float(epoch)) for epoch in range(1000)]
 
 
-def test_sending_takes_a_twentieth_of_the_time(lab, monkeypatch):
+def test_sending_takes_at_most_a_twentieth_of_the_time(lab, monkeypatch):
     clock = 0.0
     monkeypatch.setattr(servers, "REST", 19)
     monkeypatch.setattr(servers.time, "monotonic", lambda: clock)
@@ -266,7 +266,7 @@ def test_sending_takes_a_twentieth_of_the_time(lab, monkeypatch):
     assert len(sent) * 0.1 == pytest.approx(200 / 20, rel=0.05)
 
 
-def test_values_that_the_server_refuses_are_kept_aside_and_those_behind_go_on(lab, capsys, tmp_path):
+def test_values_that_the_server_refuses_are_kept_in_a_file_and_later_ones_are_sent(lab, capsys, tmp_path):
     journal = lab.journal()
     journal.log_hyperparams({f"p{n}": n for n in range(250)} | {"bad?": 1})
     journal.log_metrics({"loss": 1.0, "what#": 2.0, "f1": 3.0}, step=0)
@@ -282,7 +282,7 @@ def test_values_that_the_server_refuses_are_kept_aside_and_those_behind_go_on(la
     assert len(capsys.readouterr().err.splitlines()) == 3
 
 
-def test_a_parameter_keeps_its_first_value_and_a_long_one_is_cut(lab):
+def test_a_parameter_keeps_its_first_value_and_a_long_one_is_truncated(lab):
     lab.journal().log_hyperparams({"threads": 2, "long": "x" * 10_000})
     lab.journal().log_hyperparams({"threads": 4})
     params = lab.run().data.params
@@ -290,7 +290,7 @@ def test_a_parameter_keeps_its_first_value_and_a_long_one_is_cut(lab):
     assert set(params["long"]) == {"x"}
 
 
-def test_a_damaged_line_is_named_and_keeps_no_other_journal_from_being_sent(lab, tmp_path, capsys):
+def test_a_damaged_line_is_named_and_other_journals_are_sent(lab, tmp_path, capsys):
     lab.file.rename(tmp_path / "away.db")
     journal = lab.journal()
     damaged = lab.folder.with_name("1") / "tracking.jsonl"

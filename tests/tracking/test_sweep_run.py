@@ -1,4 +1,4 @@
-"""The run of a sweep in MLflow: begun or continued, and ended with its tables."""
+"""The run of a sweep in MLflow is begun or continued, and ended with its tables."""
 
 import shutil
 
@@ -10,14 +10,14 @@ from dermoscopy.tracking.sweep_run import begin_parent, end_parent, send_rest
 
 @pytest.fixture
 def folder(tmp_path):
-    """The folder of a sweep."""
+    """Make the folder of a sweep and return it."""
     path = tmp_path / "runs" / "lab" / "sweeps" / "today"
     path.mkdir(parents=True)
     return path
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # between MLflow and SQLAlchemy
-def test_a_sweep_is_one_run_that_is_continued_and_keeps_its_tables(folder, empty_database, tmp_path, capsys):
+def test_a_sweep_is_one_run_that_is_continued_and_has_its_tables_as_artifacts(folder, empty_database, tmp_path, capsys):
     uri = f"sqlite:///{shutil.copy(empty_database, tmp_path / 'mlflow.db')}"
     first = begin_parent(folder, uri, "lab", str(tmp_path / "artifacts"))
     (folder / "table.csv").write_text("a\n1\n")

@@ -12,11 +12,11 @@ from dermoscopy.config.stages import build_parts
 from dermoscopy.runs.keys import stage_key
 from dermoscopy.runs.recorded import FinishedStage, Settings
 from dermoscopy.runs.stage import Stage
-from dermoscopy.sweep.reproduce import Again
+from dermoscopy.sweep.reproduce import Retraining
 from dermoscopy.training.stages import Parts
 
 
-def plan_again(run: Sequence[FinishedStage], out: Path, store: Path, threads: Sequence[int]) -> Again:
+def plan_again(run: Sequence[FinishedStage], out: Path, store: Path, threads: Sequence[int]) -> Retraining:
     """Return the stages of a run as they are trained again, each in a folder of its own.
 
     Args:
@@ -33,7 +33,7 @@ def plan_again(run: Sequence[FinishedStage], out: Path, store: Path, threads: Se
         torch.set_num_threads(number)
         return build_parts(OmegaConf.create(content), stage.folder)
 
-    return Again([stage for stage, _ in planned], build_stage, _keys(run))
+    return Retraining([stage for stage, _ in planned], build_stage, _keys(run))
 
 
 def _plan(finished: FinishedStage, folder: Path, store: Path) -> tuple[Stage, Settings]:

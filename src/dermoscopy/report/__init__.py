@@ -1,1 +1,1 @@
-"""From what runs left on disk to tables, intervals, figures and the page of an experiment, without torch."""
+"""Reports from the files of runs: tables, intervals, figures and the page of an experiment, without torch."""

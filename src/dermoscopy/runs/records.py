@@ -171,7 +171,7 @@ def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
 
 
 def start_sweep(folder: Path, facts: Mapping[str, object]) -> tuple[str | None, SweepRecord]:
-    """Write the record of a sweep that begins or continues; the time of its first start is kept.
+    """Write the record of a sweep that begins or continues; the time of its first start and its parent run are kept.
 
     Args:
         folder: of the sweep.

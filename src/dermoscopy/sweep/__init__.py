@@ -1,1 +1,1 @@
-"""A sweep: planned, held, its jobs trained and followed; a run reproduced and compared."""
+"""Sweeps: planning, training and following their jobs; reproduction of a run and comparison with the original."""

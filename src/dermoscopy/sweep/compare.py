@@ -1,4 +1,4 @@
-"""Two trainings of the same run compared: which numbers agree to the last digit, and by how much the others differ."""
+"""Comparison of two trainings of the same run: which numbers agree to the last digit, and how far the others differ."""
 
 import csv
 import math
@@ -23,7 +23,7 @@ from dermoscopy.runs.stage import finished
 
 @dataclass(frozen=True)
 class Value:
-    """A number as it was first and as it came out again; of a tensor only how far its entries lie apart.
+    """A number of the first training and of its repetition; for a tensor only the largest difference of its entries.
 
     The difference is 0 if they agree to the last digit, infinite if only one of them is defined.
     """
@@ -36,13 +36,13 @@ class Value:
 
     @property
     def place(self) -> str:
-        """What it is, with its epoch if it has one, counted from 0 as in history.csv."""
+        """Name of the metric, with the epoch if it has one, counted from 0 as in history.csv."""
         return self.metric if self.epoch is None else f"{self.metric}, epoch {self.epoch}"
 
 
 @dataclass(frozen=True)
-class Part:
-    """The values of one kind that a stage left."""
+class ComparedPart:
+    """The values of one kind of a stage: history, result, weights or predictions."""
 
     stage: str
     name: str
@@ -50,12 +50,12 @@ class Part:
 
     @property
     def differing(self) -> list[Value]:
-        """Those that do not agree, the largest difference first."""
+        """Values that do not agree, the largest difference first."""
         return sorted((v for v in self.compared if v.difference), key=lambda value: -value.difference)
 
 
 def difference(first: float, again: float) -> float:
-    """Return how far two numbers lie apart; NaN equals NaN, and is infinitely far from anything else."""
+    """Return the absolute difference of two numbers; NaN equals NaN, and differs infinitely from any other number."""
     if first == again or (math.isnan(first) and math.isnan(again)):
         return 0.0
     return math.inf if math.isnan(first - again) else abs(first - again)
@@ -65,18 +65,18 @@ Values = Mapping[tuple[str, int | None], float]
 
 
 def compare(first: Values, again: Values) -> list[Value]:
-    """Compare numbers by name and epoch; one that is missing is undefined (NaN)."""
+    """Compare numbers by name and epoch; a missing number is undefined (NaN)."""
     pairs = [(place, first.get(place, math.nan), again.get(place, math.nan)) for place in {**first, **again}]
     return [Value(*place, one, two, difference(one, two)) for place, one, two in pairs]
 
 
-def compare_stage(first: RecordedStage, again: Path, tested: bool) -> list[Part]:
-    """Compare all that a stage left with what it left in the folder `again`.
+def compare_stage(first: RecordedStage, again: Path, tested: bool) -> list[ComparedPart]:
+    """Compare the history, result, weights and predictions of two trainings of a stage.
 
     Args:
-        first: the stage as it was.
+        first: the original stage.
         again: folder in which it was trained again.
-        tested: whether scores and predictions of the test subset count; only the last stage of a run is tested again.
+        tested: whether test scores and predictions are compared; only the last stage of a run is tested again.
     """
     name, folders = first.name, (first.folder, again)
     parts = {
@@ -86,7 +86,7 @@ def compare_stage(first: RecordedStage, again: Path, tested: bool) -> list[Part]
     }
     if tested:
         parts["predictions"] = compare(*map(_predictions, folders))
-    return [Part(name, kind, values) for kind, values in parts.items()]
+    return [ComparedPart(name, kind, values) for kind, values in parts.items()]
 
 
 def _history(folder: Path) -> Values:
@@ -104,7 +104,7 @@ def _scores(folder: Path, tested: bool) -> Values:
 
 
 def _predictions(folder: Path) -> Values:
-    """The log-odds of each test image and label, or the scores of each test image and mask."""
+    """Read the log-odds of each test image and label, or the scores of each test image and mask."""
     path = folder / PREDICTIONS
     if not path.is_file():
         return {}
@@ -121,20 +121,20 @@ def _predictions(folder: Path) -> Values:
 
 
 def compare_weights(first: Mapping[str, torch.Tensor], again: Mapping[str, torch.Tensor]) -> list[Value]:
-    """Compare tensors by name: the largest difference of entries, infinite if one is missing or of another shape."""
-    apart = {name: _largest(first.get(name), again.get(name)) for name in {**first, **again}}
-    return [Value(name, None, math.nan, math.nan, largest) for name, largest in apart.items()]
+    """Compare tensors by name: the largest difference of entries, infinite if one is missing or has another shape."""
+    largest = {name: _largest_difference(first.get(name), again.get(name)) for name in {**first, **again}}
+    return [Value(name, None, math.nan, math.nan, value) for name, value in largest.items()]
 
 
-def _largest(first: torch.Tensor | None, again: torch.Tensor | None) -> float:
+def _largest_difference(first: torch.Tensor | None, again: torch.Tensor | None) -> float:
     if first is None or again is None or first.shape != again.shape:
         return math.inf
     same = (first == again) | (first.isnan() & again.isnan())
     return float((first.double() - again.double()).abs().masked_fill(same, 0).nan_to_num(math.inf, math.inf).max())
 
 
-def verdict(parts: Sequence[Part]) -> str:
-    """Return one sentence: whether all values agree, else how many do not, and which one is furthest off."""
+def verdict(parts: Sequence[ComparedPart]) -> str:
+    """Return one sentence: all values agree, or how many differ, and where the largest difference is."""
     total, differing = sum(len(part.compared) for part in parts), sum(len(part.differing) for part in parts)
     if not differing:
         return f"all {total} values agree to the last digit"
@@ -147,8 +147,8 @@ def _by(value: Value) -> str:
     return "is defined only once" if math.isinf(value.difference) else f"by {value.difference:.3g}"
 
 
-def print_parts(parts: Sequence[Part], console: Console | None = None) -> None:
-    """Print a row for each part of each stage: how many values, how many differ, the largest difference and where."""
+def print_parts(parts: Sequence[ComparedPart], console: Console | None = None) -> None:
+    """Print one row per part of each stage: numbers of values and of differing ones, largest difference and where."""
     table = Table("stage", "part", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("epochs", "values", "differ", "by at most"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -161,7 +161,7 @@ def print_parts(parts: Sequence[Part], console: Console | None = None) -> None:
     (console or Console()).print(table)
 
 
-def write_comparison(parts: Sequence[Part], path: Path) -> Path:
-    """Write every value: stage, part, metric, epoch, first, again, difference."""
+def write_comparison(parts: Sequence[ComparedPart], path: Path) -> Path:
+    """Write one row per value: stage, part, metric, epoch, first, again, difference."""
     rows = [{"stage": part.stage, "part": part.name} | asdict(value) for part in parts for value in part.compared]
     return write_atomically(path, pd.DataFrame(rows).astype({"epoch": "Int64"}).to_csv(index=False))

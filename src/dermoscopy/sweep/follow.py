@@ -1,4 +1,4 @@
-"""What becomes of jobs in other processes, told on the console."""
+"""Progress of jobs in other processes, printed on the console."""
 
 import threading
 from collections.abc import Iterator
@@ -11,24 +11,24 @@ from dermoscopy.runs.records import JobRecord, read_jobs
 
 @contextmanager
 def follow(folder: Path, jobs: int, seconds: float = 1.0) -> Iterator[None]:
-    """Say on the console what becomes of jobs that run in other processes or on other machines, while the block runs.
+    """Print each change of state of jobs in other processes or on other machines, while the block runs.
 
     Args:
         folder: of the sweep.
-        jobs: how many there are.
-        seconds: between two looks.
+        jobs: number of jobs.
+        seconds: interval at which their records are read.
     """
-    over, said = threading.Event(), {number: _state(job) for number, job in read_jobs(folder).items()}
+    over, printed = threading.Event(), {number: _state(job) for number, job in read_jobs(folder).items()}
 
-    def look() -> None:
+    def print_changes() -> None:
         for number, job in sorted(read_jobs(folder).items()):
-            if said.get(number) != _state(job):
-                said[number] = _state(job)
+            if printed.get(number) != _state(job):
+                printed[number] = _state(job)
                 print(f"{number + 1}/{jobs} {describe(job, folder / str(number))}", flush=True)
 
     def run() -> None:
         while not over.wait(seconds):
-            look()
+            print_changes()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -37,7 +37,7 @@ def follow(folder: Path, jobs: int, seconds: float = 1.0) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        look()
+        print_changes()
 
 
 def _state(job: JobRecord) -> tuple[str, str]:
@@ -45,8 +45,8 @@ def _state(job: JobRecord) -> tuple[str, str]:
 
 
 def describe(job: JobRecord, folder: Path) -> str:
-    """Return a line that says what became of a job; of a failed one with the reason and the place of the traceback."""
-    who = f"{job['arm']}, seed {job['seed']}" + ("" if job.get("fold") is None else f", fold {job['fold']}")
+    """Return one line on the state of a job; for a failed job with the error and the file of the traceback."""
+    name = f"{job['arm']}, seed {job['seed']}" + ("" if job.get("fold") is None else f", fold {job['fold']}")
     if job["status"] == "failed":
-        return f"{who}: failed: {job['error']} ({folder / ERROR})"
-    return f"{who}: {job['status']}" + (f" in {job['seconds']:.0f} s" if job["status"] == "done" else "")
+        return f"{name}: failed: {job['error']} ({folder / ERROR})"
+    return f"{name}: {job['status']}" + (f" in {job['seconds']:.0f} s" if job["status"] == "done" else "")

@@ -1,4 +1,4 @@
-"""Jobs of a sweep: what each leaves on disk (job.json, error.txt), and how one is trained and tracked."""
+"""Jobs of a sweep: their records on disk (job.json, error.txt), and their training and tracking."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ from dermoscopy.runs.stage import Stage, result_of
 from dermoscopy.runs.tables import arm_name
 from dermoscopy.tracking.job_run import describe_run, finish_run
 
-if TYPE_CHECKING:  # torch takes seconds, and a sweep that is finished needs none of it
+if TYPE_CHECKING:  # importing torch takes seconds, and a finished sweep does not need it
     from dermoscopy.training.stages import Build
 
 
@@ -28,15 +28,15 @@ Record = dict[str, Any]
 
 
 def job_facts(experiment: str, axes: dict[str, str], seed: int, fold: int | None) -> Record:
-    """Return what the record of a job says before it starts."""
+    """Return the entries of a job's record that are known before it starts."""
     commit_hash, dirty = commit()
-    told = {"experiment": experiment, "arm": arm_name(axes, experiment), "axes": axes, "seed": seed, "fold": fold}
-    return told | {"commit": commit_hash, "dirty": dirty}
+    facts = {"experiment": experiment, "arm": arm_name(axes, experiment), "axes": axes, "seed": seed, "fold": fold}
+    return facts | {"commit": commit_hash, "dirty": dirty}
 
 
 @contextmanager
 def log_file(folder: Path) -> Iterator[None]:
-    """Let the block print into `log.txt` in the folder of its job."""
+    """Redirect the output of the block to `log.txt` in the folder of its job."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open("a", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
         yield
@@ -44,14 +44,14 @@ def log_file(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[tuple[Record, Record]]:
-    """Hold the job and keep `job.json` true while it runs: running, then done, failed or interrupted.
+    """Hold the job and keep the status in `job.json` current: running, then done, failed or interrupted.
 
-    What goes wrong is kept in `error.txt` and goes on as it came.
+    The traceback of an exception is written to `error.txt`, and the exception is raised again.
 
     Yields:
-        The record, to which the block may add facts, and what it said after an earlier attempt.
+        The record, to which the block may add entries, and the record of an earlier start, empty if there is none.
     """
-    with lease(folder, lambda: print(f"waits for the process that still runs this job ({folder})", flush=True)):
+    with lease(folder, lambda: print(f"waiting for the process that still runs this job ({folder})", flush=True)):
         path = folder / JOB
         remove_parts(folder)
         before: Record = read_json(path) if path.is_file() else {}
@@ -74,7 +74,7 @@ def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[tuple[Record,
 
 
 def still_done(before: Record, stages: Sequence[Stage]) -> bool:
-    """Tell whether what an earlier attempt recorded is all that is asked for now."""
+    """Tell whether an earlier start has finished the job, with all tests that are requested now."""
     last = stages[-1]
     if before.get("status") != "done" or before["key"] != last.key:
         return False
@@ -90,17 +90,17 @@ def train(
     record: Record,
     parameters: Mapping[str, object],
 ) -> None:
-    """Train what is not yet trained of a job's stages, track it, and complete the job's record.
+    """Train the stages of a job that are not trained yet, track the run, and complete the job's record.
 
     Args:
         folder: of the job.
         stages: of its run, in order.
-        build: builds the data, the task and the trainer of one of them.
+        build: builds the data, the task and the trainer of a stage.
         logger: a journal for MLflow, or one of Lightning's loggers.
-        record: of the job; gets the key, the stages, the metrics and the numbers of images.
-        parameters: of the run, by path of the configuration.
+        record: of the job; the key, the stages, the metrics and the numbers of images are added.
+        parameters: of the run, by path in the configuration.
     """
-    from dermoscopy.training.stages import run_stages  # noqa: PLC0415  (eight seconds, and a finished sweep needs none of it)
+    from dermoscopy.training.stages import run_stages  # noqa: PLC0415  (takes eight seconds, not needed if all is done)
 
     record |= {"key": stages[-1].key, "stages": [stage.plan for stage in stages]}
     write_json(folder / JOB, record)

@@ -1,4 +1,4 @@
-"""What a sweep will do: its identity, its jobs and their axes."""
+"""The plan of a sweep: its identity, its jobs and their axes."""
 
 import hashlib
 import itertools
@@ -14,13 +14,13 @@ from dermoscopy.runs.keys import RECIPE, canonical
 def identity(
     configuration: Mapping[str, object], axes: Mapping[str, Sequence[str]], conf: Sequence[Path], data: str | None
 ) -> str:
-    """Return a hash of all that says what a sweep will do; equal for the same command on the same configuration.
+    """Return a hash of the plan of a sweep, equal for the same command on the same configuration and data.
 
     Args:
-        configuration: of the sweep, before its axes are set, interpolations unresolved; without what says only how
-            it is computed, since a sweep may go on in another way than it began.
-        axes: the values of each; those that are groups of files choose from them, so their contents count as well.
-        conf: folders of the configuration files, ours and the user's; comments in them do not matter.
+        configuration: of the sweep, before its axes are set, interpolations unresolved; without settings that
+            affect only how it is computed, since those may change when a sweep is continued.
+        axes: values by axis; if an axis is a configuration group, the contents of its files count as well.
+        conf: folders of the configuration files, of this package and of the user; comments in them do not count.
         data: fingerprint of the store, None if the data is an axis itself.
     """
     files = [(folder, path) for folder in conf for axis in axes for path in sorted((folder / axis).glob("**/*.yaml"))]
@@ -30,10 +30,10 @@ def identity(
 
 
 def plan_jobs(axes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """Return the axes of each job, in the order in which Hydra's own sweeper numbers them.
+    """Return the values of the axes for each job, in the order in which Hydra's own sweeper numbers jobs.
 
     Raises:
-        ValueError: an axis names a value twice, which would be the same job twice.
+        ValueError: an axis has a value twice, which would be the same job twice.
     """
     for axis, values in axes.items():
         if twice := [value for value in values if values.count(value) > 1]:
@@ -42,11 +42,11 @@ def plan_jobs(axes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
 
 
 def chooses_data(axes: Iterable[str]) -> bool:
-    """Tell whether jobs differ in their data, so that each prepares its own."""
+    """Tell whether jobs differ in their data, so that each has to prepare its own."""
     return any(axis.split(".")[0] == "data" for axis in axes)
 
 
 def decisions(folder: Path, threads: int | None) -> list[str]:
-    """Return the overrides by which a job, which composes its own configuration, learns what was decided for all."""
+    """Return overrides for the configuration that a job composes: settings decided once for all jobs."""
     escaped = str(folder).replace("\\", "\\\\").replace('"', '\\"')
     return [f'hydra.sweep.dir="{escaped}"', f"threads={threads or 'null'}"]

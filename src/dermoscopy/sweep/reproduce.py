@@ -1,4 +1,4 @@
-"""A finished run trained again: where, on which store, with how many threads, and what came of it."""
+"""Reproduction of a finished run: its folder, store and threads, the training, and the comparison."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,13 +18,13 @@ from dermoscopy.sweep.compare import compare_stage, print_parts, verdict, write_
 from dermoscopy.training.stages import Build, run_stages
 
 
-class Again(NamedTuple):
+class Retraining(NamedTuple):
     """The stages of a run, to be trained again.
 
     Attributes:
-        stages: each in a folder of its own.
-        build: builds the parts of one of them.
-        keys: what each would be called now, by this code and these files.
+        stages: the stages, each in its own folder.
+        build: builds the data, the task and the trainer of a stage.
+        keys: key that each stage has with the present code and files.
     """
 
     stages: list[Stage]
@@ -33,10 +33,10 @@ class Again(NamedTuple):
 
 
 def threads_of(run: Sequence[FinishedStage], threads: object) -> list[int]:
-    """Return the number of threads for each stage: as many as it was trained with, unless another number is given.
+    """Return the number of threads for each stage: that of the original training unless another number is given.
 
     Raises:
-        ValueError: what is given is no such number.
+        ValueError: `threads` is not a positive integer.
     """
     if threads is None:
         return [stage.threads for stage in run]
@@ -46,11 +46,11 @@ def threads_of(run: Sequence[FinishedStage], threads: object) -> list[int]:
 
 
 def check_store(finished: FinishedStage, path: Path) -> None:
-    """Refuse a store that is not the one the stage was trained on.
+    """Check that a store is the one that the stage was trained on.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: its content is another one.
+        FileNotFoundError: the store does not exist.
+        ValueError: its content differs.
     """
     stage, then = finished.recorded, finished.recorded.fingerprint
     height, width = stage.stored_size
@@ -59,24 +59,24 @@ def check_store(finished: FinishedStage, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"no store {path}: {advice}")
     if (now := open_store(path).fingerprint) != then:
-        raise ValueError(f"{path} has the fingerprint {now[:12]}, but the run learnt from {then[:12]}: {advice}")
+        raise ValueError(f"{path} has the fingerprint {now[:12]}, but the run was trained on {then[:12]}: {advice}")
 
 
 def facts_of(run: Sequence[FinishedStage], threads: Sequence[int]) -> dict[str, object]:
-    """Return the part of a reproduction's record that says what is trained, and how."""
+    """Return the entries of a reproduction's record that identify it: the run and the numbers of threads."""
     return {"run": run[-1].key, "threads": list(threads)}
 
 
 def choose_folder(root: Path, facts: Mapping[str, object], out: Path | None = None) -> Path:
-    """Return the folder of a reproduction: the latest with these facts that is not over, else a new one.
+    """Return the folder of a reproduction: the latest unfinished one with these facts, else a new one.
 
     Args:
-        root: of the reproductions of this run; a new folder in it is named by the time.
+        root: folder of the reproductions of this run; a new folder in it is named by the time.
         facts: see `facts_of`.
-        out: the folder that the user wants; new, empty, or with the same facts.
+        out: folder requested by the user: new, empty, or with a reproduction of the same facts.
 
     Raises:
-        ValueError: `out` holds something else.
+        ValueError: `out` has other content.
     """
     if out is not None:
         record = out / REPRODUCTION
@@ -97,13 +97,13 @@ def reproductions_of(last: FinishedStage) -> Path:
     return last.recorded.folder.parent / REPRODUCED / last.key
 
 
-def reproduce(run: Sequence[FinishedStage], again: Again, threads: Sequence[int], out: Path) -> bool:
+def reproduce(run: Sequence[FinishedStage], again: Retraining, threads: Sequence[int], out: Path) -> bool:
     """Train a run again, compare every number, print and write the verdict.
 
     Args:
-        run: its stages as they were.
+        run: the original stages.
         again: the same stages, to be trained in `out`.
-        threads: with which each is trained.
+        threads: number of threads of each stage.
         out: folder of the reproduction.
 
     Returns:
@@ -119,7 +119,7 @@ def reproduce(run: Sequence[FinishedStage], again: Again, threads: Sequence[int]
     last, facts = run[-1], facts_of(run, threads)
     with lease(out, refuse):
         machine = hardware.claim(threads[-1], last.recorded.accelerator)["hardware"]
-        print(f"{shown_path(last.recorded.folder)} again, in {shown_path(out)}", flush=True)
+        print(f"training {shown_path(last.recorded.folder)} again, in {shown_path(out)}", flush=True)
         print_circumstances(run, machine, threads, again.keys)
         write_json(out / REPRODUCTION, facts | {"ended": None})
         run_stages(again.stages, again.build, [])

@@ -1,4 +1,4 @@
-"""One start of a sweep: from holding its folder to showing its tables."""
+"""One start of a sweep, from locking its folder to printing its tables."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -18,14 +18,14 @@ from dermoscopy.tracking.sweep_run import begin_parent, end_parent, send_rest
 
 
 class SweepSession:
-    """Begin or continue the sweep of an identity, and hold its folder until it ends.
+    """One start of the sweep of an identity, which is begun or continued; its folder is locked until the end.
 
     Args:
         root: `runs/<experiment>/sweeps`.
         identity: of the sweep, see `dermoscopy.sweep.plan.identity`.
-        facts: what its record says: command, axes, plan, launcher.
+        facts: entries of its record: command, axes, plan, launcher.
         alone: whether this is a single run, which needs no tables.
-        rerun: whether a sweep that is done is to be begun anew.
+        rerun: whether a sweep that is done is begun anew.
 
     Raises:
         ValueError: the same sweep is running already.
@@ -41,12 +41,12 @@ class SweepSession:
         self.journal: Journal | None = None
 
     def _refuse(self) -> None:
-        raise ValueError(f"this command is running already, in {self.folder}: make status shows how far it is")
+        raise ValueError(f"this command is running already, in {self.folder}: make status shows its progress")
 
     def track(self, uri: str | None, experiment: str, artifacts: str | None) -> None:
         """Open the experiment in MLflow, and begin or continue the sweep's own run there.
 
-        A single run needs no parent, and a sweep that was done and is complete has nothing to add.
+        A single run needs no parent run, and a sweep that is done and complete has nothing to add.
         """
         if self.alone:
             open_experiment(uri, experiment, artifacts)
@@ -56,11 +56,11 @@ class SweepSession:
             write_json(self.folder / SWEEP, self.record)
 
     def follow(self) -> None:
-        """Say from now on what becomes of jobs in other processes."""
+        """Print from now on each change of state of jobs in other processes."""
         self.followed.enter_context(follow(self.folder, self.record["jobs"]))
 
     def end(self, status: str) -> int:
-        """Complete the record, write and show the tables, whatever became of the jobs.
+        """Complete the record, and write and print the tables, whatever the outcome of the jobs.
 
         Args:
             status: done or interrupted.
@@ -74,7 +74,7 @@ class SweepSession:
         send_rest(self.folder.parents[2])
         if not self.alone:
             self._show()
-        sweeps.end_sweep(self.folder, self.record)  # last of all: a sweep that is done has told everything
+        sweeps.end_sweep(self.folder, self.record)  # last, so that `done` implies that everything else is written
         self.held.close()
         return failed
 

@@ -1,1 +1,1 @@
-"""The record of sweeps and runs in MLflow, which may be away: a journal in each run's folder is sent when it can be."""
+"""Tracking of sweeps and runs in MLflow through a journal in each run's folder, sent when the server can be reached."""

@@ -1,4 +1,4 @@
-"""From the journals of runs to the tracking server: how far each is sent, and sending the rest."""
+"""Delivery of journals to the tracking server: how much of each has been sent, and sending the rest."""
 
 import json
 import math
@@ -11,13 +11,13 @@ from filelock import SoftFileLease, Timeout
 from dermoscopy.machine.files import write_json
 from dermoscopy.machine.leases import LEASE, lock_file
 from dermoscopy.tracking.events import Destination, Event, batches
-from dermoscopy.tracking.server import Gone, Unreachable, say, server
+from dermoscopy.tracking.server import MissingRun, Outage, say, server
 
-PAUSE = 30.0  # seconds until a server that did not answer is asked again
+PAUSE = 30.0  # seconds without requests to a server that did not answer
 
 
-class Sent(TypedDict):
-    """How far a journal is sent, in bytes, to where, and to which run there."""
+class DeliveryState(TypedDict):
+    """How many bytes of a journal have been sent, the destination, and the id of the run there."""
 
     to: Destination | None
     run: str | None
@@ -25,19 +25,19 @@ class Sent(TypedDict):
 
 
 def sent_file(journal: Path) -> Path:
-    """Return the file that says how far a journal is sent, to where, and to which run; it may be lost."""
+    """Return the file of the `DeliveryState` of a journal; without it the journal is sent again."""
     return journal.with_suffix(".sent")
 
 
 def rejected_file(journal: Path) -> Path:
-    """Return the file of what the server refused."""
+    """Return the file of events that the server refused."""
     return journal.with_suffix(".rejected.jsonl")
 
 
 def read_events(journal: Path, start: int = 0) -> Iterator[tuple[int, Event]]:
     """Yield the position after each event in bytes, and the event.
 
-    A last line without its end is still being written, or was left by a process killed in writing it: no event yet.
+    A last line without a line break is no event yet: it is being written, or its process was killed while writing.
 
     Raises:
         ValueError: a line is damaged.
@@ -56,28 +56,28 @@ def read_events(journal: Path, start: int = 0) -> Iterator[tuple[int, Event]]:
                 raise ValueError(f"{journal} is damaged before byte {position}: delete that line") from error
 
 
-def read_sent(journal: Path) -> Sent:
-    """Return how far a journal is sent."""
+def read_sent(journal: Path) -> DeliveryState:
+    """Return how much of a journal has been sent, and to where."""
     path = sent_file(journal)
     if not path.is_file():
-        return Sent(to=None, run=None, bytes=0)
-    sent: Sent = json.loads(path.read_text())
+        return DeliveryState(to=None, run=None, bytes=0)
+    sent: DeliveryState = json.loads(path.read_text())
     return sent
 
 
 def pending(journal: Path) -> bool:
-    """Tell whether the server lacks something; without reading what it has."""
+    """Tell whether a journal has unsent events, without reading those that were sent."""
     start = read_sent(journal)["bytes"]
     return journal.is_file() and journal.stat().st_size > start and any(read_events(journal, start))
 
 
 def deliver(journal: Path, pause: float = PAUSE, force: bool = False) -> bool:
-    """Send what the server lacks, in order; return whether it then has everything.
+    """Send the unsent events of a journal, in order; return whether none is left.
 
     Args:
         journal: file of events.
-        pause: seconds until a server that did not answer is asked again.
-        force: ask it at once, and wait for another process that is sending this journal.
+        pause: seconds without requests to a server that did not answer.
+        force: send now, also during a pause, and wait for another process that is sending this journal.
     """
     if not pending(journal):
         return True
@@ -93,21 +93,21 @@ def deliver(journal: Path, pause: float = PAUSE, force: bool = False) -> bool:
 
 
 def flush_pending(runs: Path) -> list[Path]:
-    """Send what any journal of a sweep or job under `runs` has not sent yet; return those that are still unsent."""
-    found = [path for depth in ("*/sweeps/*", "*/sweeps/*/*") for path in runs.glob(f"{depth}/tracking*.jsonl")]
-    journals = [path for path in sorted(found) if path.suffixes == [".jsonl"]]  # not what was rejected
-    asked: set[str] = set()
-    return [path for path in journals if not _deliver_old(path, asked)]
+    """Send the unsent events of all journals of sweeps and jobs under `runs`; return the journals still unsent."""
+    paths = [path for depth in ("*/sweeps/*", "*/sweeps/*/*") for path in runs.glob(f"{depth}/tracking*.jsonl")]
+    journals = [path for path in sorted(paths) if path.suffixes == [".jsonl"]]  # without the files of rejected events
+    contacted: set[str] = set()
+    return [path for path in journals if not _deliver_old(path, contacted)]
 
 
-def _deliver_old(journal: Path, asked: set[str]) -> bool:
-    """Send a journal that nobody waits for; a server that does not answer is asked once."""
+def _deliver_old(journal: Path, contacted: set[str]) -> bool:
+    """Send a journal of an earlier run; a server that does not answer is contacted once for all journals."""
     try:
         if not pending(journal):
             return True
         uri = _destination(journal)["uri"]
-        first = uri not in asked
-        asked.add(uri)
+        first = uri not in contacted
+        contacted.add(uri)
         return deliver(journal, force=first)
     except ValueError as error:
         say(str(error))
@@ -115,12 +115,12 @@ def _deliver_old(journal: Path, asked: set[str]) -> bool:
 
 
 def direct(journal: Path, to: Destination) -> None:
-    """Send a journal to another place from now on, where nothing of it is known yet."""
-    write_json(sent_file(journal), Sent(to=to, run=None, bytes=0))
+    """Send a journal to another destination from now on, from its beginning."""
+    write_json(sent_file(journal), DeliveryState(to=to, run=None, bytes=0))
 
 
 def _destination(journal: Path) -> Destination:
-    """Return where a journal goes; it says so itself if the other file was lost."""
+    """Return the destination of a journal, from the journal itself if the file of its `DeliveryState` is lost."""
     return read_sent(journal)["to"] or [event["to"] for _, event in read_events(journal) if "to" in event][-1]
 
 
@@ -128,23 +128,24 @@ def _send(journal: Path, to: Destination) -> None:
     refused: list[str] = []
     try:
         _send_from(journal, to, read_sent(journal), refused)
-    except Gone:  # deleted, or in a database that was replaced: tell all of it again, to a new run
+    except MissingRun:  # deleted, or the database was replaced: send everything again, to a new run
         try:
-            _send_from(journal, to, Sent(to=to, run=None, bytes=0), refused)
-        except Gone as error:
-            raise Unreachable(f"it lost the run {error}") from error
+            _send_from(journal, to, DeliveryState(to=to, run=None, bytes=0), refused)
+        except MissingRun as error:
+            raise Outage(f"it lost the run {error}") from error
     finally:
         if refused:
-            say(f"{to['uri']} refuses {len(refused)} of the values, as {refused[0]}; kept in {rejected_file(journal)}")
+            rejected = rejected_file(journal)
+            say(f"{to['uri']} refused {len(refused)} values (first reason: {refused[0]}); they are kept in {rejected}")
 
 
-def _send_from(journal: Path, to: Destination, sent: Sent, refused: list[str]) -> None:
-    """Send what follows after `sent`, and keep that true after each batch."""
+def _send_from(journal: Path, to: Destination, sent: DeliveryState, refused: list[str]) -> None:
+    """Send the events after the position in `sent`, and write the new position after each batch."""
     run, place = sent["run"], server(to["uri"])
     if run is None:
         _, begin = next(read_events(journal))
         run = place.open_run(to["experiment"], to["artifacts"], begin)
-        write_json(sent_file(journal), Sent(to=to, run=run, bytes=sent["bytes"]))
+        write_json(sent_file(journal), DeliveryState(to=to, run=run, bytes=sent["bytes"]))
 
     def reject(event: Event, reason: str) -> None:
         with rejected_file(journal).open("a") as file:
@@ -154,9 +155,9 @@ def _send_from(journal: Path, to: Destination, sent: Sent, refused: list[str]) -
     for end, batch in batches(read_events(journal, sent["bytes"])):
         if batch:
             place.send(run, [_located(event, journal.parent) for event in batch], reject)
-        write_json(sent_file(journal), Sent(to=to, run=run, bytes=end))
+        write_json(sent_file(journal), DeliveryState(to=to, run=run, bytes=end))
 
 
 def _located(event: Event, folder: Path) -> Event:
-    """Artifacts are named from the journal's folder, so that runs may be moved as a whole."""
+    """Resolve the path of an artifact, which is relative to the folder of the journal so that runs can be moved."""
     return {**event, "artifact": str(folder / event["artifact"])} if "artifact" in event else event

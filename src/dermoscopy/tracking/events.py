@@ -1,18 +1,18 @@
-"""Events of a journal: what a line of it holds, and how many of them one request to MLflow can carry."""
+"""Events of a journal: the content of its lines, and the batches in which they are sent to MLflow."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypedDict, TypeVar
 
-JOURNAL: Final = "journal"  # tag by which a run is found again
-# of MLflow: 1000 metrics, 100 parameters and 100 tags a batch, and no more than 1000 together
+JOURNAL: Final = "journal"  # tag that identifies the run of a journal
+# MLflow allows 1000 metrics, 100 parameters and 100 tags per batch, and no more than 1000 in total.
 LIMITS = {"metrics": 800, "params": 100, "tags": 100}
 Value = TypeVar("Value")
 
 
 class Destination(TypedDict):
-    """Where a journal goes: the tracking store, the experiment's name there, and the folder of its artifacts.
+    """Destination of a journal: the tracking store, the name of the experiment, and the folder of its artifacts.
 
-    Without a folder the server decides.
+    If the folder is None, the server decides.
     """
 
     uri: str
@@ -21,10 +21,10 @@ class Destination(TypedDict):
 
 
 class Event(TypedDict, total=False):
-    """One line: its time in ms, and one of the others; metrics come with their step, the first line is a beginning.
+    """One line of a journal: its time in ms, and one kind of content; metrics have a step as well.
 
-    A beginning has the name of the run, the id of the journal, the tags that say which run it is, all its tags, and
-    where it goes. An artifact is a path from the folder of the journal.
+    The first line begins the run: it has the name of the run (begin), the id of the journal, the tags that identify the
+    run, all its tags, and the destination. An artifact is a path relative to the folder of the journal.
     """
 
     time: int
@@ -41,22 +41,22 @@ class Event(TypedDict, total=False):
 
 
 def counts(event: Event) -> dict[str, int]:
-    """Return how many metrics, parameters or tags an event carries; empty for one that cannot be taken apart."""
+    """Return the number of metrics, parameters or tags in an event; empty for an event that cannot be divided."""
     if "begin" in event:
         return {}
     values: dict[str, Mapping[str, object] | None]
     values = {"metrics": event.get("metrics"), "params": event.get("params"), "tags": event.get("tags")}
-    return {kind: len(each) for kind, each in values.items() if each is not None}
+    return {kind: len(entries) for kind, entries in values.items() if entries is not None}
 
 
 def parts(values: Mapping[str, Value], size: int) -> list[dict[str, Value]]:
-    """Return values in parts of at most `size`."""
+    """Divide values into parts of at most `size`."""
     pairs = list(values.items())
     return [dict(pairs[start : start + size]) for start in range(0, len(pairs), size)]
 
 
 def halves(events: list[Event]) -> list[list[Event]]:
-    """Return two smaller batches; none if there is but one value."""
+    """Divide a batch into two smaller ones; return none if it has only one value."""
     if len(events) > 1:
         return [events[: len(events) // 2], events[len(events) // 2 :]]
     (event,) = events
@@ -80,13 +80,13 @@ def _split(values: Mapping[str, Value], first: int) -> tuple[dict[str, Value], d
 
 
 def batches(events: Iterable[tuple[int, Event]]) -> Iterator[tuple[int, list[Event]]]:
-    """Put together what one request can carry; artifacts and changes of the status go alone.
+    """Group events into batches for single requests; artifacts and changes of status have their own request.
 
     Args:
         events: the position after each event, and the event.
 
     Yields:
-        The position after a batch, and its events; none if they only concern the journal.
+        The position after a batch, and its events; no events if they are not sent to the server.
     """
     batch: list[Event] = []
     room, end = dict(LIMITS), 0

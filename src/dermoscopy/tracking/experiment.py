@@ -1,4 +1,4 @@
-"""Where the record of runs is kept: the address of an MLflow store, and an experiment in it."""
+"""MLflow stores and experiments: addresses, clients, and opening or creating an experiment."""
 
 import logging
 import os
@@ -12,40 +12,40 @@ from filelock import FileLock
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# A server that is away must not hold training up: no repetition by the client, and ten seconds instead of two minutes.
+# An unreachable server must not delay training: no retries by the client, and ten seconds instead of two minutes.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-BUSY = 120  # seconds to open an experiment in: many jobs that start at once keep a server that is there busy
+BUSY = 120  # seconds for opening an experiment: a server is slow if many jobs start at once
 
 
 def address(uri: str) -> str:
-    """Return the address of a tracking store; a relative sqlite file is taken from the working folder, once."""
+    """Return the address of a tracking store, with a relative sqlite file resolved in the working folder."""
     file = database(uri)
     return f"sqlite:///{file.resolve()}" if file else uri
 
 
 def database(uri: str) -> Path | None:
-    """Return the file of an sqlite address, None for any other."""
+    """Return the file of an sqlite address, None for any other address."""
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def connect(uri: str) -> "MlflowClient":
-    """Return a client that does not wait long and logs nothing; MLflow itself opens each store once a process.
+    """Return a client with short timeouts and without log messages; MLflow itself opens each store once per process.
 
-    What the user has set in the environment stays.
+    Variables that the user has set in the environment are kept.
     """
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
-    if database(uri):  # a connection kept open would still lead to a file that was moved away
+    if database(uri):  # an open connection would still write to a file that was moved
         os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
-    for chatty in ("mlflow.store.db.utils", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.CRITICAL)
-    from mlflow import MlflowClient  # noqa: PLC0415  (two seconds, and only where something is sent)
+    for name in ("mlflow.store.db.utils", "alembic"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    from mlflow import MlflowClient  # noqa: PLC0415  (takes two seconds, needed only for sending)
 
     return MlflowClient(address(uri))
 
 
 def experiment_id(client: "MlflowClient", name: str, artifacts: str | Path | None) -> str:
-    """Return the id of an experiment, made if it is not there yet.
+    """Return the id of an experiment, which is created if it does not exist.
 
     Args:
         client: of the tracking store.
@@ -57,24 +57,25 @@ def experiment_id(client: "MlflowClient", name: str, artifacts: str | Path | Non
     """
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         place = None if artifacts is None else (Path(artifacts).resolve() / name).as_uri()
         try:
             return client.create_experiment(name, artifact_location=place)
         except MlflowException:
-            found = client.get_experiment_by_name(name)
-            if found is None:  # otherwise another process was faster
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:  # otherwise another process was faster
                 raise
-    if found.lifecycle_stage == "deleted":
+    if experiment.lifecycle_stage == "deleted":
         raise ValueError(f"the experiment {name} was deleted in MLflow: restore it there, or give another name=")
-    return found.experiment_id
+    return experiment.experiment_id
 
 
 def open_experiment(uri: str | None, experiment: str, artifacts: str | Path | None) -> str:
-    """Return the id of an MLflow experiment, making the database and the experiment if they are not there yet.
+    """Return the id of an MLflow experiment; the database and the experiment are created if they do not exist.
 
-    Called once, before any job starts. One process at a time, as several that migrate a fresh database would crash.
+    Called once, before any job starts. A lock lets one process in at a time, as concurrent migrations of a new database
+    would crash.
 
     Raises:
         ValueError: no address; the server does not answer; the database is locked, from a newer MLflow, or cannot be
@@ -93,7 +94,7 @@ def open_experiment(uri: str | None, experiment: str, artifacts: str | Path | No
 
 
 def _open(uri: str, experiment: str, artifacts: str | Path | None) -> str:
-    from alembic.util import CommandError  # noqa: PLC0415  (with MLflow, which takes seconds)
+    from alembic.util import CommandError  # noqa: PLC0415  (part of MLflow, which takes seconds)
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
@@ -107,7 +108,7 @@ def _open(uri: str, experiment: str, artifacts: str | Path | None) -> str:
 
 
 def _open_if_busy(uri: str, experiment: str, artifacts: str | Path | None) -> str:
-    """Ask again for as long as a server takes connections and does not come to answering."""
+    """Open an experiment, with retries for `BUSY` seconds while the server accepts connections without answering."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  (takes seconds)
 
     end = time.monotonic() + BUSY
@@ -117,7 +118,7 @@ def _open_if_busy(uri: str, experiment: str, artifacts: str | Path | None) -> st
         except MlflowException as error:
             if "Read timed out" not in str(error) or time.monotonic() > end:
                 raise
-        warnings.warn(f"tracking.uri {uri} is slow to answer; it is asked for {BUSY} seconds", stacklevel=2)
+        warnings.warn(f"tracking.uri {uri} is slow to answer; retrying for {BUSY} seconds", stacklevel=2)
 
 
 def _first_line(error: Exception) -> str:
@@ -127,7 +128,9 @@ def _first_line(error: Exception) -> str:
 def _advice(error: Exception) -> str:
     text = str(error).lower()
     if "locked" in text:
-        return "another program holds it: close that, or choose another file with tracking.uri=sqlite:///FILE"
+        return (
+            "another program has locked it: close that program, or choose another file with tracking.uri=sqlite:///FILE"
+        )
     if "schema" in text or "revision" in text:
         return "it belongs to another MLflow version: install that one, or choose another file with tracking.uri=sqlite:///FILE"
     return "choose another file with tracking.uri=sqlite:///FILE, or logger=csv"

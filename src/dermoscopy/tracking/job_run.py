@@ -1,4 +1,4 @@
-"""What the run of a job tells its logger: who it is, and in the end its metrics and small files."""
+"""Logging of a job's run: its name, tags and parameters, and in the end its metrics and small files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from dermoscopy.contracts import Logger, RunTracker
 
 PARENT = "mlflow.parentRunId"
-# Small files, and the folder of the pictures of epochs, of the last stage.
+# Of the last stage: small files, and the folder with pictures of epochs.
 ARTIFACTS = ("config.yaml", "*.csv", "*.png", "epochs")
 
 
@@ -17,11 +17,11 @@ def describe_run(
     """Begin or continue the run of a job: its name, tags and parameters (configuration paths).
 
     Args:
-        logger: a `RunTracker`; any other logger takes the parameters only.
+        logger: a `RunTracker`; any other logger gets only the parameters.
         folder: of the job.
         record: of the job, with its key.
-        parameters: of the configuration, by path.
-        parent: MLflow's id of the run of the sweep; None: a single run, or a sweep that the server does not know yet.
+        parameters: settings by path in the configuration.
+        parent: MLflow id of the sweep's run; None: a single run, or a sweep that was not sent to the server yet.
     """
     if isinstance(logger, RunTracker):
         tags = {name: record[name] for name in ("arm", "seed", "fold", "commit", "dirty")}
@@ -32,12 +32,12 @@ def describe_run(
 
 
 def finish_run(logger: Logger, metrics: Mapping[str, float], folder: Path, sha256: str) -> None:
-    """Log the final metrics (best/..., test/...) and keep the small files of the last stage's folder as artifacts.
+    """Log the final metrics (best/..., test/...), and log the small files of the last stage's folder as artifacts.
 
-    The checkpoint and the predicted masks stay where they are; the run names their paths.
+    The checkpoint and the predicted masks are not copied; tags of the run have their paths.
 
     Args:
-        logger: a `RunTracker`; any other logger takes the metrics only.
+        logger: a `RunTracker`; any other logger gets only the metrics.
         metrics: of the run; NaN is undefined and left out.
         folder: of the last stage.
         sha256: of its best checkpoint.
@@ -52,7 +52,7 @@ def finish_run(logger: Logger, metrics: Mapping[str, float], folder: Path, sha25
 
 
 def flatten(configuration: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Return dotted paths and their values."""
+    """Return the values of a nested configuration by dotted path."""
     flat: dict[str, object] = {}
     for name, value in configuration.items():
         path = f"{prefix}{name}"

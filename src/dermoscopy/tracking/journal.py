@@ -1,4 +1,4 @@
-"""What a run has to tell the tracking server: kept in the run's folder, and sent from there once and in order."""
+"""Journal of a run for the tracking server: kept in the run's folder, and sent from there once and in order."""
 
 import json
 import math
@@ -13,22 +13,22 @@ from dermoscopy.tracking.events import JOURNAL, LIMITS, Destination, Event, part
 from dermoscopy.tracking.experiment import address
 from dermoscopy.tracking.server import server
 
-STATUS = {"success": "FINISHED", "failed": "FAILED", "aborted": "KILLED"}  # Lightning's words and MLflow's
+STATUS = {"success": "FINISHED", "failed": "FAILED", "aborted": "KILLED"}  # by Lightning's status
 
 
 class Journal:
-    """A logger that writes `tracking.jsonl` in the run's folder, from where MLflow is told.
+    """A logger that appends events to `tracking.jsonl` in the run's folder, from which they are sent to MLflow.
 
-    Nothing is lost and nothing is told twice, whatever is killed and whenever: events are only ever appended, each with
-    its time; MLflow ignores a metric that it has (same key, step, time, value) and the run is found again by a tag, so
-    what may not have arrived is sent again. Training goes on while the server is away.
+    No event is lost or recorded twice if a process is killed: events are only appended, each with its time, and those
+    that may not have arrived are sent again. MLflow ignores a metric that it already has (same key, step, time and
+    value), and a tag identifies the run. Training continues while the server cannot be reached.
 
     Args:
         folder: of the run; one process writes in it at a time.
         uri: of the MLflow tracking store.
-        experiment: its name there.
+        experiment: name of the experiment in MLflow.
         artifacts: folder for the artifacts of all experiments; None: the server decides.
-        pause: seconds until a server that did not answer is asked again.
+        pause: seconds without requests to a server that did not answer.
     """
 
     def __init__(
@@ -41,17 +41,17 @@ class Journal:
 
     @property
     def run_id(self) -> str | None:
-        """The id of the run in MLflow, None as long as the server was never reached."""
+        """Id of the run in MLflow, None until the server is first reached."""
         sent = read_sent(self.path)
         return sent["run"] if sent["to"] == self.destination else None
 
     def begin(self, name: str, tags: Mapping[str, object], identity: Mapping[str, object]) -> None:
-        """Begin the run, or continue the one that this folder holds.
+        """Begin the run, or continue the run in this folder.
 
         Args:
             name: of the run.
             tags: of the run; None is left out.
-            identity: tags that say which run this is; if the folder holds another one, that one is put aside.
+            identity: tags that identify the run; a different run in the folder is ended and its files are renamed.
         """
         self._read()
         identity_texts = _texts(identity)
@@ -78,14 +78,14 @@ class Journal:
         self.flush()
 
     def log_hyperparams(self, params: Mapping[str, object]) -> None:
-        """Log parameters; those that the run has stay as they are, since MLflow does not let them change."""
+        """Log parameters; those that the run already has are kept, since MLflow does not allow changes."""
         new = {name: str(value) for name, value in params.items() if name not in self.params}
         for part in parts(new, LIMITS["params"]):
             self._append({"params": part})
         self.flush()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log metrics of a step; left out are NaN, infinity, and what was logged of this step before."""
+        """Log metrics of a step, except NaN, infinity, and metrics that were already logged for this step."""
         at = step or 0
         values = {name: float(value) for name, value in metrics.items() if (at, name) not in self.logged}
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
@@ -94,25 +94,25 @@ class Journal:
         self.flush()
 
     def log_artifact(self, path: str | Path) -> None:
-        """Keep a copy of a small file with the run."""
+        """Log a small file, of which MLflow keeps a copy with the run."""
         self._append({"artifact": os.path.relpath(path, self.path.parent)})
         self.flush()
 
     def finalize(self, status: str) -> None:
-        """End the run in Lightning's words: success, failed or aborted."""
+        """End the run with Lightning's status: success, failed or aborted."""
         self.end(STATUS[status])
 
     def end(self, status: str) -> None:
-        """End the run (FINISHED, FAILED or KILLED), and ask the server at once, also if it was away a moment ago."""
+        """End the run (FINISHED, FAILED or KILLED), and send unsent events now, also during a pause."""
         if self.status != status:
             self._append({"status": status})
         self.flush(force=True)
 
     def flush(self, force: bool = False) -> bool:
-        """Send what the server lacks, if it is time to; return whether it then has everything.
+        """Send unsent events unless there is a pause; return whether none is left.
 
         Args:
-            force: ask at once, also a server that was asked or was away a moment ago.
+            force: send now, also during a pause after a request or a failure.
         """
         return deliver(self.path, self.pause, force)
 
@@ -121,12 +121,14 @@ class Journal:
             raise RuntimeError("a journal starts with begin()")
         dated: Event = {"time": time.time_ns() // 1_000_000, **event}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab", buffering=0) as file:  # one write a line: only the last can ever be half a line
+        with self.path.open(
+            "ab", buffering=0
+        ) as file:  # one write per line, so that only the last line can be incomplete
             file.write(json.dumps(dated).encode() + b"\n")
         self._note(dated)
 
     def _read(self) -> None:
-        """Take over what the folder holds, and cut off half a line left by a process killed in writing it."""
+        """Read the journal in the folder, and cut off an incomplete last line of a process that was killed."""
         self._forget()
         end = 0
         for end, event in read_events(self.path):  # noqa: B007  (its last value is used)
@@ -151,10 +153,10 @@ class Journal:
         self.logged |= {(event["step"], name) for name in event.get("metrics", ())}
 
     def _put_aside(self) -> None:
-        """End another run that this folder holds, and give its files a name of their own, where they are still sent."""
+        """End a different run in this folder, and rename its files, from which unsent events are still sent."""
         self.end("KILLED" if self.status == "RUNNING" else self.status)
         aside = self.path.with_stem(f"{self.path.stem}-{self.begun[JOURNAL]}")
-        for file in (sent_file, rejected_file, Path):  # the journal last: without the others it is only sent again
+        for file in (sent_file, rejected_file, Path):  # the journal last: without the other files it is only sent again
             if file(self.path).is_file():
                 file(self.path).rename(file(aside))
         self._forget()

@@ -1,4 +1,4 @@
-"""An MLflow tracking server that may be away: requests in batches, and what their failure means."""
+"""Requests to an MLflow tracking server that may be unreachable, and the meaning of their failures."""
 
 import math
 import sys
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 Answer = TypeVar("Answer")
-REST = 19  # times as long as a request took, until the next
+REST = 19  # pause after a request, as a multiple of its duration
 LONGEST = 6000  # characters of a parameter
-# Client errors that say nothing against what was sent: not allowed, no such page, too slow, too many.
+# Client errors that are not about the content sent: not allowed, no such page, too slow, too many.
 NOT_A_REFUSAL = (401, 403, 404, 407, 408, 429)
 
 
-class Unreachable(OSError):
-    """The server does not answer, or not as a working server does: try again later."""
+class Outage(OSError):
+    """No answer from the server, or none of a working server; a later request may succeed."""
 
 
-class Refused(ValueError):
-    """The server works and does not take this; it never will."""
+class Refusal(ValueError):
+    """Refusal of the content by a working server; sending it again would not succeed."""
 
 
-class Gone(LookupError):
-    """The server works and does not have the run, or only among the deleted ones."""
+class MissingRun(LookupError):
+    """A run that a working server does not have, or only among its deleted runs."""
 
 
 @cache
 def server(uri: str) -> "Server":
-    """Return the server at this address: one object a process, as all runs share its outages."""
+    """Return the server at this address, one object per process, as all runs share its outages."""
     return Server(uri)
 
 
@@ -42,7 +42,7 @@ class Server:
     """An MLflow tracking server, or a database used as one.
 
     Args:
-        uri: its address.
+        uri: address of the tracking store.
     """
 
     def __init__(self, uri: str) -> None:
@@ -51,14 +51,14 @@ class Server:
         self.retry_at = -math.inf
 
     def attempt(self, send: Callable[[], None], pause: float, kept: object) -> None:
-        """Send, unless it was tried a moment ago; say once that the server is away, and that it is back.
+        """Call `send` unless there is a pause; print one line when an outage begins and one when it ends.
 
-        Sending may take a twentieth of the time: after a request that took long, also one that failed, the next waits.
+        Requests take at most a twentieth of the time: a pause follows each of them, `REST` times as long.
 
         Args:
-            send: raises Unreachable if the server does not answer.
+            send: raises `Outage` if the server does not answer.
             pause: seconds until the next attempt after a failure.
-            kept: where the record is meanwhile.
+            kept: file in which the record is kept during an outage.
         """
         began = time.monotonic()
         if began < self.retry_at:
@@ -66,62 +66,67 @@ class Server:
         outage = None
         try:
             send()
-        except Unreachable as error:
+        except Outage as error:
             outage = error
         now = time.monotonic()
         self.retry_at = now + max(pause if outage else 0, REST * (now - began))
         if outage and not self.away:
-            say(f"{self.uri} does not answer ({outage}); the run goes on, its record is kept in {kept}")
+            say(f"{self.uri} does not answer ({outage}); the run continues, and its record is kept in {kept}")
         elif self.away and not outage:
-            say(f"{self.uri} answers again and is told what it missed")
+            say(f"{self.uri} answers again; missing records are sent")
         self.away = outage is not None
 
     def open_run(self, experiment: str, artifacts: str | None, begin: Event) -> str:
-        """Return the id of the run that a journal began: found by its tag, or made with all tags at once.
+        """Return the id of the run of a journal, found by its tag or else created together with all its tags.
 
-        A process killed between the making and its answer therefore leaves no second run.
+        A process that is killed before it gets the answer therefore leaves no second run.
         """
-        return self._ask(lambda client: _open_run(client, experiment_id(client, experiment, artifacts), begin))
+        return self._request(lambda client: _open_run(client, experiment_id(client, experiment, artifacts), begin))
 
     def send(self, run: str, events: list[Event], reject: Callable[[Event, str], None]) -> None:
-        """Send one batch; if it is refused, send its halves, until only the values that are refused are left out.
+        """Send one batch; if it is refused, send its halves, so that in the end only refused values are left out.
+
+        Args:
+            run: MLflow id of the run.
+            events: of one batch, see `events.batches`.
+            reject: called with each refused event and the reason.
 
         Raises:
-            Unreachable: nothing, or a part of it, was sent; sending it again does no harm.
-            Gone: the run is not there.
+            Outage: nothing or a part was sent; sending the batch again does no harm.
+            MissingRun: the run does not exist.
         """
         try:
-            self._ask(lambda client: _send(client, run, events), run)
-        except Refused as error:
+            self._request(lambda client: _send(client, run, events), run)
+        except Refusal as error:
             parts = halves(events)
             if not parts:
                 reject(events[0], str(error))
             for part in parts:
                 self.send(run, part, reject)
 
-    def _ask(self, question: Callable[["MlflowClient"], Answer], run: str | None = None) -> Answer:
+    def _request(self, call: Callable[["MlflowClient"], Answer], run: str | None = None) -> Answer:
         file = database(self.uri)
-        if file and not file.is_file():  # sqlite would make an empty one
-            raise Unreachable(f"there is no file {file}")
+        if file and not file.is_file():  # sqlite would create an empty one
+            raise Outage(f"there is no file {file}")
         try:
             client = connect(self.uri)
         except Exception as error:
-            raise Unreachable(_cause(error)) from error
+            raise Outage(_cause(error)) from error
         try:
-            return question(client)
+            return call(client)
         except Exception as error:
             raise _meaning(error, client, run) from error
 
 
 def say(line: str) -> None:
-    """Say one line about the tracking on the console."""
+    """Print one line about the tracking to standard error."""
     print(f"tracking: {line}", file=sys.stderr, flush=True)
 
 
 def _open_run(client: "MlflowClient", experiment: str, begin: Event) -> str:
-    found = client.search_runs([experiment], f"tags.{JOURNAL} = '{begin[JOURNAL]}'", max_results=1)
+    existing = client.search_runs([experiment], f"tags.{JOURNAL} = '{begin[JOURNAL]}'", max_results=1)
     tags = {**begin["tags"], JOURNAL: begin[JOURNAL]}
-    run = found[0] if found else client.create_run(experiment, begin["time"], tags, run_name=begin["begin"])
+    run = existing[0] if existing else client.create_run(experiment, begin["time"], tags, run_name=begin["begin"])
     return run.info.run_id
 
 
@@ -144,14 +149,14 @@ def _send(client: "MlflowClient", run: str, events: list[Event]) -> None:
 
 
 def _meaning(error: Exception, client: "MlflowClient", run: str | None) -> Exception:
-    """Return what a failure means; a refusal only if the server can show the run, as a broken database refuses too."""
+    """Return the meaning of a failure: a refusal only if the server can return the run, as a broken one refuses too."""
     if run is None or not (_does_not_exist(error) or _status(error) // 100 == 4):
-        return Unreachable(_cause(error))
+        return Outage(_cause(error))
     try:
-        there = client.get_run(run).info.lifecycle_stage == "active"
+        exists = client.get_run(run).info.lifecycle_stage == "active"
     except Exception as second:
-        return Gone(run) if _does_not_exist(second) else Unreachable(_cause(second))
-    return Refused(_cause(error)) if there else Gone(run)
+        return MissingRun(run) if _does_not_exist(second) else Outage(_cause(second))
+    return Refusal(_cause(error)) if exists else MissingRun(run)
 
 
 def _does_not_exist(error: Exception) -> bool:
@@ -161,11 +166,11 @@ def _does_not_exist(error: Exception) -> bool:
 
 
 def _status(error: Exception) -> int:
-    """Return the HTTP status that an error of MLflow or of an upload stands for; 500 if it speaks of an outage."""
+    """Return the HTTP status of an error of MLflow or of an upload, 500 if it indicates an outage."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  (see tracking.connect)
     from requests import RequestException  # noqa: PLC0415
 
-    if isinstance(error, FileNotFoundError):  # an artifact that is no longer there
+    if isinstance(error, FileNotFoundError):  # an artifact that no longer exists
         return 400
     if isinstance(error, RequestException) and error.response is not None:
         status = error.response.status_code
@@ -177,7 +182,7 @@ def _status(error: Exception) -> int:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the first line of what lies at the bottom of an error, such as 'Connection refused'."""
+    """Return the first line of the original cause of an error, such as `Connection refused`."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -11,10 +11,10 @@ STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 
 
 def begin_parent(folder: Path, uri: str | None, experiment: str, artifacts: str | None) -> Journal:
-    """Begin or continue the run of the sweep in this folder, and send what earlier runs could not.
+    """Begin or continue the run of the sweep in this folder, and send events that earlier runs could not send.
 
     Raises:
-        ValueError: the tracking store cannot be used; said before anything is trained.
+        ValueError: the tracking store cannot be used; raised before anything is trained.
     """
     open_experiment(uri, experiment, artifacts)
     send_rest(folder.parents[2])
@@ -24,13 +24,13 @@ def begin_parent(folder: Path, uri: str | None, experiment: str, artifacts: str 
 
 
 def end_parent(journal: Journal, status: str, files: Iterable[Path]) -> None:
-    """End the run of a sweep (done, failed or interrupted) and keep these files with it."""
+    """End the run of a sweep (done, failed or interrupted) and log these files as artifacts."""
     for file in files:
         journal.log_artifact(file)
     journal.end(STATUS[status])
 
 
 def send_rest(runs: Path) -> None:
-    """Send what the tracking server has not got yet from any run in this folder, and say what still waits."""
+    """Send the unsent events of all runs in this folder, and print how many runs still have some."""
     if unsent := flush_pending(runs):
         print(f"{len(unsent)} runs wait for their tracking server ({unsent[0]}, ...): the next training sends them")

@@ -79,5 +79,5 @@ def test_a_segmentation_sweep_without_labels_has_a_page(make_runs: MakeRuns, hea
     write_report(load_sweep(folder), tmp_path / "experiments", header)
     page = (tmp_path / "experiments" / "encoders" / "README.md").read_text()
     assert "Dice (TTA none), difference to image only" in page
-    assert "No interval over test images: no job left predictions.csv" in page
-    assert "Not compared with constant masks, the same for every image: job 0 left no split.csv" in page
+    assert "No interval over test images: no job has predictions.csv" in page
+    assert "Not compared with constant masks, the same for every image: job 0 has no split.csv" in page

@@ -63,7 +63,7 @@ def test_an_unknown_metric_or_mask_is_named(make_sweep: Sweeper) -> None:
     sweep = load_sweep(segmented(make_sweep))
     with pytest.raises(ValueError, match="no metric 'iuo'; did you mean iou"):
         per_image(sweep, "iuo")
-    with pytest.raises(ValueError, match="segmented no mask 'globules'; there are: lesion, streaks"):
+    with pytest.raises(ValueError, match="predicted no mask 'globules'; there are: lesion, streaks"):
         per_image(sweep, "iou", "globules")
 
 

@@ -38,7 +38,7 @@ def _column(table: pd.DataFrame, metric: str, mask: str | None) -> pd.Series:
         raise ValueError(f"predictions.csv has no metric {metric!r}{nearest(metric, known)}")
     masks = list(table["mask"].unique())
     if mask not in (None, *masks):
-        raise ValueError(f"the sweep segmented no mask {mask!r}; there are: {', '.join(masks)}")
+        raise ValueError(f"the sweep predicted no mask {mask!r}; there are: {', '.join(masks)}")
     rows = table if mask is None else table[table["mask"] == mask]
     return rows.groupby("id")[metric].mean().rename("value")
 

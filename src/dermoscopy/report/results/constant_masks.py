@@ -33,7 +33,7 @@ def constant_masks(sweep: SweepResults) -> tuple[pd.DataFrame | None, str]:
     for job in sweep.done:
         configuration, split = job.last.configuration, job.last.split
         if split is None:
-            return None, f"job {job.number} left no {SPLIT}"
+            return None, f"job {job.number} has no {SPLIT}"
         # A relative path starts at the folder that holds `runs/`, where the training was started.
         file = sweep.folder.parents[2].resolve().parent / configuration.store
         key = file, configuration.masks, tuple(split.index), tuple(split)

@@ -163,7 +163,7 @@ def verdict(row: pd.Series, reference: str, repeats: str) -> str:
         return f"cannot be compared with {reference}, as no repeat of both is done"
     if row["n"] == 1:
         one = repeats.removesuffix("s")
-        return f"one {one} says nothing about a difference from {reference} (difference {row['difference']:+.3f})"
+        return f"one {one} cannot establish a difference from {reference} (difference {row['difference']:+.3f})"
     interval = f"95 % interval {row['low']:.3f} to {row['high']:.3f}, {row['n']:.0f} {repeats}"
     numbers = f"(difference {row['difference']:+.3f}, {interval})"
     if np.isnan(row["p"]):

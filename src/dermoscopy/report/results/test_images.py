@@ -46,13 +46,13 @@ def gather(sweep: SweepResults, place: str) -> TestImages:
     if is_segmentation(sweep.table):
         images, lacking = mask_scores.scored_images(sweep, place)
         constant, constant_lacking = constant_masks(sweep)
-        lacking = lacking or "no job left predictions.csv"
+        lacking = lacking or "no job has predictions.csv"
         return TestImages(images, mask_scores.SCORES, lacking, constant, constant_lacking)
     labels = _labels(sweep, place)
     parts = [trivial_predictors(table.truth) for table in labels.values()]
     # the mean over jobs, which may have been tested on different images
     trivial = pd.concat(parts).groupby(level=0, sort=False).mean() if parts else None
-    return TestImages(labels, SCORES, "no job left predictions.csv with labels", trivial)
+    return TestImages(labels, SCORES, "no job has predictions.csv with labels", trivial)
 
 
 def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predictions]:

@@ -1,1 +1,1 @@
-"""What a report prints."""
+"""Terminal output of a report."""

@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data inspect zeroing test test-older-cpu test-kills test-services check ui status report reproduce bench clean
+.PHONY: help setup data inspect zeroing test test-older-cpu test-kills test-services check docs ui status report reproduce bench clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -48,6 +48,9 @@ check: $(READY)  ## format, lint, types, who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(READY)   ## write the table of groups in docs/configuration.md anew from conf/
+	$(BIN)/python -m dermoscopy.config.help
 
 ui: $(READY)     ## compare runs in the browser
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db

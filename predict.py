@@ -1,11 +1,15 @@
 """Labels or masks of new images: python predict.py run=ID images=DIR out=DIR; how good they are: run=ID data=NAME"""
 
+from dermoscopy.config.help import show_help
+
+show_help(__name__, __file__)  # before the imports below, which take seconds
+
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-from dermoscopy.config.command_line import as_typed, is_given, overrides
+from dermoscopy.config.command_line import as_typed, check_command, is_given, overrides
 from dermoscopy.config.data import build_source
 from dermoscopy.config.trained import build_network
 from dermoscopy.data.store.reader import open_store
@@ -53,4 +57,5 @@ def main(cfg: DictConfig) -> None:
 
 if __name__ == "__main__":
     with one_line_errors():
+        check_command("predict.py")
         main()

@@ -1,10 +1,15 @@
 """Make a store out of raw files: python prepare.py data=isic2018 data.raw=DIR; inspect=true writes a page about it."""
 
+from dermoscopy.config.help import show_help
+
+show_help(__name__, __file__)  # before the imports below, which take seconds
+
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
+from dermoscopy.config.command_line import check_command
 from dermoscopy.config.data import make_store
 from dermoscopy.data.inspection.page import inspect_store
 from dermoscopy.data.store.reader import describe_store
@@ -26,4 +31,5 @@ def main(cfg: DictConfig) -> None:
 
 if __name__ == "__main__":
     with one_line_errors():
+        check_command("prepare.py")
         main()

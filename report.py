@@ -1,10 +1,15 @@
 """Turn what a sweep left on disk into a page: `python report.py experiment=zeroing`; status=true: where it stands."""
 
+from dermoscopy.config.help import show_help
+
+show_help(__name__, __file__)  # before the imports below, which take seconds
+
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
+from dermoscopy.config.command_line import check_command
 from dermoscopy.machine.messages import one_line_errors
 from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.mask_folds import masks_to_join
@@ -12,16 +17,13 @@ from dermoscopy.report.terminal.results import print_table
 from dermoscopy.report.terminal.status import print_overview, print_status
 from dermoscopy.runs.tables import find_sweep, load_sweep
 
-ROOT = Path(__file__).resolve().parent
 
-
-# The search path is the root, as `experiment` is a group in conf/ and experiment=NAME would load its file. For the same
-# reason no key of conf/report.yaml may be named like a folder beside this file.
-@hydra.main(version_base="1.3", config_path=".", config_name="conf/report")
+# A search path of its own: with conf/ experiment=NAME would choose a file of the group experiment.
+@hydra.main(version_base="1.3", config_path="conf/report", config_name="report")
 @one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
 def main(cfg: DictConfig) -> None:
     """Print the table of a sweep and write its page, or only print where it stands."""
-    runs = ROOT / cfg.paths.runs
+    runs = Path(cfg.runs)
     experiment = None if cfg.experiment is None else str(cfg.experiment)
     if cfg.status and experiment is None:
         return print_overview(runs)
@@ -29,8 +31,7 @@ def main(cfg: DictConfig) -> None:
     if cfg.status:
         return print_status(sweep)
     print_table(sweep)
-    header = ROOT / "conf" / "experiment" / f"{experiment}.yaml"
-    print(*write_report(sweep, ROOT / cfg.paths.experiments, header, cfg.reference, cfg.metric), sep="\n")
+    print(*write_report(sweep, Path(cfg.experiments), cfg.reference, cfg.metric), sep="\n")
     for path, folders in masks_to_join(sweep).items():
         from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, without which reports are made)
 
@@ -40,4 +41,5 @@ def main(cfg: DictConfig) -> None:
 
 if __name__ == "__main__":
     with one_line_errors():
+        check_command("report.py")
         main()

@@ -5,13 +5,17 @@ Exit code 0: all values agree to the last digit; 1: some do not, or it could not
 goes on where it was.
 """
 
+from dermoscopy.config.help import show_help
+
+show_help(__name__, __file__)  # before the imports below, which take seconds
+
 import sys
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-from dermoscopy.config.command_line import as_typed
+from dermoscopy.config.command_line import as_typed, check_command
 from dermoscopy.config.reproduction import plan_again
 from dermoscopy.machine.messages import one_line_errors
 from dermoscopy.runs.find import find_checkpoint
@@ -38,4 +42,5 @@ def main(cfg: DictConfig) -> None:
 
 if __name__ == "__main__":
     with one_line_errors():
+        check_command("reproduce.py")
         main()

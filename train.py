@@ -1,5 +1,9 @@
 """Train a run, or with -m a sweep: python train.py +experiment=zeroing -m"""
 
+from dermoscopy.config.help import show_help
+
+show_help(__name__, __file__)  # before the imports below, which take seconds
+
 from pathlib import Path
 
 import hydra

@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from dermoscopy.config.choices import register_choices
 from dermoscopy.data.store.reader import Store
 from dermoscopy.masks.predicted import PredictedMasks
 
@@ -34,6 +35,7 @@ def ignore_known_warnings() -> None:
 
 def composed(file: str, *overrides: str, with_hydra: bool = False) -> DictConfig:
     """Return the configuration that a file of conf/ (train, predict, loss/sum ...) gives under some overrides."""
+    register_choices(CONF)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(file, list(overrides), return_hydra_config=with_hydra)
 

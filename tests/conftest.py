@@ -130,6 +130,7 @@ def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
             "store": demo_store,
             "labels": ATTRIBUTES,
             "masks": ATTRIBUTES,
+            "train_images": None,
             "split": partial(random_split, val=0.2, test=0.2),
             "split_seed": 0,
             "seed": 1,

@@ -12,6 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.config.checks import check_about
+from dermoscopy.config.choices import groups
+from dermoscopy.config.stages import stage_configurations
 from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.masks.predicted import PredictedMasks, write_masks
@@ -19,12 +22,13 @@ from dermoscopy.masks.predicted import PredictedMasks, write_masks
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 GROUPS = ("zeroing", "optimizer", "scheduler", "augment", "split", "logger", "callbacks", "trainer", "loss", "data")
 GROUPS += ("tracking", "hydra/launcher", "model", "network")
-CHOICES = [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
-OF_VIEWS = [f"{g}={path.stem}" for g in ("mask_views", "consistency") for path in sorted((CONF / g).glob("*.yaml"))]
-ARMS = sorted((path.parent.name, path.stem) for path in (CONF / "arm").glob("*/*.yaml"))
+NAMES = groups(CONF)
+CHOICES = [f"{group}={name}" for group in GROUPS for name in NAMES[group]]
+OF_VIEWS = [f"{group}={name}" for group in ("mask_views", "consistency") for name in NAMES[group]]
+ARMS = [(group.removeprefix("arm/"), name) for group in NAMES if group.startswith("arm/") for name in NAMES[group]]
 # the arm that has most of its experiment in it; any other is built
 TRAINED = {"aux_head": "std", "pair": "features", "ynet": "pretrained", "cascade": "joint", "probes": "mask_only"}
-TRAINED |= {"mask_condition": "predicted"}
+TRAINED |= {"mask_conditions": "predicted"}
 
 
 @cache
@@ -41,18 +45,18 @@ def axes(cfg: DictConfig) -> dict[str, list]:
 def jobs(*start: str) -> list[DictConfig]:
     """Jobs of a sweep: each file of its axes, and one value of the others, which all compose alike."""
     values = axes(composed(*start))
-    files = {key for key in values if (CONF / key).is_dir()}
+    files = {key for key in values if key in NAMES}
     start += tuple(f"{key}={values[key][0]}" for key in values if key not in files)
     chosen = [f"{key}={value}" for key in values if key in files for value in values[key]]
     return [composed(*start, choice) for choice in chosen] or [composed(*start)]
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_the_first_lines_of_an_experiment_say_question_command_cost_and_expectation(experiment):
-    lines = (CONF / "experiment" / f"{experiment}.yaml").read_text().splitlines()
-    assert lines[0] == "# @package _global_"
-    assert [line.split(":")[0] for line in lines[1:5]] == ["# question", "# command", "# cost", "# expected"]
-    assert f"python train.py +experiment={experiment} -m" in lines[2]
+def test_an_experiment_states_question_command_cost_expectation_and_primary_metric(experiment):
+    about = check_about(experiment, OmegaConf.to_container(composed(f"+experiment={experiment}").about))
+    assert about["question"].count("?") == 1 and about["command"].endswith(
+        f"python train.py +experiment={experiment} -m"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,6 @@ def predicted(store, shared):
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment, tmp_path):
     cfg = composed(f"+experiment={experiment}", "protocol=quick")
-    lengths = cfg.lengths.quick
     ended = run_script(
         "train.py",
         f"+experiment={experiment}",
@@ -92,7 +95,7 @@ def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment
         "trainer.limit_val_batches=1",
         "datamodule.batch_size=4",
         "logger=csv",
-        "lengths.quick=" + ("1" if isinstance(lengths, int) else f"[{','.join('1' for _ in lengths)}]"),
+        "epochs=1",
     )
     assert ended.code == 0, ended.err
     (record,) = tmp_path.glob(f"runs/{experiment}/sweeps/*/0/job.json")
@@ -124,7 +127,7 @@ def test_every_job_of_a_sweep_can_be_built(experiment):
 def test_what_the_paper_protocol_adds_to_a_sweep_can_be_built(experiment):
     """Of the jobs that both protocols have one is enough: protocols change values that all jobs refer to alike."""
     quick, paper = (axes(composed(f"+experiment={experiment}", f"protocol={name}")) for name in ("quick", "paper"))
-    added = [f"{key}={v}" for key in paper if (CONF / key).is_dir() for v in paper[key] if v not in quick.get(key, ())]
+    added = [f"{key}={v}" for key in paper if key in NAMES for v in paper[key] if v not in quick.get(key, ())]
     for start in ((), *((choice,) for choice in added)):
         plain = assert_can_be_built(composed(f"+experiment={experiment}", "protocol=paper", *start))
         assert (plain["name"], plain["protocol"]["name"]) == (experiment, "paper")
@@ -133,16 +136,8 @@ def test_what_the_paper_protocol_adds_to_a_sweep_can_be_built(experiment):
 def test_the_arms_of_zeroing_have_the_same_total_of_epochs():
     for protocol in ("quick", "paper"):
         arms = jobs("+experiment=zeroing", f"protocol={protocol}")
-        totals = {
-            sum(OmegaConf.merge({"epochs": cfg.epochs}, stage).epochs for stage in resolved(cfg).stages) for cfg in arms
-        }
+        totals = {sum(stage.epochs for stage in stage_configurations(cfg)) for cfg in arms}
         assert len(arms) > 1 and len(totals) == 1
-
-
-def resolved(cfg: DictConfig) -> DictConfig:
-    plain = OmegaConf.masked_copy(cfg, ["stages", "lengths", "protocol", "epochs"])
-    OmegaConf.resolve(plain)
-    return plain
 
 
 def test_the_paper_protocol_repeats_the_ten_seeds_of_the_zeroing_study_at_224_px():

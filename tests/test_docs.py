@@ -1,4 +1,4 @@
-"""What the documents say is so: commands can be built, links lead somewhere, groups name what there is."""
+"""What the documents say is so: commands can be built, links lead somewhere, tables and numbers are true."""
 
 import re
 import shlex
@@ -6,46 +6,95 @@ import shlex
 import pytest
 from builders import CONF, ROOT, assert_can_be_built, composed
 
+from dermoscopy.config.choices import groups
+from dermoscopy.config.help import INTERNAL, MEANINGS, with_table
+from dermoscopy.config.renamed import check_names
 from dermoscopy.config.shorthand import spell_out
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("experiments/**/*.md")])
-COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train|reproduce)\.py[^#`&\n]*)")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/**/*.md")])
+COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train|reproduce|predict)\.py[^#`&\n]*)")
+BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+OWN = {
+    "data=mine": ("data.md", "data/mine.yaml"),
+    "+experiment=dropout": ("configuration.md", "experiment/dropout.yaml"),
+}
 
 
 def commands() -> list[str]:
     found = [line for path in DOCUMENTS for line in COMMAND.findall(path.read_text())]
     found += [line for path in ROOT.glob("conf/experiment/*.yaml") for line in COMMAND.findall(path.read_text())]
-    return sorted(set(found))
+    skipped = ("...", "--", "+experiment=mine")  # the last is built by tests/test_own_parts.py
+    return sorted({line.strip() for line in found if not any(text in line for text in skipped)})
+
+
+@pytest.fixture(scope="module")
+def own_conf(tmp_path_factory):
+    """A folder of configurations with the files that documents show how to write."""
+    folder = tmp_path_factory.mktemp("conf")
+    for document, name in OWN.values():
+        (folder / name).parent.mkdir()
+        (folder / name).write_text(BLOCK.search((ROOT / "docs" / document).read_text())[1])
+    return folder
 
 
 @pytest.mark.parametrize("command", commands())
-def test_what_a_command_in_a_document_asks_for_can_be_built(command):
+def test_a_command_in_a_document_can_be_built(command, own_conf):
     script, *arguments = shlex.split(command)
     overrides = [
         a for a in arguments if a != "-m" and "," not in re.sub(r"\[.*?\]|\{.*?\}", "", a) and "range(" not in a
     ]
-    losses = {path.stem for path in (CONF / "loss").glob("*.yaml")}
-    assert_can_be_built(composed(script.removesuffix(".py"), *spell_out(overrides, losses), with_hydra=True))
+    check_names(overrides)
+    spelled = spell_out(overrides, groups(CONF)["loss"])
+    own = [f"hydra.searchpath=[file://{own_conf}]"] if any(choice in command for choice in OWN) else []
+    cfg = composed(script.removesuffix(".py"), *own, *spelled, with_hydra=True)
+    if script == "train.py":
+        assert_can_be_built(cfg)
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if re.search(r"(^| )(-m|--multirun)( |$)", c)])
+def test_a_sweep_in_a_document_is_typed_as_hydra_takes_it(command):
+    arguments = shlex.split(command)[1:]
+    assert "-m" in (arguments[0], arguments[-1]), "-m goes first or last"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_link_in_a_document_leads_to_a_file(path):
-    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
-        if "://" not in target:
-            assert (path.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", path.read_text()):
+        if "://" in target or not (target or anchor):
+            continue
+        file = path.parent / target if target else path
+        assert file.exists(), target
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file.read_text()), f"{target}#{anchor}"
 
 
-def test_the_groups_that_the_readme_names_are_there():
-    text = (ROOT / "README.md").read_text()
-    for group in ("data", "split", "optimizer", "scheduler", "augment", "trainer", "logger", "callbacks"):
-        row = next(line for line in text.splitlines() if line.startswith("|") and f"`{group}=`" in line)
-        for path in (CONF / group).glob("*.yaml"):
-            assert path.stem in row, f"README's row of {group} lacks {path.stem}"
+def anchors(text: str) -> set[str]:
+    """Return the anchors of the headings of a document, and those that it names itself."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings} | set(
+        re.findall(r'name="(.+?)"', text)
+    )
 
 
-def test_every_make_target_of_the_help_exists_and_readme_names_only_such():
+def test_the_table_of_groups_is_that_of_conf():
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    assert page == with_table(page, CONF), "make docs writes the table anew"
+    assert set(MEANINGS) | set(INTERNAL) == set(groups(CONF)), "every group has a meaning in config/help.py"
+
+
+def test_the_numbers_of_the_first_answer_are_those_of_its_page():
+    answer = (ROOT / "README.md").read_text().partition("## The first answer")[2].partition("\n## ")[0]
+    page = (ROOT / "experiments" / "zeroing" / "README.md").read_text()
+    numbers = re.findall(r"[+-]?\d+\.\d{3}", answer)
+    assert len(numbers) == 3
+    assert f"(difference {numbers[0]}, 95 % interval {numbers[1]} to {numbers[2]}, 3 seeds)" in page
+
+
+def test_every_make_target_of_the_help_exists_and_documents_name_only_such():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    named = set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text()))
-    assert named <= targets
+    named = {
+        name for path in DOCUMENTS for name in re.findall(r"`make ([a-z-]+)|^    make ([a-z-]+)", path.read_text())
+    }
+    assert {first or second for first, second in named} <= targets
     assert set(re.search(r"\.PHONY: (.*)", makefile)[1].split()) == targets

@@ -22,7 +22,7 @@ without_bf16 = pytest.mark.skipif(fastest_precision("cpu") != "bf16-mixed", reas
 )
 def test_a_small_run_gives_the_numbers_of_this_recipe(run_script, demo_store, tmp_path, precision, tolerance):
     ended = run_script(
-        *("train.py", "-m", "+experiment=zeroing", "zeroing=cells8_80", "seed=0", "lengths.quick=[2,2]"),
+        *("train.py", "-m", "+experiment=zeroing", "zeroing=cells8_80", "seed=0", "epochs=2"),
         *("network.backbone=resnet10t", "network.dropout=0.1", "trainer=cpu", "threads=1", "logger=csv"),
         *(f"trainer.precision={precision}", f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]"),
     )

@@ -23,7 +23,7 @@ def test_the_report_program_writes_a_page_and_leaves_nothing_else(
 ) -> None:
     make_runs()
     monkeypatch.chdir(tmp_path)
-    places = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
+    places = [f"runs={tmp_path / 'runs'}", f"experiments={tmp_path / 'experiments'}"]
     done = report("experiment=zeroing", "reference=whole_50", *places)
     assert done.returncode == 0, done.stderr
     assert "difference to whole_50" in (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
@@ -36,7 +36,7 @@ def test_the_report_program_writes_a_page_and_leaves_nothing_else(
 
 
 def status(tmp_path: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-W", "error", str(ROOT / "report.py"), "status=true", f"paths.runs={tmp_path / 'runs'}"]
+    command = [sys.executable, "-W", "error", str(ROOT / "report.py"), "status=true", f"runs={tmp_path / 'runs'}"]
     return subprocess.run([*command, *overrides], capture_output=True, text=True, check=False, cwd=tmp_path)
 
 

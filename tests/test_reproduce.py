@@ -16,7 +16,7 @@ from dermoscopy.runs.files import REPRODUCTION
 
 ENDED = "ended.json"
 TRAIN = (
-    *("-m", "+experiment=zeroing", "zeroing=cells8_80", "seed=3", "lengths.quick=[1,1]", "threads=1", "logger=csv"),
+    *("-m", "+experiment=zeroing", "zeroing=cells8_80", "seed=3", "epochs=1", "threads=1", "logger=csv"),
     *("network.backbone=test_resnet", "trainer=cpu", "data.raw=null", "data.size=[32,32]"),
 )
 

@@ -13,6 +13,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from PIL import Image
 
+from dermoscopy.config.choices import register_choices
 from dermoscopy.data.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ WIDTH, HEIGHT = 4000, 3000
 
 def configuration(*overrides: str) -> DictConfig:
     """Return the configuration of train.py with these overrides."""
+    register_choices(ROOT / "conf")
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return compose("train", list(overrides))
 

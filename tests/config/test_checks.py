@@ -93,9 +93,11 @@ def test_a_segmenter_that_nothing_trains_needs_weights(network, model, refused):
 
 
 def test_stages_are_mappings():
-    check_stages([{"stage": "half"}, {"epochs": 2}])
+    check_stages([{"stage": "half"}, {"stage": "whole", "epochs": 2}])
     for stages in (["a", "b"], [{"stage": "a"}, None], "whole", {"stage": "a"}, 5):
         with pytest.raises(ValueError, match=r"stages must be a list of mappings, such as \[\{stage: .*, got "):
             check_stages(stages)
+    with pytest.raises(ValueError, match="entry 1 of stages has no name"):
+        check_stages([{"stage": "half"}, {"epochs": 2}])
     with pytest.raises(ValueError, match="stages is empty: a run needs at least one stage"):
         check_stages([])

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import Trainer
 
 from dermoscopy.config.build import plain
+from dermoscopy.config.choices import register_choices
 from dermoscopy.config.keys import TRAINER, TRAINER_OTHERS, decisive_settings
 from dermoscopy.config.stages import stage_configurations
 from dermoscopy.runs.keys import TARGET, stage_key
@@ -19,6 +20,7 @@ CONF = Path(__file__).parents[2] / "conf"
 
 @cache
 def composed(*overrides: str) -> DictConfig:
+    register_choices(CONF)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", ["logger=csv", "logger.save_dir=csv", *overrides])
 
@@ -32,7 +34,7 @@ def key(*overrides: str) -> str:
 UNCHANGED = (
     *("name=other", "runs=elsewhere", "data.store=other.h5", "data.raw=elsewhere", "data.on_error=skip"),
     *("datamodule.memory=map", "datamodule.eval_batch_size=7", "model.mask_conditions=[none,given,shuffled]"),
-    *("trainer=cpu", "trainer.enable_progress_bar=false", "+trainer.log_every_n_steps=7", "+trainer.profiler=simple"),
+    *("trainer=cpu", "trainer.enable_progress_bar=false", "+trainer.log_every_n_steps=7", "trainer.profiler=simple"),
     *("+trainer.num_nodes=1", "trainer.enable_model_summary=true", "trainer.num_sanity_val_steps=2"),
     *("threads=1", "jobs_per_gpu=4", "sweep.fail_fast=true", "tracking.uri=http://127.0.0.1:5000", "rerun=true"),
     *("callbacks.last.min_seconds=0", "callbacks.history.columns=[val/f1]", "callbacks.explanations.images=3"),

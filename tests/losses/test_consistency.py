@@ -181,7 +181,7 @@ def test_a_single_view_is_refused():
 
 
 @pytest.mark.parametrize("name", ["std", "variance", "cosine", "pair_mse", "pair_jaccard"])
-def test_its_files_build_the_kinds_of_their_names(name):
-    loss = instantiate(OmegaConf.load(CONF / "consistency" / f"{name}.yaml"))
+def test_its_choices_build_what_their_names_say(name):
+    loss = instantiate(OmegaConf.load(CONF / "choices" / "consistency.yaml")[name])
     assert loss.kind == name.removeprefix("pair_")
     assert loss.stop == ("others" if name.startswith("pair_") else "none")

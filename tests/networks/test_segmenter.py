@@ -11,12 +11,16 @@ from builders import CONF, composed
 from hydra.utils import instantiate
 from safetensors.torch import save_file
 
+from dermoscopy.config.choices import groups
 from dermoscopy.networks.encoders import published_preprocessing
 from dermoscopy.networks.normalisation import Preprocessing
 from dermoscopy.networks.padding import run_padded
 from dermoscopy.networks.segmenter import Segmenter
 
-ARCHITECTURES = sorted(p.stem for p in (CONF / "network").glob("*.yaml") if "segmentation_models" in p.read_text())
+OTHERS = ("cascade", "classifier", "googlenet", "image_classifier", "unet_mobilenet", "ynet")
+ARCHITECTURES = [
+    name for name in groups(CONF)["network"] if name not in OTHERS and not name.startswith("improved_unet")
+]
 ENCODER = "tu-test_resnet"  # small, and trained with another normalisation than ImageNet's
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
@@ -39,7 +43,7 @@ def logits(network, image):
 
 
 def configuration(name):
-    """Return the configuration of a network in conf/network."""
+    """Return the configuration of a choice of the group network."""
     given = {"+data.masks": "[a,b]", "+exclusive": "false", "+datamodule.mean": [*MEAN], "+datamodule.std": [*STD]}
     given |= {"network.encoder": ENCODER, "network.pretrained": "false"}
     return composed(f"network/{name}", *(f"{key}={value}" for key, value in given.items())).network

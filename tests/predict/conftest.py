@@ -30,7 +30,15 @@ SEGMENTER = (
 )
 COUNT = 30
 TRAINING = [
-    *("data.make.count=40", "data.make.size=[48,64]", "+data.make.workers=1", "data.size=[32,32]"),
+    *(
+        "+stage=only",
+        "+stage_seed=0",
+        "+offset=0",
+        "data.make.count=40",
+        "data.make.size=[48,64]",
+        "+data.make.workers=1",
+        "data.size=[32,32]",
+    ),
     *("split.val=0.3", "split.test=0.3"),
     *("network.backbone=test_resnet", "zeroing=everything", "epochs=1", "threads=1", "logger=csv"),
     *("trainer=cpu", "trainer.precision=32-true"),  # the same on every CPU
@@ -63,7 +71,7 @@ def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
     def make(folder: Path, *overrides: str, tested: bool = False) -> Path:
         folder.mkdir(parents=True)
         cfg = stage_configuration(
-            f"data.store={wide_store}", f"data.raw={few_source.root}", f"folder={folder}", *overrides
+            f"data.store={wide_store}", f"data.raw={few_source.root}", f"+folder={folder}", *overrides
         )
         facts = {"recipe_version": RECIPE, "fingerprint": open_store(wide_store).fingerprint}
         OmegaConf.save(OmegaConf.merge(cfg, facts), folder / CONFIG, resolve=True)
@@ -82,7 +90,7 @@ def make_run(wide_store: Path, few_source: FolderSource) -> MakeRun:
 def stage_configuration(*overrides: str) -> DictConfig:
     """Return the configuration of a stage, without its logger, which needs a running Hydra."""
     GlobalHydra.instance().clear()
-    cfg = composed("train", *SEGMENTER, *overrides)
+    cfg = composed("train", "+stage=only", "+stage_seed=0", "+offset=0", *SEGMENTER, *overrides)
     return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "logger"])
 
 

@@ -51,7 +51,7 @@ def test_predicted_masks_equal_those_that_the_data_module_reads_from_a_file(
         *(f"data.store={wide_store}", "data.raw=null"),
     )
     assert ended.code == 0, ended.err
-    options = f"data.store={wide_store}", f"datamodule.predicted={tmp_path / 'out' / 'masks.h5'}", f"folder={tmp_path}"
+    options = f"data.store={wide_store}", f"datamodule.predicted={tmp_path / 'out' / 'masks.h5'}", f"+folder={tmp_path}"
     with pytest.warns(
         UserWarning, match="does not say that its masks are out of fold"
     ):  # subset=all has some of training

@@ -1,28 +1,33 @@
-"""Fixtures of the report tests: the header of an experiment, and scores of single images."""
+"""Fixtures of the report tests: what an experiment is about, and scores of single images."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-HEADER = """# @package _global_
-# question: Do masks help,
-#   given as input?
-# command: python train.py +experiment=zeroing -m
-# cost: 20 min | 2 cores
-#
-# not part of anything
-epochs: 3
-# expected: too late to count
-"""
+from dermoscopy.runs.files import SWEEP
+
+ABOUT = {
+    "question": "Do masks help, given as input?",
+    "command": "python train.py +experiment=zeroing -m",
+    "cost": "20 min | 2 cores",
+    "expectation": "No.",
+    "primary_metric": "test/none/average_precision",
+}
 
 
 @pytest.fixture
-def header(tmp_path: Path) -> Path:
-    file = tmp_path / "zeroing.yaml"
-    file.write_text(HEADER)
-    return file
+def with_about() -> Callable[..., Path]:
+    """Return a function that lets a sweep on disk say what its experiment is about."""
+
+    def change(sweep: Path, **changes: str) -> Path:
+        record = json.loads((sweep / SWEEP).read_text())
+        (sweep / SWEEP).write_text(json.dumps(record | {"about": ABOUT | changes}))
+        return sweep
+
+    return change
 
 
 def scores_of(**arms: dict[str, list[float]]) -> pd.DataFrame:

@@ -139,7 +139,7 @@ def test_all_parts_of_a_report_together_read_each_file_once(
     for show in (print_table, print_jobs, print_status):
         show(sweep, console=console)
     write_results(sweep)
-    write_report(sweep, tmp_path / "experiments", tmp_path / "none.yaml")
+    write_report(sweep, tmp_path / "experiments")
     masks_to_join(sweep)
     assert {file.name for file in read} >= {"sweep.json", "job.json", "config.yaml", "predictions.csv"}
     assert {str(file.relative_to(tmp_path)): times for file, times in read.items() if times > 1} == {}

@@ -4,8 +4,11 @@ from functools import partial
 
 import pytest
 import torch
+from builders import CONF, composed
+from hydra.utils import instantiate
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR, ReduceLROnPlateau
 
+from dermoscopy.config.choices import groups
 from dermoscopy.tasks.schedule import Schedule
 
 
@@ -43,3 +46,36 @@ def test_a_scheduler_without_a_length_argument_gets_none(optimizer):
 def test_a_plateau_scheduler_names_its_metric(optimizer):
     entry = Schedule(partial(ReduceLROnPlateau, mode="max"), "epoch", None, "val/f1")(optimizer, epochs=3, steps=12)
     assert (entry["monitor"], entry["interval"], entry["scheduler"].mode) == ("val/f1", "epoch", "max")
+
+
+@pytest.mark.parametrize("name", groups(CONF)["scheduler"])
+def test_every_schedule_of_the_configuration_steps_through_a_stage(optimizer, name):
+    schedule = instantiate(composed("train", f"scheduler={name}", "optimizer.lr=0.1").scheduler)
+    entry = schedule(optimizer, epochs=3, steps=12)
+    rates = [optimizer.param_groups[0]["lr"]]
+    for _ in range(12 if entry["interval"] == "step" else 3):
+        optimizer.step()
+        entry["scheduler"].step(*([0.5] if "monitor" in entry else []))
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert all(0 <= rate <= 0.1 + 1e-9 for rate in rates)
+    if name in ("one_cycle", "cosine", "polynomial"):
+        assert rates[-1] < 0.04 * max(rates)  # they end with the stage
+    if name == "polynomial":
+        assert rates[6] == pytest.approx(0.1 * 0.5**0.9)  # (1 - step / steps) ** power
+    if name == "cyclic":
+        assert rates[0] == pytest.approx(1e-5) and rates == sorted(rates)  # 200 steps up
+    if name == "step":
+        assert set(rates) == {0.1}  # falls after 30 epochs
+
+
+@pytest.mark.parametrize("name", groups(CONF)["optimizer"])
+def test_every_optimizer_of_the_configuration_lowers_a_loss(name):
+    torch.manual_seed(0)
+    weight = torch.nn.Parameter(torch.full((4,), 2.0))
+    optimizer = instantiate(composed("train", f"optimizer={name}", "optimizer.lr=0.01").optimizer)([weight])
+    for _ in range(50):
+        optimizer.zero_grad()
+        loss = weight.square().sum()
+        loss.backward()
+        optimizer.step()
+    assert loss < 16 * 0.9

@@ -43,6 +43,12 @@ class Recorder:
 SCHEDULES = {
     "one_cycle": Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-3), "step", "total_steps"),
     "cosine": Schedule(torch.optim.lr_scheduler.CosineAnnealingLR, "epoch", "T_max"),
+    "polynomial": Schedule(partial(torch.optim.lr_scheduler.PolynomialLR, power=0.9), "step", "total_iters"),
+    "cyclic": Schedule(
+        partial(torch.optim.lr_scheduler.CyclicLR, base_lr=1e-5, max_lr=1e-3, step_size_up=5, cycle_momentum=False),
+        "step",
+    ),
+    "step": Schedule(partial(torch.optim.lr_scheduler.StepLR, step_size=1)),
     "multistep": Schedule(partial(torch.optim.lr_scheduler.MultiStepLR, milestones=[1, 2])),
     "plateau": Schedule(
         partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=1), monitor="val/loss"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from dermoscopy.config.build import Settings
+from dermoscopy.machine.messages import nearest
 
 # What a stage cannot change: its key would not tell, and what one stage tests on another would have trained on.
 WHOLE_RUN = frozenset(
@@ -11,7 +12,45 @@ WHOLE_RUN = frozenset(
 )
 
 
+# What an experiment says of itself; each is one text.
+ABOUT = {
+    "question": "the question that it answers",
+    "command": "the command that runs it",
+    "cost": "the number of jobs and the time that they take",
+    "expectation": "the answer that is expected",
+    "primary_metric": "the test metric that answers it, such as test/none/dice",
+}
 SWITCHES = ("exclusive", "exclusive_labels", "rerun")  # Hydra's command line reads yes and no as texts
+
+
+def check_about(experiment: str | None, about: object) -> dict[str, str]:
+    """Return what an experiment says of itself; nothing where no experiment is chosen.
+
+    Args:
+        experiment: the choice of +experiment.
+        about: its key of that name.
+
+    Raises:
+        ValueError: a key is missing, unknown or no text.
+    """
+    if experiment is None and about is None:
+        return {}
+    texts = about if isinstance(about, Mapping) else {}
+    name = experiment or "NAME"
+    for key, meaning in ABOUT.items():
+        if not isinstance(texts.get(key), str) or not texts[key].strip():
+            raise ValueError(f"experiment/{name}.yaml lacks about.{key}: write there, as a text, {meaning}")
+    if unknown := [str(key) for key in texts if key not in ABOUT]:
+        known = ", ".join(ABOUT)
+        raise ValueError(
+            f"about.{unknown[0]} of experiment/{name}.yaml is unknown, it may have {known}{nearest(unknown[0], ABOUT)}"
+        )
+    if texts["primary_metric"].count("/") < 2 or not texts["primary_metric"].startswith("test/"):
+        raise ValueError(
+            f"about.primary_metric of experiment/{name}.yaml must be test/<condition>/<name>, "
+            f"got {texts['primary_metric']}"
+        )
+    return {key: " ".join(texts[key].split()) for key in ABOUT}
 
 
 def check_stages(stages: object) -> None:
@@ -24,6 +63,9 @@ def check_stages(stages: object) -> None:
         raise ValueError("stages is empty: a run needs at least one stage")
     if isinstance(stages, str) or not isinstance(stages, Sequence) or not all(isinstance(s, Mapping) for s in stages):
         raise ValueError(f"stages must be a list of mappings, such as [{{stage: whole, epochs: 5}}], got {stages}")
+    for number, stage in enumerate(stages):
+        if not isinstance(stage.get("stage"), str):
+            raise ValueError(f"entry {number} of stages has no name: add one, such as {{stage: half, ...}}")
 
 
 def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
 from dermoscopy.config.build import build, plain
 from dermoscopy.config.data import open_data, prepare_data
-from dermoscopy.config.stages import Run
+from dermoscopy.config.stages import SET_BY_PROGRAM, Run
 from dermoscopy.runs.records import read_job, read_sweep, stop, stopped
 from dermoscopy.sweep import jobs
 from dermoscopy.sweep.follow import describe
@@ -65,4 +65,7 @@ def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, befo
     from dermoscopy.machine import hardware  # noqa: PLC0415  (torch, which takes seconds)
 
     record |= hardware.claim(configuration.threads, configuration.trainer.accelerator)
-    jobs.train(folder, run.stages, run.build, build(configuration.logger), record, flatten(plain(configuration)))
+    with open_dict(configuration):  # files of a user may name what a stage has, such as ${folder}
+        configuration.update(dict.fromkeys(SET_BY_PROGRAM))
+    parameters = {key: value for key, value in plain(configuration).items() if key not in (*SET_BY_PROGRAM, "about")}
+    jobs.train(folder, run.stages, run.build, build(configuration.logger), record, flatten(parameters))

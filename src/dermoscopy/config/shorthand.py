@@ -13,7 +13,7 @@ def spell_out(arguments: Sequence[str], files: Collection[str]) -> list[str]:
 
     Args:
         arguments: of the command.
-        files: names of the files in conf/loss; those of a folder that --config-dir names are added.
+        files: names of the choices of the group loss; those of a folder that --config-dir names are added.
 
     Raises:
         ValueError: files and sums in one sweep.

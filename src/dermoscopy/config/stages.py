@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from dermoscopy.config.build import build, plain
 from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
+from dermoscopy.config.lengths import stage_epochs
 from dermoscopy.config.references import locate, warn_of_origins
 from dermoscopy.machine.randomness import derive
 from dermoscopy.runs.files import CONFIG
@@ -19,6 +20,9 @@ from dermoscopy.runs.stage import LrRange, Stage
 if TYPE_CHECKING:  # a sweep that is finished says so without waiting for torch
     from dermoscopy.training.stages import Parts
 
+# What the program sets in the configuration of each stage; in a user's it is refused. Files of conf/ name these by
+# ${oc.select:folder}, which is null where no stage is.
+SET_BY_PROGRAM = ("stage", "stage_seed", "offset", "folder", "fingerprint", "recipe_version")
 HD95 = "hd95"  # the test that computes Hausdorff distances as well
 
 
@@ -90,8 +94,11 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
     configurations: list[DictConfig] = []
     for number, overrides in enumerate(run.stages):
         stage = copy.deepcopy(run)
+        with open_dict(stage):
+            stage.update({key: overrides["stage"] if key == "stage" else None for key in SET_BY_PROGRAM})
         with open_dict(stage.callbacks):  # a stage may have some of its own
             stage.merge_with(overrides)
+        stage.epochs = stage_epochs(stage.epochs, stage.protocol, stage.stage)
         check_stage(stage, overrides, first=number == 0)
         locate(stage)
         if isinstance(stage.loss, str):  # a sum of terms

@@ -15,11 +15,16 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from dermoscopy.config.build import plain
+from dermoscopy.config.checks import check_about
+from dermoscopy.config.choices import groups, register_choices
+from dermoscopy.config.command_line import check_hydra
 from dermoscopy.config.data import prepare_data
 from dermoscopy.config.jobs import failures
 from dermoscopy.config.launchers import check_launcher, threads_of_a_job
 from dermoscopy.config.references import masks_file
+from dermoscopy.config.renamed import check_names
 from dermoscopy.config.shorthand import spell_out
+from dermoscopy.config.stages import SET_BY_PROGRAM
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine import allocation
 from dermoscopy.machine.messages import fatal_errors, one_line_errors
@@ -28,7 +33,7 @@ from dermoscopy.sweep.session import SweepSession
 
 JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
 # A sweep may go on in another way than it began: what says only how it is computed is no part of its identity.
-HOW = ("threads", "jobs_per_gpu", "sweep")
+HOW = ("threads", "jobs_per_gpu", "sweep", "about")
 RESOLVERS = (len, allocation.processes, allocation.cpus_a_job, allocation.gpus_a_job, allocation.gpus)
 
 
@@ -77,10 +82,12 @@ def training_command(conf: Path) -> Iterator[None]:
     Plugins.instance()  # plugins store defaults under the names of our presets, of which Hydra would warn
     for preset in (conf / "hydra/launcher").glob("*.yaml"):
         ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
+    register_choices(conf)
     for resolver in RESOLVERS:
         OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
     with one_line_errors():
-        sys.argv[1:] = spell_out(sys.argv[1:], {path.stem for path in (conf / "loss").glob("*.yaml")})
+        check_names(sys.argv[1:])
+        sys.argv[1:] = spell_out(sys.argv[1:], groups(conf)["loss"])
         try:
             yield
         except BrokenProcessPool as error:
@@ -100,7 +107,13 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
         axes: the values of each axis.
         alone: whether it is a single run.
     """
-    launcher = config.hydra.runtime.choices["hydra/launcher"]
+    choices = config.hydra.runtime.choices
+    launcher = choices["hydra/launcher"]
+    check_hydra(config.hydra.overrides.hydra, sweeps=True)
+    for key in SET_BY_PROGRAM:
+        if key in config:
+            raise ValueError(f"{key} is set by the program for each stage: leave it out")
+    about = check_about(choices.get("experiment"), plain(config.about) if "about" in config else None)
     check_launcher(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     fingerprint = None
     if not plan.chooses_data(axes):
@@ -110,7 +123,7 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
     identity = plan.identity(_settings(config, axes), axes, conf, fingerprint)
     jobs = plan.plan_jobs(axes)
     facts = {"experiment": config.name, "command": SweepCallback.command, "launcher": launcher}
-    facts |= {"axes": list(axes), "plan": jobs, "jobs": len(jobs)}
+    facts |= {"axes": list(axes), "plan": jobs, "jobs": len(jobs), "about": about}
     session = SweepSession(Path(config.runs, config.name, "sweeps"), identity, facts, alone, config.rerun)
     if config.logger._target_ == JOURNAL:
         session.track(config.tracking.uri, config.name, config.tracking.artifacts)

@@ -115,6 +115,8 @@ def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: st
     An image that is missing from it, or whose subset is empty, has the subset "" and is not used.
     """
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    if "side" in table and "subset" not in table:
+        raise ValueError(f"{file}: the column side is now called subset: rename it")
     if not {"id", "subset"} <= set(table):
         raise ValueError(f"{file} needs the columns id and subset, it has {list(table)}")
     doubled = table["id"][table["id"].duplicated()].tolist()

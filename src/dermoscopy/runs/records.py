@@ -22,6 +22,7 @@ class SweepRecord(TypedDict):
         jobs: number of jobs.
         started, resumed, ended: first start, latest start and latest end (ISO 8601, UTC).
         status: running, done, failed or interrupted.
+        about: question, command, cost, expectation and primary_metric of the experiment; empty without one.
         parent_run: id of the sweep's own run in MLflow, if it is tracked.
     """
 
@@ -38,6 +39,7 @@ class SweepRecord(TypedDict):
     ended: str | None
     status: str
     parent_run: str | None
+    about: NotRequired[dict[str, str]]
 
 
 class StageRecord(TypedDict):

@@ -67,6 +67,7 @@ class SweepResults:
     Attributes:
         folder: `runs/<experiment>/sweeps/<stamp>`.
         axes: keys that are swept.
+        about: question, command, cost, expectation and primary_metric of the experiment; empty without one.
         started, resumed: times of the first and of the latest start.
         jobs: all planned jobs.
         table: one row per job, columns job, status, error, arm, seed, fold, repeat, seconds, then one per metric.
@@ -76,6 +77,7 @@ class SweepResults:
     experiment: str
     command: str
     axes: tuple[str, ...]
+    about: Mapping[str, str]
     started: str
     resumed: str
     jobs: tuple[JobResults, ...]
@@ -146,6 +148,7 @@ def load_sweep(folder: Path) -> SweepResults:
         sweep["experiment"],
         sweep["command"],
         tuple(sweep["axes"]),
+        sweep.get("about", {}),
         sweep["started"],
         sweep["resumed"],
         tuple(jobs),

@@ -23,10 +23,17 @@ def identity(
         conf: folders of the configuration files, of this package and of the user; comments in them do not count.
         data: fingerprint of the store, None if the data is an axis itself.
     """
-    files = [(folder, path) for folder in conf for axis in axes for path in sorted((folder / axis).glob("**/*.yaml"))]
+    places = [(folder, place) for folder in conf for axis in axes for place in (axis, f"choices/{axis}")]
+    files = [(folder, path) for folder, place in places for path in _yaml_files(folder / place)]
     contents = {str(path.relative_to(folder)): yaml.safe_load(path.read_text()) for folder, path in files}
     text = json.dumps([RECIPE, canonical(configuration), axes, contents, data], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _yaml_files(place: Path) -> list[Path]:
+    """Return the YAML files in a folder, and the one of that name."""
+    alone = place.with_name(f"{place.name}.yaml")
+    return [*sorted(place.glob("**/*.yaml")), *([alone] if alone.is_file() else [])]
 
 
 def plan_jobs(axes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:

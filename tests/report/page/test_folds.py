@@ -22,7 +22,7 @@ AXES = {"zeroing": ["everything", "nothing"], "split.fold": ["0", "1", "2"]}
 
 
 def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
-    files = write_report(load_sweep(sweep), tmp_path / "experiments", tmp_path / "none.yaml", metric=metric)
+    files = write_report(load_sweep(sweep), tmp_path / "experiments", metric=metric)
     return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
 
 
@@ -57,6 +57,6 @@ def test_a_missing_fold_is_named_and_its_arm_not_compared(make_classified: Make)
 
 def test_an_arm_without_any_fold_is_missing_as_a_whole(make_classified: Make, tmp_path: Path) -> None:
     sweep = load_sweep(make_classified(AXES, PLACES, ["done"] * 3 + ["failed"] * 3))
-    write_report(sweep, tmp_path / "experiments", tmp_path / "none.yaml")
+    write_report(sweep, tmp_path / "experiments")
     page = (tmp_path / "experiments" / "cascade" / "README.md").read_text()
     assert "Missing, with all their images: masks always given, seed 0: all folds." in page

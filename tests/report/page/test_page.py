@@ -16,9 +16,9 @@ MakeRuns = Callable[..., Path]
 
 
 def test_a_page_reports_what_ran_the_results_and_their_uncertainty(
-    make_runs: MakeRuns, header: Path, tmp_path: Path
+    make_runs: MakeRuns, with_about: MakeRuns, tmp_path: Path
 ) -> None:
-    files = write_report(load_sweep(make_runs()), tmp_path / "experiments", header)
+    files = write_report(load_sweep(with_about(make_runs())), tmp_path / "experiments")
     names = [str(file.relative_to(tmp_path / "experiments")) for file in files]
     assert names == [
         *(f"zeroing/{name}" for name in ("results.csv", "table.csv", "table.svg", "figure.png", "README.md")),
@@ -43,10 +43,10 @@ def test_a_page_reports_what_ran_the_results_and_their_uncertainty(
         assert fact in page
 
 
-def test_a_report_written_twice_gives_the_same_bytes(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+def test_a_report_written_twice_gives_the_same_bytes(make_runs: MakeRuns, tmp_path: Path) -> None:
     sweep = load_sweep(make_runs())
-    first = [file.read_bytes() for file in write_report(sweep, tmp_path / "experiments", header)]
-    assert [file.read_bytes() for file in write_report(sweep, tmp_path / "experiments", header)] == first
+    first = [file.read_bytes() for file in write_report(sweep, tmp_path / "experiments")]
+    assert [file.read_bytes() for file in write_report(sweep, tmp_path / "experiments")] == first
 
 
 def test_large_results_are_rounded_and_keep_their_rows() -> None:
@@ -57,26 +57,24 @@ def test_large_results_are_rounded_and_keep_their_rows() -> None:
 
 
 @pytest.mark.parametrize("kept", [[], [7]])
-def test_a_sweep_without_a_done_job_still_has_a_page(
-    kept: list[int], make_runs: MakeRuns, header: Path, tmp_path: Path
-) -> None:
+def test_a_sweep_without_a_done_job_still_has_a_page(kept: list[int], make_runs: MakeRuns, tmp_path: Path) -> None:
     folder = make_runs()
     for number in set(range(9)) - set(kept):
         shutil.rmtree(folder / str(number), ignore_errors=True)
     sweep = load_sweep(folder)
-    files = write_report(sweep, tmp_path / "experiments", header)
+    files = write_report(sweep, tmp_path / "experiments")
     assert "nothing to compare" in (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
     assert "figure.png" not in [file.name for file in files]
     assert job_counts(sweep).startswith(f"9: 0 done, {len(kept)} failed, {9 - len(kept)} missing")
 
 
-def test_a_segmentation_sweep_without_labels_has_a_page(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+def test_a_segmentation_sweep_without_labels_has_a_page(make_runs: MakeRuns, tmp_path: Path) -> None:
     folder = make_runs("encoders")
     for file in folder.glob("*/job.json"):
         record = json.loads(file.read_text())
         dice = {"test/none/dice": record["metrics"]["test/none/f1"] + 0.3} if record["metrics"] else {}
         file.write_text(json.dumps(record | {"metrics": dice}))
-    write_report(load_sweep(folder), tmp_path / "experiments", header)
+    write_report(load_sweep(folder), tmp_path / "experiments")
     page = (tmp_path / "experiments" / "encoders" / "README.md").read_text()
     assert "Dice (TTA none), difference to image only" in page
     assert "No interval over test images: no job has predictions.csv" in page

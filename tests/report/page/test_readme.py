@@ -8,26 +8,17 @@ from pathlib import Path
 import pytest
 
 from dermoscopy.report.page.page import write_report
-from dermoscopy.report.page.readme import BEGIN, END, read_header, refreshed, with_row
+from dermoscopy.report.page.readme import BEGIN, END, refreshed, with_row
 from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
 
 
-def test_the_header_is_read_from_the_first_comments(header: Path) -> None:
-    assert read_header(header) == {
-        "question": "Do masks help, given as input?",
-        "command": "python train.py +experiment=zeroing -m",
-        "cost": "20 min | 2 cores",
-    }
-    assert read_header(header.with_name("none.yaml")) == {}
-
-
-def test_what_a_person_wrote_stays(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+def test_what_a_person_wrote_stays(make_runs: MakeRuns, tmp_path: Path) -> None:
     page = tmp_path / "experiments" / "zeroing" / "README.md"
     page.parent.mkdir(parents=True)
     page.write_text(f"# Mine\n\nbefore\n\n{BEGIN}\nold numbers\n{END}\n\nafter\n")
-    write_report(load_sweep(make_runs()), tmp_path / "experiments", header)
+    write_report(load_sweep(make_runs()), tmp_path / "experiments")
     text = page.read_text()
     assert text.startswith(f"# Mine\n\nbefore\n\n{BEGIN}\n")
     assert text.endswith(f"{END}\n\nafter\n")
@@ -41,23 +32,24 @@ def test_a_page_without_markers_gets_them_and_one_with_half_of_them_is_refused()
             refreshed(broken, "new", Path("p/README.md"))
 
 
-def test_the_index_gets_one_row_an_experiment(make_runs: MakeRuns, header: Path, tmp_path: Path) -> None:
+def test_the_index_gets_one_row_per_experiment(make_runs: MakeRuns, with_about: MakeRuns, tmp_path: Path) -> None:
     experiments = tmp_path / "experiments"
     for experiment in ("zeroing", "losses", "zeroing"):
         shutil.rmtree(tmp_path / "runs", ignore_errors=True)
-        write_report(load_sweep(make_runs(experiment)), experiments, header)
+        write_report(load_sweep(with_about(make_runs(experiment))), experiments)
+    assert "Expected: No." in (experiments / "zeroing" / "README.md").read_text()
     rows = [line for line in (experiments / "README.md").read_text().splitlines() if line.startswith("| [")]
     assert [re.search(r"\((\w+)/README", row).group(1) for row in rows] == ["zeroing", "losses"]  # type: ignore[union-attr]
     assert r"20 min \| 2 cores (measured: 0.15 h)" in rows[0]
 
 
 def test_the_index_asks_what_a_person_asks_where_no_configuration_does(make_runs: MakeRuns, tmp_path: Path) -> None:
-    sweep, experiments, none = load_sweep(make_runs()), tmp_path / "experiments", tmp_path / "none.yaml"
-    write_report(sweep, experiments, none)
+    sweep, experiments = load_sweep(make_runs()), tmp_path / "experiments"
+    write_report(sweep, experiments)
     assert "| [zeroing](zeroing/README.md) |" in (experiments / "README.md").read_text()
     page = experiments / "zeroing" / "README.md"
     page.write_text(page.read_text().replace("## Question\n\nzeroing", "## Question\n\nwhat of | masks?\n\nMore."))
-    write_report(sweep, experiments, none)
+    write_report(sweep, experiments)
     assert r"| [what of \| masks?](zeroing/README.md) |" in (experiments / "README.md").read_text()
 
 

@@ -11,7 +11,7 @@ SEEDS = {"network": ["small", "large"], "seed": ["0", "1"]}
 
 
 def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
-    files = write_report(load_sweep(sweep), tmp_path / "experiments", tmp_path / "none.yaml", metric=metric)
+    files = write_report(load_sweep(sweep), tmp_path / "experiments", metric=metric)
     return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
 
 

@@ -34,7 +34,7 @@ def test_the_area_of_a_flat_curve_is_its_height_and_of_a_straight_one_its_middle
 def test_a_sweep_tested_in_all_mask_conditions_gets_curve_area_and_table(make_classified: Make, tmp_path: Path) -> None:
     sweep = load_sweep(make_classified(AXES))
     by_hand = np.mean([(sum(heights) - (heights[0] + heights[-1]) / 2) / 10 for heights in _heights(sweep.table)])
-    written = write_report(sweep, tmp_path / "experiments", tmp_path / "none.yaml", metric="test/none/auroc")
+    written = write_report(sweep, tmp_path / "experiments", metric="test/none/auroc")
     files = {file.name: file for file in written[:-1]}
     table = pd.read_csv(files["mask_conditions.csv"]).set_index(["arm", "mask_condition"]).sort_index()
     assert table.loc[("zeroing=nothing", "area"), "mean"] == pytest.approx(by_hand, rel=1e-5)

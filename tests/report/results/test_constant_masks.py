@@ -42,7 +42,7 @@ def test_constant_masks_agree_with_the_metrics_and_the_mean_mask_is_best_on_its_
 
 
 def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
-    files = write_report(load_sweep(sweep), tmp_path / "experiments", tmp_path / "none.yaml", metric=metric)
+    files = write_report(load_sweep(sweep), tmp_path / "experiments", metric=metric)
     return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
 
 

@@ -50,7 +50,7 @@ def test_folds_widen_the_interval_as_their_training_sets_overlap(make_runs: Make
         for name, findings in (("plain", plain), ("folds", folds))
     }
     assert half["folds"] / half["plain"] == pytest.approx(np.sqrt((1 / 3 + 0.3) / (1 / 3)))
-    write_report(load_sweep(folder), tmp_path / "experiments", tmp_path / "none.yaml")
+    write_report(load_sweep(folder), tmp_path / "experiments")
     page = (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
     assert "sd² (1/n + 0.300)" in page
     assert "Nadeau and Bengio 2003" in page

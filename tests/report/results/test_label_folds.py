@@ -28,7 +28,7 @@ def scores(folder: Path, reference: str = "zeroing=everything") -> pd.DataFrame:
 
 
 def report(sweep: Path, tmp_path: Path, **options: str) -> tuple[str, Path]:
-    write_report(load_sweep(sweep), tmp_path / "experiments", tmp_path / "none.yaml", **options)
+    write_report(load_sweep(sweep), tmp_path / "experiments", **options)
     folder = tmp_path / "experiments" / "cascade"
     return (folder / "README.md").read_text(), folder
 

@@ -49,6 +49,7 @@ class DermoscopyData(LightningDataModule):
             same names share their folds, whatever they train on.
         negatives: number of training images without any of the masks: None or "real" for all there are, "none", or a
             number per positive, redrawn each epoch. val_negatives: the same for validation, drawn once.
+        train_images: number of training images that are used, the first ones by id; None: all.
         padding: content of the padded part of an image in training, where the store has fit=pad: constant (black),
             border or reflection. eval_padding: the same in validation and test. Masks stay unknown there.
         mirror_truth: fill the padded part of the masks as well, so that made-up pixels count in losses and scores: a
@@ -83,12 +84,15 @@ class DermoscopyData(LightningDataModule):
         eval_padding: str,
         mirror_truth: bool,
         reduce: int,
+        train_images: int | None,
         predicted: str | Path | None,
         mask_threshold: float,
     ) -> None:
         super().__init__()
         if min(batch_size, eval_batch_size) < 1:
             raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
+        if train_images is not None and (type(train_images) is not int or train_images < 1):
+            raise ValueError(f"train_images must be a whole number of at least 1 or null, got {train_images}")
         if mirror_truth and padding == eval_padding == "constant":
             raise ValueError("mirror_truth=true has nothing to mirror: set padding or eval_padding as well")
         self.store = open_store(store)
@@ -106,7 +110,7 @@ class DermoscopyData(LightningDataModule):
         self.val_negatives = checked_negatives(val_negatives, "val_negatives")
         self.padding = Padding(self.store.frame, self.size, padding, "padding")
         self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "eval_padding")
-        self.mirror_truth = mirror_truth
+        self.mirror_truth, self.train_images = mirror_truth, train_images
 
     def _subsets(self, split: Split, seed: int, stratify: Sequence[str]) -> NDArray[np.str_]:
         kind = "label (stratify)"
@@ -192,6 +196,8 @@ class DermoscopyData(LightningDataModule):
 
     def _choice(self, subset: str, negatives: float | None) -> Choice:
         rows = self.rows(subset)
+        if subset == "train" and self.train_images is not None:
+            rows = rows[np.argsort(self.store.ids[rows.numpy()])[: self.train_images].copy()]
         if negatives is None:
             return all_rows(rows)
         choice = choose(rows, self.positive[rows], negatives)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.style import save_figure
 from dermoscopy.report.page.extra_files import extra_files, main_figure, table_picture
-from dermoscopy.report.page.readme import current_page, read_header, refreshed, refreshed_index
+from dermoscopy.report.page.readme import current_page, refreshed, refreshed_index
 from dermoscopy.report.page.sections import report_block
 from dermoscopy.report.results.arms import arms_table, results_table
 from dermoscopy.report.results.conditions import with_validation_masks
@@ -25,7 +25,6 @@ LARGEST = 300_000  # bytes of results.csv, above which values are rounded to 5 s
 def write_report(
     sweep: SweepResults,
     experiments: Path,
-    header_file: Path,
     reference: str | float | None = None,
     metric: str | None = None,
 ) -> list[Path]:
@@ -36,7 +35,6 @@ def write_report(
     Args:
         sweep: the sweep to report.
         experiments: folder of the pages; the page is written to `<experiments>/<name>/`.
-        header_file: the experiment's configuration, whose first comments hold question, command, cost and expected.
         reference: arm to compare with, see `findings.find`.
         metric: metric to compare, see `findings.find`.
 
@@ -48,11 +46,10 @@ def write_report(
     """
     sweep = with_validation_masks(sweep)
     findings = find(sweep, reference, metric)
-    header = read_header(header_file)
     folder = experiments / sweep.experiment
     readme, index = folder / "README.md", experiments / "README.md"
     more, sections = extra_files(sweep, findings)
-    page = refreshed(current_page(readme, sweep, header), report_block(sweep, findings, **sections), readme)
+    page = refreshed(current_page(readme, sweep), report_block(sweep, findings, **sections), readme)
     files: dict[str, Figure | str] = {
         "results.csv": compact_csv(results_table(sweep)),
         "table.csv": arms_table(sweep.table).to_csv(index=False),
@@ -61,7 +58,7 @@ def write_report(
     if findings is not None:
         files["figure.png"] = main_figure(sweep, findings)
     written = [_write(folder / name, content) for name, content in (files | more | {"README.md": page}).items()]
-    rows = refreshed_index(index.read_text() if index.is_file() else "", sweep, header, page, findings)
+    rows = refreshed_index(index.read_text() if index.is_file() else "", sweep, page, findings)
     return [*written, write_atomically(index, rows)]
 
 

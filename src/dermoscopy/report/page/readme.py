@@ -11,37 +11,18 @@ from dermoscopy.runs.tables import SweepResults
 BEGIN, END = "<!-- report -->", "<!-- /report -->"
 INDEX = "# Experiments\n\nOne folder a question; numbers and figures are written by `report.py`.\n"
 INDEX_HEAD = "| question | command | cost | answer |\n|---|---|---|---|\n"
-KEYS = ("question", "command", "cost", "expected")
-Header = dict[str, str]
 
 
-def read_header(file: Path) -> Header:
-    """Entries `# key: text` of the first comments of a file; a comment without a key continues the one before."""
-    entries: Header = {}
-    key = None
-    for line in file.read_text().splitlines() if file.is_file() else []:
-        if line.strip() and not line.startswith("#"):
-            break
-        text = line.lstrip("#").strip()
-        word, colon, rest = text.partition(":")
-        if colon and word in KEYS:
-            key, entries[word] = word, rest.strip()
-        elif key and text and not text.startswith("@"):
-            entries[key] += f" {text}"
-        else:
-            key = None
-    return entries
-
-
-def current_page(file: Path, sweep: SweepResults, header: Header) -> str:
+def current_page(file: Path, sweep: SweepResults) -> str:
     """The README as it stands, or a new one."""
     if file.is_file():
         return file.read_text()
-    expected = f"\n\nExpected: {header['expected']}" if "expected" in header else ""
+    about = sweep.about
+    expected = f"\n\nExpected: {about['expectation']}" if about else ""
     sections = {
-        "Question": header.get("question", sweep.experiment) + expected,
-        "Protocol": f"`conf/experiment/{sweep.experiment}.yaml`, run by `{header.get('command', sweep.command)}`.",
-        "Hardware": f"Expected cost: {header['cost']}." if "cost" in header else "As recorded under Results.",
+        "Question": about.get("question", sweep.experiment) + expected,
+        "Protocol": f"`conf/experiment/{sweep.experiment}.yaml`, run by `{about.get('command', sweep.command)}`.",
+        "Hardware": f"Expected cost: {about['cost']}." if about else "As recorded under Results.",
         "Results": f"{BEGIN}\n{END}",
         "Reading": "The sentences under Results are computed; what they mean for the question is for a person to say.",
     }
@@ -62,17 +43,17 @@ def refreshed(page: str, block: str, file: Path) -> str:
     return f"{before}{BEGIN}\n{block}\n{END}{rest.split(END)[1]}"
 
 
-def refreshed_index(index: str, sweep: SweepResults, header: Header, page: str, findings: Findings | None) -> str:
+def refreshed_index(index: str, sweep: SweepResults, page: str, findings: Findings | None) -> str:
     """The index with the experiment's row, question | command | cost | answer, new or in place of the old one.
 
     Args:
         index: as it stands, "" where there is none.
-        page: the README; its question is taken where the header has none.
+        page: the README; its question is taken where the experiment states none.
     """
-    question = cell(header.get("question", _question(page, sweep.experiment)))
+    question = cell(sweep.about.get("question", _question(page, sweep.experiment)))
     measured = f"{hours(sweep):.2f} h"
-    cost = f"{header['cost']} (measured: {measured})" if "cost" in header else measured
-    command = cell(header.get("command", sweep.command))
+    cost = f"{sweep.about['cost']} (measured: {measured})" if sweep.about else measured
+    command = cell(sweep.about.get("command", sweep.command))
     link = f"]({sweep.experiment}/README.md)"
     row = f"| [{question}{link} | `{command}` | {cell(cost)} | {cell(answer(findings))} |"
     return with_row(index or INDEX, link, row)

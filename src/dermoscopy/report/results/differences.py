@@ -11,7 +11,7 @@ REPEAT_KEYS = ("seed", "fold")
 # Names, paths, and settings of display: keys without effect on what an arm computes.
 IGNORED = frozenset(
     {
-        *("name", "arms", "lengths", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
+        *("name", "arms", "about", "protocol", "stage", "stages", "folder", "rerun", "runs", "tracking", "logger"),
         *(
             "offset",
             "fingerprint",

@@ -86,7 +86,8 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
     Args:
         sweep: with or without columns of `with_validation_masks`.
         reference: an arm, in full or its value alone, which may be a number; None: see `choose_reference`.
-        metric: `test/<condition>/<name>`; None: the first headline metric.
+        metric: `test/<condition>/<name>`; None: the primary metric of the experiment, or the first headline metric
+            where it has none, or none that was tested.
 
     Raises:
         ValueError: the sweep has no such arm or metric; the message lists the available ones.
@@ -94,7 +95,8 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
     available = [*headlines(sweep), *macro_metrics(sweep.table)]
     if not available:
         return None
-    chosen = metric or available[0]
+    primary = sweep.about.get("primary_metric")
+    chosen = metric or (primary if primary in available else available[0])
     if chosen.count("/") < 2 or not chosen.startswith("test/"):
         raise ValueError(f"metric must be test/<condition>/<name>, got {chosen!r}")
     table = pivot(sweep.table, chosen)
@@ -104,6 +106,8 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
     intervals, note = test_images.over_images(tested, against, score)
     untested = len(sweep.done) - len(tested.tables)
     notes = [note] if note else [f"It lacks {untested} done jobs without predictions.csv."] if untested else []
+    if primary and primary not in available:
+        notes.insert(0, f"No job was tested for the primary metric {primary}.")
     overlap = test_images.test_per_train(sweep, tested.tables)
     compared = compare_arms(table, against, overlap)
     compared["image_low"] = [intervals.get(arm, (np.nan, np.nan))[0] for arm in compared.index]

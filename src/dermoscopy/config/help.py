@@ -1,0 +1,110 @@
+"""The answer to --help: commands and keys of a program on one screen, without importing what the program needs."""
+
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+from dermoscopy.config.choices import groups
+
+WIDTH = 118
+ENDS = (
+    "Any key can be changed (optimizer.lr=1e-3), added (+key=value), or, with -m, swept over (seed=0,1,2).",
+    "Everything that would run: --cfg job. Where to read on: README.md, docs/configuration.md.",
+)
+MEANINGS = {  # of every group, in the order of docs/configuration.md
+    "experiment": "a study: a question with its arms and repeats",
+    "protocol": "size of the studies: network, epochs, repeats",
+    "sweep": "repeats of any experiment",
+    "debug": "ways to try a configuration",
+    "data": "the images",
+    "split": "which images are trained on, validated and tested",
+    "model": "what is learned: labels, masks, or both",
+    "network": "networks, for labels or for masks",
+    "loss": "loss of labels (`labels`, `classes`) or masks (`sum`, or any sum of terms as text: `loss=bce+dice`)",
+    "zeroing": "how training erases masks",
+    "mask_views": "views of one image under several zeroings, for model=consistency",
+    "consistency": "loss between those views",
+    "augment": "random transforms of training images",
+    "optimizer": "optimizers; `lr=` is short for `optimizer.lr=`",
+    "scheduler": "learning-rate schedules",
+    "trainer": "device",
+    "callbacks": "what watches the training",
+    "logger": "where metrics are logged",
+    "tracking": "where MLflow keeps its records",
+    "hydra/launcher": "where the jobs of a sweep run",
+    "arm/aux_head": "arms of experiment=aux_head",
+    "arm/cascade": "arms of experiment=cascade",
+    "arm/mask_conditions": "arms of experiment=mask_conditions",
+    "arm/pair": "arms of experiment=pair",
+    "arm/probes": "arms of experiment=probes",
+    "arm/ynet": "arms of experiment=ynet",
+}
+INTERNAL = ("model/base", "report")  # parts of other files
+BEGIN, END = "<!-- groups -->", "<!-- /groups -->"
+REST = ("arm", "hydra", "model/", "protocol", "report", "tracking", "callbacks", "logger", "mask_views")
+
+
+def show_help(name: str, script: str) -> None:
+    """Print the help of a root script and end it if its command asks for that.
+
+    Args:
+        name: `__name__` of the script, which imports of it leave alone.
+        script: its `__file__`.
+    """
+    if name == "__main__" and {"--help", "-h"} & set(sys.argv[1:]):
+        conf = Path(script).resolve().parent / "conf"
+        print(help_text(conf, Path(script).stem))
+        sys.exit()
+
+
+def help_text(conf: Path, program: str) -> str:
+    """Return the help of a program: the first comments of its file, then its groups or its keys with their comments."""
+    file = conf / f"{program}.yaml"
+    text = (file if file.is_file() else conf / program / file.name).read_text()
+    head, _, body = text.partition("\ndefaults:\n")
+    commands = [line.removeprefix("#").removeprefix(" ") for line in head.splitlines()]
+    if "  - model: " in body:
+        return "\n".join([*commands, "", "Groups, GROUP=CHOICE:", *_group_lines(conf, body), "", *ENDS])
+    keys = re.split(r"\n(?=hydra:)", body)[0].partition("\n\n")[2].splitlines()
+    return "\n".join([*commands, "", "Keys and their defaults:", *(f"  {line}" for line in keys if line.strip())])
+
+
+def _group_lines(conf: Path, body: str) -> list[str]:
+    """Return one entry per main group, those of the defaults list first, the default choice in front."""
+    defaults = dict(re.findall(r"^  - ([\w/]+): (\w+)$", body, re.MULTILINE))
+    choices = {group: names for group, names in groups(conf).items() if not group.startswith(REST)}
+    lines = []
+    for group in sorted(choices, key=lambda group: (group not in defaults, group)):
+        first = [defaults[group]] if group in defaults else []
+        names = [*first, *(name for name in choices[group] if name not in first)]
+        key = group if group in defaults or group == "consistency" else f"+{group}"
+        lines += textwrap.wrap(f"  {key:<14}{' '.join(names)}", WIDTH, subsequent_indent=" " * 16)
+    return lines
+
+
+def groups_table(conf: Path) -> str:
+    """Return the table of all groups as Markdown: name, meaning, choices with the default in bold."""
+    body = (conf / "train.yaml").read_text()
+    defaults = dict(re.findall(r"^  - ([\w/]+): (\w+)$", body, re.MULTILINE)) | {"hydra/launcher": "basic"}
+    lines = ["| group | meaning | choices, the default in bold |", "|---|---|---|"]
+    choices = {group: names for group, names in groups(conf).items() if group not in INTERNAL}
+    for group in sorted(choices, key=list(MEANINGS).index):
+        names = [name for name in choices[group] if name != defaults.get(group)]
+        first = [f"**`{defaults[group]}`**"] if group in defaults else []
+        given = group in defaults or group.startswith("arm/") or group in ("consistency", "mask_views")
+        key = f"`{group}=`" if given else f"`+{group}=`"
+        lines.append(f"| {key} | {MEANINGS[group]} | {', '.join([*first, *(f'`{name}`' for name in names)])} |")
+    return "\n".join(lines)
+
+
+def with_table(page: str, conf: Path) -> str:
+    """Return a page with the table of groups between its two markers."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n{groups_table(conf)}\n{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    root = Path(__file__).parents[3]
+    document = root / "docs" / "configuration.md"
+    document.write_text(with_table(document.read_text(), root / "conf"))

@@ -1,0 +1,58 @@
+"""Names that a command may still use from earlier versions: refused with the name that replaced them."""
+
+import re
+from collections.abc import Sequence
+
+KEYS = {  # at the beginning of a key
+    "lengths": "epochs",
+    "model.availability": "model.mask_conditions",
+    "model.monitored": "model.validation_masks",
+    "model.source": "model.training_masks",
+    "model.views": "model.tta",
+    "network.exit_stride": "network.aux_head_stride",
+    "network.position": "network.head_level",
+    "network.region": "network.postprocessing",
+    "paths.runs": "runs",
+    "paths.experiments": "experiments",
+    "side": "subset",
+    "views": "tta",
+    "callbacks.predictions.hd95": "model.evaluator.hd95",
+    "callbacks.predictions.source": "model.evaluator.source",
+    "arm/availability": "arm/mask_conditions",
+    "arm/aux_exit": "arm/aux_head",
+}
+VALUES = {  # one of the values of a key
+    "zeroing": {"never": "everything", "always": "nothing"},
+    "split": {"holdout": "random", "s0": "ten_shuffles"},
+    "augment": {"s0": "legacy"},
+    "mask_views": {"s0": "legacy"},
+    "network": {"improved_unet_paper": "improved_unet_isensee2017"},
+    "network.variant": {"s2": "compact", "paper": "isensee2017"},
+    "experiment": {"availability": "mask_conditions", "aux_exit": "aux_head"},
+    "surround": {"s4": "mirrored_truth"},
+    "reference": {"never": "everything", "always": "nothing"},
+    "arm/mask_conditions": {"never": "image_only", "always": "masks_always_given", "exit": "aux_head"},
+}
+
+
+def check_names(arguments: Sequence[str]) -> None:
+    """Refuse arguments of a command that use an earlier name.
+
+    Raises:
+        ValueError: `zeroing=never is now zeroing=everything`.
+    """
+    for argument in arguments:
+        typed, separator, value = argument.partition("=")
+        key = typed.lstrip("+~")
+        if not separator or argument.startswith("-"):
+            continue
+        for old, new in KEYS.items():
+            if key == old or key.startswith((f"{old}.", f"{old}@")):
+                raise ValueError(f"{key} is now {new}{key[len(old) :]}{_hint(new)}")
+        for old, new in VALUES.get(key, {}).items():
+            if re.search(rf"(?<![\w.]){old}(?![\w.])", value):
+                raise ValueError(f"{key}={old} is now {key}={new}")
+
+
+def _hint(key: str) -> str:
+    return ", a number or one per stage: epochs.quick=1, epochs.quick.base=1" if key == "epochs" else ""

@@ -1,0 +1,39 @@
+"""Names of earlier versions answer with the new name."""
+
+import pytest
+
+from dermoscopy.config.renamed import check_names
+
+
+@pytest.mark.parametrize(
+    ("argument", "answer"),
+    [
+        ("zeroing=never", "zeroing=never is now zeroing=everything"),
+        ("zeroing=whole_80,always", "zeroing=always is now zeroing=nothing"),
+        ("split=s0", "split=s0 is now split=ten_shuffles"),
+        ("augment=s0", "augment=s0 is now augment=legacy"),
+        ("+experiment=availability", "experiment=availability is now experiment=mask_conditions"),
+        ("experiment=aux_exit", "experiment=aux_exit is now experiment=aux_head"),
+        ("network=unet,improved_unet_paper", "network=improved_unet_paper is now network=improved_unet_isensee2017"),
+        ("network.variant=paper", "network.variant=paper is now network.variant=isensee2017"),
+        ("network.region.largest=true", "network.region.largest is now network.postprocessing.largest"),
+        ("model.availability=[none]", "model.availability is now model.mask_conditions"),
+        ("views=flips", "views is now tta"),
+        ("side=all", "side is now subset"),
+        ("paths.runs=/data/runs", "paths.runs is now runs"),
+        ("lengths.quick=[1,1]", "lengths.quick is now epochs.quick, .*epochs.quick.base=1"),
+        ("arm/availability=never", "arm/availability is now arm/mask_conditions"),
+    ],
+)
+def test_an_earlier_name_is_refused_with_the_name_that_replaced_it(argument, answer):
+    with pytest.raises(ValueError, match=answer):
+        check_names(["seed=0", argument])
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["zeroing=everything", "data.source.csv=views.csv", "mask_views.views=4", "network=unet", "-m", "name=never",
+     "split=file", "data.raw=/images/always", "model.evaluator.source=null", "zeroing=cells8_20", "protocol=paper"],
+)  # fmt: skip
+def test_names_that_stayed_pass(argument):
+    check_names([argument])

@@ -143,7 +143,7 @@ def test_a_stage_before_the_last_one_is_reproduced_alone_on_the_store_that_is_na
 def test_another_store_is_refused_with_both_fingerprints(reproduce, runs, demo_source, tmp_path):
     prepare(demo_source, tmp_path / "other.h5", (16, 16), progress=False)
     ended = reproduce(f"run={keys(runs)[1]}", "store=other.h5")
-    said = r"other.h5 has the fingerprint \w{12}, but the run learnt from \w{12}: name it with store=FILE, or make it: "
+    said = r"other.h5 has the fingerprint \w{12}, but the run was trained on \w{12}: .*store=FILE, .*make it: "
     assert re.search(said + r"python prepare.py data=demo .*data.size=\[32,32\] data.fit=pad$", ended.error)
     assert ended.code == 1 and len(list(runs.glob("zeroing/reproduced/*/*"))) == 1
 

@@ -31,9 +31,6 @@ SEGMENTER = (
 COUNT = 30
 TRAINING = [
     *(
-        "+stage=only",
-        "+stage_seed=0",
-        "+offset=0",
         "data.make.count=40",
         "data.make.size=[48,64]",
         "+data.make.workers=1",

@@ -107,7 +107,8 @@ def main_figure(sweep: SweepResults, findings: Findings) -> Figure:
         places = [compared, *(name for name in tested if tta_and_size(name)[1] == tta_and_size(compared)[1])]
         labels = {f"TTA {name.replace('_original', ', original size')}": name for name in places}
     else:
-        labels = {f"masks {name.removesuffix('_masks')}": name for name in [*CONDITIONS, compared]}
+        words = {VALIDATION_MASKS: "validation masks"}
+        labels = {words.get(name, f"masks {name}"): name for name in [*CONDITIONS, compared]}
     metrics = {label: f"test/{name}/{score}" for label, name in labels.items()}
     tables = {label: pivot(sweep.table, metric) for label, metric in metrics.items() if metric in sweep.table}
     curves = sweep.history[sweep.history["job"].isin([job.number for job in sweep.done])]

@@ -5,6 +5,7 @@ import json
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from builders import CONF, assert_can_be_built
 from builders import composed as compose
@@ -174,3 +175,53 @@ def test_every_choice_of_a_consistency_can_be_built(choice):
 def test_the_name_of_a_zeroing_says_what_it_does(name, p, grid):
     zeroing = composed(f"zeroing={name}").zeroing
     assert (zeroing.p, zeroing.grid) == (p, grid)
+
+
+TINY = (
+    *("network.backbone=test_resnet", "trainer=cpu", "trainer.precision=32-true", "data.raw=null", "data.size=[64,64]"),
+    "threads=1",
+)
+
+
+def histories(place):
+    return [pd.read_csv(path) for path in sorted(place.glob("runs/debug/*/history.csv"))]
+
+
+@pytest.mark.parametrize("name", ["fast_dev_run", "profiler"])
+def test_a_configuration_is_tried_without_a_trace_in_its_study(run_script, store, name, tmp_path):
+    ended = run_script("train.py", "+experiment=zeroing", f"+debug={name}", f"data.store={store}", *TINY)
+    assert ended.code == 0, ended.err
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["debug"]
+    assert [table["epoch"].max() for table in histories(tmp_path)] == [0, 0]  # one epoch of each stage
+    profiles = [path.name for path in tmp_path.glob("runs/debug/*/*-profile.txt")]
+    assert sorted(set(profiles)) == (["fit-profile.txt", "test-profile.txt"] if name == "profiler" else [])
+    if name == "fast_dev_run":
+        predictions = pd.read_csv(next(tmp_path.glob("runs/debug/*/predictions.csv")))
+        assert predictions["id"].nunique() > 1
+
+
+def test_a_few_images_are_overfitted(run_script, store, tmp_path):
+    ended = run_script("train.py", "+debug=overfit", "zeroing=nothing", f"data.store={store}", *TINY)
+    assert ended.code == 0, ended.err
+    (table,) = histories(tmp_path)
+    loss = table.loc[table["mode"] == "train", "loss"]
+    assert len(loss) == 80 and loss.iloc[-1] < 0.2 * loss.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("argument", "names"),
+    [
+        ("+folder=here", ("folder", "set by the program")),
+        ("+recipe_version=1", ("recipe_version", "set by the program")),
+        ("zeroing=never", ("zeroing=never is now zeroing=everything",)),
+        ("hydra.run.dir=here", ("hydra.run.dir=here", "runs=DIR")),
+        ("hydra.job.chdir=true", ("hydra.job.chdir=true",)),
+        ("epochs={quick: {base: 1}}", ("epochs.quick", "only", "base")),
+        ("datamodule.train_images=0", ("datamodule.train_images", "0")),
+    ],
+)
+def test_settings_without_effect_are_refused_before_anything_is_trained(run_script, store, argument, names, tmp_path):
+    ended = run_script("train.py", f"data.store={store}", "logger=csv", *TINY, argument)
+    assert ended.code == 1 and ended.error.count("\n") == 0
+    assert [name for name in names if name not in ended.error] == [], ended.error
+    assert not list(tmp_path.glob("runs/*/*/best.ckpt"))

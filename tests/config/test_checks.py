@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
+from dermoscopy.config.checks import ABOUT, check_about, check_segmenter, check_stage, check_stages
 
 WHOLE = {
     "stage": "base",
@@ -101,3 +101,32 @@ def test_stages_are_mappings():
         check_stages([{"stage": "half"}, {"epochs": 2}])
     with pytest.raises(ValueError, match="stages is empty: a run needs at least one stage"):
         check_stages([])
+
+
+TEXTS = {
+    "question": "Does it\n  help?",
+    "command": "python train.py +experiment=mine -m",
+    "cost": "1 job",
+    "expectation": "No.",
+    "primary_metric": "test/none/dice",
+}
+
+
+def test_what_an_experiment_is_about_is_one_line_per_key():
+    assert check_about("mine", TEXTS) == TEXTS | {"question": "Does it help?"}
+    assert check_about(None, None) == {}
+
+
+@pytest.mark.parametrize("key", list(ABOUT))
+def test_an_experiment_that_does_not_say_what_it_is_about_is_refused(key):
+    for about in (None, {name: text for name, text in TEXTS.items() if name != key}, TEXTS | {key: " "}):
+        with pytest.raises(ValueError, match=r"experiment/mine\.yaml lacks about\.\w+: write there") as error:
+            check_about("mine", about)
+        assert about is None or f"about.{key}:" in str(error.value)
+
+
+def test_unknown_texts_and_a_primary_metric_that_is_no_test_metric_are_refused():
+    with pytest.raises(ValueError, match=r"about\.costs .*mine\.yaml is unknown.*did you mean cost"):
+        check_about("mine", TEXTS | {"costs": "2 jobs"})
+    with pytest.raises(ValueError, match=r"about\.primary_metric .*mine\.yaml .*got val/dice"):
+        check_about("mine", TEXTS | {"primary_metric": "val/dice"})

@@ -4,7 +4,7 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from dermoscopy.config.command_line import as_typed, is_given
+from dermoscopy.config.command_line import as_typed, check_command, check_hydra, is_given
 
 
 @pytest.fixture
@@ -28,3 +28,33 @@ def test_a_value_that_is_missing_or_null_is_none(typed):
     cfg = typed("data=demo")
     assert as_typed(cfg, "run") is None and as_typed(cfg, "out") is None and as_typed(cfg, "data") == "demo"
     assert is_given(cfg, "data") and not is_given(cfg, "run") and not is_given(cfg, "never_heard_of")
+
+
+@pytest.mark.parametrize(
+    ("typed", "sweeps", "names"),
+    [
+        ("hydra.job.chdir=true", True, ("hydra.job.chdir=true", "where the command is given")),
+        ("hydra.run.dir=/data", True, ("hydra.run.dir=/data", "runs=DIR")),
+        ("hydra.sweep.dir=x", True, ("hydra.sweep.dir=x", "runs=DIR")),
+        ("++hydra.sweep.subdir=x", True, ("hydra.sweep.subdir=x", "numbered")),
+        ("hydra.run.dir=x", False, ("hydra.run.dir=x", "where the command is given")),
+        ("hydra.mode=MULTIRUN", False, ("-m", "train.py alone")),
+    ],
+)
+def test_keys_of_hydra_that_would_move_a_program_are_refused_by_name(typed, sweeps, names):
+    with pytest.raises(ValueError, match="leave it out") as error:
+        check_hydra(["hydra.verbose=true", typed], sweeps)
+    assert [name for name in names if name not in str(error.value)] == []
+
+
+def test_other_keys_of_hydra_pass():
+    check_hydra(
+        ["hydra.job.chdir=false", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.mode=MULTIRUN"], True
+    )
+
+
+@pytest.mark.parametrize("argument", ["-m", "--multirun", "hydra.job.chdir=true", "views=flips"])
+def test_a_program_that_does_not_sweep_refuses_what_it_cannot_do(monkeypatch, argument):
+    monkeypatch.setattr("sys.argv", ["predict.py", "run=1", argument])
+    with pytest.raises(ValueError, match=r"leave it out|is now"):
+        check_command("predict.py")

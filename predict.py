@@ -1,4 +1,4 @@
-"""Labels or masks of new images: python predict.py run=ID images=DIR out=DIR; how good they are: run=ID data=NAME"""
+"""Predict labels or masks of new images: python predict.py run=ID images=DIR out=DIR; evaluate: run=ID data=NAME"""
 
 from dermoscopy.config.help import show_help
 
@@ -28,25 +28,27 @@ STORE = ("subset", "tta", "batch_size", "hd95", "panels")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="predict")
-@one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
+@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
 def main(cfg: DictConfig) -> None:
-    """Find the runs and build their networks, then predict new images or score known ones."""
+    """Load the networks of the runs, then predict new images or evaluate on a store."""
     run, images, out, segmenter = (as_typed(cfg, key) for key in ("run", "images", "out", "segmenter"))
-    known = is_given(cfg, "data")
-    check_input(run is not None, images is not None, known, out is not None)
+    evaluation = is_given(cfg, "data")
+    check_input(run is not None, images is not None, evaluation, out is not None)
     check_values(cfg.batch_size, cfg.tta)
-    places = Path(cfg.runs), cfg.tracking.uri
-    stages = [read_stage(path) for path in find_checkpoints(names_of(str(run)), *places)]
-    finder = None if segmenter is None else read_stage(find_checkpoint(segmenter, *places))
-    check_options(overrides(), not known, bool(stages[0].masks))
-    check_ensemble(stages, decoded=not known)
+    locations = Path(cfg.runs), cfg.tracking.uri
+    stages = [read_stage(path) for path in find_checkpoints(names_of(str(run)), *locations)]
+    segmenter_stage = None if segmenter is None else read_stage(find_checkpoint(segmenter, *locations))
+    check_options(overrides(), not evaluation, bool(stages[0].masks))
+    check_ensemble(stages, decoded=not evaluation)
     device = choose_device(cfg.device)
     networks = [load_network(stage, build_network(stage), device) for stage in stages]
     if not stages[0].masks:
-        given = None if finder is None else load_network(finder, build_network(finder), device)
-        networks = [given_masks_of(networks[0], given)]
+        mask_network = (
+            None if segmenter_stage is None else load_network(segmenter_stage, build_network(segmenter_stage), device)
+        )
+        networks = [given_masks_of(networks[0], mask_network)]
     folder = None if out is None else Path(out)
-    if known:
+    if evaluation:
         source = build_source(cfg.data) if is_given(cfg.data, "raw") else None
         values = {key: cfg[key] for key in STORE}
         print(evaluate_store(networks, StoreOptions(open_store(cfg.data.store), source, folder, **values)))

@@ -1,4 +1,4 @@
-"""Make a store out of raw files: python prepare.py data=isic2018 data.raw=DIR; inspect=true writes a page about it."""
+"""Write a store from raw files: python prepare.py data=isic2018 data.raw=DIR; inspect=true writes a page about it."""
 
 from dermoscopy.config.help import show_help
 
@@ -17,16 +17,16 @@ from dermoscopy.machine.messages import one_line_errors
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="prepare")
-@one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
+@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
 def main(cfg: DictConfig) -> None:
-    """Make the store, or, to inspect it, only if it is not there; then write the page if asked for it."""
+    """Write the store (with inspect=true only if it is missing), then the page where inspect=true."""
     if cfg.inspect and Path(cfg.data.store).is_file():
-        print(f"{cfg.data.store} is inspected as it is; without inspect=true it is brought up to date")
+        print(f"{cfg.data.store} is inspected as it is; inspect=false updates it")
     else:
         print(describe_store(make_store(cfg.data, cfg.workers)))
     if cfg.inspect:
-        found = inspect_store(cfg.data.store, cfg.out, **cfg.inspection)
-        print(f"{found.page} and {found.csv.name} are written", *found.findings, sep="\n  ")
+        inspection = inspect_store(cfg.data.store, cfg.out, **cfg.inspection)
+        print(f"{inspection.page} and {inspection.csv.name} are written", *inspection.findings, sep="\n  ")
 
 
 if __name__ == "__main__":

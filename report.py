@@ -1,4 +1,4 @@
-"""Turn what a sweep left on disk into a page: `python report.py experiment=zeroing`; status=true: where it stands."""
+"""Write the page of a finished sweep: python report.py experiment=zeroing; its progress: status=true"""
 
 from dermoscopy.config.help import show_help
 
@@ -18,11 +18,11 @@ from dermoscopy.report.terminal.status import print_overview, print_status
 from dermoscopy.runs.tables import find_sweep, load_sweep
 
 
-# A search path of its own: with conf/ experiment=NAME would choose a file of the group experiment.
+# conf/report rather than conf/, where experiment=NAME would choose a file of the group experiment.
 @hydra.main(version_base="1.3", config_path="conf/report", config_name="report")
-@one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
+@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
 def main(cfg: DictConfig) -> None:
-    """Print the table of a sweep and write its page, or only print where it stands."""
+    """Print the table of a sweep and write its page; with status=true only print its progress."""
     runs = Path(cfg.runs)
     experiment = None if cfg.experiment is None else str(cfg.experiment)
     if cfg.status and experiment is None:
@@ -33,7 +33,7 @@ def main(cfg: DictConfig) -> None:
     print_table(sweep)
     print(*write_report(sweep, Path(cfg.experiments), cfg.reference, cfg.metric), sep="\n")
     for path, folders in masks_to_join(sweep).items():
-        from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, without which reports are made)
+        from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, which reports do not need)
 
         print(join_masks(folders, path))
     return None

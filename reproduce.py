@@ -1,8 +1,8 @@
 """Train a finished run again and compare every number: python reproduce.py run=ID
 
-It takes the configuration, the seed and the number of threads from the run's own record, and leaves the run as it is.
-Exit code 0: all values agree to the last digit; 1: some do not, or it could not be tried. A command that was killed
-goes on where it was.
+The configuration, the seed and the number of threads come from the record of the run, which stays unchanged.
+Exit code 0: all values agree to the last digit; 1: some differ, or the run could not be reproduced. If killed, the same
+command resumes.
 """
 
 from dermoscopy.config.help import show_help
@@ -16,7 +16,7 @@ import hydra
 from omegaconf import DictConfig
 
 from dermoscopy.config.command_line import as_typed, check_command
-from dermoscopy.config.reproduction import plan_again
+from dermoscopy.config.reproduction import plan_reproduction
 from dermoscopy.machine.messages import one_line_errors
 from dermoscopy.runs.find import find_checkpoint
 from dermoscopy.runs.recorded import read_run
@@ -24,19 +24,19 @@ from dermoscopy.sweep.reproduce import check_store, choose_folder, facts_of, rep
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="reproduce")
-@one_line_errors()  # inside as well: Hydra would add a line of its own to an error that leaves main
+@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
 def main(cfg: DictConfig) -> None:
-    """Read the record, train again, compare."""
-    named = as_typed(cfg, "run")
-    if not named:
+    """Read the record of the run, train again and compare."""
+    name = as_typed(cfg, "run")
+    if not name:
         raise ValueError("run is missing: python reproduce.py run=ID")
-    run = read_run(find_checkpoint(named, Path(cfg.runs), cfg.tracking.uri))
+    run = read_run(find_checkpoint(name, Path(cfg.runs), cfg.tracking.uri))
     last = run[-1]
     store = Path(str(cfg.store or last.recorded.data.store))
     check_store(last, store)
     threads = threads_of(run, cfg.threads)
     out = choose_folder(reproductions_of(last), facts_of(run, threads), Path(str(cfg.out)) if cfg.out else None)
-    if not reproduce(run, plan_again(run, out, store, threads), threads, out):
+    if not reproduce(run, plan_reproduction(run, out, store, threads), threads, out):
         sys.exit(1)
 
 

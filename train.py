@@ -17,7 +17,7 @@ CONF = Path(__file__).resolve().parent / "conf"
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float:
-    """Run one job; return the best value of the metric that chooses the epoch, which a sweeper may optimise."""
+    """Run one job; return its best value of the metric `monitor.metric`, which a sweeper may optimise."""
     return run_job(cfg)
 
 

@@ -1,4 +1,4 @@
-"""A segmentation through train.py: what stages change, initial weights, a learning rate that is found, errors."""
+"""Segmentation by train.py: overrides of stages, initial weights, the learning-rate finder, errors."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def train(run_script, demo_store):
 
 @pytest.fixture
 def trained(train, tmp_path):
-    """Trains so and returns the folder of each stage by its name."""
+    """Runs train.py and returns the folder of each stage by name."""
 
     def run(*arguments):
         ended = train(*arguments)
@@ -51,7 +51,7 @@ def trained(train, tmp_path):
 
 
 def stages_in(folder):
-    """The folder of each stage that was trained in the folder of a test, by its name."""
+    """Return the folder of each stage that was trained in the folder of a test, by name."""
     return {read(path)["stage"]: path.parent for path in folder.glob("runs/*/*/result.json")}
 
 
@@ -60,15 +60,15 @@ def read(path):
 
 
 def flat(values, prefix=""):
-    """A nested mapping as one of paths."""
-    found = {}
+    """Return a nested mapping as one from dotted paths to values."""
+    paths = {}
     for name, value in values.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return found
+        paths |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return paths
 
 
 def equal(first, second, part):
-    """Whether a part of the best weights is the same in two stages, to the last bit."""
+    """Check whether a part of the best weights is identical in two stages."""
     one, other = weights(first / BEST), weights(second / BEST)
     names = [name for name in one if name.startswith(part)]
     assert names
@@ -76,13 +76,13 @@ def equal(first, second, part):
 
 
 HALF = "stage: half, epochs: 3, loss: bce, datamodule: {reduce: 2}, optimizer: {lr: 3e-3}"
-HALF += ", monitor: {metric: val/recall, mode: min}"  # which the first epochs win
+HALF += ", monitor: {metric: val/recall, mode: min}"  # for which an early epoch is best
 FROZEN = "stage: frozen, loss: bce+0.5*lovasz, datamodule: {negatives: none}, model: {freeze: [encoder]}"
 STOPS = "_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val/loss, min_delta: 9, patience: 1"
 WHOLE = f"stage: whole, epochs: 4, callbacks: {{stops: {{{STOPS}}}}}"
 
 
-def test_stages_change_what_they_name_for_themselves_alone(trained):
+def test_the_overrides_of_a_stage_apply_to_it_alone(trained):
     folders = trained(f"stages=[{{{HALF}}}, {{{FROZEN}}}, {{{WHOLE}}}]", "optimizer.lr=1e-3")
     results, configurations = (
         {name: read(f / file) for name, f in folders.items()} for file in ("result.json", "config.yaml")
@@ -111,7 +111,7 @@ def test_stages_change_what_they_name_for_themselves_alone(trained):
     free = {name: result["parameters"] - result["trainable"] for name, result in results.items()}
     assert free == {"half": 0, "frozen": encoder, "whole": 0}
 
-    # the frozen encoder, and its statistics, are those of the best epoch of the stage before, which is not its last
+    # the frozen encoder and its batch statistics are from the best epoch of the previous stage, which is not its last
     assert results["half"]["best_epoch"] < 2
     assert equal(folders["half"], folders["frozen"], "network.model.encoder")
     assert not equal(folders["half"], folders["frozen"], "network.model.decoder")
@@ -128,43 +128,43 @@ def is_parameter_of_encoder(name):
     return ".encoder." in name and not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
 
 
-def test_a_stage_starts_from_the_run_or_file_that_it_names_and_not_from_the_stage_before(trained, train, tmp_path):
+def test_a_stage_with_a_checkpoint_starts_from_it_and_not_from_the_previous_stage(trained, train, tmp_path):
     first = trained("name=first", "seed=5", "~callbacks.predictions")["only"]
-    learnt, state = "model.decoder.blocks.0.conv1.0.weight", weights(first / BEST)
+    layer, state = "model.decoder.blocks.0.conv1.0.weight", weights(first / BEST)
     other = {name.removeprefix("network."): value.clone() for name, value in state.items()}
-    other[learnt] *= -1
+    other[layer] *= -1
     torch.save(other, tmp_path / "other.pt")
-    still = "optimizer: {lr: 1e-12, weight_decay: 0}"
+    no_update = "optimizer: {lr: 1e-12, weight_decay: 0}"
     key, file = f"network: {{checkpoint: '{first.name[:8]}'}}", "network: {checkpoint: other.pt}"
     ended = train(
-        f"stages=[{{stage: key, {key}, {still}}}, {{stage: file, {file}, {still}}}]", "~callbacks.predictions"
+        f"stages=[{{stage: key, {key}, {no_update}}}, {{stage: file, {file}, {no_update}}}]", "~callbacks.predictions"
     )
     assert ended.code == 0, ended.err
-    (warning,) = ended.warnings  # the other seed has another split
-    assert f"network.checkpoint=runs/first/{first.name}/best.ckpt has seen" in warning
+    (warning,) = ended.warnings  # another seed has another split
+    assert f"network.checkpoint=runs/first/{first.name}/best.ckpt" in warning and "test images of this run" in warning
     folders = stages_in(tmp_path)
-    for name, start in (("key", other[learnt] * -1), ("file", other[learnt])):
-        torch.testing.assert_close(weights(folders[name] / BEST)[f"network.{learnt}"], start, rtol=1e-4, atol=1e-6)
+    for name, start in (("key", other[layer] * -1), ("file", other[layer])):
+        torch.testing.assert_close(weights(folders[name] / BEST)[f"network.{layer}"], start, rtol=1e-4, atol=1e-6)
 
 
-def test_a_learning_rate_that_is_found_is_recorded_and_read_again_when_the_stage_goes_on(trained, train, tmp_path):
+def test_the_learning_rate_of_the_finder_is_recorded_and_read_when_the_stage_resumes(trained, train, tmp_path):
     arguments = ("optimizer.lr=auto", "lr_finder.steps=40", "lr_finder.start=1e-4", "~callbacks.predictions")
     folder = trained(*arguments)["only"]
-    found = read(folder / "result.json")["lr"]
-    assert 1e-4 < found < 1
+    lr = read(folder / "result.json")["lr"]
+    assert 1e-4 < lr < 1
     configuration = read(folder / "config.yaml")
-    assert configuration["optimizer"]["lr"] == configuration["scheduler"]["build"]["max_lr"] == found
+    assert configuration["optimizer"]["lr"] == configuration["scheduler"]["build"]["max_lr"] == lr
 
     table = pd.read_csv(folder / TABLE)
     (table.assign(lr=table["lr"] * 10)).to_csv(folder / TABLE, index=False)
-    for path in (folder / "result.json", folder / LAST):  # as if it had been killed after the sweep
+    for path in (folder / "result.json", folder / LAST):  # as if killed after the finder
         path.unlink()
-    assert f"learning rate of only: {10 * found:g}" in train(*arguments).out
-    assert read(folder / "result.json")["lr"] == pytest.approx(10 * found)
+    assert f"learning rate of only: {10 * lr:g}" in train(*arguments).out
+    assert read(folder / "result.json")["lr"] == pytest.approx(10 * lr)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
-def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_had_not_been(make_data, tmp_path):
+def test_an_interrupted_segmentation_resumes_and_ends_bit_for_bit_like_an_uninterrupted_one(make_data, tmp_path):
     def build(folder, *extra):
         layers = (nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), nn.BatchNorm2d(4))
         task = SegmentationTask(
@@ -221,7 +221,7 @@ def test_a_segmentation_that_was_cut_off_goes_on_and_ends_bit_for_bit_as_if_it_h
         (("stages=[{stage: a, epoch: 2}]",), "Key 'epoch' is not in struct"),
         (("stages=[{stage: a, epochs: 0}]",), "epochs of stage a must be a whole number of at least 1, got 0"),
         (("optimizer.lr=fast",), "optimizer.lr of stage only must be a number or auto, got fast"),
-        (("stages=[{stage: a, seed: 3}]",), "stage a changes seed, which holds for a whole run"),
+        (("stages=[{stage: a, seed: 3}]",), "stage a changes seed, which .* whole run"),
         (("network.checkpoint=nothing",), "network.checkpoint=nothing: run=nothing names no file"),
         (("loss=labels",), r"this loss compares labels \(B, L\), not logits .*: masks need loss=sum"),
     ],
@@ -233,7 +233,7 @@ def test_wrong_input_is_one_clear_line_and_exit_code_one(train, tmp_path, argume
     assert not list(tmp_path.glob("runs/run/*/result.json"))
 
 
-def test_weights_that_do_not_fit_are_named_by_their_layers(train, tmp_path):
+def test_weights_that_do_not_fit_are_reported_by_layer(train, tmp_path):
     torch.save({"encoder.conv1.weight": torch.zeros(3, 3), "encoder.other": torch.zeros(2)}, tmp_path / "other.pt")
     ended = train("network.checkpoint=other.pt")
     assert ended.code == 1
@@ -247,7 +247,7 @@ def test_weights_that_do_not_fit_are_named_by_their_layers(train, tmp_path):
         ("loss=bce", r"this loss compares masks \(B, K, H, W\), not labels \(\d+, 5\): use loss=labels"),
     ],
 )
-def test_a_classification_takes_no_part_of_a_segmentation(run_script, demo_store, argument, message):
+def test_a_classification_refuses_parts_of_a_segmentation(run_script, demo_store, argument, message):
     store = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]")
     backbone = () if argument.startswith("network") else ("network.backbone=test_resnet",)
     ended = run_script("train.py", argument, "epochs=1", "trainer=cpu", "logger=csv", *backbone, *store)

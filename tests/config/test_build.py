@@ -1,4 +1,4 @@
-"""Objects out of the configuration; what a constructor refuses comes back with the key that a user types."""
+"""Objects built from the configuration; the error of a constructor names the key that a user types."""
 
 import errno
 
@@ -28,7 +28,7 @@ def refuse(p, other=None):
     raise ValueError(f"p must lie in [0, 1], got {p}" if other is None else other)
 
 
-def test_an_argument_that_is_refused_is_named_by_its_key():
+def test_a_refused_argument_is_named_by_its_key():
     config = OmegaConf.create(
         {
             "zeroing": {"_target_": f"{__name__}.refuse", "p": 2.0},
@@ -39,13 +39,13 @@ def test_an_argument_that_is_refused_is_named_by_its_key():
         build(config.model)
 
 
-def test_a_message_that_names_no_argument_stays_as_it_is():
+def test_a_message_without_an_argument_is_unchanged():
     config = OmegaConf.create({"part": {"_target_": f"{__name__}.refuse", "p": 1, "other": "data.masks is empty"}})
     with pytest.raises(ValueError, match="^data.masks is empty$"):
         build(config.part)
 
 
-def test_a_file_that_is_missing_is_named_by_its_key_and_a_full_disk_says_so_itself():
+def test_a_missing_file_is_named_by_its_key_and_other_errors_are_unchanged():
     config = OmegaConf.create({"part": {"_target_": f"{__name__}.miss", "checkpoint": "nowhere.pt"}})
     with pytest.raises(FileNotFoundError, match="^part.checkpoint nowhere.pt does not exist$"):
         build(config.part)
@@ -54,7 +54,7 @@ def test_a_file_that_is_missing_is_named_by_its_key_and_a_full_disk_says_so_itse
         build(full.part)
 
 
-def test_the_key_of_a_part_is_where_a_user_sets_it():
+def test_the_key_of_a_part_is_the_one_that_a_user_sets():
     assert typed_key(CONFIG, "model.zeroing")[0] == "zeroing"
     assert typed_key(CONFIG, "model.own")[0] == "model.own"
     assert typed_key(CONFIG, "trainer.callbacks[1]")[0] == "callbacks.second"
@@ -68,7 +68,7 @@ def test_arguments_replace_those_of_the_part():
     assert build(part, _partial_=True)(a=5) == {"a": 5, "b": 2}
 
 
-def test_a_plain_part_holds_nothing_of_omegaconf():
+def test_a_plain_part_has_only_python_values():
     part = plain(OmegaConf.create({"a": {"b": [1, 2]}, "c": "${a.b}"}))
     assert part == {"a": {"b": [1, 2]}, "c": [1, 2]}
     assert type(part["c"]) is list

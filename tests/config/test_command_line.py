@@ -1,4 +1,4 @@
-"""Values as they stand on the command line, where YAML would make numbers of keys."""
+"""Values as typed on the command line; YAML would turn keys of stages into numbers."""
 
 import pytest
 from hydra.core.hydra_config import HydraConfig
@@ -20,14 +20,14 @@ def typed(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["12e5", "007", "[12e5,007]", "1_000", "ab12", "runs/run/ab12"])
-def test_a_key_stays_what_was_typed(typed, text):
+def test_a_key_is_returned_as_typed(typed, text):
     assert as_typed(typed(f"run={text}"), "run") == text
 
 
 def test_a_value_that_is_missing_or_null_is_none(typed):
     cfg = typed("data=demo")
     assert as_typed(cfg, "run") is None and as_typed(cfg, "out") is None and as_typed(cfg, "data") == "demo"
-    assert is_given(cfg, "data") and not is_given(cfg, "run") and not is_given(cfg, "never_heard_of")
+    assert is_given(cfg, "data") and not is_given(cfg, "run") and not is_given(cfg, "unknown")
 
 
 @pytest.mark.parametrize(

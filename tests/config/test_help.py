@@ -1,4 +1,4 @@
-"""The answer to --help."""
+"""Text of --help."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def test_help_is_one_screen_with_commands_and_keys(program):
     assert sum(line.strip().startswith(f"python {program}.py") for line in lines) >= 2
 
 
-def test_help_names_every_choice_of_the_main_groups_the_default_first():
+def test_help_lists_every_choice_of_the_main_groups_with_the_default_first():
     text = help_text(CONF, "train")
     for group in ("data", "network", "zeroing", "optimizer", "scheduler", "loss", "experiment", "debug"):
         assert set(groups(CONF)[group]) <= set(text.split()), group
@@ -27,7 +27,7 @@ def test_help_names_every_choice_of_the_main_groups_the_default_first():
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_help_answers_before_what_takes_seconds_is_imported(program):
+def test_help_needs_no_slow_imports(program):
     code = (
         f"import sys, runpy; sys.argv = ['{program}.py', '--help']; runpy.run_path('{program}.py', run_name='__main__')"
     )

@@ -1,4 +1,4 @@
-"""What of the configuration makes the key of a stage: all that can change a number, and nothing else."""
+"""The key of a stage depends on all settings that can change a number, and on no others."""
 
 import inspect
 from functools import cache
@@ -26,7 +26,7 @@ def composed(*overrides: str) -> DictConfig:
 
 
 def key(*overrides: str) -> str:
-    """The key of the last stage of a run."""
+    """Return the key of the last stage of a run."""
     stages = stage_configurations(composed(*overrides).copy())
     return stage_key([decisive_settings(plain(stage)) for stage in stages], "data")
 
@@ -55,29 +55,29 @@ CHANGED = (
 
 
 @pytest.mark.parametrize("override", UNCHANGED)
-def test_names_places_and_what_is_shown_or_tested_change_no_key(override):
+def test_names_paths_displays_and_tests_change_no_key(override):
     assert key(override) == key()
 
 
 @pytest.mark.parametrize("override", CHANGED)
-def test_what_can_change_a_number_changes_the_key(override):
+def test_a_setting_that_can_change_a_number_changes_the_key(override):
     assert key(override) != key()
 
 
-def test_each_seed_an_own_callback_and_its_arguments_count():
+def test_seeds_custom_callbacks_and_their_arguments_change_the_key():
     start = "+callbacks.mine={_target_: own_parts.Diary, file: "
     assert len({key(), key(start + "a}"), key(start + "b}"), key("seed=1"), key("seed=2")}) == 5
 
 
-def test_the_settings_of_the_finder_count_where_it_finds_the_rate():
+def test_the_settings_of_the_learning_rate_finder_change_the_key_where_it_is_used():
     assert key("optimizer.lr=auto", "lr_finder.steps=50") != key("optimizer.lr=auto")
 
 
-def test_what_a_segmentation_tests_changes_no_key():
+def test_the_tests_of_a_segmentation_change_no_key():
     assert key("model=segmentation", "model.tta=[none,flips]") == key("model=segmentation")
 
 
-def test_a_stage_before_is_part_of_the_key_and_one_after_is_not():
+def test_the_key_depends_on_earlier_stages_and_not_on_later_ones():
     first, both = "{stage: a, epochs: 1}", "{stage: b, epochs: 2}"
     stages = stage_configurations(composed(f"stages=[{first},{both}]").copy())
     settings = [decisive_settings(plain(stage)) for stage in stages]
@@ -85,7 +85,7 @@ def test_a_stage_before_is_part_of_the_key_and_one_after_is_not():
     assert stage_key(settings, "data") != key("epochs=2")
 
 
-def test_every_argument_of_a_trainer_is_known_to_count_or_not():
+def test_every_argument_of_the_trainer_is_in_one_of_the_two_lists():
     arguments = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
     assert {*TRAINER, *TRAINER_OTHERS} == arguments | {TARGET}
     assert not {*TRAINER} & {*TRAINER_OTHERS}

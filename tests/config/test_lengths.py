@@ -1,4 +1,4 @@
-"""Numbers of epochs: one for all stages, or by protocol and stage."""
+"""Number of epochs: one for all stages, or one per protocol and stage."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_the_epochs_of_a_stage_are_those_of_its_name_under_the_protocol_or_its_s
         ({"name": "slow", "scale": "slower"}, "base", ("epochs has", "slow or slower", "quick, paper")),
     ],
 )
-def test_a_name_without_an_entry_is_refused_with_the_entries_there_are(protocol, stage, names):
+def test_a_name_without_an_entry_is_refused_with_the_list_of_entries(protocol, stage, names):
     with pytest.raises(ValueError, match="has no entry") as error:
         stage_epochs(NAMED, protocol, stage)
     assert [name for name in names if name not in str(error.value)] == []

@@ -1,4 +1,4 @@
-"""Names of earlier versions answer with the new name."""
+"""Names of earlier versions are refused with the new name."""
 
 import pytest
 
@@ -35,5 +35,5 @@ def test_an_earlier_name_is_refused_with_the_name_that_replaced_it(argument, ans
     ["zeroing=everything", "data.source.csv=views.csv", "mask_views.views=4", "network=unet", "-m", "name=never",
      "split=file", "data.raw=/images/always", "model.evaluator.source=null", "zeroing=cells8_20", "protocol=paper"],
 )  # fmt: skip
-def test_names_that_stayed_pass(argument):
+def test_current_names_are_accepted(argument):
     check_names([argument])

@@ -1,4 +1,4 @@
-"""The command of a sweep: its axes, and what it is about."""
+"""The command of a sweep: its axes and its identity."""
 
 import pytest
 from builders import composed
@@ -17,17 +17,17 @@ def test_the_axes_are_those_of_the_experiment():
     }
 
 
-def test_a_value_of_the_command_line_ends_an_axis_of_the_experiment():
+def test_a_single_value_on_the_command_line_removes_an_axis_of_the_experiment():
     assert list(axes("+experiment=zeroing", "seed=3")) == ["zeroing"]
     assert axes() == {}
 
 
-@pytest.mark.parametrize("how", ["threads=1", "jobs_per_gpu=4", "sweep.fail_fast=true"])
-def test_how_a_sweep_is_computed_is_not_what_it_is_about(how):
+@pytest.mark.parametrize("override", ["threads=1", "jobs_per_gpu=4", "sweep.fail_fast=true"])
+def test_settings_of_the_computation_are_no_part_of_the_identity(override):
     before = _settings(composed("train", with_hydra=True), {})
-    assert _settings(composed("train", how, with_hydra=True), {}) == before
+    assert _settings(composed("train", override, with_hydra=True), {}) == before
     assert _settings(composed("train", "optimizer.lr=0.5", with_hydra=True), {}) != before
 
 
-def test_references_stay_so_that_an_axis_may_change_what_they_mean():
+def test_references_are_kept_as_an_axis_may_change_their_values():
     assert _settings(composed("train", with_hydra=True), {})["datamodule"]["split_seed"] == "${seed}"

@@ -1,4 +1,4 @@
-"""The network of a recorded stage: without weights that would be fetched in vain."""
+"""The network of a recorded stage, without downloads of pretrained weights."""
 
 from recorded_stages import write_recorded
 from torch import nn
@@ -7,7 +7,7 @@ from dermoscopy.config.trained import build_network, without_weights
 from dermoscopy.runs.recorded import read_stage
 
 
-def test_no_weights_are_fetched_for_a_network_or_a_part_of_it():
+def test_no_weights_are_loaded_for_a_network_or_its_parts():
     part = {"pretrained": True, "encoder": "a"}
     network = {"pretrained": True, "checkpoint": "elsewhere.pt", "segmenter": part, "masks": ["lesion"]}
     assert without_weights(network) == {
@@ -16,5 +16,5 @@ def test_no_weights_are_fetched_for_a_network_or_a_part_of_it():
     }
 
 
-def test_a_network_is_built_as_it_was_recorded(tmp_path):
+def test_a_network_is_built_from_its_record(tmp_path):
     assert isinstance(build_network(read_stage(write_recorded(tmp_path))), nn.Flatten)

@@ -1,1 +1,1 @@
-"""Configuration: composed, checked, and turned into objects and plain values; nothing below this room reads a key."""
+"""Configuration: composed, checked, and turned into objects and plain values; no lower package reads its keys."""

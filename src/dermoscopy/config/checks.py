@@ -1,4 +1,4 @@
-"""What of a run's stages is refused before anything is built."""
+"""Checks of the stages of a run, before anything is built."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dermoscopy.config.build import Settings
 from dermoscopy.machine.messages import nearest
 
-# What a stage cannot change: its key would not tell, and what one stage tests on another would have trained on.
+# Settings that no stage can change: they are not in its key, or one stage would test on training images of another.
 WHOLE_RUN = frozenset(
     {"name", "runs", "seed", "data", "split", *(f"datamodule.{n}" for n in ("store", "split", "split_seed"))}
 )
 
-
-# What an experiment says of itself; each is one text.
+# Entries of `about` in an experiment, all texts.
 ABOUT = {
-    "question": "the question that it answers",
+    "question": "the question that the experiment answers",
     "command": "the command that runs it",
     "cost": "the number of jobs and the time that they take",
     "expectation": "the answer that is expected",
@@ -24,14 +23,14 @@ SWITCHES = ("exclusive", "exclusive_labels", "rerun")  # Hydra's command line re
 
 
 def check_about(experiment: str | None, about: object) -> dict[str, str]:
-    """Return what an experiment says of itself; nothing where no experiment is chosen.
+    """Return the description of an experiment, its key `about`; {} where no experiment is chosen.
 
     Args:
         experiment: the choice of +experiment.
-        about: its key of that name.
+        about: the value of its key `about`.
 
     Raises:
-        ValueError: a key is missing, unknown or no text.
+        ValueError: an entry is missing, unknown or no text.
     """
     if experiment is None and about is None:
         return {}
@@ -39,11 +38,11 @@ def check_about(experiment: str | None, about: object) -> dict[str, str]:
     name = experiment or "NAME"
     for key, meaning in ABOUT.items():
         if not isinstance(texts.get(key), str) or not texts[key].strip():
-            raise ValueError(f"experiment/{name}.yaml lacks about.{key}: write there, as a text, {meaning}")
+            raise ValueError(f"experiment/{name}.yaml lacks about.{key}: add it, a text: {meaning}")
     if unknown := [str(key) for key in texts if key not in ABOUT]:
         known = ", ".join(ABOUT)
         raise ValueError(
-            f"about.{unknown[0]} of experiment/{name}.yaml is unknown, it may have {known}{nearest(unknown[0], ABOUT)}"
+            f"about.{unknown[0]} of experiment/{name}.yaml is unknown, the keys are {known}{nearest(unknown[0], ABOUT)}"
         )
     if texts["primary_metric"].count("/") < 2 or not texts["primary_metric"].startswith("test/"):
         raise ValueError(
@@ -54,10 +53,10 @@ def check_about(experiment: str | None, about: object) -> dict[str, str]:
 
 
 def check_stages(stages: object) -> None:
-    """Refuse what is no list of stages, before each is merged into the configuration of the run.
+    """Refuse values that are no list of stages, before they are merged into the configuration of the run.
 
     Raises:
-        ValueError: an empty list, or entries that are no mappings.
+        ValueError: the list is empty, or an entry is no mapping with a name.
     """
     if not stages:
         raise ValueError("stages is empty: a run needs at least one stage")
@@ -69,26 +68,26 @@ def check_stages(stages: object) -> None:
 
 
 def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
-    """Refuse a stage that cannot be trained, or that changes what a whole run has in common.
+    """Refuse a stage that cannot be trained, or that changes a setting of the whole run.
 
     Args:
         stage: its configuration, overrides included.
-        overrides: what it changes in that of the run.
+        overrides: its changes to the configuration of the run.
         first: whether it is the first stage of the run.
 
     Raises:
-        ValueError: see above.
+        ValueError: a setting is invalid, or not one of a single stage.
     """
     name, epochs, lr = stage["stage"], stage["epochs"], stage["optimizer"].get("lr")
     data = {f"datamodule.{key}" for key in overrides.get("datamodule", ())}
     if fixed := sorted({*overrides, *data} & WHOLE_RUN):
-        raise ValueError(f"stage {name} changes {fixed[0]}, which holds for a whole run: set it outside of stages")
+        raise ValueError(f"stage {name} changes {fixed[0]}, which applies to the whole run: set it outside of stages")
     network = (overrides.get("network") or {}).items()
     parts = [key for key, value in network if isinstance(value, Mapping) and value.get("checkpoint")]
     if parts and not first:
         raise ValueError(
-            f"stage {name} names weights of network.{parts[0]}, but it starts from those of the stage before: name "
-            "them in the first stage"
+            f"stage {name} sets network.{parts[0]}.checkpoint, but it starts from the weights of the previous stage: "
+            "set it in the first stage"
         )
     if type(epochs) is not int or epochs < 1:
         raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
@@ -101,36 +100,36 @@ def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
 
 
 def check_segmenter(stage: Settings) -> None:
-    """Refuse a first stage in which a segmenter without weights finds the masks that labels are told from.
+    """Refuse a first stage whose labels depend on the masks of a segmenter without weights.
 
     Raises:
-        ValueError: see above.
+        ValueError: the segmenter is neither trained nor initialised from a checkpoint.
     """
     network, model = stage["network"], stage["model"]
-    if "conditioning" not in network:  # a Y-net tells labels from features, whatever its masks are
+    if "conditioning" not in network:  # a Y-net predicts labels from features, not from its masks
         return
     segmenter = network.get("segmenter")
-    named = not isinstance(segmenter, Mapping) or segmenter.get("checkpoint") or network.get("checkpoint")
+    initialised = not isinstance(segmenter, Mapping) or segmenter.get("checkpoint") or network.get("checkpoint")
     learns = "mask_loss" in model and not model["_target_"].endswith(".LabelsOnlyTask")
-    if not (named or learns):
+    if not (initialised or learns):
         raise ValueError(
-            "nothing trains network.segmenter, and it has no weights: network.segmenter.checkpoint=RUN names some, "
-            "model=joint trains it, network.segmenter=null reads the masks that the data have"
+            "nothing trains network.segmenter, and it has no weights: load some by network.segmenter.checkpoint=RUN, "
+            "train it by model=joint, or use the masks of the data by network.segmenter=null"
         )
 
 
 def _check_batches(name: str, trainer: Settings) -> None:
-    """Refuse an epoch without a training step, without the validation that chooses the best one, or without a test."""
-    each = trainer.get("accumulate_grad_batches", 1)
-    if type(each) is not int or each < 1:
+    """Refuse limits that leave a stage without training steps, validation or test."""
+    accumulated = trainer.get("accumulate_grad_batches", 1)
+    if type(accumulated) is not int or accumulated < 1:
         raise ValueError(
-            f"trainer.accumulate_grad_batches of stage {name} must be a whole number of at least 1, got {each}"
+            f"trainer.accumulate_grad_batches of stage {name} must be a whole number of at least 1, got {accumulated}"
         )
-    most = {int: math.inf, float: 1.0}  # a number of batches, or a share of them
+    most = {int: math.inf, float: 1.0}  # a number of batches, or a fraction of them
     for subset in ("train", "val", "test"):
         limit = trainer.get(f"limit_{subset}_batches")
         if limit is not None and not (type(limit) in most and 0 < limit <= most[type(limit)]):
             raise ValueError(
                 f"trainer.limit_{subset}_batches of stage {name} must be a number of batches of at least 1, "
-                f"a share above 0 and up to 1.0, or null for all, got {limit}"
+                f"a fraction above 0 and up to 1.0, or null for all, got {limit}"
             )

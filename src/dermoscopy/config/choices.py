@@ -1,24 +1,23 @@
 """Groups of the configuration and their choices.
 
-A choice is a file conf/GROUP/CHOICE.yaml, or an entry of conf/choices/GROUP.yaml, where several that differ in
-little stand together.
+A choice is a file conf/GROUP/CHOICE.yaml, or an entry of conf/choices/GROUP.yaml, for choices that differ little.
 """
 
 from pathlib import Path
 
 import yaml
 
-CHOICES = "choices"  # the folder of files that hold several choices of a group, CHOICE: settings
-GLOBAL = "# @package _global_"  # the first line of a file whose settings are merged at the root, as Hydra has it
+CHOICES = "choices"  # folder of files with several choices of a group, CHOICE: settings
+GLOBAL = "# @package _global_"  # first line of a file whose settings Hydra merges at the root
 
 
 def choices_file(conf: Path, group: str) -> Path:
-    """Return the file that holds several choices of a group; it need not exist."""
+    """Return the path of the file with several choices of a group, which need not exist."""
     return conf / CHOICES / f"{group}.yaml"
 
 
 def groups(conf: Path) -> dict[str, list[str]]:
-    """Return the names of the choices of every group of a folder of configurations, sorted."""
+    """Return the sorted names of the choices of every group in a folder of configurations."""
     names: dict[str, set[str]] = {}
     for path in conf.glob("*/**/*.yaml"):
         if CHOICES in path.relative_to(conf).parts:
@@ -30,8 +29,8 @@ def groups(conf: Path) -> dict[str, list[str]]:
 
 
 def register_choices(conf: Path) -> None:
-    """Let Hydra find the choices that stand together in one file, as if each had a file of its own."""
-    from hydra.core.config_store import ConfigStore  # noqa: PLC0415  (--help is to answer without importing Hydra)
+    """Register with Hydra the choices that share a file, as if each had a file of its own."""
+    from hydra.core.config_store import ConfigStore  # noqa: PLC0415  (--help answers without importing Hydra)
     from omegaconf import OmegaConf  # noqa: PLC0415
 
     for path in sorted((conf / CHOICES).rglob("*.yaml")):

@@ -1,4 +1,4 @@
-"""Data as a configuration describes them: their raw files, and the store, made out of those or opened."""
+"""Data described by a configuration: raw files, and the store that is written from them or opened."""
 
 from pathlib import Path
 
@@ -12,36 +12,36 @@ from dermoscopy.machine.leases import lease
 
 
 def build_source(data: DictConfig) -> FolderSource:
-    """Return where the raw files of a data set are."""
+    """Return the source of the raw files of a data set."""
     source: FolderSource = build(data.source)
     return source
 
 
 def make_store(data: DictConfig, workers: int | None = None) -> Path:
-    """Draw the demo data if it is asked for, decode all files and write the store; return its path.
+    """Draw the demo data if configured (`data.make`), decode all files and write the store; return its path.
 
     Raises:
-        ValueError: the raw files are not named.
+        ValueError: data.raw is not set.
     """
     if data.raw is None:
-        raise ValueError(f"data.raw is not set: name the folder of the raw files, data.raw=DIR (data={data.name})")
+        raise ValueError(f"data.raw is not set: add the folder of the raw files, data.raw=DIR (data={data.name})")
     if "make" in data:
         build(data.make)
     return prepare(build_source(data), data.store, data.size, data.fit, data.on_error, workers)
 
 
 def prepare_data(data: DictConfig) -> None:
-    """Bring the store up to date if its raw files are named; without them the store must be there."""
+    """Update the store if `data.raw` is set; otherwise the store must exist."""
     if data.raw is None:
         return
-    with lease(Path(data.store)):  # two sweeps that start at once prepare it once
+    with lease(Path(data.store)):  # two sweeps that start at the same time prepare it once
         make_store(data)
 
 
 def open_data(data: DictConfig) -> Store:
-    """Return the store, which has the size and the fit that are asked for.
+    """Return the store of the configured size and fit.
 
     Raises:
-        FileNotFoundError, ValueError: there is none, or another one.
+        FileNotFoundError, ValueError: there is no store, or it has another size or fit.
     """
     return open_store(data.store, data.size, data.fit)

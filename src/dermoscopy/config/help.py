@@ -1,4 +1,4 @@
-"""The answer to --help: commands and keys of a program on one screen, without importing what the program needs."""
+"""Text of --help: commands and keys of a program on one screen, without slow imports."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ from dermoscopy.config.choices import groups
 WIDTH = 118
 ENDS = (
     "Any key can be changed (optimizer.lr=1e-3), added (+key=value), or, with -m, swept over (seed=0,1,2).",
-    "Everything that would run: --cfg job. Where to read on: README.md, docs/configuration.md.",
+    "Print the whole configuration: --cfg job. More: README.md, docs/configuration.md.",
 )
 MEANINGS = {  # of every group, in the order of docs/configuration.md
     "experiment": "a study: a question with its arms and repeats",
@@ -46,10 +46,10 @@ REST = ("arm", "hydra", "model/", "protocol", "report", "tracking", "callbacks",
 
 
 def show_help(name: str, script: str) -> None:
-    """Print the help of a root script and end it if its command asks for that.
+    """Print the help of a root script and exit if its command has --help or -h.
 
     Args:
-        name: `__name__` of the script, which imports of it leave alone.
+        name: `__name__` of the script; nothing happens where it is imported.
         script: its `__file__`.
     """
     if name == "__main__" and {"--help", "-h"} & set(sys.argv[1:]):
@@ -59,7 +59,7 @@ def show_help(name: str, script: str) -> None:
 
 
 def help_text(conf: Path, program: str) -> str:
-    """Return the help of a program: the first comments of its file, then its groups or its keys with their comments."""
+    """Return the help of a program: the first comment of its file, then its groups, or its keys with their comments."""
     file = conf / f"{program}.yaml"
     text = (file if file.is_file() else conf / program / file.name).read_text()
     head, _, body = text.partition("\ndefaults:\n")
@@ -71,7 +71,7 @@ def help_text(conf: Path, program: str) -> str:
 
 
 def _group_lines(conf: Path, body: str) -> list[str]:
-    """Return one entry per main group, those of the defaults list first, the default choice in front."""
+    """Return one entry per main group, groups of the defaults list first, with the default choice in front."""
     defaults = dict(re.findall(r"^  - ([\w/]+): (\w+)$", body, re.MULTILINE))
     choices = {group: names for group, names in groups(conf).items() if not group.startswith(REST)}
     lines = []
@@ -92,14 +92,14 @@ def groups_table(conf: Path) -> str:
     for group in sorted(choices, key=list(MEANINGS).index):
         names = [name for name in choices[group] if name != defaults.get(group)]
         first = [f"**`{defaults[group]}`**"] if group in defaults else []
-        given = group in defaults or group.startswith("arm/") or group in ("consistency", "mask_views")
-        key = f"`{group}=`" if given else f"`+{group}=`"
+        overridable = group in defaults or group.startswith("arm/") or group in ("consistency", "mask_views")
+        key = f"`{group}=`" if overridable else f"`+{group}=`"
         lines.append(f"| {key} | {MEANINGS[group]} | {', '.join([*first, *(f'`{name}`' for name in names)])} |")
     return "\n".join(lines)
 
 
 def with_table(page: str, conf: Path) -> str:
-    """Return a page with the table of groups between its two markers."""
+    """Return a page with the current table of groups between its two markers."""
     before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n{groups_table(conf)}\n{END}{rest.partition(END)[2]}"
 

@@ -1,4 +1,4 @@
-"""One job of a sweep: the configuration of a run, trained as far as it is not done."""
+"""One job of a sweep: the training of those stages of a run that are not trained yet."""
 
 import math
 from contextlib import nullcontext
@@ -26,23 +26,23 @@ def run_job(configuration: DictConfig) -> float:
     folder, alone = Path(hydra.runtime.output_dir), hydra.mode == RunMode.RUN
     if stopped(folder.parent):
         return math.nan
-    sweep, place = read_sweep(folder.parent), 0 if alone else hydra.job.num
-    axes, fold = sweep["plan"][place], configuration.split.get("fold")
+    sweep, index = read_sweep(folder.parent), 0 if alone else hydra.job.num
+    axes, fold = sweep["plan"][index], configuration.split.get("fold")
     facts = jobs.job_facts(configuration.name, axes, configuration.seed, fold)
-    number = "" if alone else f"{place + 1}/{sweep['jobs']} "
-    talks_alone = sweep["launcher"] == "basic"
+    number = "" if alone else f"{index + 1}/{sweep['jobs']} "
+    prints_alone = sweep["launcher"] == "basic"
     try:
         with (
-            nullcontext() if talks_alone else jobs.log_file(folder),
+            nullcontext() if prints_alone else jobs.log_file(folder),
             jobs.job_record(folder, facts) as (record, before),
         ):
             print(f"{number}{facts['arm']}, seed {configuration.seed}", flush=True)
             if chooses_data(sweep["axes"]):
                 prepare_data(configuration.data)
             _complete(configuration, folder, record, before)
-    except Exception as error:  # kept in the job's record; Hydra would print it twice, and only when all jobs are over
+    except Exception as error:  # is in the record of the job; Hydra would print it twice, after all jobs
         failures.append(error)
-        if not alone and talks_alone:
+        if not alone and prints_alone:
             print(number + describe(read_job(folder), folder), flush=True)
         if configuration.sweep.fail_fast:
             stop(folder.parent)
@@ -51,7 +51,7 @@ def run_job(configuration: DictConfig) -> float:
 
 
 def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record) -> None:
-    """Do what is left to do of a job, and complete its record."""
+    """Train the stages of a job that are missing, and complete its record."""
     seed = configuration.seed
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed must be a whole number of at least 0, got {seed}")
@@ -65,7 +65,7 @@ def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, befo
     from dermoscopy.machine import hardware  # noqa: PLC0415  (torch, which takes seconds)
 
     record |= hardware.claim(configuration.threads, configuration.trainer.accelerator)
-    with open_dict(configuration):  # files of a user may name what a stage has, such as ${folder}
+    with open_dict(configuration):  # files of a user may refer to settings of a stage, such as ${folder}
         configuration.update(dict.fromkeys(SET_BY_PROGRAM))
     parameters = {key: value for key, value in plain(configuration).items() if key not in (*SET_BY_PROGRAM, "about")}
     jobs.train(folder, run.stages, run.build, build(configuration.logger), record, flatten(parameters))

@@ -1,17 +1,17 @@
-"""What of a configuration can change the result of a stage: a positive list, from which its key is made.
+"""Settings that can change the result of a stage, from which its key is computed.
 
-A setting that is not on the list cannot split a stage in two; one that can change a number must be on it. Tests hold
-both against the configuration as it is composed.
+The lists are positive: settings outside of them have no effect on the key, so every setting that can change a number
+must be on them. Tests check both on the composed configuration.
 """
 
 from dermoscopy.config.build import Settings
 from dermoscopy.runs.keys import TARGET
 
-# Arguments of the data module that say where the pixels are kept, not what they are.
+# Arguments of the data module that determine where the pixels are stored, not their values.
 PLACES = ("store", "memory", "eval_batch_size")
-# Arguments of a task that say what the test asks for; a test that is missing is made up for, see Stage.tests.
+# Arguments of a task that determine its tests; a missing test is run later, see Stage.tests.
 TESTS = ("mask_conditions", "tta", "evaluator")
-# Arguments of the trainer that can change a number, its own _target_ included.
+# Arguments of the trainer that can change a number, including its _target_.
 TRAINER = (
     *(TARGET, "precision", "max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "fast_dev_run"),
     *("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"),
@@ -19,33 +19,33 @@ TRAINER = (
     *("gradient_clip_val", "gradient_clip_algorithm", "deterministic", "benchmark", "inference_mode", "plugins"),
     *("use_distributed_sampler", "sync_batchnorm", "barebones"),
 )
-# Those that cannot: where and how it is computed and shown. A test holds both lists against Lightning's own.
+# Arguments that cannot: device, logging, display. A test compares both lists with the signature of Lightning's Trainer.
 TRAINER_OTHERS = (
     *("accelerator", "strategy", "devices", "num_nodes", "logger", "callbacks", "default_root_dir"),
     *("num_sanity_val_steps", "log_every_n_steps", "enable_checkpointing", "enable_progress_bar"),
     *("enable_model_summary", "profiler", "detect_anomaly", "limit_predict_batches"),
     *("enable_autolog_hparams", "model_registry"),
 )
-# Callbacks that only write or show. Any other one, such as those that choose the epoch, may act on the training.
+# Callbacks that only write or display. Any other, such as one that chooses the epoch, may affect the training.
 OBSERVERS = (
     *("LastCheckpoint", "History", "Predictions", "MaskPredictions", "EpochPictures", "Explanations"),
     *("LearningRateMonitor", "DeviceStatsMonitor", "ModelSummary", "RichModelSummary"),
     *("TQDMProgressBar", "RichProgressBar"),
 )
-WRITTEN_TO = ("dirpath", "folder")  # arguments of a callback that name the folder of the stage
+WRITTEN_TO = ("dirpath", "folder")  # arguments of a callback for the folder of the stage
 
 
 def decisive_settings(configuration: Settings) -> Settings:
-    """Return all of a stage's configuration that can change its result, by name.
+    """Return the part of a stage's configuration that can change its result.
 
     Args:
-        configuration: of the stage, resolved, before its folder is known.
+        configuration: of the stage, resolved, before its folder is set.
     """
     data, task = _without(configuration["datamodule"], PLACES), _without(configuration["model"], TESTS)
     trainer = configuration["trainer"]
     return {
-        "datamodule": data,  # with the split, the augmentation, and which labels and masks are used
-        "task": task,  # with the network, the loss, the optimizer and the scheduler
+        "datamodule": data,  # includes the split, the augmentation, the labels and the masks
+        "task": task,  # includes the network, the loss, the optimizer and the scheduler
         "lr_finder": configuration["lr_finder"] if task["optimizer"].get("lr") == "auto" else None,
         "trainer": {name: trainer[name] for name in TRAINER if name in trainer},
         "callbacks": _acting_callbacks(configuration["callbacks"]),
@@ -55,7 +55,7 @@ def decisive_settings(configuration: Settings) -> Settings:
 
 
 def _acting_callbacks(callbacks: Settings) -> Settings:
-    """Return the callbacks that may act on the training, such as those that choose the epoch."""
+    """Return the callbacks that may affect the training, such as those that choose the epoch."""
     present = {name: callback for name, callback in callbacks.items() if callback is not None}
     return {
         name: _without(callback, WRITTEN_TO)

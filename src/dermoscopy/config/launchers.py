@@ -1,30 +1,30 @@
-"""The launcher of a sweep: what no job could do is refused, and the threads that it leaves to a job."""
+"""The launcher of a sweep: checks of its settings, and the number of threads per job."""
 
 from importlib.util import find_spec
 
 from dermoscopy.config.build import Settings
 from dermoscopy.machine.threads import cores
 
-SEVERAL = ("joblib", "ray")  # launchers that put several jobs on a GPU
-EXTRAS = {"ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm"}  # of pyproject.toml
+SEVERAL = ("joblib", "ray")  # launchers that can run several jobs per GPU
+EXTRAS = {"ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm"}  # extras of pyproject.toml
 
 
 def check_launcher(launcher: str, trainer: Settings, jobs_per_gpu: object, threads: object = None) -> None:
-    """Refuse what no job could do, before any starts.
+    """Refuse settings that no job could satisfy, before any job starts.
 
     Args:
         launcher: the choice of hydra/launcher.
-        trainer: its settings.
+        trainer: settings of the trainer.
         jobs_per_gpu, threads: as in the configuration.
 
     Raises:
-        ValueError: says what to do instead.
+        ValueError: a setting is refused; the message says what to use instead.
     """
     for key in ("devices", "num_nodes"):
         if trainer.get(key, 1) != 1:
             raise ValueError(
-                f"trainer.{key}={trainer[key]}: a job trains on one device; several devices train several jobs, "
-                "with hydra/launcher=joblib on one machine, with hydra/launcher=ray on more"
+                f"trainer.{key}={trainer[key]}: a job trains on one device; to use several, run several jobs by "
+                "hydra/launcher=joblib on one machine, or hydra/launcher=ray on more"
             )
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ValueError(f"threads must be a whole number of at least 1 or null, got {threads}")
@@ -40,16 +40,16 @@ def check_launcher(launcher: str, trainer: Settings, jobs_per_gpu: object, threa
         raise ValueError(f"hydra/launcher={launcher} is not installed: pip install -e '.[{EXTRAS[launcher]}]'")
 
 
-def threads_of_a_job(threads: int | None, launcher: Settings) -> int | None:
-    """Return how many threads of the processor a job takes; None: what torch takes by itself.
+def threads_per_job(threads: int | None, launcher: Settings) -> int | None:
+    """Return the number of CPU threads per job; None: the default of torch.
 
     Args:
-        threads: what the user named; it wins.
+        threads: as set by the user, which takes precedence.
         launcher: the configuration hydra.launcher, resolved.
     """
     if threads is not None:
         return threads
-    if "n_jobs" in launcher:  # of joblib; -1 is a job a core, -2 leaves one core out
+    if "n_jobs" in launcher:  # of joblib; -1 is one job per core, -2 leaves out one core
         jobs = launcher["n_jobs"]
         return max(1, cores() // (jobs if jobs > 0 else max(1, cores() + 1 + jobs)))
     if "ray" in launcher:

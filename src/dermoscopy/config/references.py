@@ -1,4 +1,4 @@
-"""Where initial weights and predicted masks come from: files, or runs and experiments that left some."""
+"""Files of initial weights and predicted masks, named by path, run or experiment."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,52 +10,52 @@ from omegaconf import DictConfig
 if TYPE_CHECKING:
     from dermoscopy.contracts import DataModule
 
-# What follows needs torch or pandas and is imported where it is used: a finished sweep says so without waiting for it.
+# Modules that need torch or pandas are imported inside functions: a finished sweep answers without them.
 
 
-def weights_file(key: str, named: str, runs: Path, uri: str) -> str:
-    """Return the checkpoint that a key of the configuration names: a file, or a run as `find_checkpoint` takes it.
+def weights_file(key: str, name: str, runs: Path, uri: str) -> str:
+    """Return the checkpoint for a key of the configuration: a file, or a run as accepted by `find_checkpoint`.
 
     Raises:
-        ValueError: nothing goes by that name, or the run left no checkpoint.
+        ValueError: there is no run of that name, or it has no checkpoint.
     """
-    if Path(named).suffix:
-        return named
+    if Path(name).suffix:
+        return name
     from dermoscopy.runs.find import find_checkpoint  # noqa: PLC0415
 
     try:
-        return str(find_checkpoint(named, runs, uri))
+        return str(find_checkpoint(name, runs, uri))
     except (ValueError, OSError) as error:
-        raise ValueError(f"{key}={named}: {error}") from error
+        raise ValueError(f"{key}={name}: {error}") from error
 
 
-def masks_file(named: str, runs: Path) -> str:
-    """Return the file of predicted masks that datamodule.predicted names: a file, or an experiment that has folds.
+def masks_file(name: str, runs: Path) -> str:
+    """Return the file of predicted masks for datamodule.predicted: a file, or an experiment with folds.
 
-    The masks that the folds of its latest sweep predicted for their test images are joined if they are not yet.
+    The out-of-fold masks of its latest sweep are joined into one file if they are not yet.
 
     Raises:
-        ValueError: there is no such experiment, a fold of it is not done, or its sweep has several arms.
+        ValueError: there is no such experiment, one of its folds is missing, or its sweep has several arms.
     """
-    if Path(named).suffix:
-        return named
+    if Path(name).suffix:
+        return name
     from dermoscopy.report.results.mask_folds import JOINED, masks_to_join  # noqa: PLC0415
     from dermoscopy.runs.tables import find_sweep, load_sweep  # noqa: PLC0415
 
-    key = f"datamodule.predicted={named}"
+    key = f"datamodule.predicted={name}"
     try:
-        sweep = load_sweep(find_sweep(runs, named))
+        sweep = load_sweep(find_sweep(runs, name))
     except FileNotFoundError as error:
-        again = f"python train.py +experiment={named} -m"
-        raise ValueError(f"{key}: {error}; train its folds first ({again}), or give a file") from error
+        command = f"python train.py +experiment={name} -m"
+        raise ValueError(f"{key}: {error}; train its folds first ({command}), or give a file") from error
     for path, folders in masks_to_join(sweep).items():
-        from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, and only for the first asking)
+        from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, needed only to join masks)
 
         join_masks(folders, path)
     files = sorted(sweep.folder.glob(f"{JOINED}*.h5"))
     if not files:
         raise ValueError(
-            f"{key}: {sweep.folder} lacks folds, or is no sweep over them: `{sweep.command}` goes on with it"
+            f"{key}: {sweep.folder} lacks folds, or is no sweep over them; to continue it: {sweep.command}"
         )
     if len(files) > 1:
         raise ValueError(
@@ -65,14 +65,14 @@ def masks_file(named: str, runs: Path) -> str:
 
 
 def _weights(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
-    """The network of a stage and its parts that start from weights, each with its key."""
+    """Return the network of a stage and its parts that load initial weights, each with its key."""
     parts = {"network": stage.network}
     parts |= {f"network.{name}": part for name, part in stage.network.items() if isinstance(part, DictConfig)}
     return ((key, part) for key, part in parts.items() if part.get("checkpoint") is not None)
 
 
 def locate(stage: DictConfig) -> None:
-    """Put files in the place of the runs that weights are taken from, and of the experiment that predicted masks.
+    """Replace the names of runs by their checkpoints, and that of an experiment by its file of predicted masks.
 
     Raises:
         ValueError: see `weights_file` and `masks_file`.
@@ -84,8 +84,8 @@ def locate(stage: DictConfig) -> None:
         stage.datamodule.predicted = masks_file(str(stage.datamodule.predicted), runs)
 
 
-def warn_of_origins(stage: DictConfig, data: "DataModule") -> None:
-    """Warn of weights that come from other data, and of those that have seen what this run is tested on.
+def warn_of_initial_weights(stage: DictConfig, data: "DataModule") -> None:
+    """Warn of initial weights that were trained on other data, or on test images of this run.
 
     Args:
         stage: its configuration, after `locate`.
@@ -94,26 +94,26 @@ def warn_of_origins(stage: DictConfig, data: "DataModule") -> None:
     from dermoscopy.runs.splits import seen_in_training  # noqa: PLC0415
 
     for key, part in _weights(stage):
-        named = f"{key}.checkpoint={part.checkpoint}"
+        setting = f"{key}.checkpoint={part.checkpoint}"
         folder, own = Path(part.checkpoint).parent, data.store.fingerprint
-        theirs = _fingerprint(Path(part.checkpoint))
-        if theirs not in (None, own):
+        trained = _fingerprint(Path(part.checkpoint))
+        if trained not in (None, own):
             warnings.warn(
-                f"{named} learnt from the data {theirs[:16]}, this run learns from {own[:16]}: make sure that both "
-                "show images in the same way (data.size, data.fit)",
+                f"{setting} was trained on the data {trained[:16]}, this run trains on {own[:16]}: make sure that both "
+                "prepare images in the same way (data.size, data.fit)",
                 stacklevel=2,
             )
-        tested = data.store.ids[data.rows("test").numpy()]
-        if count := len(seen_in_training(folder) & set(tested.tolist())):
+        test_ids = data.store.ids[data.rows("test").numpy()]
+        if count := len(seen_in_training(folder) & set(test_ids.tolist())):
             warnings.warn(
-                f"{named} has seen {count} of the {len(tested)} images that this run is tested on, so its test will be "
-                "too good: take weights of the same seed and fold",
+                f"{setting} was trained on {count} of the {len(test_ids)} test images of this run, so its test scores "
+                "will be too high: use weights of the same seed and fold",
                 stacklevel=2,
             )
 
 
 def _fingerprint(checkpoint: Path) -> str | None:
-    """The fingerprint of the data that weights learnt from; None where no record of a stage lies beside them."""
+    """Return the fingerprint of the data that weights were trained on; None without a record beside them."""
     from dermoscopy.runs.recorded import NotAStage, read_stage  # noqa: PLC0415
 
     try:

@@ -1,9 +1,9 @@
-"""Names that a command may still use from earlier versions: refused with the name that replaced them."""
+"""Names of keys and values in earlier versions, refused with their replacements."""
 
 import re
 from collections.abc import Sequence
 
-KEYS = {  # at the beginning of a key
+KEYS = {  # whole keys, or their beginnings
     "lengths": "epochs",
     "model.availability": "model.mask_conditions",
     "model.monitored": "model.validation_masks",
@@ -21,7 +21,7 @@ KEYS = {  # at the beginning of a key
     "arm/availability": "arm/mask_conditions",
     "arm/aux_exit": "arm/aux_head",
 }
-VALUES = {  # one of the values of a key
+VALUES = {  # per key, its renamed values
     "zeroing": {"never": "everything", "always": "nothing"},
     "split": {"holdout": "random", "s0": "ten_shuffles"},
     "augment": {"s0": "legacy"},
@@ -39,7 +39,7 @@ def check_names(arguments: Sequence[str]) -> None:
     """Refuse arguments of a command that use an earlier name.
 
     Raises:
-        ValueError: `zeroing=never is now zeroing=everything`.
+        ValueError: a name was replaced, with a message such as "zeroing=never is now zeroing=everything".
     """
     for argument in arguments:
         typed, separator, value = argument.partition("=")

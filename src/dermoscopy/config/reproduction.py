@@ -1,4 +1,4 @@
-"""The stages of a finished run as they are trained once more: their configurations, and the parts built from those."""
+"""Reproduction of a finished run: the configurations of its stages, and the parts built from them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,19 +16,19 @@ from dermoscopy.sweep.reproduce import Retraining
 from dermoscopy.training.stages import Parts
 
 
-def plan_again(run: Sequence[FinishedStage], out: Path, store: Path, threads: Sequence[int]) -> Retraining:
-    """Return the stages of a run as they are trained again, each in a folder of its own.
+def plan_reproduction(run: Sequence[FinishedStage], out: Path, store: Path, threads: Sequence[int]) -> Retraining:
+    """Return the stages of a run for retraining, each in a folder of its own.
 
     Args:
-        run: the stages as they were.
-        out: folder for those of the stages.
-        store: where the data are now.
-        threads: of the processor, for each stage.
+        run: the finished stages.
+        out: folder for the folders of the stages.
+        store: path of the store.
+        threads: number of CPU threads per stage.
     """
     planned = [_plan(finished, out / finished.key, store) for finished in run]
     settings = {stage.key: (content, number) for (stage, content), number in zip(planned, threads, strict=True)}
 
-    def build_stage(stage: Stage, _: float | None) -> Parts:  # the learning rate is the one that was recorded
+    def build_stage(stage: Stage, _: float | None) -> Parts:  # the configuration has the recorded learning rate
         content, number = settings[stage.key]
         torch.set_num_threads(number)
         return build_parts(OmegaConf.create(content), stage.folder)
@@ -37,24 +37,24 @@ def plan_again(run: Sequence[FinishedStage], out: Path, store: Path, threads: Se
 
 
 def _plan(finished: FinishedStage, folder: Path, store: Path) -> tuple[Stage, Settings]:
-    """A stage that is trained as it was, and its configuration."""
+    """Return a stage with the recorded settings in a new folder, and its configuration."""
     recorded, tests = finished.recorded, finished.tested or ()
     configuration = moved(recorded.configuration, recorded.configuration["folder"], str(folder))
     configuration["datamodule"]["store"] = str(store)
-    if tests and "mask_conditions" in configuration["model"]:  # all that was ever tested, also by a later command
+    if tests and "mask_conditions" in configuration["model"]:  # all tests, also those of later commands
         configuration["model"]["mask_conditions"] = list(tests)
     return Stage(recorded.name, recorded.epochs, finished.key, folder, recorded.seed, tests), configuration
 
 
 def _keys(run: Sequence[FinishedStage]) -> list[str]:
-    """What the stages would be called by this code and the files that they name."""
+    """Return the keys that the stages have under the current code, with the current content of their files."""
     settings = [decisive_settings(finished.recorded.configuration) for finished in run]
     fingerprint = run[-1].recorded.fingerprint
     return [stage_key(settings[:number], fingerprint) for number in range(1, len(run) + 1)]
 
 
 def moved(value: Any, old: str, new: str) -> Any:
-    """Return a configuration in which every path that is or lies in the folder `old` is or lies in `new`."""
+    """Return a configuration with the folder `old` replaced by `new` in every path."""
     if isinstance(value, Mapping):
         return {key: moved(inner, old, new) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The stages of a run: the configuration of each, what of it is plain data, and how its parts are built."""
+"""The stages of a run: their configurations, and the parts built from them."""
 
 import copy
 from collections.abc import Sequence
@@ -11,31 +11,31 @@ from dermoscopy.config.build import build, plain
 from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
-from dermoscopy.config.references import locate, warn_of_origins
+from dermoscopy.config.references import locate, warn_of_initial_weights
 from dermoscopy.machine.randomness import derive
 from dermoscopy.runs.files import CONFIG
 from dermoscopy.runs.keys import RECIPE, stage_key
 from dermoscopy.runs.stage import LrRange, Stage
 
-if TYPE_CHECKING:  # a sweep that is finished says so without waiting for torch
+if TYPE_CHECKING:  # a finished sweep answers without importing torch
     from dermoscopy.training.stages import Parts
 
-# What the program sets in the configuration of each stage; in a user's it is refused. Files of conf/ name these by
-# ${oc.select:folder}, which is null where no stage is.
+# Keys that the program sets in the configuration of each stage, refused in that of a user. Files of conf/ refer to them
+# as ${oc.select:folder}, which is null outside of a stage.
 SET_BY_PROGRAM = ("stage", "stage_seed", "offset", "folder", "fingerprint", "recipe_version")
-HD95 = "hd95"  # the test that computes Hausdorff distances as well
+HD95 = "hd95"  # name of the test with Hausdorff distances
 
 
 class Run:
-    """The stages of one run, and what each is built from.
+    """The stages of one run and their configurations.
 
     Args:
         configuration: of the run.
         fingerprint: of its store.
-        sweep: name of the sweep; with rerun=true a stage counts only if it comes from this one.
+        sweep: name of the sweep; with rerun=true a stage counts as trained only if this sweep trained it.
 
     Raises:
-        ValueError: a stage that cannot be trained, or a name that nothing goes by.
+        ValueError: a stage cannot be trained, or names a run or an experiment that does not exist.
     """
 
     def __init__(self, configuration: DictConfig, fingerprint: str, sweep: str) -> None:
@@ -68,14 +68,14 @@ class Run:
 
         Args:
             stage: one of this run.
-            lr: its learning rate; None: as configured.
+            lr: learning rate; None: as configured.
         """
-        # a copy, because what is built resolves what it is given: max_lr would keep the first learning rate
+        # a copy, as building resolves references in place: max_lr would keep the first learning rate
         configuration = copy.deepcopy(self._configurations[stage.key])
         if lr is not None:
             configuration.optimizer.lr = lr
         parts = build_parts(configuration, stage.folder)
-        warn_of_origins(configuration, parts.data)
+        warn_of_initial_weights(configuration, parts.data)
         return parts
 
 
@@ -89,14 +89,14 @@ def build_parts(configuration: DictConfig, folder: Path) -> "Parts":
 
 
 def stage_configurations(run: DictConfig) -> list[DictConfig]:
-    """Return the configuration of each stage: the run's with that stage's overrides, which end with it."""
+    """Return the configuration of each stage: that of the run with the overrides of this stage alone."""
     check_stages(run.stages)
     configurations: list[DictConfig] = []
     for number, overrides in enumerate(run.stages):
         stage = copy.deepcopy(run)
         with open_dict(stage):
             stage.update({key: overrides["stage"] if key == "stage" else None for key in SET_BY_PROGRAM})
-        with open_dict(stage.callbacks):  # a stage may have some of its own
+        with open_dict(stage.callbacks):  # a stage may add callbacks
             stage.merge_with(overrides)
         stage.epochs = stage_epochs(stage.epochs, stage.protocol, stage.stage)
         check_stage(stage, overrides, first=number == 0)
@@ -111,7 +111,7 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
 
 
 def conditions_of(model: DictConfig) -> tuple[str, ...]:
-    """Return what the test of a task asks for: mask conditions of labels, or tta of images to be segmented."""
-    named: Sequence[str] = model.get("mask_conditions") or model.get("tta") or ()
+    """Return the tests of a task: mask conditions for labels, test-time augmentations for masks, and `HD95`."""
+    conditions: Sequence[str] = model.get("mask_conditions") or model.get("tta") or ()
     distances = (HD95,) if (model.get("evaluator") or {}).get("hd95") else ()
-    return (*named, *distances)
+    return (*conditions, *distances)

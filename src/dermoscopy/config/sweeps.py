@@ -1,4 +1,4 @@
-"""A command of train.py: the sweep that it means, begun or continued before Hydra starts its jobs, and ended."""
+"""The sweep of a command of train.py: begun or continued before Hydra starts its jobs, and ended after them."""
 
 import shlex
 import sys
@@ -20,7 +20,7 @@ from dermoscopy.config.choices import groups, register_choices
 from dermoscopy.config.command_line import check_hydra
 from dermoscopy.config.data import prepare_data
 from dermoscopy.config.jobs import failures
-from dermoscopy.config.launchers import check_launcher, threads_of_a_job
+from dermoscopy.config.launchers import check_launcher, threads_per_job
 from dermoscopy.config.references import masks_file
 from dermoscopy.config.renamed import check_names
 from dermoscopy.config.shorthand import spell_out
@@ -32,7 +32,7 @@ from dermoscopy.sweep import plan
 from dermoscopy.sweep.session import SweepSession
 
 JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
-# A sweep may go on in another way than it began: what says only how it is computed is no part of its identity.
+# Keys that are no part of the identity of a sweep: they may change between its start and its continuation.
 HOW = ("threads", "jobs_per_gpu", "sweep", "about")
 RESOLVERS = (len, allocation.processes, allocation.cpus_a_job, allocation.gpus_a_job, allocation.gpus)
 
@@ -44,24 +44,24 @@ class SweepCallback(Callback):
     """
 
     session: ClassVar[SweepSession | None] = None
-    command: ClassVar[str] = ""  # as it was typed
+    command: ClassVar[str] = ""  # as typed
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Give a single run its folder."""
+        """Set the folder of a single run."""
         with fatal_errors():
             SweepCallback.session = session = begin(config, {}, alone=True)
             with read_write(config):
                 config.hydra.run.dir = str(session.folder / "0")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Give a sweep its folder; end here if there is nothing left to do."""
+        """Set the folder of a sweep; exit if no job is left."""
         with fatal_errors():
             SweepCallback.session = session = begin(config, sweep_axes(config), alone=False)
             if session.complete:
                 print("every job of this sweep is done: nothing to train")
                 end("done")
                 sys.exit()
-            threads = threads_of_a_job(config.threads, plain(config.hydra.launcher))
+            threads = threads_per_job(config.threads, plain(config.hydra.launcher))
             decided = plan.decisions(session.folder, threads)
             with read_write(config):
                 config.hydra.sweep.dir = str(session.folder)
@@ -72,14 +72,14 @@ class SweepCallback(Callback):
 
 @contextmanager
 def training_command(conf: Path) -> Iterator[None]:
-    """Be the command that was typed: errors are one line, and however the block ends, so does its sweep.
+    """Run the block as a command: report errors in one line, and end the sweep together with the block.
 
     Args:
-        conf: folder of our configuration files.
+        conf: folder of the configuration files.
     """
     failures.clear()
     SweepCallback.command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
-    Plugins.instance()  # plugins store defaults under the names of our presets, of which Hydra would warn
+    Plugins.instance()  # plugins register defaults under the names of our presets, which makes Hydra warn
     for preset in (conf / "hydra/launcher").glob("*.yaml"):
         ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
     register_choices(conf)
@@ -92,7 +92,9 @@ def training_command(conf: Path) -> Iterator[None]:
             yield
         except BrokenProcessPool as error:
             end("interrupted")
-            raise OSError("a job's process was killed, perhaps for memory; the same command goes on") from error
+            raise OSError(
+                "the process of a job was killed, perhaps for lack of memory; the same command continues"
+            ) from error
         except BaseException:
             end("interrupted")
             raise
@@ -100,19 +102,19 @@ def training_command(conf: Path) -> Iterator[None]:
 
 
 def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepSession:
-    """Begin or continue the sweep that this command means.
+    """Begin or continue the sweep of this command.
 
     Args:
         config: of the sweep.
         axes: the values of each axis.
-        alone: whether it is a single run.
+        alone: whether the command is a single run.
     """
     choices = config.hydra.runtime.choices
     launcher = choices["hydra/launcher"]
     check_hydra(config.hydra.overrides.hydra, sweeps=True)
     for key in SET_BY_PROGRAM:
         if key in config:
-            raise ValueError(f"{key} is set by the program for each stage: leave it out")
+            raise ValueError(f"{key} is set by the program in each stage: leave it out")
     about = check_about(choices.get("experiment"), plain(config.about) if "about" in config else None)
     check_launcher(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     fingerprint = None
@@ -131,25 +133,25 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
 
 
 def _settings(config: DictConfig, axes: dict[str, list[str]]) -> dict[str, Any]:
-    """Return what the sweep is about, interpolations unresolved."""
+    """Return the settings that identify the sweep, with unresolved references."""
     names = [str(name) for name in config if name not in ("hydra", *HOW)]
     settings = plain(OmegaConf.masked_copy(config, names), resolve=False)
-    if config.datamodule.predicted is not None and "datamodule.predicted" not in axes:  # other masks, another sweep
+    if config.datamodule.predicted is not None and "datamodule.predicted" not in axes:  # other masks make another sweep
         settings["datamodule"]["predicted"] = masks_file(str(config.datamodule.predicted), Path(config.runs))
     return settings
 
 
 def end(status: str) -> None:
-    """End the sweep, if one has begun; raise an error if one of its jobs has failed."""
+    """End the sweep, if it has begun; raise an error if one of its jobs failed."""
     session, SweepCallback.session = SweepCallback.session, None
     failed = session.end(status) if session else 0
     if session and failed and status == "done":
-        again = f"{failed} of {session.record['jobs']} jobs failed; the same command trains only those again"
-        raise failures[0] if session.alone else ValueError(again)
+        message = f"{failed} of {session.record['jobs']} jobs failed; the same command trains only those again"
+        raise failures[0] if session.alone else ValueError(message)
 
 
 def sweep_axes(config: DictConfig) -> dict[str, list[str]]:
-    """Return the axes of a sweep and their values; the command line wins over the experiment."""
+    """Return the axes of a sweep and their values; the command line takes precedence over the experiment."""
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
     chosen = {override.get_key_element(): override for override in overrides}

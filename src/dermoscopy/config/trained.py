@@ -1,4 +1,4 @@
-"""The network of a trained stage, built from the configuration that the stage recorded."""
+"""The network of a trained stage, built from its recorded configuration."""
 
 from omegaconf import OmegaConf
 from torch import nn
@@ -6,17 +6,17 @@ from torch import nn
 from dermoscopy.config.build import build
 from dermoscopy.runs.recorded import RecordedStage, Settings
 
-INITIAL = {"pretrained": False, "checkpoint": None}  # arguments that only fetch weights which the checkpoint replaces
+INITIAL = {"pretrained": False, "checkpoint": None}  # load no weights, which the checkpoint would replace
 
 
 def build_network(stage: RecordedStage) -> nn.Module:
-    """Return the network of a stage, with random weights: none are fetched that its checkpoint will replace."""
+    """Return the network of a stage with random weights, without a download of pretrained ones."""
     configuration = OmegaConf.create({"network": without_weights(stage.configuration["network"])})
     network: nn.Module = build(configuration.network)
     return network
 
 
 def without_weights(network: Settings) -> Settings:
-    """Return the configuration of a network, and of the networks in it, that fetches no weights."""
+    """Return the configuration of a network, and of the networks in it, without initial weights."""
     parts = {name: without_weights(part) for name, part in network.items() if isinstance(part, dict)}
     return network | parts | {name: value for name, value in INITIAL.items() if name in network}

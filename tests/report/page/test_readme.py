@@ -1,4 +1,4 @@
-"""The README and the index: careful with what a person wrote."""
+"""The README and the index, with the text written by hand kept."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from dermoscopy.runs.tables import load_sweep
 MakeRuns = Callable[..., Path]
 
 
-def test_what_a_person_wrote_stays(make_runs: MakeRuns, tmp_path: Path) -> None:
+def test_text_written_by_hand_is_kept(make_runs: MakeRuns, tmp_path: Path) -> None:
     page = tmp_path / "experiments" / "zeroing" / "README.md"
     page.parent.mkdir(parents=True)
     page.write_text(f"# Mine\n\nbefore\n\n{BEGIN}\nold numbers\n{END}\n\nafter\n")
@@ -25,7 +25,7 @@ def test_what_a_person_wrote_stays(make_runs: MakeRuns, tmp_path: Path) -> None:
     assert "old numbers" not in text
 
 
-def test_a_page_without_markers_gets_them_and_one_with_half_of_them_is_refused() -> None:
+def test_a_page_without_markers_gets_them_and_one_with_unpaired_markers_is_refused() -> None:
     assert refreshed("# Mine\n", "new", Path("p")) == f"# Mine\n\n## Results\n\n{BEGIN}\nnew\n{END}\n"
     for broken in (BEGIN, END, f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"):
         with pytest.raises(ValueError, match=r"p/README\.md must hold"):
@@ -43,7 +43,9 @@ def test_the_index_gets_one_row_per_experiment(make_runs: MakeRuns, with_about: 
     assert r"20 min \| 2 cores (measured: 0.15 h)" in rows[0]
 
 
-def test_the_index_asks_what_a_person_asks_where_no_configuration_does(make_runs: MakeRuns, tmp_path: Path) -> None:
+def test_the_index_takes_the_question_of_the_page_where_the_configuration_has_none(
+    make_runs: MakeRuns, tmp_path: Path
+) -> None:
     sweep, experiments = load_sweep(make_runs()), tmp_path / "experiments"
     write_report(sweep, experiments)
     assert "| [zeroing](zeroing/README.md) |" in (experiments / "README.md").read_text()
@@ -53,7 +55,7 @@ def test_the_index_asks_what_a_person_asks_where_no_configuration_does(make_runs
     assert r"| [what of \| masks?](zeroing/README.md) |" in (experiments / "README.md").read_text()
 
 
-def test_a_row_is_put_into_the_table_and_the_text_below_it_stays() -> None:
+def test_a_row_is_inserted_into_the_table_and_the_text_below_is_kept() -> None:
     index = "# Mine\n\n| question | command |\n|---|---|\n| [a](a/README.md) | x |\n\nbelow\n"
     added = with_row(index, "](b/README.md)", "| [b](b/README.md) | y |")
     assert added.splitlines()[4:] == ["| [a](a/README.md) | x |", "| [b](b/README.md) | y |", "", "below"]

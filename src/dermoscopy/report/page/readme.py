@@ -1,4 +1,4 @@
-"""The README of an experiment and its row in the index, around what a person has written there."""
+"""The README of an experiment and its row in the index; text written by hand is kept."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from dermoscopy.report.results.findings import Findings
 from dermoscopy.runs.tables import SweepResults
 
 BEGIN, END = "<!-- report -->", "<!-- /report -->"
-INDEX = "# Experiments\n\nOne folder a question; numbers and figures are written by `report.py`.\n"
+INDEX = "# Experiments\n\nOne folder per question; numbers and figures are written by `report.py`.\n"
 INDEX_HEAD = "| question | command | cost | answer |\n|---|---|---|---|\n"
 
 
 def current_page(file: Path, sweep: SweepResults) -> str:
-    """The README as it stands, or a new one."""
+    """Return the text of the README, or of a new one."""
     if file.is_file():
         return file.read_text()
     about = sweep.about
@@ -24,13 +24,13 @@ def current_page(file: Path, sweep: SweepResults) -> str:
         "Protocol": f"`conf/experiment/{sweep.experiment}.yaml`, run by `{about.get('command', sweep.command)}`.",
         "Hardware": f"Expected cost: {about['cost']}." if about else "As recorded under Results.",
         "Results": f"{BEGIN}\n{END}",
-        "Reading": "The sentences under Results are computed; what they mean for the question is for a person to say.",
+        "Reading": "The sentences under Results are generated; write their interpretation here.",
     }
     return f"# {sweep.experiment}\n\n" + "\n\n".join(f"## {name}\n\n{text}" for name, text in sections.items()) + "\n"
 
 
 def refreshed(page: str, block: str, file: Path) -> str:
-    """The page with the block between its markers, appended with a heading if it has none.
+    """Return the page with the block between its markers, or appended under a heading if it has none.
 
     Raises:
         ValueError: the page does not hold each marker once and in order.
@@ -44,11 +44,11 @@ def refreshed(page: str, block: str, file: Path) -> str:
 
 
 def refreshed_index(index: str, sweep: SweepResults, page: str, findings: Findings | None) -> str:
-    """The index with the experiment's row, question | command | cost | answer, new or in place of the old one.
+    """Return the index with a new or updated row of the experiment: question | command | cost | answer.
 
     Args:
-        index: as it stands, "" where there is none.
-        page: the README; its question is taken where the experiment states none.
+        index: current text, "" without a file.
+        page: the README; its question is used where the experiment states none.
     """
     question = cell(sweep.about.get("question", _question(page, sweep.experiment)))
     measured = f"{hours(sweep):.2f} h"
@@ -60,7 +60,7 @@ def refreshed_index(index: str, sweep: SweepResults, page: str, findings: Findin
 
 
 def with_row(index: str, link: str, row: str) -> str:
-    """The index with a row in place of the one that holds the link, else after the last row, else in a new table."""
+    """Return the index with the row in place of the one with this link, after the last row, or in a new table."""
     lines = index.rstrip().splitlines()
     rows = [number for number, line in enumerate(lines) if line.startswith("|")]
     own = [number for number in rows if link in lines[number]]
@@ -74,6 +74,6 @@ def with_row(index: str, link: str, row: str) -> str:
 
 
 def _question(page: str, otherwise: str) -> str:
-    """The first line under Question, which a person may have written where no configuration asks."""
+    """Return the first line under the heading Question, or `otherwise` if there is none."""
     lines = page.partition("\n## Question\n")[2].strip().splitlines()
     return lines[0] if lines else otherwise

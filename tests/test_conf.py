@@ -213,7 +213,7 @@ def test_a_few_images_are_overfitted(run_script, store, tmp_path):
     [
         ("+folder=here", ("folder", "set by the program")),
         ("+recipe_version=1", ("recipe_version", "set by the program")),
-        ("zeroing=never", ("zeroing=never is now zeroing=everything",)),
+        ("split=holdout", ("split=holdout is now split=random",)),
         ("hydra.run.dir=here", ("hydra.run.dir=here", "runs=DIR")),
         ("hydra.job.chdir=true", ("hydra.job.chdir=true",)),
         ("epochs={quick: {base: 1}}", ("epochs.quick", "only", "base")),

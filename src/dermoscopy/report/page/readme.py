@@ -19,9 +19,10 @@ def current_page(file: Path, sweep: SweepResults) -> str:
         return file.read_text()
     about = sweep.about
     expected = f"\n\nExpected: {about['expectation']}" if about else ""
+    source = f"`conf/experiment/{sweep.experiment}.yaml`, run" if about else "Run"
     sections = {
         "Question": about.get("question", sweep.experiment) + expected,
-        "Protocol": f"`conf/experiment/{sweep.experiment}.yaml`, run by `{about.get('command', sweep.command)}`.",
+        "Protocol": f"{source} by `{about.get('command', sweep.command)}`.",
         "Hardware": f"Expected cost: {about['cost']}." if about else "As recorded under Results.",
         "Results": f"{BEGIN}\n{END}",
         "Reading": "The sentences under Results are generated; write their interpretation here.",

@@ -58,7 +58,9 @@ def masks_file(name: str, runs: Path) -> str:
             f"{key}: {sweep.folder} lacks folds, or is no sweep over them; to continue it: {sweep.command}"
         )
     if len(files) > 1:
-        raise ValueError(f"{key} left the masks of {len(files)} arms, give the file of one: {', '.join(map(str, files))}")
+        raise ValueError(
+            f"{key} left the masks of {len(files)} arms, give the file of one: {', '.join(map(str, files))}"
+        )
     return str(files[0])
 
 

@@ -1,7 +1,7 @@
-"""Fixtures that write made-up `runs/` folders in the form in which training writes them.
+"""Fixtures that write synthetic `runs/` folders in the format of training.
 
 `make_runs` writes a sweep with scores: three arms and three seeds, one job failed, one missing.
-`make_sweep` writes a sweep without scores in which every job has the state that the test requests.
+`make_sweep` writes a sweep without scores, with the requested state per job.
 """
 
 import itertools
@@ -22,14 +22,14 @@ pytest_plugins = ["segmented_on_disk"]
 
 DATA = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
 MACHINE = {"hardware": "a CPU, 2 cores", "threads": 2, "commit": "abc1234", "dirty": False}
-CONFIGURATION: dict[str, Any] = {  # the part of every config.yaml that a report reads
+CONFIGURATION: dict[str, Any] = {  # the part of config.yaml that a report reads
     "model": {"validation_masks": "none"},
     "monitor": {"metric": "val/f1", "mode": "max"},
     "exclusive_labels": False,
     "split": {},
     "data": {"store": "data/made_up.h5", "masks": ["lesion"]},
 }
-ARMS = {"everything": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # how much the arm adds to the scores
+ARMS = {"everything": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # gain of the scores per arm
 LABELS = ["globules", "milia_like_cyst", "streaks"]
 FAILED, MISSING = 7, 8  # job numbers: whole_50 with seeds 1 and 2
 
@@ -154,7 +154,7 @@ def _write_job(runs: Path, sweep: Path, experiment: str, number: int, arm: str, 
 
 
 EPOCHS = {"base": 4, "masks": 10}
-SECONDS = {"base": 40.0, "masks": 110.0}  # of the whole stage; an epoch takes 10 s
+SECONDS = {"base": 40.0, "masks": 110.0}  # per stage, with 10 s per epoch
 BEFORE, RESUMED, AFTER = (f"2026-03-01T1{hour}:00:00+00:00" for hour in range(3))
 
 
@@ -169,7 +169,7 @@ def make_sweep(tmp_path: Path) -> Callable[..., Path]:
 
 
 def write_sweep(runs: Path, axes: Mapping[str, Sequence[str]], states: Sequence[str], experiment: str) -> Path:
-    """Write a sweep in which all arms of a seed and fold share the stage base, and each has its own stage masks.
+    """Write a sweep whose arms share the stage base per seed and fold, and have stages masks of their own.
 
     Args:
         states: of the jobs in order: done, reused, before (done in an earlier start), running (after base and 3 epochs
@@ -213,7 +213,12 @@ def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: st
         lock_file(job).touch()
 
 
-SKILL = {"none": 1.0, "predicted": 2.0, "shuffled": 0.5, "given": 6.0}  # how strongly a logit depends on the label
+SKILL = {
+    "none": 1.0,
+    "predicted": 2.0,
+    "shuffled": 0.5,
+    "given": 6.0,
+}  # dependence of the logits on the label, per mask condition
 PLACES = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent in range(10, 100, 10)), "given")
 
 
@@ -221,7 +226,7 @@ PLACES = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent i
 def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
     """Return a function that writes a sweep of classifiers of 120 images, two per group, and returns its folder.
 
-    Every job tests all images or, with folds, its third of them; the skill of arms increases by 0.3 per arm.
+    Each job tests all images or, with folds, its third of them; the skill increases by 0.3 from arm to arm.
     """
 
     def make(axes: Mapping[str, Sequence[str]], places: Sequence[str] = PLACES, states: Sequence[str] = ()) -> Path:
@@ -261,7 +266,7 @@ def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str])
 
 
 def _recorded(table: pd.DataFrame) -> dict[str, float]:
-    """Return the test metrics that a run records of its predictions."""
+    """Return the test metrics of predictions as recorded by a run."""
     metrics = {}
     for place in table["mask_condition"].unique():
         tested = Predictions.from_table(table, place)

@@ -194,13 +194,13 @@ def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: st
     status = {"reused": "done", "before": "done", "killed": "running"}.get(state, state)
     stages: list[dict[str, Any]] = []
     for name, key in (("base", f"base-{repeat}"), ("masks", f"{arm}-{repeat}")):
-        place = _stage(sweep.parents[2], experiment, key, {})
-        stage: dict[str, Any] = {"name": name, "key": key, "folder": str(place), "epochs": EPOCHS[name]}
+        stage_folder = _stage(sweep.parents[2], experiment, key, {})
+        stage: dict[str, Any] = {"name": name, "key": key, "folder": str(stage_folder), "epochs": EPOCHS[name]}
         if name == "base" or status == "done":
-            _result(place, SECONDS[name], EPOCHS[name])
+            _result(stage_folder, SECONDS[name], EPOCHS[name])
         else:
             history = _history(3, 0, np.random.default_rng(0), name).assign(seconds=10.0)
-            history.to_csv(place / "history.csv", index=False)
+            history.to_csv(stage_folder / "history.csv", index=False)
         stages.append(stage | ({"reused": state == "reused", "seconds": SECONDS[name]} if status == "done" else {}))
     record = {"experiment": experiment, "arm": arm, "axes": planned, "seed": seed, "status": status, "stages": stages}
     record |= {"key": stages[-1]["key"], "data": DATA} | MACHINE
@@ -219,7 +219,7 @@ SKILL = {
     "shuffled": 0.5,
     "given": 6.0,
 }  # dependence of the logits on the label, per mask condition
-PLACES = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent in range(10, 100, 10)), "given")
+CONDITIONS = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent in range(10, 100, 10)), "given")
 
 
 @pytest.fixture
@@ -229,14 +229,16 @@ def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
     Each job tests all images or, with folds, its third of them; the skill increases by 0.3 from arm to arm.
     """
 
-    def make(axes: Mapping[str, Sequence[str]], places: Sequence[str] = PLACES, states: Sequence[str] = ()) -> Path:
+    def make(
+        axes: Mapping[str, Sequence[str]], conditions: Sequence[str] = CONDITIONS, states: Sequence[str] = ()
+    ) -> Path:
         arms = list(axes.get("zeroing", [""]))
         jobs = int(np.prod([len(values) for values in axes.values()]))
         sweep = make_sweep(axes, states or ["done"] * jobs, "cascade")
         for job in sweep.glob("[0-9]*"):
             record = json.loads((job / "job.json").read_text())
             gain = 0.3 * arms.index(record["axes"].get("zeroing", ""))
-            table = _classified(record["seed"], record["fold"], gain, places)
+            table = _classified(record["seed"], record["fold"], gain, conditions)
             folder = Path(record["stages"][-1]["folder"])
             table.to_csv(folder / "predictions.csv", index=False)
             configure(folder, split={"k": 3} if "split.fold" in axes else {})
@@ -249,7 +251,7 @@ def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
     return make
 
 
-def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str]) -> pd.DataFrame:
+def _classified(seed: int, fold: int | None, gain: float, conditions: Sequence[str]) -> pd.DataFrame:
     """Return the content of predictions.csv with one label; threshold and level of the logits depend on the fold."""
     image = np.arange(120)
     truth = (np.random.default_rng(0).random(120) < 0.3).astype(int)
@@ -257,19 +259,19 @@ def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str])
     image = image if fold is None else image[image // 2 % 3 == fold]
     rows = {"id": [f"IMG_{k:03}" for k in image], "group": [f"lesion_{k // 2:02}" for k in image], "label": "melanoma"}
     level, noise, parts = 5.0 * (fold or 0), rng.normal(size=len(image)), []
-    for place in places:
-        share = float(place.removeprefix("revealed_")) / 100 if place.startswith("revealed_") else 0
-        skill = gain + SKILL.get(place, 1 + 5 * share)
+    for condition in conditions:
+        share = float(condition.removeprefix("revealed_")) / 100 if condition.startswith("revealed_") else 0
+        skill = gain + SKILL.get(condition, 1 + 5 * share)
         logit = level + skill * (truth[image] - 0.5) + noise
-        parts.append(pd.DataFrame(rows | {"mask_condition": place, "truth": truth[image], "logit": logit}))
+        parts.append(pd.DataFrame(rows | {"mask_condition": condition, "truth": truth[image], "logit": logit}))
     return pd.concat(parts, ignore_index=True).assign(threshold=level)
 
 
 def _recorded(table: pd.DataFrame) -> dict[str, float]:
     """Return the test metrics of predictions as recorded by a run."""
     metrics = {}
-    for place in table["mask_condition"].unique():
-        tested = Predictions.from_table(table, place)
+    for condition in table["mask_condition"].unique():
+        tested = Predictions.from_table(table, condition)
         for name in ("f1", "average_precision", "auroc", "tuned_f1"):
-            metrics[f"test/{place}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])
+            metrics[f"test/{condition}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])
     return metrics

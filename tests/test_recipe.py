@@ -6,7 +6,7 @@ import pytest
 from dermoscopy.machine.hardware import fastest_precision
 from dermoscopy.runs.keys import RECIPE
 
-# Losses of both stages per epoch under recipe 3. If this test fails, a change of the code changes the results of existing
+# Losses of both stages per epoch under recipe 3. If this test fails, a change of the code changes the results of all
 # configurations: if that is intended, raise RECIPE in runs/keys.py, describe the change in CHANGELOG.md, and update
 # these numbers.
 TRAIN = [0.66041, 0.58046, 0.5872, 0.56416]

@@ -1,4 +1,4 @@
-"""Places of the repository, and what tests build of its configuration."""
+"""Paths of the repository, and configurations for tests."""
 
 import builtins
 import inspect
@@ -21,11 +21,11 @@ from dermoscopy.masks.predicted import PredictedMasks
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 HYDRA_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
-REAL = ROOT.parent / "shared" / "data" / "isic2018"  # real images, beside the repository where somebody put them
+REAL = ROOT.parent / "shared" / "data" / "isic2018"  # real images, where they were downloaded
 
 
 def ignore_known_warnings() -> None:
-    """Ignore just those warnings that pytest is told to ignore, which are of other libraries."""
+    """Ignore only the warnings of other libraries that the configuration of pytest ignores."""
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     for line in options["filterwarnings"]:
         if line.startswith("ignore:"):
@@ -34,20 +34,20 @@ def ignore_known_warnings() -> None:
 
 
 def composed(file: str, *overrides: str, with_hydra: bool = False) -> DictConfig:
-    """Return the configuration that a file of conf/ (train, predict, loss/sum ...) gives under some overrides."""
+    """Return the configuration composed from a file of conf/ (train, predict, loss/sum ...) and overrides."""
     register_choices(CONF)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(file, list(overrides), return_hydra_config=with_hydra)
 
 
 def assert_can_be_built(cfg: DictConfig) -> dict[str, Any]:
-    """Resolve every reference, look up every class that is named and bind its arguments, which composing does not.
+    """Resolve all references, look up all classes and bind their arguments, which composing does not.
 
     Returns:
-        The resolved configuration, without Hydra's own.
+        The resolved configuration without the part of Hydra.
     """
     OmegaConf.register_new_resolver("len", len, replace=True)  # as train.py does
-    if "hydra" in cfg:  # loggers ask Hydra for the folder of the job
+    if "hydra" in cfg:  # loggers read the folder of the job from Hydra
         with open_dict(cfg):
             cfg.hydra.runtime.output_dir = "job"
         HydraConfig.instance().set_config(cfg)
@@ -55,7 +55,7 @@ def assert_can_be_built(cfg: DictConfig) -> dict[str, Any]:
     plain = _resolved(own)
     _bind("", plain)
     for stage in cfg.get("stages", ()):
-        if set(stage) - {"stage", "epochs"}:  # what a stage says besides its name and length is merged into the rest
+        if set(stage) - {"stage", "epochs"}:  # further overrides of a stage are merged into the rest
             _bind("", _resolved(OmegaConf.merge(own, stage)))
     return plain
 
@@ -85,7 +85,7 @@ def _bind(path: str, value: Any) -> None:
 
 
 def random_masks(store: Store, index: Sequence[int]) -> PredictedMasks:
-    """Return made-up predicted masks of some images of a store, the same each time."""
+    """Return random predicted masks of some images of a store, from a fixed seed."""
     shape = (len(index), *store.size, len(store.mask_names))
     probability = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     return PredictedMasks(store.ids[list(index)], store.mask_names, False, store.fingerprint, probability)

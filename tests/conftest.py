@@ -1,4 +1,4 @@
-"""Shared material: a tiny demo data set, drawn and prepared once, and a data module over it."""
+"""Shared fixtures: a tiny demo data set, drawn and prepared once, its data module, and the root scripts."""
 
 import copy
 import gc
@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 
-# before torch is imported; where several processes test at a time, a core each
+# before torch is imported; one core per process where tests run in parallel
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 from builders import ROOT, ignore_known_warnings
@@ -36,18 +36,18 @@ ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_networ
 
 
 def pytest_collection_finish():
-    """Spare the garbage collector the hundred thousands of objects of all modules: a third of Hydra's composing."""
+    """Exclude all modules from garbage collection, which saves a third of the time of composing."""
     gc.freeze()
 
 
 def pytest_sessionfinish():
-    """Let go again, or libraries complain of leaks when the process ends."""
+    """Undo the exclusion, or libraries report leaks at exit."""
     gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def presets_without_plugin_defaults():
-    """As train.py does: plugins store defaults under the names of our presets, of which Hydra warns."""
+    """Removes defaults of plugins under the names of our presets, as train.py does; Hydra would warn of them."""
     Plugins.instance()
     for preset in (ROOT / "conf" / "hydra" / "launcher").glob("*.yaml"):
         ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
@@ -55,7 +55,7 @@ def presets_without_plugin_defaults():
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_composing():
-    """Spare Hydra to parse the same files again and again, and to compose all once more only to read hydra.mode."""
+    """Caches parsed files of Hydra, and skips its second composition, which only reads hydra.mode."""
     parse, parsed = FileConfigSource.load_config, {}
 
     def load_config(source, config_path):
@@ -67,13 +67,13 @@ def quick_composing():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FileConfigSource, "load_config", load_config)
-        patch.setattr(Hydra, "get_mode", lambda *_, **__: None)  # as it is where nobody sets it
+        patch.setattr(Hydra, "get_mode", lambda *_, **__: None)  # its value unless set
         yield
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Makes a folder that all processes of a test run share, once: its name, and what fills it."""
+    """Creates a folder once for all processes of a test run, from its name and a function that fills it."""
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -109,14 +109,14 @@ def demo_source(shared: Callable[..., Path]) -> FolderSource:
 
 @pytest.fixture(scope="session")
 def demo_store(demo_source: FolderSource, shared: Callable[..., Path]) -> Path:
-    """The demo images in a store of 32 x 32 px."""
+    """A store of the demo images at 32 x 32 px."""
     name = "demo-32x32.h5"
     return shared("store", lambda folder: prepare(demo_source, folder / name, (32, 32), progress=False)) / name
 
 
 @pytest.fixture(scope="session")
 def empty_database(shared: Callable[..., Path]) -> Path:
-    """A database that MLflow has made, to be copied: making it takes seconds."""
+    """An empty database of MLflow to copy, as creating one takes seconds."""
     name = "empty.db"
     return shared("mlflow", lambda folder: open_experiment(f"sqlite:///{folder / name}", "other", folder)) / name
 
@@ -147,8 +147,8 @@ def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
     return build
 
 
-class Ended:
-    """How a root script ended: its exit code, what it printed, and what it warned of."""
+class ScriptResult:
+    """Result of a root script: its exit code, its output, and its warnings."""
 
     def __init__(self, code: int, out: str, err: str, warned: Sequence[warnings.WarningMessage]) -> None:
         self.code, self.out, self.err = code, out, err
@@ -156,46 +156,46 @@ class Ended:
 
     @property
     def warnings(self) -> list[str]:
-        """The warnings that a user sees. A test that asks for them expects some; any others are errors."""
+        """Warnings that a user sees; a test that never reads this property fails if there are any."""
         self._expected = True
         return [str(warning.message) for warning in self._warned]
 
     def unexpected(self) -> list[str]:
-        """Warnings that the test has not asked for."""
+        """Return the warnings of a script whose test did not read `warnings`."""
         return [] if self._expected else [str(warning) for warning in self._warned]
 
     @property
     def error(self) -> str:
-        """The one line of a user's mistake."""
+        """One-line error message for the user."""
         lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
         assert len(lines) == 1, self.err
         return lines[0]
 
 
 @pytest.fixture
-def run_script(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
-    """Runs a root script as a user does, in an empty folder, without the seconds that a new process takes.
+def run_script(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., ScriptResult]]:
+    """Runs a root script as a user does, in an empty folder, but without starting a new process.
 
-    A warning is an error, as everywhere in the tests, unless the test asks for `Ended.warnings`.
+    A warning is an error, as in all tests, unless the test reads `ScriptResult.warnings`.
     """
-    runs: list[Ended] = []
+    runs: list[ScriptResult] = []
 
-    def run(script: str, *arguments: str) -> Ended:
+    def run(script: str, *arguments: str) -> ScriptResult:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", [str(ROOT / script), *arguments])
         monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
         GlobalHydra.instance().clear()
         capfd.readouterr()
         code = 0
-        with warnings.catch_warnings(record=True) as warned:  # root scripts choose which warnings a user sees
+        with warnings.catch_warnings(record=True) as warned:  # root scripts filter the warnings for users
             warnings.simplefilter("always")
             ignore_known_warnings()
             try:
                 runpy.run_path(str(ROOT / script), run_name="__main__")
-            except SystemExit as ended:
-                code = int(ended.code or 0)
-        runs.append(Ended(code, *capfd.readouterr(), warned))
+            except SystemExit as exit:
+                code = int(exit.code or 0)
+        runs.append(ScriptResult(code, *capfd.readouterr(), warned))
         return runs[-1]
 
     yield run
-    assert not [warning for ended in runs for warning in ended.unexpected()]
+    assert not [warning for result in runs for warning in result.unexpected()]

@@ -1,4 +1,4 @@
-"""Small stand-ins for the large parts of a run."""
+"""Small fakes of the large parts of a run."""
 
 import torch
 from torch import Tensor
@@ -40,6 +40,6 @@ class FakeData:
         return self.label[self.rows(subset)]
 
     def batch(self, rows: Tensor) -> Batch:
-        """Return the batch of some rows; the predicted masks are the opposite of the given ones."""
+        """Return the batch of some rows; the predicted masks are the inverse of the given ones."""
         mask = self.mask[rows]
         return Batch(image=self.image[rows], mask=mask, label=self.label[rows], index=rows, predicted=-mask)

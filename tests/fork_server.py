@@ -1,7 +1,7 @@
-"""Starts train.py again and again without the seconds that imports take: python tests/fork_server.py
+"""Server that starts train.py repeatedly without its slow imports: python tests/fork_server.py
 
-Reads a JSON line a program (arguments, folder, where it dies) from its input, forks, and answers with the number of the
-child; when the child has ended, with its exit status. So a test can kill real processes at any moment.
+Reads one JSON line per program from its input (arguments, folder, rename at which it is killed), forks, and prints the
+process id of the child, and after its end its exit status. So a test can kill real processes at any moment.
 """
 
 import importlib
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def run(order: dict) -> None:
-    """Be train.py."""
+    """Run train.py in this process."""
     os.chdir(order["folder"])
     log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
@@ -56,8 +56,8 @@ def run(order: dict) -> None:
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
         code = 0
-    except SystemExit as ended:
-        code = int(ended.code or 0)
+    except SystemExit as exit:
+        code = int(exit.code or 0)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -65,7 +65,7 @@ def run(order: dict) -> None:
 
 
 def die_at(number: int) -> None:
-    """Kill this process when it renames a file: 1 before the first time, 2 after it, 3 before the second, and so on."""
+    """Kill this process at a rename of a file: 1 before the first, 2 after it, 3 before the second, and so on."""
     rename, calls = os.replace, 0
 
     def replace(source, target):

@@ -18,7 +18,7 @@ LABELS = ("globules", "streaks")
 
 
 class Reader(nn.Module):
-    """A classifier of the mean colour and the masks' means that records its inputs."""
+    """A classifier of the mean colour and the mean of each mask that records its inputs."""
 
     aux_head_stride = 1
     segments = ("globules", "streaks")

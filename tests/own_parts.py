@@ -1,4 +1,4 @@
-"""A class of each kind, as somebody outside of this project would write it; see Your own parts in CONTRIBUTING.md."""
+"""Examples of custom parts, one per kind, as users would write them; see CONTRIBUTING.md."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ class Pixelwise(nn.Module):
 
 
 class Roughness(nn.Module):
-    """A term of a loss: maps logits and masks (B, K, H, W), -1, 0 unknown, +1, to one number."""
+    """A term of a loss: maps logits and masks (B, K, H, W) of -1, +1 and 0 (unknown) to one number."""
 
     def forward(self, logits, mask):
         return logits.sigmoid().diff(dim=3).abs().mean()
 
 
 class SquaredError(nn.Module):
-    """A whole loss: maps the same to its terms by name."""
+    """A whole loss: maps the same inputs to its terms by name."""
 
     def forward(self, logits, mask):
         known = mask != 0
@@ -37,18 +37,18 @@ class SquaredError(nn.Module):
 
 
 def area_error(probability, mask, at):
-    """A metric of masks: one number for each image, how far its predicted area is from the true one."""
-    predicted, present = ((each & (mask != 0)).flatten(1).sum(1) for each in (probability > at, mask > 0))
-    return (predicted - present).abs() / present
+    """Return a metric of masks: one relative error of the predicted area per image."""
+    predicted, truth = ((present & (mask != 0)).flatten(1).sum(1) for present in (probability > at, mask > 0))
+    return (predicted - truth).abs() / truth
 
 
 def mean_probability(probability, label):
-    """A metric of labels: one number for all images."""
+    """Return a metric of labels: one number for all images."""
     return probability.mean()
 
 
 class Diary(Callback):
-    """A callback: writes a line an epoch."""
+    """A callback: writes one line per epoch."""
 
     def __init__(self, file):
         self.file = Path(file)
@@ -59,7 +59,7 @@ class Diary(Callback):
 
 
 class ByPatient(FolderSource):
-    """A source of raw files: images belong together where their names begin alike."""
+    """A source of raw files: images are grouped by the part of their names before the hyphen."""
 
     def listing(self):
         listing = super().listing()
@@ -67,7 +67,7 @@ class ByPatient(FolderSource):
 
 
 class Grey(DermoscopyData):
-    """A data module: shows every image in grey."""
+    """A data module: converts images to grey."""
 
     def finish(self, batch):
         batch = super().finish(batch)

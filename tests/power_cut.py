@@ -1,10 +1,10 @@
-"""A training that is cut off, as if the power had gone."""
+"""Simulated power cuts during training."""
 
 from pytorch_lightning import Callback
 
 
 class Cut(Callback):
-    """Ends a training at a step, as if the power had gone."""
+    """Aborts a training at a step, as in a power cut."""
 
     def __init__(self, epoch, step):
         self.at = epoch, step

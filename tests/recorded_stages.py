@@ -1,4 +1,4 @@
-"""Made-up records of trained stages."""
+"""Synthetic records of trained stages."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **c
 
     Args:
         folder: of the stage.
-        model: settings of the task instead of those of a classifier.
-        reduce: factor by which the images are smaller than those of the store.
-        **changes: entries of the first level.
+        model: settings of the task; None: those of a classifier.
+        reduce: factor by which images are smaller than in the store.
+        **changes: replaced entries of the first level.
     """
     data = {"name": "demo", "raw": None, "size": [32, 64], "fit": "pad"}
     datamodule = {"store": "data/demo.h5", "labels": ["a", "b"], "masks": ["lesion", "hair"], "reduce": reduce}
@@ -25,7 +25,7 @@ def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **c
         "labels": ["a", "b"],
         "exclusive_labels": False,
         "validation_masks": "predicted",
-        "mask_condition": ["none"],
+        "mask_conditions": ["none"],
     }
     configuration = {
         **{"stage": "only", "epochs": 3, "seed": 5, "recipe_version": RECIPE, "fingerprint": "f" * 64},
@@ -38,7 +38,7 @@ def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **c
 
 
 def write_job(experiment: Path, number: int, *keys: str, trained: bool = True, **changes: object) -> None:
-    """Write the record of a job with stages of these keys, in a sweep of the experiment."""
+    """Write the record of a job, with stages of the given keys, in a sweep of the experiment."""
     sweep = experiment / "sweeps" / "now"
     write_json(sweep / SWEEP, {"command": "python train.py -m"})
     stages = [{"key": key, "reused": not trained} for key in keys]

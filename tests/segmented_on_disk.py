@@ -1,4 +1,4 @@
-"""Fixtures that write sweeps of segmenters to disk, with made-up scores of images."""
+"""Fixtures that write sweeps of segmenters to disk, with synthetic scores per image."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +43,7 @@ def make_images() -> Callable[..., pd.DataFrame]:
 def make_segmented(make_sweep: Callable[..., Path], demo_store: Path) -> Callable[..., Path]:
     """Return a function that writes a sweep of segmenters and returns its folder.
 
-    They are tested on a third of the demo store: each on its own with folds, else all on the same.
+    Each job tests a third of the demo store: with folds that of its fold, else the same third in all jobs.
     """
     store = open_store(demo_store)
 
@@ -78,7 +78,7 @@ def make_segmented(make_sweep: Callable[..., Path], demo_store: Path) -> Callabl
 
 
 def _recorded(table: pd.DataFrame) -> dict[str, float]:
-    """Return the test metrics that a run records."""
+    """Return the test metrics as recorded by a run."""
     scores = summarise(table, replicates=0)
     suffix = scores["size"].map({"store": "", "original": "_original"})
     part = ("/" + scores["mask"]).replace("/mean", "")

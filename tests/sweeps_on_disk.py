@@ -1,7 +1,7 @@
-"""Fixtures that write made-up `runs/` folders in the form in which training writes them.
+"""Fixtures that write synthetic `runs/` folders in the format of training.
 
 `make_runs` writes a sweep with scores: three arms and three seeds, one job failed, one missing.
-`make_sweep` writes a sweep without scores in which every job has the state that the test requests.
+`make_sweep` writes a sweep without scores, with the requested state per job.
 """
 
 import itertools
@@ -22,14 +22,14 @@ pytest_plugins = ["segmented_on_disk"]
 
 DATA = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
 MACHINE = {"hardware": "a CPU, 2 cores", "threads": 2, "commit": "abc1234", "dirty": False}
-CONFIGURATION: dict[str, Any] = {  # the part of every config.yaml that a report reads
+CONFIGURATION: dict[str, Any] = {  # the part of config.yaml that a report reads
     "model": {"validation_masks": "none"},
     "monitor": {"metric": "val/f1", "mode": "max"},
     "exclusive_labels": False,
     "split": {},
     "data": {"store": "data/made_up.h5", "masks": ["lesion"]},
 }
-ARMS = {"everything": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # how much the arm adds to the scores
+ARMS = {"everything": 0.0, "cells_80": 0.08, "whole_50": 0.01}  # gain of the scores per arm
 LABELS = ["globules", "milia_like_cyst", "streaks"]
 FAILED, MISSING = 7, 8  # job numbers: whole_50 with seeds 1 and 2
 
@@ -154,7 +154,7 @@ def _write_job(runs: Path, sweep: Path, experiment: str, number: int, arm: str, 
 
 
 EPOCHS = {"base": 4, "masks": 10}
-SECONDS = {"base": 40.0, "masks": 110.0}  # of the whole stage; an epoch takes 10 s
+SECONDS = {"base": 40.0, "masks": 110.0}  # per stage, with 10 s per epoch
 BEFORE, RESUMED, AFTER = (f"2026-03-01T1{hour}:00:00+00:00" for hour in range(3))
 
 
@@ -169,7 +169,7 @@ def make_sweep(tmp_path: Path) -> Callable[..., Path]:
 
 
 def write_sweep(runs: Path, axes: Mapping[str, Sequence[str]], states: Sequence[str], experiment: str) -> Path:
-    """Write a sweep in which all arms of a seed and fold share the stage base, and each has its own stage masks.
+    """Write a sweep whose arms share the stage base per seed and fold, and have stages masks of their own.
 
     Args:
         states: of the jobs in order: done, reused, before (done in an earlier start), running (after base and 3 epochs
@@ -194,13 +194,13 @@ def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: st
     status = {"reused": "done", "before": "done", "killed": "running"}.get(state, state)
     stages: list[dict[str, Any]] = []
     for name, key in (("base", f"base-{repeat}"), ("masks", f"{arm}-{repeat}")):
-        place = _stage(sweep.parents[2], experiment, key, {})
-        stage: dict[str, Any] = {"name": name, "key": key, "folder": str(place), "epochs": EPOCHS[name]}
+        stage_folder = _stage(sweep.parents[2], experiment, key, {})
+        stage: dict[str, Any] = {"name": name, "key": key, "folder": str(stage_folder), "epochs": EPOCHS[name]}
         if name == "base" or status == "done":
-            _result(place, SECONDS[name], EPOCHS[name])
+            _result(stage_folder, SECONDS[name], EPOCHS[name])
         else:
             history = _history(3, 0, np.random.default_rng(0), name).assign(seconds=10.0)
-            history.to_csv(place / "history.csv", index=False)
+            history.to_csv(stage_folder / "history.csv", index=False)
         stages.append(stage | ({"reused": state == "reused", "seconds": SECONDS[name]} if status == "done" else {}))
     record = {"experiment": experiment, "arm": arm, "axes": planned, "seed": seed, "status": status, "stages": stages}
     record |= {"key": stages[-1]["key"], "data": DATA} | MACHINE
@@ -213,25 +213,32 @@ def _write_state(sweep: Path, number: int, planned: Mapping[str, str], state: st
         lock_file(job).touch()
 
 
-SKILL = {"none": 1.0, "predicted": 2.0, "shuffled": 0.5, "given": 6.0}  # how strongly a logit depends on the label
-PLACES = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent in range(10, 100, 10)), "given")
+SKILL = {
+    "none": 1.0,
+    "predicted": 2.0,
+    "shuffled": 0.5,
+    "given": 6.0,
+}  # dependence of the logits on the label, per mask condition
+CONDITIONS = ("none", "predicted", "shuffled", *(f"revealed_{percent}" for percent in range(10, 100, 10)), "given")
 
 
 @pytest.fixture
 def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
     """Return a function that writes a sweep of classifiers of 120 images, two per group, and returns its folder.
 
-    Every job tests all images or, with folds, its third of them; the skill of arms increases by 0.3 per arm.
+    Each job tests all images or, with folds, its third of them; the skill increases by 0.3 from arm to arm.
     """
 
-    def make(axes: Mapping[str, Sequence[str]], places: Sequence[str] = PLACES, states: Sequence[str] = ()) -> Path:
+    def make(
+        axes: Mapping[str, Sequence[str]], conditions: Sequence[str] = CONDITIONS, states: Sequence[str] = ()
+    ) -> Path:
         arms = list(axes.get("zeroing", [""]))
         jobs = int(np.prod([len(values) for values in axes.values()]))
         sweep = make_sweep(axes, states or ["done"] * jobs, "cascade")
         for job in sweep.glob("[0-9]*"):
             record = json.loads((job / "job.json").read_text())
             gain = 0.3 * arms.index(record["axes"].get("zeroing", ""))
-            table = _classified(record["seed"], record["fold"], gain, places)
+            table = _classified(record["seed"], record["fold"], gain, conditions)
             folder = Path(record["stages"][-1]["folder"])
             table.to_csv(folder / "predictions.csv", index=False)
             configure(folder, split={"k": 3} if "split.fold" in axes else {})
@@ -244,7 +251,7 @@ def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
     return make
 
 
-def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str]) -> pd.DataFrame:
+def _classified(seed: int, fold: int | None, gain: float, conditions: Sequence[str]) -> pd.DataFrame:
     """Return the content of predictions.csv with one label; threshold and level of the logits depend on the fold."""
     image = np.arange(120)
     truth = (np.random.default_rng(0).random(120) < 0.3).astype(int)
@@ -252,19 +259,19 @@ def _classified(seed: int, fold: int | None, gain: float, places: Sequence[str])
     image = image if fold is None else image[image // 2 % 3 == fold]
     rows = {"id": [f"IMG_{k:03}" for k in image], "group": [f"lesion_{k // 2:02}" for k in image], "label": "melanoma"}
     level, noise, parts = 5.0 * (fold or 0), rng.normal(size=len(image)), []
-    for place in places:
-        share = float(place.removeprefix("revealed_")) / 100 if place.startswith("revealed_") else 0
-        skill = gain + SKILL.get(place, 1 + 5 * share)
+    for condition in conditions:
+        share = float(condition.removeprefix("revealed_")) / 100 if condition.startswith("revealed_") else 0
+        skill = gain + SKILL.get(condition, 1 + 5 * share)
         logit = level + skill * (truth[image] - 0.5) + noise
-        parts.append(pd.DataFrame(rows | {"mask_condition": place, "truth": truth[image], "logit": logit}))
+        parts.append(pd.DataFrame(rows | {"mask_condition": condition, "truth": truth[image], "logit": logit}))
     return pd.concat(parts, ignore_index=True).assign(threshold=level)
 
 
 def _recorded(table: pd.DataFrame) -> dict[str, float]:
-    """Return the test metrics that a run records of its predictions."""
+    """Return the test metrics of predictions as recorded by a run."""
     metrics = {}
-    for place in table["mask_condition"].unique():
-        tested = Predictions.from_table(table, place)
+    for condition in table["mask_condition"].unique():
+        tested = Predictions.from_table(table, condition)
         for name in ("f1", "average_precision", "auroc", "tuned_f1"):
-            metrics[f"test/{place}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])
+            metrics[f"test/{condition}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])
     return metrics

@@ -1,4 +1,4 @@
-"""Every experiment trains one batch under the quick protocol; every job and every choice can be built."""
+"""Every experiment trains one batch under the quick protocol; all jobs and choices can be built."""
 
 import copy
 import json
@@ -27,7 +27,7 @@ NAMES = groups(CONF)
 CHOICES = [f"{group}={name}" for group in GROUPS for name in NAMES[group]]
 OF_VIEWS = [f"{group}={name}" for group in ("mask_views", "consistency") for name in NAMES[group]]
 ARMS = [(group.removeprefix("arm/"), name) for group in NAMES if group.startswith("arm/") for name in NAMES[group]]
-# the arm that has most of its experiment in it; any other is built
+# the arm per experiment that covers most of its code; the others are only built
 TRAINED = {"aux_head": "std", "pair": "features", "ynet": "pretrained", "cascade": "joint", "probes": "mask_only"}
 TRAINED |= {"mask_conditions": "predicted"}
 
@@ -38,13 +38,13 @@ def composed(*overrides: str) -> DictConfig:
 
 
 def axes(cfg: DictConfig) -> dict[str, list]:
-    """The sweep axes of an experiment and their values."""
+    """Return the sweep axes of an experiment and their values."""
     params = [f"{key}={value}" for key, value in cfg.hydra.sweeper.params.items()]
     return {o.get_key_element(): list(o.sweep_iterator()) for o in OverridesParser.create().parse_overrides(params)}
 
 
 def jobs(*start: str) -> list[DictConfig]:
-    """Jobs of a sweep: each file of its axes, and one value of the others, which all compose alike."""
+    """Return jobs of a sweep: all choices of axes that are groups, one value of other axes, which compose alike."""
     values = axes(composed(*start))
     files = {key for key in values if key in NAMES}
     start += tuple(f"{key}={values[key][0]}" for key in values if key not in files)
@@ -62,14 +62,14 @@ def test_an_experiment_states_question_command_cost_expectation_and_primary_metr
 
 @pytest.fixture(scope="module")
 def store(demo_source, shared):
-    """A store whose images can be halved once and still be read by an encoder."""
+    """A store whose images an encoder can read even at half their size."""
     name = "demo-64x64.h5"
     return shared("store of 64 px", lambda folder: prepare(demo_source, folder / name, (64, 64), progress=False)) / name
 
 
 @pytest.fixture(scope="module")
 def predicted(store, shared):
-    """A file of predicted masks for that store: the true ones."""
+    """A file of predicted masks for that store, equal to the ground truth."""
     source, name = open_store(store), "out_of_fold.h5"
     probability = np.where(source.mask() == 1, 255, 0).astype(np.uint8)
     masks = PredictedMasks(source.ids, source.mask_names, False, source.fingerprint, probability, unseen=True)
@@ -106,7 +106,7 @@ def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment
 
 
 @pytest.mark.parametrize(("experiment", "arm"), ARMS)
-def test_every_arm_is_built_and_swept(experiment, arm):
+def test_every_arm_is_in_its_sweep_and_can_be_built(experiment, arm):
     assert arm in axes(composed(f"+experiment={experiment}"))[f"arm/{experiment}"]
     (cfg,) = (
         copy.deepcopy(job)
@@ -125,8 +125,8 @@ def test_every_job_of_a_sweep_can_be_built(experiment):
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_what_the_paper_protocol_adds_to_a_sweep_can_be_built(experiment):
-    """Of the jobs that both protocols have one is enough: protocols change values that all jobs refer to alike."""
+def test_the_additional_jobs_of_the_paper_protocol_can_be_built(experiment):
+    """Build one job of those in both protocols, as protocols change values that all jobs refer to alike."""
     quick, paper = (axes(composed(f"+experiment={experiment}", f"protocol={name}")) for name in ("quick", "paper"))
     added = [f"{key}={v}" for key in paper if key in NAMES for v in paper[key] if v not in quick.get(key, ())]
     for start in ((), *((choice,) for choice in added)):
@@ -134,7 +134,7 @@ def test_what_the_paper_protocol_adds_to_a_sweep_can_be_built(experiment):
         assert (plain["name"], plain["protocol"]["name"]) == (experiment, "paper")
 
 
-def test_the_arms_of_zeroing_have_the_same_total_of_epochs():
+def test_the_arms_of_zeroing_have_the_same_total_number_of_epochs():
     for protocol in ("quick", "paper"):
         arms = jobs("+experiment=zeroing", f"protocol={protocol}")
         totals = {sum(stage.epochs for stage in stage_configurations(cfg)) for cfg in arms}
@@ -149,7 +149,7 @@ def test_the_paper_protocol_repeats_the_ten_seeds_of_the_zeroing_study_at_224_px
 
 
 @pytest.mark.parametrize("experiment", ["zeroing", "baseline_two", "folds", "losses"])
-def test_any_experiment_borrows_the_axes_of_sweep(experiment):
+def test_any_experiment_can_be_combined_with_an_axis_of_the_group_sweep(experiment):
     plain = axes(composed(f"+experiment={experiment}"))
     folds = axes(composed(f"+experiment={experiment}", "+sweep=folds"))
     assert folds == plain | {"split.fold": [0, 1, 2, 3, 4]}
@@ -166,13 +166,13 @@ def test_every_choice_of_every_group_can_be_built(choice):
 
 
 @pytest.mark.parametrize("choice", OF_VIEWS)
-def test_every_choice_of_a_consistency_can_be_built(choice):
+def test_every_choice_of_mask_views_and_consistency_can_be_built(choice):
     plain = assert_can_be_built(composed("model=consistency", choice))
     assert instantiate(plain["model"]).consistency.of in ("features", "logits", "probabilities")
 
 
 @pytest.mark.parametrize(("name", "p", "grid"), [("everything", 1, 1), ("nothing", 0, 1), ("cells16_20", 0.2, 16)])
-def test_the_name_of_a_zeroing_says_what_it_does(name, p, grid):
+def test_the_name_of_a_zeroing_states_its_settings(name, p, grid):
     zeroing = composed(f"zeroing={name}").zeroing
     assert (zeroing.p, zeroing.grid) == (p, grid)
 

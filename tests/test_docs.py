@@ -1,4 +1,4 @@
-"""What the documents say is so: commands can be built, links lead somewhere, tables and numbers are true."""
+"""Documents agree with the code: commands can be built, links resolve, tables and numbers are current."""
 
 import re
 import shlex
@@ -21,15 +21,15 @@ OWN = {
 
 
 def commands() -> list[str]:
-    found = [line for path in DOCUMENTS for line in COMMAND.findall(path.read_text())]
-    found += [line for path in ROOT.glob("conf/experiment/*.yaml") for line in COMMAND.findall(path.read_text())]
+    lines = [line for path in DOCUMENTS for line in COMMAND.findall(path.read_text())]
+    lines += [line for path in ROOT.glob("conf/experiment/*.yaml") for line in COMMAND.findall(path.read_text())]
     skipped = ("...", "--", "+experiment=mine")  # the last is built by tests/test_own_parts.py
-    return sorted({line.strip() for line in found if not any(text in line for text in skipped)})
+    return sorted({line.strip() for line in lines if not any(text in line for text in skipped)})
 
 
 @pytest.fixture(scope="module")
 def own_conf(tmp_path_factory):
-    """A folder of configurations with the files that documents show how to write."""
+    """A folder of configurations with the example files of the documents."""
     folder = tmp_path_factory.mktemp("conf")
     for document, name in OWN.values():
         (folder / name).parent.mkdir()
@@ -52,13 +52,13 @@ def test_a_command_in_a_document_can_be_built(command, own_conf):
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if re.search(r"(^| )(-m|--multirun)( |$)", c)])
-def test_a_sweep_in_a_document_is_typed_as_hydra_takes_it(command):
+def test_a_sweep_in_a_document_has_the_option_m_where_hydra_accepts_it(command):
     arguments = shlex.split(command)[1:]
-    assert "-m" in (arguments[0], arguments[-1]), "-m goes first or last"
+    assert "-m" in (arguments[0], arguments[-1]), "-m must be first or last"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_link_in_a_document_leads_to_a_file(path):
+def test_a_link_in_a_document_resolves(path):
     for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", path.read_text()):
         if "://" in target or not (target or anchor):
             continue
@@ -69,20 +69,22 @@ def test_a_link_in_a_document_leads_to_a_file(path):
 
 
 def anchors(text: str) -> set[str]:
-    """Return the anchors of the headings of a document, and those that it names itself."""
+    """Return the anchors of a document: of its headings, and explicit ones."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings} | set(
         re.findall(r'name="(.+?)"', text)
     )
 
 
-def test_the_table_of_groups_is_that_of_conf():
+def test_the_table_of_groups_is_current():
     page = (ROOT / "docs" / "configuration.md").read_text()
-    assert page == with_table(page, CONF), "make docs writes the table anew"
-    assert set(MEANINGS) | set(INTERNAL) == set(groups(CONF)), "every group has a meaning in config/help.py"
+    assert page == with_table(page, CONF), "make docs updates the table"
+    assert set(MEANINGS) | set(INTERNAL) == set(groups(CONF)), (
+        "every group needs an entry in MEANINGS of config/help.py"
+    )
 
 
-def test_the_numbers_of_the_first_answer_are_those_of_its_page():
+def test_the_numbers_of_the_first_answer_are_those_of_the_results_page():
     answer = (ROOT / "README.md").read_text().partition("## The first answer")[2].partition("\n## ")[0]
     page = (ROOT / "experiments" / "zeroing" / "README.md").read_text()
     numbers = re.findall(r"[+-]?\d+\.\d{3}", answer)
@@ -90,11 +92,11 @@ def test_the_numbers_of_the_first_answer_are_those_of_its_page():
     assert f"(difference {numbers[0]}, 95 % interval {numbers[1]} to {numbers[2]}, 3 seeds)" in page
 
 
-def test_every_make_target_of_the_help_exists_and_documents_name_only_such():
+def test_documents_and_the_phony_list_name_only_existing_make_targets():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    named = {
+    mentioned = {
         name for path in DOCUMENTS for name in re.findall(r"`make ([a-z-]+)|^    make ([a-z-]+)", path.read_text())
     }
-    assert {first or second for first, second in named} <= targets
+    assert {first or second for first, second in mentioned} <= targets
     assert set(re.search(r"\.PHONY: (.*)", makefile)[1].split()) == targets

@@ -1,4 +1,4 @@
-"""The same sweep under every launcher, as a user starts it: the same to the last bit, and nothing is left running."""
+"""The same sweep under every launcher: results are equal to the last bit, and no process is left running."""
 
 import json
 import os
@@ -17,36 +17,36 @@ from dermoscopy.config.launchers import EXTRAS, cores
 
 pytestmark = pytest.mark.services
 TINY = ("network.backbone=test_resnet", "trainer=cpu", "epochs=1", "logger=csv")
-NEEDS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit"}  # launcher: what it starts jobs with
+NEEDS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit"}  # launcher: the package that it needs
 
 
 def sweep(folder: Path, store: Path, *arguments: str) -> Path:
-    """Run a sweep in a folder; return the folder once no process that it started is left."""
+    """Run a sweep in a folder; return the folder after all processes of the sweep have ended."""
     data = (f"data.store={store}", "data.raw=null", "data.size=[32,32]")
     command = (sys.executable, str(ROOT / "train.py"), "-m", "+experiment=zeroing", "zeroing=everything,cells8_80")
-    environment = os.environ | {"STARTED_IN": str(folder)}  # inherited by all that it starts
-    ended = subprocess.run(
+    environment = os.environ | {"STARTED_IN": str(folder)}  # inherited by all its processes
+    process = subprocess.run(
         [*command, *TINY, *data, *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "Warning" not in ended.stderr
-    _, left = psutil.wait_procs(list(started_in(folder)), timeout=20)
-    assert not left
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "Warning" not in process.stderr
+    _, alive = psutil.wait_procs(list(started_in(folder)), timeout=20)
+    assert not alive
     return folder
 
 
 def started_in(folder: Path):
-    """Yield the processes that a sweep in this folder started and that still run."""
+    """Yield the running processes of a sweep in this folder."""
     for process in psutil.process_iter():
         try:
             if process.environ().get("STARTED_IN") == str(folder):
                 yield process
-        except psutil.Error:  # gone by now, or another user's
+        except psutil.Error:  # ended in the meantime, or owned by another user
             continue
 
 
 def jobs(folder: Path) -> list[dict]:
-    """Return the records of the jobs of the one sweep in a folder, by number."""
+    """Return the records of the jobs of the only sweep in a folder, by number."""
     paths = folder.glob("runs/zeroing/sweeps/*/*/job.json")
     return [json.loads(path.read_text()) for path in sorted(paths, key=lambda path: int(path.parent.name))]
 
@@ -63,17 +63,17 @@ def one_by_one(demo_store, tmp_path_factory):
         ("joblib", "0,1"),
         ("ray", "0"),
         ("submitit_local", "1"),
-    ],  # one seed: both jobs begin with the same stage, at once
+    ],  # with one seed both jobs start with the same stage at the same time
 )
-def test_every_launcher_trains_the_same_to_the_last_bit(launcher, seeds, one_by_one, demo_store, tmp_path):
+def test_every_launcher_gives_the_same_results_to_the_last_bit(launcher, seeds, one_by_one, demo_store, tmp_path):
     pytest.importorskip(NEEDS[launcher], reason=f"pip install -e '.[{EXTRAS.get(launcher)}]'")
     sweep(tmp_path, demo_store, f"seed={seeds}", f"hydra/launcher={launcher}")
 
     records = jobs(tmp_path)
     assert len(records) == 2 * len(seeds.split(","))
     assert {record["status"] for record in records} == {"done"}
-    assert {record["threads"] for record in records} == {1}  # nobody named them: the cores were shared out
-    assert len({record["pid"] for record in records}) >= min(2, cores())  # at the same time
+    assert {record["threads"] for record in records} == {1}  # not set: the cores are shared between the jobs
+    assert len({record["pid"] for record in records}) >= min(2, cores())  # jobs ran at the same time
 
     alone = {(job["arm"], job["seed"]): job for job in jobs(one_by_one)}
     for record in records:
@@ -81,52 +81,54 @@ def test_every_launcher_trains_the_same_to_the_last_bit(launcher, seeds, one_by_
         assert record["metrics"] == before["metrics"]
         assert record["key"] == before["key"]
         for stage in record["stages"]:
-            there, here = (root / "runs" / "zeroing" / stage["key"] for root in (one_by_one, tmp_path))
-            assert_same(there, here)
-        assert (here / "predictions.csv").is_file()  # of the last stage, so they were compared
+            expected, actual = (root / "runs" / "zeroing" / stage["key"] for root in (one_by_one, tmp_path))
+            assert_same(expected, actual)
+        assert (actual / "predictions.csv").is_file()  # of the last stage, so it was compared
 
 
-def assert_same(there: Path, here: Path) -> None:
-    """Compare what a stage left in two folders."""
-    expected, found = (torch.load(f / "best.ckpt", weights_only=True)["state_dict"] for f in (there, here))
-    assert expected.keys() == found.keys()
-    for name, tensor in expected.items():
-        assert torch.equal(tensor, found[name]), name
-    tables = sorted(table.name for table in there.glob("*.csv"))
-    assert tables == sorted(table.name for table in here.glob("*.csv"))
+def assert_same(first: Path, second: Path) -> None:
+    """Compare the files of a stage in two folders."""
+    one, two = (torch.load(f / "best.ckpt", weights_only=True)["state_dict"] for f in (first, second))
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, two[name]), name
+    tables = sorted(table.name for table in first.glob("*.csv"))
+    assert tables == sorted(table.name for table in second.glob("*.csv"))
     for table in tables:
-        frames = (pd.read_csv(f / table).drop(columns="seconds", errors="ignore") for f in (there, here))
+        frames = (pd.read_csv(f / table).drop(columns="seconds", errors="ignore") for f in (first, second))
         pd.testing.assert_frame_equal(*frames, check_exact=True)
 
 
-def test_each_launcher_says_what_for_and_gives_its_command():
+def test_each_launcher_starts_with_a_comment_that_has_its_command():
     for preset in (ROOT / "conf" / "hydra" / "launcher").glob("*.yaml"):
         first = preset.read_text().splitlines()[0]
         assert f"python train.py +experiment=zeroing -m hydra/launcher={preset.stem}" in first
 
 
 def settings(folder: Path, *arguments: str) -> DictConfig:
-    """Return what Hydra gives the launcher of a sweep started in this folder."""
-    show = ("--cfg", "all", "--package", "hydra.launcher", "--resolve")
-    command = (sys.executable, str(ROOT / "train.py"), "+experiment=zeroing", *arguments, *show)
-    shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    assert not shown.stderr
-    return OmegaConf.create(shown.stdout)
+    """Return the settings of the launcher of a sweep that is started in this folder."""
+    options = ("--cfg", "all", "--package", "hydra.launcher", "--resolve")
+    command = (sys.executable, str(ROOT / "train.py"), "+experiment=zeroing", *arguments, *options)
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert not process.stderr
+    return OmegaConf.create(process.stdout)
 
 
-def test_slurm_is_asked_for_what_a_job_needs_and_queues_it_again_when_its_time_is_over(tmp_path):
+def test_slurm_gets_the_resources_of_a_job_and_requeues_it_at_the_time_limit(tmp_path):
     slurm = pytest.importorskip("submitit.slurm.slurm", reason="pip install -e '.[slurm]'")
-    found = settings(
+    launcher = settings(
         tmp_path, "hydra/launcher=submitit_slurm", "trainer=gpu", "threads=3", "hydra.launcher.partition=night"
     )
-    asked = {key: found[key] for key in ("partition", "nodes", "cpus_per_task", "gpus_per_node", "signal_delay_s")}
-    script = slurm._make_sbatch_string("true", tmp_path, **asked).splitlines()
+    resources = {
+        key: launcher[key] for key in ("partition", "nodes", "cpus_per_task", "gpus_per_node", "signal_delay_s")
+    }
+    script = slurm._make_sbatch_string("true", tmp_path, **resources).splitlines()
     for line in ("partition=night", "nodes=1", "cpus-per-task=3", "gpus-per-node=1", "signal=USR2@120"):
         assert f"#SBATCH --{line}" in script
-    assert found.max_num_timeout > 0
-    assert found.signal_delay_s < 60 * found.timeout_min
+    assert launcher.max_num_timeout > 0
+    assert launcher.signal_delay_s < 60 * launcher.timeout_min
 
 
-def test_joblib_takes_a_process_for_each_core_or_for_the_threads_that_were_named(tmp_path):
+def test_joblib_starts_one_process_per_core_or_fewer_with_several_threads_per_job(tmp_path):
     assert settings(tmp_path, "hydra/launcher=joblib", "trainer=cpu").n_jobs == cores()
     assert settings(tmp_path, "hydra/launcher=joblib", "trainer=cpu", f"threads={cores()}").n_jobs == 1

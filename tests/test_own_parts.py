@@ -1,4 +1,4 @@
-"""Parts of somebody's own are one file each: the files that CONTRIBUTING.md shows, with the classes of own_parts.py."""
+"""Custom parts need one file each: the files of CONTRIBUTING.md with the classes of own_parts.py."""
 
 import json
 import re
@@ -17,7 +17,7 @@ TINY = ("trainer=cpu", "logger=csv", "epochs=1", "datamodule.batch_size=8", "tra
 
 @pytest.fixture
 def train(run_script, tmp_path, monkeypatch):
-    """Runs train.py with the files of CONTRIBUTING.md in a folder of their own; returns result and folder of a run."""
+    """Runs train.py with the files of CONTRIBUTING.md in --config-dir; returns result and folder of the run."""
     for name, content in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text()):
         path = tmp_path / "mine" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def train(run_script, tmp_path, monkeypatch):
 
 @pytest.fixture
 def photos(demo_source, tmp_path):
-    """Thirty images of ten patients in folders that are not ours."""
+    """Thirty images of ten patients in folders of a user."""
     folder = tmp_path / "raw"
     items = demo_source.listing().items[:30]
     for number, item in enumerate(items):
@@ -45,7 +45,7 @@ def photos(demo_source, tmp_path):
     return folder
 
 
-def test_a_run_is_made_of_parts_of_ones_own_alone(train, photos):
+def test_a_run_can_have_custom_parts_only(train, photos):
     arguments = ("+experiment=mine", "data=mine", f"data.raw={photos}", "data.size=[32,32]", "split.val=0.3")
     result, folder = train(*arguments, "callbacks.predictions.panels=1")
     store = open_store(folder.parents[2] / "data" / "mine-32x32.h5")
@@ -67,7 +67,7 @@ def test_a_run_is_made_of_parts_of_ones_own_alone(train, photos):
     assert recorded["datamodule"]["_target_"] == "own_parts.Grey"
 
 
-def test_the_whole_loss_is_ones_own(train, demo_store):
+def test_a_whole_loss_can_be_custom(train, demo_store):
     arguments = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]", "~callbacks.predictions")
     result, folder = train("model=segmentation", "network=mine", "loss=whole", *arguments)
     assert 0 < result["metrics"]["best/val/loss"] < 1
@@ -77,7 +77,7 @@ def test_the_whole_loss_is_ones_own(train, demo_store):
     assert yaml.safe_load((folder / "config.yaml").read_text())["loss"] == {"_target_": "own_parts.SquaredError"}
 
 
-def test_a_metric_of_labels_is_ones_own_and_may_choose_the_epoch(train, demo_store):
+def test_a_custom_metric_of_labels_can_choose_the_epoch(train, demo_store):
     arguments = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]", "network.backbone=test_resnet")
     metric = "+model.metrics.mean={_target_: own_parts.mean_probability, _partial_: true}"
     result, folder = train(*arguments, metric, "monitor.metric=val/mean")
@@ -86,6 +86,6 @@ def test_a_metric_of_labels_is_ones_own_and_may_choose_the_epoch(train, demo_sto
     assert 0 < result["metrics"]["best/val/mean"] < 1
 
 
-def test_every_kind_of_part_is_shown():
-    shown = [name for name, _ in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text())]
-    assert shown == ["network/mine.yaml", "loss/mine.yaml", "loss/whole.yaml", "experiment/mine.yaml", "data/mine.yaml"]
+def test_the_documents_have_an_example_of_every_kind_of_part():
+    names = [name for name, _ in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text())]
+    assert names == ["network/mine.yaml", "loss/mine.yaml", "loss/whole.yaml", "experiment/mine.yaml", "data/mine.yaml"]

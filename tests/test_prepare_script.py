@@ -1,4 +1,4 @@
-"""prepare.py as a user runs it: the demo, folders of one's own, and one clear line for each thing that is wrong."""
+"""prepare.py as a user runs it: the demo, custom folders, and a one-line message per mistake."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from dermoscopy.data.store.reader import open_store
 
 @pytest.fixture
 def folders(tmp_path) -> Path:
-    """Eight photographs with a lesion mask each and a table of labels, in folders of one's own."""
+    """Eight photographs with lesion masks and a table of labels, in custom folders."""
     rng = np.random.default_rng(0)
     for name in ("photos", "masks"):
         (tmp_path / "mine" / name).mkdir(parents=True)
@@ -53,7 +53,7 @@ def prepare(run_script, folders):
     return run
 
 
-def test_folders_of_ones_own_become_a_store(prepare, tmp_path):
+def test_a_store_is_written_from_custom_folders(prepare, tmp_path):
     ended = prepare()
     assert ended.code == 0, ended.err
     store = open_store(tmp_path / "data/mine-32x32.h5")
@@ -122,7 +122,7 @@ SPOILERS = {
 
 
 @pytest.mark.parametrize("spoil", SPOILERS, ids=lambda spoil: spoil.__name__)
-def test_what_is_wrong_is_named_and_nothing_is_written(prepare, folders, tmp_path, spoil):
+def test_an_invalid_file_is_named_and_nothing_is_written(prepare, folders, tmp_path, spoil):
     spoil(folders)
     ended = prepare()
     assert ended.code == 1
@@ -132,7 +132,7 @@ def test_what_is_wrong_is_named_and_nothing_is_written(prepare, folders, tmp_pat
 
 
 @pytest.mark.parametrize("spoil", [spoil_truncated, spoil_grey_mask, spoil_cmyk], ids=lambda spoil: spoil.__name__)
-def test_on_error_skip_leaves_out_the_image_and_says_so(prepare, folders, tmp_path, spoil):
+def test_on_error_skip_leaves_out_the_image_and_reports_it(prepare, folders, tmp_path, spoil):
     spoil(folders)
     ended = prepare("data.on_error=skip")
     assert ended.code == 0, ended.err
@@ -155,14 +155,14 @@ def test_a_folder_that_does_not_exist_is_named(prepare):
     assert "/nowhere/at/all" in ended.error
 
 
-def test_raw_files_that_are_not_named_are_asked_for(run_script):
+def test_a_missing_folder_of_raw_files_is_reported_with_its_key(run_script):
     ended = run_script("prepare.py", "data=isic2018")
     assert ended.code == 1
     assert "data.raw=DIR" in ended.error
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that even root cannot write to")
-def test_a_folder_that_nobody_can_write_to_is_named(prepare):
+def test_an_unwritable_folder_is_named(prepare):
     ended = prepare("data.store=/proc/store.h5")
     assert ended.code == 1
     assert "/proc/store.h5" in ended.error
@@ -176,7 +176,7 @@ def test_a_read_only_folder_is_named(prepare, tmp_path):
     assert "data/mine-32x32.h5" in ended.error
 
 
-def test_a_full_disk_is_named_and_leaves_nothing(prepare, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_no_file_is_left(prepare, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -187,16 +187,16 @@ def test_a_full_disk_is_named_and_leaves_nothing(prepare, tmp_path, monkeypatch)
     assert not list((tmp_path / "data").glob("*"))
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real data lies beside the project only where it was put")
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real data are not on this machine")
 def test_real_files_are_read_by_the_same_command(run_script, tmp_path):
-    wanted = (REAL / "subset_60.txt").read_text().split()
+    ids = (REAL / "subset_60.txt").read_text().split()
     for folder in REAL.iterdir():
         if folder.is_dir():
             (tmp_path / "real" / folder.name).mkdir(parents=True)
-            for file in (f for name in wanted for f in folder.glob(f"{name}*")):
+            for file in (f for name in ids for f in folder.glob(f"{name}*")):
                 (tmp_path / "real" / folder.name / file.name).symlink_to(file.resolve())
     table = pd.read_csv(REAL / "labels.csv", dtype=str)
-    table[table["image_id"].isin(wanted)].to_csv(tmp_path / "real" / "labels.csv", index=False)
+    table[table["image_id"].isin(ids)].to_csv(tmp_path / "real" / "labels.csv", index=False)
     ended = run_script("prepare.py", "data=isic2018", "data.raw=real")
     assert ended.code == 0, ended.err
     store = open_store(tmp_path / "data/isic2018-64x64.h5")

@@ -1,4 +1,4 @@
-"""What a configuration trains to: the key of a stage promises it, so it may not change unnoticed."""
+"""Results of a small run, which must not change without a new recipe, as stage keys promise them."""
 
 import pandas as pd
 import pytest
@@ -6,9 +6,9 @@ import pytest
 from dermoscopy.machine.hardware import fastest_precision
 from dermoscopy.runs.keys import RECIPE
 
-# Losses of both stages in each epoch, as recipe 3 gives them. If this test fails, a change of the code changes what the
-# configurations of users train to: if that is meant, raise RECIPE in runs/keys.py, say in CHANGELOG.md what moved, and
-# put the new numbers here.
+# Losses of both stages per epoch under recipe 3. If this test fails, a change of the code changes the results of all
+# configurations: if that is intended, raise RECIPE in runs/keys.py, describe the change in CHANGELOG.md, and update
+# these numbers.
 TRAIN = [0.66041, 0.58046, 0.5872, 0.56416]
 VAL = [0.67682, 0.66909, 0.6434, 0.61923]
 
@@ -16,11 +16,11 @@ VAL = [0.67682, 0.66909, 0.6434, 0.61923]
 without_bf16 = pytest.mark.skipif(fastest_precision("cpu") != "bf16-mixed", reason="this processor emulates bf16")
 
 
-# processors round differently, which moves the fourth digit at most; bf16 keeps three digits of each number
+# rounding differs between processors and affects the fourth digit at most; bf16 has three digits
 @pytest.mark.parametrize(
     ("precision", "tolerance"), [("32-true", 2e-3), pytest.param("bf16-mixed", 2e-2, marks=without_bf16)]
 )
-def test_a_small_run_gives_the_numbers_of_this_recipe(run_script, demo_store, tmp_path, precision, tolerance):
+def test_a_small_run_has_the_losses_of_this_recipe(run_script, demo_store, tmp_path, precision, tolerance):
     ended = run_script(
         *("train.py", "-m", "+experiment=zeroing", "zeroing=cells8_80", "seed=0", "epochs=2"),
         *("network.backbone=resnet10t", "network.dropout=0.1", "trainer=cpu", "threads=1", "logger=csv"),

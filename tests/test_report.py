@@ -1,4 +1,4 @@
-"""The report program: a page or the status, and nothing else."""
+"""The report program writes a page or prints the status, and writes nothing else."""
 
 import subprocess
 import sys
@@ -18,17 +18,17 @@ def report(*overrides: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_report_program_writes_a_page_and_leaves_nothing_else(
+def test_the_report_program_writes_a_page_and_no_other_files(
     make_runs: MakeRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_runs()
     monkeypatch.chdir(tmp_path)
-    places = [f"runs={tmp_path / 'runs'}", f"experiments={tmp_path / 'experiments'}"]
-    done = report("experiment=zeroing", "reference=whole_50", *places)
-    assert done.returncode == 0, done.stderr
+    paths = [f"runs={tmp_path / 'runs'}", f"experiments={tmp_path / 'experiments'}"]
+    finished = report("experiment=zeroing", "reference=whole_50", *paths)
+    assert finished.returncode == 0, finished.stderr
     assert "difference to whole_50" in (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["experiments", "runs"]
-    refused = report(*places)
+    refused = report(*paths)
     assert refused.returncode == 1
     assert "error: experiment is missing: python report.py experiment=NAME" in refused.stderr.splitlines()[-1]
     assert "zeroing" in refused.stderr.splitlines()[-1]
@@ -40,7 +40,7 @@ def status(tmp_path: Path, *overrides: str) -> "subprocess.CompletedProcess[str]
     return subprocess.run([*command, *overrides], capture_output=True, text=True, check=False, cwd=tmp_path)
 
 
-def test_the_report_program_shows_the_status_and_writes_nothing(make_sweep: MakeSweep, tmp_path: Path) -> None:
+def test_the_report_program_prints_the_status_and_writes_nothing(make_sweep: MakeSweep, tmp_path: Path) -> None:
     empty = status(tmp_path)
     assert (empty.returncode, empty.stdout.count("\n")) == (0, 1), empty.stderr
     assert empty.stdout.startswith("no sweep in runs yet: ")

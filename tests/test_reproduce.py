@@ -1,4 +1,4 @@
-"""A finished run trained again gives the same numbers; what does not is counted and named."""
+"""Reproduction of a finished run gives the same numbers; values that differ are counted and named."""
 
 import json
 import re
@@ -22,7 +22,7 @@ TRAIN = (
 
 
 def files(runs):
-    """The files of the runs themselves, without those of reproductions, and when each was written."""
+    """Return the files of the runs, without those of reproductions, and their times of modification."""
     files = [path for path in runs.rglob("*") if path.is_file() and "reproduced" not in path.relative_to(runs).parts]
     return {path: path.stat().st_mtime_ns for path in files}
 
@@ -35,7 +35,7 @@ def reproduce(run_script):
 
 @pytest.fixture
 def reproduced(run_script, reproduce, demo_store, shared, tmp_path):
-    """A folder with a run of two stages and its reproduction, made once for all tests, and how that ended."""
+    """A folder with a run of two stages, its reproduction and the output of that, trained once for all tests."""
 
     def fill(folder):
         assert run_script("train.py", *TRAIN, f"data.store={demo_store}").code == 0
@@ -64,7 +64,7 @@ def change(path, **values):
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
-def test_a_run_trained_again_agrees_in_every_value_and_stays_as_it_was(reproduced):
+def test_a_reproduction_agrees_in_every_value_and_leaves_the_run_unchanged(reproduced):
     folder, (code, printed, untouched) = reproduced, read_json(reproduced / ENDED).values()
     (table,) = folder.glob("runs/zeroing/reproduced/*/*/comparison.csv")
     compared = pd.read_csv(table)
@@ -83,7 +83,7 @@ def test_a_run_trained_again_agrees_in_every_value_and_stays_as_it_was(reproduce
     assert max(map(len, printed.split("again, in")[1].splitlines()[1:-1])) <= 80
 
 
-def test_values_that_were_changed_are_counted_and_the_largest_is_named(reproduce, runs):
+def test_values_that_differ_are_counted_and_the_largest_difference_is_named(reproduce, runs):
     key = keys(runs)[1]
     stage, (again,) = runs / "zeroing" / key, runs.glob(f"zeroing/reproduced/{key}/*")
     history = pd.read_csv(stage / "history.csv", dtype=str)
@@ -96,7 +96,7 @@ def test_values_that_were_changed_are_counted_and_the_largest_is_named(reproduce
     next(value for value in weights["state_dict"].values() if value.dim() == 4)[0, 0, 0, 0] += 0.25
     torch.save(weights, stage / "best.ckpt")
 
-    ended = reproduce(f"run={key[:6]}", f"out={again}")  # it is over: only compared once more
+    ended = reproduce(f"run={key[:6]}", f"out={again}")  # already trained: only compared again
     total = len(pd.read_csv(again / "comparison.csv"))
     assert ended.code == 1 and "epoch" not in ended.err, ended.err
     assert f"3 of {total} values differ, the largest by 0.5 (masks, history, val/loss, epoch 0);" in ended.out
@@ -106,7 +106,7 @@ def test_values_that_were_changed_are_counted_and_the_largest_is_named(reproduce
     assert re.search(r"^torch +1\.0 +2\.", ended.out, re.MULTILINE) and " with changes" in ended.out
 
 
-def test_the_same_command_goes_on_where_it_was_killed(reproduce, runs):
+def test_the_same_command_resumes_after_it_was_killed(reproduce, runs):
     (base, masks), (again,) = keys(runs), runs.glob("zeroing/reproduced/*/*")
     change(again / REPRODUCTION, ended=None)
     shutil.rmtree(again / masks)
@@ -119,7 +119,7 @@ def test_the_same_command_goes_on_where_it_was_killed(reproduce, runs):
     assert (again / "comparison.csv").is_file() and json.loads((again / REPRODUCTION).read_text())["ended"]
 
 
-def test_a_reproduction_that_is_running_is_not_begun_twice(reproduce, runs):
+def test_a_running_reproduction_is_not_started_twice(reproduce, runs):
     (again,) = runs.glob("zeroing/reproduced/*/*")
     change(again / REPRODUCTION, ended=None)
     with lease(again):
@@ -127,9 +127,7 @@ def test_a_reproduction_that_is_running_is_not_begun_twice(reproduce, runs):
     assert ended.error.endswith(f"this run is being reproduced already, in {again.relative_to(runs.parent)}")
 
 
-def test_a_stage_before_the_last_one_is_reproduced_alone_on_the_store_that_is_named(
-    reproduce, runs, demo_store, tmp_path
-):
+def test_an_earlier_stage_is_reproduced_alone_on_the_given_store(reproduce, runs, demo_store, tmp_path):
     base = keys(runs)[0]
     shutil.copy(demo_store, tmp_path / "elsewhere.h5")
     ended = reproduce(f"run={base}", "store=elsewhere.h5", "out=new/place")
@@ -143,13 +141,13 @@ def test_a_stage_before_the_last_one_is_reproduced_alone_on_the_store_that_is_na
 def test_another_store_is_refused_with_both_fingerprints(reproduce, runs, demo_source, tmp_path):
     prepare(demo_source, tmp_path / "other.h5", (16, 16), progress=False)
     ended = reproduce(f"run={keys(runs)[1]}", "store=other.h5")
-    said = r"other.h5 has the fingerprint \w{12}, but the run was trained on \w{12}: .*store=FILE, .*make it: "
-    assert re.search(said + r"python prepare.py data=demo .*data.size=\[32,32\] data.fit=pad$", ended.error)
+    message = r"other.h5 has the fingerprint \w{12}, but the run was trained on \w{12}: .*store=FILE, .*make it: "
+    assert re.search(message + r"python prepare.py data=demo .*data.size=\[32,32\] data.fit=pad$", ended.error)
     assert ended.code == 1 and len(list(runs.glob("zeroing/reproduced/*/*"))) == 1
 
 
 @pytest.mark.parametrize(
-    ("break_it", "arguments", "message"),
+    ("missing", "arguments", "message"),
     [
         (None, (), "run is missing: python reproduce.py run=ID"),
         (None, ("run=",), "run is missing: python reproduce.py run=ID"),
@@ -171,10 +169,10 @@ def test_another_store_is_refused_with_both_fingerprints(reproduce, runs, demo_s
         ("sweeps", ("run=KEY",), "no job in runs/zeroing/sweeps names the stage KEY: the record of its run"),
     ],
 )
-def test_wrong_input_is_one_clear_line(reproduce, runs, break_it, arguments, message):
+def test_wrong_input_is_reported_in_one_line(reproduce, runs, missing, arguments, message):
     base, key = keys(runs)
-    if break_it:
-        path = runs / "zeroing" / break_it.format(base=base, key=key)
+    if missing:
+        path = runs / "zeroing" / missing.format(base=base, key=key)
         path.rename(path.with_name("gone"))
     ended = reproduce(*(argument.replace("KEY", key) for argument in arguments))
     assert ended.code == 1 and ended.err == f"{ended.error}\n"

@@ -226,7 +226,7 @@ def test_an_interrupted_segmentation_resumes_and_ends_bit_for_bit_like_an_uninte
         (("loss=labels",), r"this loss compares labels \(B, L\), not logits .*: masks need loss=sum"),
     ],
 )
-def test_wrong_input_is_one_clear_line_and_exit_code_one(train, tmp_path, arguments, message):
+def test_wrong_input_is_reported_in_one_line_with_exit_code_one(train, tmp_path, arguments, message):
     ended = train(*arguments)
     assert ended.code == 1
     assert re.search(message, ended.error), ended.error

@@ -1,4 +1,4 @@
-"""A sweep that is killed with kill -9, at any moment, any number of times, ends as if nothing had happened."""
+"""A sweep that is killed with kill -9 at any moment, any number of times, has the results of an undisturbed one."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 
 pytestmark = pytest.mark.kills
 KILLS = 20
-AT_ONCE = 4  # times that one sweep is killed
+AT_ONCE = 4  # kills per sweep
 JOBS, EPOCHS = 2, (2, 2)
 SWEEP = (
     *(
@@ -47,15 +47,15 @@ class ForkServer:
         assert self.process.stdout.readline() == "ready\n"
 
     def run(self, folder, *arguments, dies_at=None, dies_after=None):
-        """Start train.py in a folder, kill it at a rename or after some seconds; return how it ended and when."""
+        """Run train.py in a folder, kill it at a rename or after some seconds; return exit status and seconds."""
         began = time.monotonic()
-        order = {"folder": str(folder), "arguments": arguments, "dies_at": dies_at}
-        self.process.stdin.write(json.dumps(order) + "\n")
+        request = {"folder": str(folder), "arguments": arguments, "dies_at": dies_at}
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         child = int(self.process.stdout.readline())
         if dies_after is not None:
             time.sleep(dies_after)
-            with suppress(ProcessLookupError):  # it was faster
+            with suppress(ProcessLookupError):  # it has ended already
                 os.kill(child, signal.SIGKILL)
         return int(self.process.stdout.readline()), time.monotonic() - began
 
@@ -74,7 +74,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def whole(server, demo_source, tmp_path_factory):
-    """The folder of a sweep that nobody disturbed, the seconds it took and the renames it made."""
+    """The folder of an undisturbed sweep, and its seconds."""
     folder = tmp_path_factory.mktemp("whole")
     begin(folder, demo_source)
     code, seconds = server.run(folder, *SWEEP)
@@ -83,13 +83,13 @@ def whole(server, demo_source, tmp_path_factory):
 
 
 def begin(folder, demo_source):
-    """Lay the raw files where train.py looks for them, so that it prepares them itself."""
+    """Link the raw files to where train.py expects them, so that it prepares them itself."""
     (folder / "data" / "raw").mkdir(parents=True)
     (folder / "data" / "raw" / "demo").symlink_to(demo_source.root)
 
 
 @pytest.mark.parametrize("trial", range(KILLS // AT_ONCE))
-def test_a_sweep_that_is_killed_at_random_moments_ends_bit_for_bit_as_if_it_had_not_been(
+def test_a_sweep_killed_at_random_moments_ends_bit_for_bit_like_an_undisturbed_one(
     server, whole, demo_source, tmp_path, trial
 ):
     undisturbed, seconds = whole
@@ -107,7 +107,7 @@ def test_a_sweep_that_is_killed_at_random_moments_ends_bit_for_bit_as_if_it_had_
 
 
 def assert_same_sweep(first: Path, second: Path) -> None:
-    """Every metric of every epoch, all weights, results, records and runs in MLflow are the same; nothing is left."""
+    """Compare all metrics, weights, results, records and runs in MLflow; check that no temporary file is left."""
     stages = [sorted(path.parent.relative_to(f) for path in f.glob("runs/*/*/result.json")) for f in (first, second)]
     assert stages[0] == stages[1]
     for stage in stages[0]:
@@ -142,11 +142,11 @@ def assert_same_jobs(first: Path, second: Path) -> None:
 
 
 def tracked(folder: Path) -> list:
-    """What MLflow holds, without times and ids: each run, its status, parameters, files and every point of a metric."""
+    """Return the runs in MLflow without times and ids: status, parameters, files and all points of metrics."""
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
     assert sorted("mlflow.parentRunId" in run.data.tags for run in runs) == [False] + [True] * JOBS
-    found = []
+    records = []
     for run in runs:
         names = [name for name in run.data.metrics if not name.endswith("/seconds")]
         points = {n: [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, n)] for n in names}
@@ -155,5 +155,5 @@ def tracked(folder: Path) -> list:
         files = sorted(file.path for file in client.list_artifacts(run.info.run_id))
         name = run.info.run_name if points else "parent"
         params = sorted((key, value) for key, value in run.data.params.items() if key != "logger.folder")
-        found.append((name, run.info.status, params, sorted(points.items()), files))
-    return sorted(found)
+        records.append((name, run.info.status, params, sorted(points.items()), files))
+    return sorted(records)

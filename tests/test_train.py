@@ -1,4 +1,4 @@
-"""train.py as a user runs it: a sweep and its record, the reuse of stages, one clear line for each mistake."""
+"""train.py as a user runs it: a sweep and its record, the reuse of stages, a one-line message per mistake."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def sweep(train):
 
 @pytest.fixture
 def finished(sweep, shared, tmp_path):
-    """The arguments of a sweep of two arms whose runs are in the test's folder; trained once for all tests."""
+    """The arguments of a sweep of two arms whose runs are copied to the test's folder; trained once for all tests."""
     arguments = ("zeroing=everything,cells8_80", "seed=0", "logger=csv")
 
     def fill(folder):
@@ -49,11 +49,11 @@ def finished(sweep, shared, tmp_path):
 
 @pytest.fixture
 def database(empty_database, tmp_path):
-    """The tracking database, made before."""
+    """A copy of the empty tracking database."""
     shutil.copy(empty_database, tmp_path / "mlflow.db")
 
 
-def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_path):
+def test_a_sweep_writes_tables_predictions_and_runs_in_mlflow(sweep, tmp_path):
     ended = sweep("zeroing=everything,cells8_80", "seed=0,1")
     assert ended.code == 0, ended.err
     assert "cells8_80" in ended.out
@@ -71,7 +71,12 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
         ("zeroing=cells8_80", 0),
         ("zeroing=cells8_80", 1),
     ]
-    assert [job["stages"][0]["reused"] for job in jobs] == [False, False, True, True]  # the base, once a seed
+    assert [job["stages"][0]["reused"] for job in jobs] == [
+        False,
+        False,
+        True,
+        True,
+    ]  # the base is trained once per seed
     assert len(list((tmp_path / "runs" / "zeroing").glob("*/best.ckpt"))) == 2 + 4
 
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
@@ -94,7 +99,7 @@ def test_a_sweep_leaves_tables_predictions_and_a_record_in_mlflow(sweep, tmp_pat
         }
 
 
-def test_a_finished_sweep_started_again_trains_nothing_and_says_the_same(sweep, finished, tmp_path):
+def test_a_finished_sweep_started_again_trains_nothing_and_keeps_its_table(sweep, finished, tmp_path):
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/zeroing/*/best.ckpt")}
     (table,) = tmp_path.glob("runs/zeroing/sweeps/*/table.csv")
     before = table.read_text()
@@ -106,7 +111,7 @@ def test_a_finished_sweep_started_again_trains_nothing_and_says_the_same(sweep, 
     assert [path.read_text() for path in tmp_path.glob("runs/zeroing/sweeps/*/table.csv")] == [before]
 
 
-def test_a_rerun_trains_a_finished_sweep_again_its_shared_base_once(sweep, finished, tmp_path):
+def test_a_rerun_trains_a_finished_sweep_again_with_its_shared_base_once(sweep, finished, tmp_path):
     ended = sweep(*finished, "rerun=true")
     assert ended.code == 0, ended.err
     _, again = sorted(tmp_path.glob("runs/zeroing/sweeps/*"))
@@ -116,7 +121,7 @@ def test_a_rerun_trains_a_finished_sweep_again_its_shared_base_once(sweep, finis
 
 
 @pytest.mark.usefixtures("database")
-def test_the_same_single_run_started_again_is_done_before(train, tmp_path):
+def test_a_finished_single_run_started_again_trains_nothing(train, tmp_path):
     arguments = ("network.backbone=test_resnet", "epochs=1", "trainer=cpu", "trainer.limit_train_batches=1")
     assert train(*arguments).code == 0
     ended = train(*arguments)
@@ -135,7 +140,7 @@ def test_a_single_run_with_tensorboard_is_a_sweep_of_one(train, tmp_path):
 
 
 @pytest.mark.usefixtures("database")
-def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(sweep, tmp_path):
+def test_a_failed_job_is_reported_at_once_the_others_continue_and_the_exit_code_is_one(sweep, tmp_path):
     arguments = ("zeroing=cells8_80,everything", "zeroing.grid=64", "seed=0")
     ended = sweep(*arguments)
     assert ended.code == 1
@@ -154,7 +159,7 @@ def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(
     }
 
     record = (folder / "1" / "job.json").read_text()
-    again = sweep(*arguments)  # trains only what failed, in the same sweep and the same runs of MLflow
+    again = sweep(*arguments)  # trains only the failed job, in the same sweep and the same runs of MLflow
     assert "2/2 zeroing=everything, seed 0\n  done before" in again.out
     assert (folder / "1" / "job.json").read_text() == record
     assert len(list((tmp_path / "runs" / "zeroing" / "sweeps").iterdir())) == 1
@@ -162,7 +167,7 @@ def test_a_failed_job_says_so_at_once_the_others_go_on_and_the_exit_code_is_one(
 
 
 def tracked_statuses(folder):
-    """The status of every run in MLflow, by name."""
+    """Return the status of every run in MLflow by name."""
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
     named = [("parent" if "mlflow.parentRunId" not in r.data.tags else r.info.run_name, r.info.status) for r in runs]
@@ -170,18 +175,18 @@ def tracked_statuses(folder):
     return dict(named)
 
 
-def test_fail_fast_begins_no_further_job(sweep, tmp_path):
+def test_fail_fast_starts_no_further_job(sweep, tmp_path):
     ended = sweep("zeroing=cells8_80,everything", "zeroing.grid=64", "seed=0", "logger=csv", "sweep.fail_fast=true")
     assert ended.code == 1
     assert "jobs: 1 failed, 1 missing" in ended.out
     assert not list(tmp_path.glob("runs/zeroing/sweeps/*/1/job.json"))
     ended = sweep("zeroing=cells8_80,everything", "zeroing.grid=64", "seed=0", "logger=csv")
-    assert "jobs: 1 done, 1 failed" in ended.out  # the same sweep, without haste
+    assert "jobs: 1 done, 1 failed" in ended.out  # the same sweep without fail_fast
     assert len(list(tmp_path.glob("runs/zeroing/sweeps/*"))) == 1
 
 
 @pytest.mark.usefixtures("database")
-def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypatch):
+def test_ctrl_c_stops_cleanly_and_prints_the_command_that_continues(sweep, tmp_path, monkeypatch):
     step = ClassificationTask.training_step
 
     def interrupted(task, *arguments):
@@ -190,9 +195,9 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypa
         return step(task, *arguments)
 
     monkeypatch.setattr(ClassificationTask, "training_step", interrupted)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell switches off in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells disable it for background processes
     ended = sweep("zeroing=everything,cells8_80", "seed=0")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which Lightning has switched off
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning has disabled it
     assert ended.code == 130
     assert "to go on: python train.py -m +experiment=zeroing" in ended.out
     assert "jobs: 1 interrupted, 1 missing" in ended.out
@@ -204,7 +209,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_continue(sweep, tmp_path, monkeypa
     assert len(tracked_statuses(tmp_path)) == 3
 
 
-def test_a_sweep_that_is_running_already_is_not_started_twice(sweep, finished, tmp_path):
+def test_a_running_sweep_is_not_started_twice(sweep, finished, tmp_path):
     (folder,) = tmp_path.glob("runs/zeroing/sweeps/*")
     with lease(folder):
         ended = sweep(*finished)
@@ -212,7 +217,7 @@ def test_a_sweep_that_is_running_already_is_not_started_twice(sweep, finished, t
     assert f"running already, in runs/zeroing/sweeps/{folder.name}" in ended.error
 
 
-def test_any_experiment_borrows_the_folds_and_the_test_subsets_cover_every_image_once(train, tmp_path):
+def test_any_experiment_runs_with_folds_whose_test_subsets_cover_every_image_once(train, tmp_path):
     arguments = ("-m", "+experiment=baseline_five", "+sweep=folds", "seed=0", "epochs=1", "logger=csv")
     ended = train(*arguments, "network.backbone=test_resnet", "trainer=cpu", "trainer.limit_train_batches=1")
     assert ended.code == 0, ended.err
@@ -243,7 +248,7 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),  # the key as it is typed, and the value or what it may be
+    ("arguments", "words"),  # the key as typed, and the value or the accepted ones
     [
         (("seed=abc",), ("seed", "abc")),
         (("seed=-1",), ("seed", "-1")),
@@ -271,26 +276,26 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("network.checkpoint=nowhere.pt",), ("checkpoint", "nowhere.pt")),
     ],
 )
-def test_wrong_input_is_one_clear_line_that_names_key_and_value_and_exit_code_one(train, tmp_path, arguments, told):
+def test_wrong_input_is_reported_in_one_line_with_key_and_value_and_exit_code_one(train, tmp_path, arguments, words):
     ended = train("network.backbone=test_resnet", "epochs=1", "logger=csv", "trainer.limit_train_batches=1", *arguments)
     assert ended.code == 1
-    assert [words for words in told if words not in ended.error] == [], ended.error
+    assert [word for word in words if word not in ended.error] == [], ended.error
     assert not list(tmp_path.glob("runs/run/*/result.json"))
 
 
-def test_an_axis_that_names_a_value_twice_is_refused_before_anything_is_trained(sweep, tmp_path):
+def test_an_axis_with_a_repeated_value_is_refused_before_training(sweep, tmp_path):
     ended = sweep("seed=1,1", "logger=csv")
     assert ended.code == 1
     assert "the axis seed names 1 twice" in ended.error
     assert not list(tmp_path.glob("runs/**/job.json"))
 
 
-def test_a_store_of_another_size_than_asked_for_is_refused(train):
+def test_a_store_of_another_fit_than_configured_is_refused(train):
     ended = train("logger=csv", "data.fit=crop")
     assert "data.fit=pad" in ended.error and "data.fit=crop" in ended.error
 
 
-def test_a_missing_store_names_the_command_that_makes_it(run_script):
+def test_a_missing_store_is_reported_with_the_command_that_writes_it(run_script):
     ended = run_script("train.py", "data=isic2018", "logger=csv")
     assert ended.code == 1
     assert "data/isic2018-64x64.h5" in ended.error
@@ -298,13 +303,13 @@ def test_a_missing_store_names_the_command_that_makes_it(run_script):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_asking_for_a_gpu_without_one_is_one_clear_line(train):
+def test_a_missing_gpu_is_reported_in_one_line(train):
     ended = train("network.backbone=test_resnet", "trainer=gpu", "logger=csv")
     assert "trainer=gpu" in ended.error and "trainer=cpu" in ended.error
 
 
-@pytest.mark.services  # not for what it starts: MLflow waits twenty seconds for a lock
-def test_a_locked_tracking_database_is_one_clear_line(train, tmp_path):
+@pytest.mark.services  # slow, as MLflow waits twenty seconds for a lock
+def test_a_locked_tracking_database_is_reported_in_one_line(train, tmp_path):
     arguments = ("network.backbone=test_resnet", "epochs=1", "trainer.limit_train_batches=1")
     assert train(*arguments).code == 0
     with sqlite3.connect(tmp_path / "mlflow.db", isolation_level="EXCLUSIVE") as other:
@@ -315,7 +320,7 @@ def test_a_locked_tracking_database_is_one_clear_line(train, tmp_path):
     assert "locked" in ended.error
 
 
-def test_a_tracking_database_of_a_newer_mlflow_is_one_clear_line(train, empty_database, tmp_path):
+def test_a_tracking_database_of_a_newer_mlflow_is_reported_in_one_line(train, empty_database, tmp_path):
     shutil.copy(empty_database, tmp_path / "newer.db")
     with sqlite3.connect(tmp_path / "newer.db") as database:
         database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")

@@ -1,4 +1,4 @@
-"""The layout of the house: tests mirror the package, files are short, and every test can fail."""
+"""The layout of the repository: tests mirror the package, files are short, and every test can fail."""
 
 import ast
 import re
@@ -12,13 +12,13 @@ from builders import ROOT
 PACKAGE, TESTS = ROOT / "src" / "dermoscopy", ROOT / "tests"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 TEST_FILES = sorted(TESTS.rglob("test_*.py"))
-SHARE = 0.9  # of the modules that have a test file at the mirrored path
-WHOLE_PROGRAMS = {  # of a root script, of several rooms together, or of what is no code
+SHARE = 0.9  # of modules with a test file at the mirrored path
+WHOLE_PROGRAMS = {  # tests of root scripts, of several packages together, or of files that are no code
     *("test_conf.py", "test_docs.py", "test_launchers.py", "test_own_parts.py", "test_tree.py"),
     *("test_prepare_script.py", "test_recipe.py", "test_report.py", "test_reproduce.py", "test_segmentation_run.py"),
     *("test_survival.py", "test_train.py", "services/test_tracking_services.py"),
 }
-LONGEST = 250  # lines of a file
+LONGEST = 250  # lines per file
 # Words that earlier versions had for what has a name in the glossary of README.md, or in standard English.
 OLD_WORDS = re.compile(
     r"\b(availabilit(y|ies)|giveaways?|monitored_metric|told|judge[sd]?|judging|learnt|there_are|tapped|at_own_size|"
@@ -30,9 +30,9 @@ CLOCKS = ("perf_counter", "monotonic", "process_time", "timeit")
 
 
 def mirror(module: Path) -> Path:
-    """The place of the tests of a module."""
-    place = module.relative_to(PACKAGE)
-    return TESTS / place.with_name(f"test_{place.name}")
+    """Return the path of the tests of a module."""
+    path = module.relative_to(PACKAGE)
+    return TESTS / path.with_name(f"test_{path.name}")
 
 
 def named(path: Path) -> str:
@@ -40,29 +40,29 @@ def named(path: Path) -> str:
 
 
 def test_nine_of_ten_modules_have_a_test_file_at_the_mirrored_path():
-    lacking = [named(module) for module in MODULES if not mirror(module).is_file()]
-    assert len(lacking) <= (1 - SHARE) * len(MODULES), lacking
+    missing = [named(module) for module in MODULES if not mirror(module).is_file()]
+    assert len(missing) <= (1 - SHARE) * len(MODULES), missing
 
 
 def test_every_test_file_mirrors_a_module_or_tests_a_whole_program():
-    places = {mirror(module) for module in MODULES} | {TESTS / name for name in WHOLE_PROGRAMS}
-    assert [named(path) for path in TEST_FILES if path not in places] == []
+    paths = {mirror(module) for module in MODULES} | {TESTS / name for name in WHOLE_PROGRAMS}
+    assert [named(path) for path in TEST_FILES if path not in paths] == []
 
 
-def test_no_file_of_the_package_is_longer_than_a_reader_can_hold():
+def test_no_file_of_the_package_is_too_long():
     lengths = {named(path): len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
 
 
-def test_every_package_says_in_one_line_what_it_is():
+def test_every_package_has_a_docstring_that_starts_with_one_line():
     packages = [folder for folder in (PACKAGE, *PACKAGE.rglob("*/")) if [*folder.glob("*.py")]]
     docstrings = {named(folder): ast.get_docstring(parsed(folder / "__init__.py")) or "" for folder in packages}
     assert [folder for folder, text in docstrings.items() if not text.splitlines()] == []
     assert [folder for folder, text in docstrings.items() if "\n" in text.partition("\n\n")[0]] == []
 
 
-def test_no_folder_has_a_name_that_says_nothing():
-    folders = {path.name for place in (PACKAGE, TESTS) for path in place.rglob("*/")}
+def test_no_folder_has_an_uninformative_name():
+    folders = {path.name for root in (PACKAGE, TESTS) for path in root.rglob("*/")}
     assert not folders & {"utils", "util", "common", "core", "helpers", "helper", "misc"}
 
 
@@ -74,8 +74,8 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-def demands(function: ast.FunctionDef, helpers: frozenset[str]) -> bool:
-    """Whether anything in a test can fail but its own code: an assert, or a call that raises where it should."""
+def asserts(function: ast.FunctionDef, helpers: frozenset[str]) -> bool:
+    """Check whether a function can fail by an assertion: an assert, or a call that raises an error."""
     if any(isinstance(node, ast.Assert) for node in ast.walk(function)):
         return True
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
@@ -86,16 +86,16 @@ def demands(function: ast.FunctionDef, helpers: frozenset[str]) -> bool:
             return True
         if name.startswith("check_") or 'simplefilter("error")' in ast.unparse(call).replace("'", '"'):
             return True
-        if any(keyword.arg == "check" for keyword in call.keywords):  # of a process that must end well
+        if any(keyword.arg == "check" for keyword in call.keywords):  # of a process that must succeed
             return True
     return False
 
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=named)
-def test_every_test_of_a_file_demands_something(path):
-    found = [*functions(parsed(path))]
-    helpers = frozenset(f.name for f in found if not f.name.startswith("test_") and demands(f, frozenset()))
-    assert [f.name for f in found if f.name.startswith("test_") and not demands(f, helpers)] == []
+def test_every_test_of_a_file_can_fail(path):
+    definitions = [*functions(parsed(path))]
+    helpers = frozenset(f.name for f in definitions if not f.name.startswith("test_") and asserts(f, frozenset()))
+    assert [f.name for f in definitions if f.name.startswith("test_") and not asserts(f, helpers)] == []
 
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=named)

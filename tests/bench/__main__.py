@@ -1,4 +1,4 @@
-"""Measure our speed against plain versions: python -m tests.bench [--only PART,...] [--rounds N] [--json FILE]"""
+"""Compare the speed with plain versions: python -m tests.bench [--only PART,...] [--rounds N] [--json FILE]"""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ ROUNDS = 7
 
 
 def main() -> None:
-    """Measure the parts asked for, show a table and name the bottleneck; no time fails the run."""
+    """Measure the requested parts, print a table and name the bottleneck; no measurement makes the program fail."""
     arguments = _arguments()
     facts = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -41,7 +41,7 @@ def main() -> None:
     }
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
-    console = Console(width=None if Console().is_terminal else 200)  # a file has no width to keep
+    console = Console(width=None if Console().is_terminal else 200)  # a file has no width limit
     console.print(", ".join(f"{name}: {value}" for name, value in facts.items()), highlight=False)
     comparisons: list[Comparison] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -58,9 +58,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", type=_parts, default=list(PARTS), metavar="PART,...", help=", ".join(PARTS))
-    parser.add_argument("--rounds", type=_positive, default=ROUNDS, help="turns of each side after the warm-up")
-    parser.add_argument("--quick", action="store_true", help="less work a round: to see that it runs, not how fast")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep all numbers there")
+    parser.add_argument("--rounds", type=_positive, default=ROUNDS, help="rounds after the warm-up")
+    parser.add_argument("--quick", action="store_true", help="less work per round: a smoke test, not a measurement")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to this file")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""A job of a sweep that trains one batch: what it takes besides that batch."""
+"""Overhead per job of a sweep whose jobs train one batch."""
 
 import csv
 import json
@@ -15,8 +15,8 @@ LOGGERS = ("mlflow", "csv")
 
 
 def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
-    """Run a sweep over seeds with each logger; its first job, which warms up, does not count."""
-    training(folder, SIZE)  # makes the store, so that the first job need not
+    """Run a sweep over seeds with each logger; the first job is a warm-up and is not counted."""
+    training(folder, SIZE)  # writes the store before the first job
     rows = []
     for logger in LOGGERS[-1:] if quick else LOGGERS:
         work = folder / f"job-{logger}"
@@ -24,18 +24,18 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
         command = [sys.executable, str(ROOT / "train.py"), "-m", f"seed={','.join(map(str, range(rounds + 1)))}"]
         command += [*demo_data(folder, SIZE), f"logger={logger}", "scheduler=constant"]
         command += ONE_BATCH
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+        process = subprocess.run(command, cwd=work, capture_output=True, text=True)
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed:\n{process.stderr}")
         overhead = _overhead(work, rounds + 1)
         rows.append(Comparison(f"job, logger={logger}", "all but the epoch", "", "s", overhead, [], 1, at_least=False))
     return rows
 
 
 def _overhead(work: Path, jobs: int) -> list[float]:
-    """Return, for each job but the first, the seconds since the end of the job before it, less those of its epoch.
+    """Return the overhead per job but the first: seconds since the end of the previous job, without its epoch.
 
-    So the time between jobs, in which Hydra composes the next configuration, counts as well.
+    This includes the time between jobs, in which Hydra composes the next configuration.
     """
     (sweep,) = (work / "runs/run/sweeps").iterdir()
     records = [sweep / str(number) / "job.json" for number in range(jobs)]
@@ -44,7 +44,7 @@ def _overhead(work: Path, jobs: int) -> list[float]:
 
 
 def _epoch(work: Path, record: Path) -> float:
-    """Return the seconds of the one epoch that a job trained: a training and a validation batch."""
+    """Return the seconds of the epoch of a job: one training and one validation batch."""
     (stage,) = json.loads(record.read_text())["stages"]
     with (work / stage["folder"] / "history.csv").open() as file:
         return float(next(csv.DictReader(file))["seconds"])

@@ -1,4 +1,4 @@
-"""What the measurements work on: made-up files and the configuration of a training."""
+"""Inputs of the measurements: synthetic files and the configuration of a training."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,22 +17,22 @@ from dermoscopy.config.choices import register_choices
 from dermoscopy.data.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
-DEMO = {"count": 120, "size": [224, 224]}  # enough for every side of the split to have every label
-ONE_BATCH = ("epochs=1", *(f"++trainer.limit_{side}_batches=1" for side in ("train", "val", "test")))
+DEMO = {"count": 120, "size": [224, 224]}  # enough for every subset of the split to have every label
+ONE_BATCH = ("epochs=1", *(f"++trainer.limit_{subset}_batches=1" for subset in ("train", "val", "test")))
 ONE_BATCH += ("datamodule.eval_batch_size=8",)
 MASKS = 6
 WIDTH, HEIGHT = 4000, 3000
 
 
 def configuration(*overrides: str) -> DictConfig:
-    """Return the configuration of train.py with these overrides."""
+    """Return the configuration of train.py with some overrides."""
     register_choices(ROOT / "conf")
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return compose("train", list(overrides))
 
 
 def training(folder: Path, size: int, *overrides: str) -> DictConfig:
-    """Return the configuration of a training on demo data of `size` px, whose store is made if it is not there."""
+    """Return the configuration of a training on demo data of `size` px, whose store is written if it is missing."""
     cfg = configuration(*demo_data(folder, size), *overrides)
     if not Path(cfg.data.store).is_file():
         instantiate(cfg.data.make, workers=torch.get_num_threads())
@@ -41,15 +41,15 @@ def training(folder: Path, size: int, *overrides: str) -> DictConfig:
 
 
 def demo_data(folder: Path, size: int, count: int = DEMO["count"]) -> list[str]:
-    """Return the overrides that name the demo data in `folder` and their store of `size` px."""
+    """Return the overrides for the demo data in `folder` and their store of `size` px."""
     values = {"raw": folder / "demo", "store": folder / f"demo-{size}.h5", "size": f"[{size},{size}]"}
-    made = {**DEMO, "count": count}
-    values |= {f"make.{name}": str(value).replace(" ", "") for name, value in made.items()}
+    settings = {**DEMO, "count": count}
+    values |= {f"make.{name}": str(value).replace(" ", "") for name, value in settings.items()}
     return [f"data.{name}={value}" for name, value in values.items()]
 
 
 def photographs(folder: Path, count: int) -> list[str]:
-    """Write `count` JPEG files of 4000 x 3000 px with six PNG masks each; return their ids."""
+    """Write `count` JPEG files of 4000 x 3000 px with six PNG masks per image; return their ids."""
     for name in ("images", *mask_patterns()):
         (folder / name).mkdir(parents=True)
     ids = [f"image{number:02d}" for number in range(count)]
@@ -59,7 +59,7 @@ def photographs(folder: Path, count: int) -> list[str]:
 
 
 def mask_patterns() -> dict[str, str]:
-    """Return the pattern of the files of each mask of `photographs`."""
+    """Return the file-name pattern per mask of `photographs`."""
     return {f"mask{number}": f"mask{number}/{{id}}.png" for number in range(MASKS)}
 
 
@@ -69,7 +69,7 @@ def files(folder: Path, id: str) -> list[Path]:
 
 
 def _photograph(folder: Path, id: str, seed: int) -> None:
-    """Write smooth colours with fine noise, and smooth blobs as masks: they compress about as photographs do."""
+    """Write smooth colours with fine noise, and smooth blobs as masks: they compress about as well as photographs."""
     rng = np.random.default_rng(seed)
     noise = Image.effect_noise((WIDTH, HEIGHT), 24)
     bands = [Image.blend(band, noise, 0.1) for band in _smooth(rng, (30, 40, 3)).split()]

@@ -1,4 +1,4 @@
-"""The input pipeline at 224 px with five masks: a batch at a time on all cores, against albumentations on one."""
+"""The input pipeline at 224 px with five masks: whole batches on all cores, against albumentations on one core."""
 
 import os
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from dermoscopy.masks.encoding import encode
 from tests.bench.material import training
 from tests.bench.timing import Comparison, rates, take_turns
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # on import it asks the network for a newer version
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else its import looks for a newer version online
 import albumentations as A
 from albumentations.pytorch import ToTensorV2
 
 SIZE = 224
-PASSES = 4  # over the images, a round
+PASSES = 4  # over the images, per round
 
 
 def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
@@ -39,7 +39,7 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
             for batch in data.train_dataloader():
                 data.finish(batch)
 
-    def theirs() -> None:
+    def reference_pipeline() -> None:
         for _ in range(passes):
             for rows in data.rows("train").split(data.batch_size):
                 albumentations(rows)
@@ -47,7 +47,7 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
     ways = {
         "ours": ours,
         "ours on one": lambda: _on_one_core(ours),
-        "albumentations": lambda: _on_one_core(theirs),
+        "albumentations": lambda: _on_one_core(reference_pipeline),
     }
     rate = {name: rates(images, seconds) for name, seconds in take_turns(ways, rounds, "input pipeline").items()}
     part, reference_is = f"pipeline {SIZE} px, {len(data.mask_names)} masks", "albumentations, threads: 1"
@@ -59,7 +59,7 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
 
 
 def _albumentations(data: DermoscopyData, mean: Any, std: Any) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
-    """Return the same work sample by sample: the same transforms with the same ranges, then collation."""
+    """Return the same pipeline per sample: the same transforms with the same ranges, then collation."""
     augment = data.augment
     assert isinstance(augment, Augment)
     transform = A.Compose(

@@ -1,4 +1,4 @@
-"""A plain lesion segmenter to compare with at equal time: python -m tests.bench.plain_segmenter STORE SPLIT"""
+"""A plain lesion segmenter as a baseline of equal training time: python -m tests.bench.plain_segmenter STORE SPLIT"""
 
 import argparse
 import sys
@@ -17,10 +17,10 @@ MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.2
 
 
 def main() -> None:
-    """Train on what is not the test subset; print its scores and the processor's seconds of the training, as CSV."""
+    """Train on all but the test subset; print the test scores and the CPU seconds of the training as CSV."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.plain_segmenter", description=__doc__)
     parser.add_argument("store", type=Path, help="HDF5 file of prepare.py with a mask named lesion")
-    parser.add_argument("split", type=Path, help="split.csv of a run, whose test subset is the test here")
+    parser.add_argument("split", type=Path, help="split.csv of a run, whose test subset is used")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -38,13 +38,13 @@ def main() -> None:
 
 
 def read(store: Path, split: Path) -> tuple[Tensor, Tensor, Tensor]:
-    """Return images (N, 3, H, W) uint8, masks (N, 1, H, W) 0, 1 or 255 for unknown, and which belong to the test."""
+    """Return images (N, 3, H, W) uint8, masks (N, 1, H, W) 0, 1 or 255 (unknown), flags (N,) of the test subset."""
     with h5py.File(store) as file:
         lesion = list(file["mask"].attrs["names"]).index("lesion")
         images = torch.from_numpy(file["image"][:]).permute(0, 3, 1, 2)
         masks = torch.from_numpy(file["mask"][..., lesion])[:, None]
-        side = pd.read_csv(split).set_index("id")["side"].loc[file["id"].asstr()[:]]
-    return images, masks, torch.tensor((side == "test").tolist())
+        subset = pd.read_csv(split).set_index("id")["subset"].loc[file["id"].asstr()[:]]
+    return images, masks, torch.tensor((subset == "test").tolist())
 
 
 def train(images: Tensor, masks: Tensor, epochs: int) -> torch.nn.Module:
@@ -56,12 +56,12 @@ def train(images: Tensor, masks: Tensor, epochs: int) -> torch.nn.Module:
     for epoch in range(epochs):
         for rows in torch.randperm(len(images))[: steps * BATCH].split(BATCH):
             image, mask = normalise(images[rows]), masks[rows]
-            sides = [side for side in (2, 3) if torch.rand(()) < 0.5]
-            image, mask = image.flip(sides), mask.flip(sides)
+            axes = [axis for axis in (2, 3) if torch.rand(()) < 0.5]
+            image, mask = image.flip(axes), mask.flip(axes)
             logits, known, truth = network(image), (mask != 255).float(), (mask == 1).float()
             bce = (binary_cross_entropy_with_logits(logits, truth, reduction="none") * known).sum() / known.sum()
-            found = logits.sigmoid() * known
-            dice = 1 - (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
+            predicted = logits.sigmoid() * known
+            dice = 1 - (2 * (predicted * truth).sum() + 1) / (predicted.sum() + truth.sum() + 1)
             optimizer.zero_grad()
             (bce + dice).backward()
             optimizer.step()
@@ -72,19 +72,19 @@ def train(images: Tensor, masks: Tensor, epochs: int) -> torch.nn.Module:
 
 @torch.inference_mode()
 def score(network: torch.nn.Module, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Return Dice and IoU of each image, over its known pixels."""
+    """Return Dice and IoU per image, over its known pixels."""
     scores = []
     for image, mask in zip(images.split(64), masks.split(64), strict=True):
-        found, truth = (network(normalise(image)) > 0) & (mask != 255), mask == 1
-        both, either = (found & truth).sum((1, 2, 3)), (found | truth).sum((1, 2, 3))
-        iou = torch.where(either > 0, both / either, 1.0)
+        predicted, truth = (network(normalise(image)) > 0) & (mask != 255), mask == 1
+        intersection, union = (predicted & truth).sum((1, 2, 3)), (predicted | truth).sum((1, 2, 3))
+        iou = torch.where(union > 0, intersection / union, 1.0)
         scores.append((2 * iou / (1 + iou), iou))
     dice, iou = (torch.cat(values) for values in zip(*scores, strict=True))
     return dice, iou
 
 
 def normalise(image: Tensor) -> Tensor:
-    """Return images (B, 3, H, W) of 0 ... 255 as a network expects them."""
+    """Return normalised images (B, 3, H, W) from values of 0 ... 255."""
     return (image / 255 - MEAN[:, None, None]) / STD[:, None, None]
 
 

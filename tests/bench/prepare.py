@@ -1,4 +1,4 @@
-"""Preparing large files: against a plain loop, and against decoding alone."""
+"""Preparation of large files, against a plain loop and against decoding alone."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,12 +12,12 @@ from tests.bench.material import HEIGHT, WIDTH, files, mask_patterns, photograph
 from tests.bench.timing import Comparison, rates, take_turns
 
 SIZE = 224
-# All masks differ and are more than prepare remembers (it knows empty masks again), so no round helps the next one.
+# All masks differ and are more than the cache of prepare (for empty masks) holds, so no round speeds up the next one.
 FEWEST = 4
 
 
 def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
-    """Compare on JPEG files of 4000 x 3000 px with six PNG masks each."""
+    """Compare on JPEG files of 4000 x 3000 px with six PNG masks per image."""
     raw, out = folder / "photographs", folder / "plain"
     out.mkdir()
     ids = photographs(raw, FEWEST if quick else 2 * FEWEST)
@@ -33,15 +33,15 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
     seconds = take_turns(ways, rounds, "prepare")
     part = f"prepare {WIDTH} x {HEIGHT}"
     ours_is, rate = f"prepare to {SIZE} px", rates(len(ids), seconds["ours"])
-    each, alone = ([value / len(ids) for value in seconds[name]] for name in ("ours", "decode"))
+    ours_per_image, decoding = ([value / len(ids) for value in seconds[name]] for name in ("ours", "decode"))
     return [
         Comparison(part, ours_is, "plain loop", "images/s", rate, rates(len(ids), seconds["plain"]), target=3),
-        Comparison(part, ours_is, "decoding alone", "s/image", each, alone, target=1.15, at_least=False),
+        Comparison(part, ours_is, "decoding alone", "s/image", ours_per_image, decoding, target=1.15, at_least=False),
     ]
 
 
 def _plain(raw: Path, out: Path, ids: list[str]) -> None:
-    """Open, resize and save one file a channel, one after the other."""
+    """Open, resize and save one file per channel, one after the other."""
     for id in ids:
         channels = list(Image.open(raw / f"images/{id}.jpg").resize((SIZE, SIZE)).split())
         channels += [Image.open(path).resize((SIZE, SIZE)) for path in files(raw, id)]
@@ -50,7 +50,7 @@ def _plain(raw: Path, out: Path, ids: list[str]) -> None:
 
 
 def _decode(raw: Path, ids: list[str], cores: int) -> None:
-    """Decode all files on all cores and drop them; JPEG files reduced while decoding, as prepare reads them."""
+    """Decode all files on all cores without use; JPEG files are downscaled while decoding, as in prepare."""
 
     def decode(id: str) -> None:
         with Image.open(raw / f"images/{id}.jpg") as image:

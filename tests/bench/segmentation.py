@@ -1,4 +1,4 @@
-"""A segmenter: its training step against the bare loop on random tensors, and what scoring its masks takes."""
+"""A segmenter: its training step against the bare loop on random tensors, and the time to score its masks."""
 
 from functools import partial
 from pathlib import Path
@@ -31,22 +31,22 @@ def _masks(cfg: DictConfig, device: torch.device) -> tuple[tuple[Tensor, ...], L
     truth = (random_planes(cfg, device, len(cfg.data.masks)) > 0).float()
 
     def loss(logits: Tensor) -> Tensor:
-        found = logits.sigmoid()
-        dice = 1 - (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
+        predicted = logits.sigmoid()
+        dice = 1 - (2 * (predicted * truth).sum() + 1) / (predicted.sum() + truth.sum() + 1)
         return binary_cross_entropy_with_logits(logits, truth) + dice
 
     return (random_planes(cfg, device, 3),), loss
 
 
 def _evaluation(folder: Path, rounds: int) -> list[Comparison]:
-    """Time what MaskPredictions scores: the true masks, a quarter of each image turned over."""
+    """Time the scoring by MaskPredictions, with the true masks inverted in a quarter of each image."""
     cfg = training(folder, SIZE, *UNET)
     store, source = open_store(cfg.data.store, cfg.data.size, cfg.data.fit), instantiate(cfg.data.source)
     names, rows = list(cfg.data.masks), np.arange(IMAGES)
-    found = np.uint8(255) * (store.mask()[:IMAGES][..., [store.mask_names.index(name) for name in names]] == 1)
-    found[:, : SIZE // 2, : SIZE // 2] = ~found[:, : SIZE // 2, : SIZE // 2]
+    predicted = np.uint8(255) * (store.mask()[:IMAGES][..., [store.mask_names.index(name) for name in names]] == 1)
+    predicted[:, : SIZE // 2, : SIZE // 2] = ~predicted[:, : SIZE // 2, : SIZE // 2]
     height, width = cfg.data.make.size
-    score = partial(evaluate, found, rows, store, names, False)
+    score = partial(evaluate, predicted, rows, store, names, False)
     ways = {
         "at the store's size": partial(score, hd95=False),
         f"also at {height} x {width} px": partial(score, hd95=False, source=source),

@@ -19,28 +19,31 @@ from dermoscopy.machine.hardware import fastest_precision
 from tests.bench.material import training
 from tests.bench.timing import Comparison, rates, seconds_of, synchronise
 
-BATCH = {"cpu": {224: 8, 128: 16, 64: 32}, "cuda": {224: 128, 128: 128, 64: 256}}  # images, by side in pixels
-# A turn is short, so that a busy moment of the machine falls on both sides; on a GPU it takes several batches, for
-# waiting until one is done would hide what the loop costs while the GPU computes.
-BATCHES = {"cpu": 1, "cuda": 10}  # a turn
-TURNS = {"cpu": {224: 3, 128: 3, 64: 5}, "cuda": {224: 3, 128: 3, 64: 3}}  # a round
+BATCH = {
+    "cpu": {224: 8, 128: 16, 64: 32},
+    "cuda": {224: 128, 128: 128, 64: 256},
+}  # images per batch, by image size in pixels
+# Turns are short, so that other load on the machine affects all loops alike; on a GPU a turn has several batches, as
+# synchronising after each would hide the cost of the loop while the GPU computes.
+BATCHES = {"cpu": 1, "cuda": 10}  # per turn
+TURNS = {"cpu": {224: 3, 128: 3, 64: 5}, "cuda": {224: 3, 128: 3, 64: 3}}  # per round
 PIPELINE, BARE = "input pipeline alone", "bare loop"
-Loss = Callable[[Tensor], Tensor]  # of logits; the target is in it
-Drawn = Callable[[DictConfig, torch.device], tuple[tuple[Tensor, ...], Loss]]  # what a network takes, and its loss
+Loss = Callable[[Tensor], Tensor]  # of logits; includes the target
+Drawn = Callable[[DictConfig, torch.device], tuple[tuple[Tensor, ...], Loss]]  # inputs of a network, and its loss
 
 
 class Repeated(DermoscopyData):
-    """Data whose training subset comes many times over, so that few images make one long epoch."""
+    """Data whose training subset is repeated, so that few images make one long epoch."""
 
     times = 1
 
-    def rows(self, side: str) -> Tensor:
-        """Return the store rows of one side."""
-        return super().rows(side).repeat(self.times)
+    def rows(self, subset: str) -> Tensor:
+        """Return the store rows of one subset."""
+        return super().rows(subset).repeat(self.times)
 
 
 class Turns(Callback):
-    """Time a training and other work in turns: after every so many of its batches the others run once each."""
+    """Timer of a training and other work in turns: after every `batches` training batches the others run once."""
 
     def __init__(self, batches: int, others: Mapping[str, Callable[[], object]]) -> None:
         self.batches, self.others = batches, others
@@ -50,7 +53,7 @@ class Turns(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """End a turn of the training and give each of the others theirs."""
+        """End a turn of the training and run a turn of each of the others."""
         if (batch_idx + 1) % self.batches:
             return
         synchronise()
@@ -73,14 +76,14 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
 def against_bare(
     part: str, network: str, drawn: Drawn, folder: Path, size: int, overrides: list[str], rounds: int, quick: bool
 ) -> list[Comparison]:
-    """Compare a training on demo data with the bare loop over what `drawn` gives, and with the input pipeline."""
+    """Compare a training on demo data with the bare loop on the tensors of `drawn`, and with the input pipeline."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     batch_size = BATCH[device][size] // (4 if quick else 1)
     batches, turns = BATCHES[device], 1 if quick else TURNS[device][size]
     length = [f"datamodule.batch_size={batch_size}", f"trainer.limit_train_batches={(rounds + 1) * turns * batches}"]
     cfg = training(folder, size, *overrides, *length, f"trainer.accelerator={device}", "epochs=1")
-    took = _train(cfg, torch.device(device), batches, drawn)
-    seconds = {name: _rounds(values, turns) for name, values in took.items()}
+    turns_seconds = _train(cfg, torch.device(device), batches, drawn)
+    seconds = {name: _rounds(values, turns) for name, values in turns_seconds.items()}
     seconds["both"] = [bare + pipeline for bare, pipeline in zip(seconds["bare"], seconds["pipeline"], strict=True)]
     rate = {name: rates(turns * batches * batch_size, values) for name, values in seconds.items()}
     part, bare = f"{part} {size} px, batch {batch_size}", rate["bare"]
@@ -92,12 +95,12 @@ def against_bare(
 
 
 def _rounds(values: list[float], turns: int) -> list[float]:
-    """Return the seconds of each round of so many turns, without the first, which warms up."""
+    """Return the seconds per round of `turns` turns, without the first, which is a warm-up."""
     return [sum(values[begin : begin + turns]) for begin in range(turns, len(values), turns)]
 
 
 def _train(cfg: DictConfig, device: torch.device, batches: int, drawn: Drawn) -> dict[str, list[float]]:
-    """Return the seconds of each turn of `batches` batches: the training (ours), the bare loop, the pipeline."""
+    """Return the seconds per turn of `batches` batches: of the training (ours), the bare loop, the pipeline."""
     data = instantiate(cfg.datamodule, _target_=f"{__name__}.Repeated")
     data.times = -(-cfg.trainer.limit_train_batches * data.batch_size // len(data.rows("train")))
     bare, pipeline = _bare_step(cfg, device, *drawn(cfg, device)), _pipeline(data)
@@ -120,7 +123,7 @@ def _pipeline(data: DermoscopyData) -> Iterator[Any]:
 
 
 def random_planes(cfg: DictConfig, device: torch.device, count: int) -> Tensor:
-    """Return a batch of so many normally distributed planes (B, count, H, W)."""
+    """Return a batch of normally distributed planes (B, count, H, W)."""
     planes = torch.randn(cfg.datamodule.batch_size, count, *cfg.data.size, device=device)
     return planes.contiguous(memory_format=torch.channels_last)
 
@@ -132,7 +135,7 @@ def _labels(cfg: DictConfig, device: torch.device) -> tuple[tuple[Tensor, ...], 
 
 
 def _bare_step(cfg: DictConfig, device: torch.device, inputs: tuple[Tensor, ...], loss: Loss) -> Callable[[], None]:
-    """Return one step of the plainest loop: same network, optimizer and precision, random tensors made once."""
+    """Return one step of a minimal loop: same network, optimizer and precision, random tensors drawn once."""
     network = instantiate(cfg.network).to(device, memory_format=torch.channels_last).train()
     optimizer = instantiate(cfg.optimizer)(network.parameters())
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=fastest_precision(device.type) == "bf16-mixed")
@@ -148,14 +151,14 @@ def _bare_step(cfg: DictConfig, device: torch.device, inputs: tuple[Tensor, ...]
 
 
 def bottleneck(comparisons: list[Comparison]) -> list[str]:
-    """Return a sentence for each network and size that names what limits an epoch of training."""
+    """Return one sentence per network and size that names the bottleneck of training."""
     sentences = []
     for row in comparisons:
         if row.ours_is == PIPELINE:
             pipeline, step = median(row.ours), median(row.reference)
             slower = "the step" if step < pipeline else "the input pipeline"
             sentences.append(
-                f"{row.part}: {slower} limits an epoch ({step:.4g} images/s in the step, "
+                f"{row.part}: {slower} is the bottleneck ({step:.4g} images/s in the step, "
                 f"{pipeline:.4g} in the input pipeline)"
             )
     return sentences

@@ -1,4 +1,4 @@
-"""A whole sweep: what it takes besides its stages, and how soon a finished one says that there is nothing to do."""
+"""A whole sweep: its overhead beyond its stages, and the time until a finished sweep, started again, ends."""
 
 import json
 import subprocess
@@ -11,17 +11,17 @@ from tests.bench.timing import Comparison
 
 SIZE = 64
 JOBS = 100
-IMAGES = 600  # as many as the demo has
+IMAGES = 600  # size of the demo data
 
 
 def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
-    """Run the zeroing sweep once (quick: one epoch a stage), and a finished sweep of many jobs again and again."""
-    training(folder, SIZE)  # makes the store
+    """Run the zeroing sweep once (quick: one epoch per stage), and a finished sweep of many jobs repeatedly."""
+    training(folder, SIZE)  # writes the store
     return [_finished(folder, rounds, JOBS // 10 if quick else JOBS), _zeroing(folder, quick)]
 
 
 def _zeroing(folder: Path, quick: bool) -> Comparison:
-    """Compare a sweep, start and imports included, with the sum of its distinct stages."""
+    """Compare the time of a sweep, start and imports included, with the sum of its distinct stages."""
     work = folder / "sweep-zeroing"
     demo = demo_data(folder, SIZE) if quick else demo_data(work, SIZE, IMAGES)
     training(work, SIZE, *demo)
@@ -29,11 +29,11 @@ def _zeroing(folder: Path, quick: bool) -> Comparison:
     stages = [json.loads(path.read_text()) for path in work.glob("runs/zeroing/*/result.json")]
     part = f"sweep of {len(list(work.glob('runs/zeroing/sweeps/*/*/job.json')))} jobs"
     sums = [sum(stage["seconds"] for stage in stages)]
-    return Comparison(part, "zeroing, all of it", "its distinct stages", "s", [seconds], sums, 1.05, at_least=False)
+    return Comparison(part, "zeroing, whole sweep", "its distinct stages", "s", [seconds], sums, 1.05, at_least=False)
 
 
 def _finished(folder: Path, rounds: int, jobs: int) -> Comparison:
-    """Return the seconds that a finished sweep takes when it is started again."""
+    """Measure the seconds of a finished sweep that is started again."""
     work = folder / "sweep-finished"
     command = [f"seed=range({jobs})", "network.backbone=resnet10t", *ONE_BATCH, *demo_data(folder, SIZE)]
     _train(work, *command)
@@ -46,7 +46,7 @@ def _train(work: Path, *arguments: str) -> float:
     work.mkdir(exist_ok=True)
     command = [sys.executable, str(ROOT / "train.py"), "-m", *arguments]
     began = time.perf_counter()
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+    process = subprocess.run(command, cwd=work, capture_output=True, text=True)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{process.stderr}")
     return time.perf_counter() - began

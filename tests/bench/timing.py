@@ -1,4 +1,4 @@
-"""Two or more ways to do the same work, timed in turns, and how they compare."""
+"""Timing of several implementations of the same work in turns, and their comparison."""
 
 import sys
 import time
@@ -14,9 +14,9 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours and a reference, one number of each a round, and the target for their ratio.
+    """Our implementation and a reference, one number of each per round, and the target for their ratio.
 
-    Without a reference the target is for our numbers themselves; without a target the row only informs.
+    Without a reference the target applies to our numbers; without a target the row is informative only.
     """
 
     part: str
@@ -26,11 +26,11 @@ class Comparison:
     ours: list[float]
     reference: list[float]
     target: float | None = None
-    at_least: bool = True  # else at most
+    at_least: bool = True  # False: at most
 
     @property
-    def judged(self) -> list[float]:
-        """The ratio of each round, or our number where there is no reference."""
+    def ratios(self) -> list[float]:
+        """Ratios per round, or our numbers where there is no reference."""
         if not self.reference:
             return self.ours
         return [ours / reference for ours, reference in zip(self.ours, self.reference, strict=True)]
@@ -40,29 +40,29 @@ class Comparison:
         """Whether the median reaches the target; None without a target."""
         if self.target is None:
             return None
-        return median(self.judged) >= self.target if self.at_least else median(self.judged) <= self.target
+        return median(self.ratios) >= self.target if self.at_least else median(self.ratios) <= self.target
 
     def record(self) -> dict[str, Any]:
-        """Return all numbers, for a file."""
-        return asdict(self) | {"median": median(self.judged), "met": self.met}
+        """Return all numbers as JSON-compatible values."""
+        return asdict(self) | {"median": median(self.ratios), "met": self.met}
 
 
 def take_turns(ways: Mapping[str, Callable[[], object]], rounds: int, label: str) -> dict[str, list[float]]:
-    """Return the seconds that each way took in each round; all ways run once before, to warm up.
+    """Return the seconds per implementation and round; all run once before as a warm-up.
 
-    One after the other in every round: whatever else the machine does falls on all of them alike.
+    They alternate within every round, so that other load on the machine affects all of them alike.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in track(range(rounds + 1), label, transient=True, disable=not sys.stdout.isatty()):
         for name, way in ways.items():
-            took = seconds_of(way)
+            duration = seconds_of(way)
             if number > 0:
-                seconds[name].append(took)
+                seconds[name].append(duration)
     return seconds
 
 
 def seconds_of(way: Callable[[], object]) -> float:
-    """Return the seconds that one call takes, work on an accelerator included."""
+    """Return the seconds of one call, including work on an accelerator."""
     synchronise()
     began = time.perf_counter()
     way()
@@ -77,17 +77,17 @@ def synchronise() -> None:
 
 
 def rates(count: int, seconds: list[float]) -> list[float]:
-    """Return how many of `count` are done in a second."""
+    """Return the number per second, from the seconds for `count`."""
     return [count / value for value in seconds]
 
 
 def table(comparisons: list[Comparison]) -> Table:
     """Return the comparisons as a table: medians over the rounds, and the ratio with its extremes."""
     result = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("part", "ours", "", "against", "", "unit", "ratio", "lowest – highest", "target", "met"):
+    for name in ("part", "ours", "", "reference", "", "unit", "ratio", "lowest – highest", "target", "met"):
         result.add_column(name, justify="right" if name in ("", "ratio", "target") else "left")
     for row in comparisons:
-        judged = row.judged
+        ratios = row.ratios
         reference = f"{median(row.reference):.4g}" if row.reference else ""
         target = "" if row.target is None else f"{'≥' if row.at_least else '≤'} {row.target:g}"
         result.add_row(
@@ -97,8 +97,8 @@ def table(comparisons: list[Comparison]) -> Table:
             row.reference_is,
             reference,
             row.unit,
-            f"{median(judged):.3f}" if row.reference else "",
-            f"{min(judged):.3f} – {max(judged):.3f}",
+            f"{median(ratios):.3f}" if row.reference else "",
+            f"{min(ratios):.3f} – {max(ratios):.3f}",
             target,
             {None: "", True: "yes", False: "no"}[row.met],
         )

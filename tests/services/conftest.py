@@ -1,4 +1,4 @@
-"""Real services on this machine alone: PostgreSQL as Debian packages it, and an MLflow server on it."""
+"""Real services on this machine: PostgreSQL as packaged by Debian, and an MLflow server on it."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(p
 ACCOUNT = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
-# no usage statistics of tests, no queue of jobs
+# no usage statistics from tests, no job queue
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen, log: Path, seconds: float = 120) -> None:
-    """Wait for a service, and show its log if it does not come."""
+    """Wait for a service; fail with its log if it does not start."""
     end = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
@@ -48,15 +48,15 @@ def postgres() -> Iterator[str]:
         shutil.chown(folder, "postgres", "postgres")
     port, log = free_port(), folder / "log"
     options = {"cwd": folder, **ACCOUNT}
-    make = [PROGRAMS / "initdb", "-D", folder / "data", "-U", "mlflow", "--auth=trust", "-E", "UTF8", "--no-locale"]
-    subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **options)
+    initdb = [PROGRAMS / "initdb", "-D", folder / "data", "-U", "mlflow", "--auth=trust", "-E", "UTF8", "--no-locale"]
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **options)
     serve = [PROGRAMS / "postgres", "-D", folder / "data", "-k", folder, "-p", str(port)]
     settings = ("listen_addresses=127.0.0.1", "fsync=off")
     with log.open("w") as output:
         flags = [flag for setting in settings for flag in ("-c", setting)]
         process = subprocess.Popen([*serve, *flags], stdout=output, stderr=output, **options)
-    ask = [PROGRAMS / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "mlflow", "-d", "postgres"]
-    wait_until(lambda: subprocess.run(ask).returncode == 0, process, log)
+    probe = [PROGRAMS / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "mlflow", "-d", "postgres"]
+    wait_until(lambda: subprocess.run(probe).returncode == 0, process, log)
     yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
     process.send_signal(signal.SIGINT)  # ends open connections
     process.wait(60)
@@ -70,7 +70,7 @@ class MlflowServer:
         self.database, self.folder, self.port = database, folder, free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         self.log = folder / "log"
-        # not what clients set for themselves
+        # without the settings of MLflow clients
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")} | QUIET
 
     def start(self) -> None:
@@ -89,7 +89,7 @@ class MlflowServer:
             return False
 
     def kill(self) -> None:
-        """End it at once with all its workers, in the middle of whatever it does."""
+        """Kill it with all its workers, without warning."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
@@ -104,7 +104,7 @@ def running_server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def mlflow_server(running_server: MlflowServer) -> MlflowServer:
-    """An MLflow server on PostgreSQL, running, also if the test before has killed it."""
+    """An MLflow server on PostgreSQL, restarted if the previous test killed it."""
     if running_server.process.poll() is not None:
         running_server.start()
     return running_server

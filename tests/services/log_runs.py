@@ -1,6 +1,6 @@
 """Log runs from many processes at once: python log_runs.py URI FOLDER EXPERIMENT PROCESSES EPOCHS [WAIT ...]
 
-Before each epoch named by WAIT a run waits until the file FOLDER/WAIT is there.
+Before each epoch WAIT a run waits until the file FOLDER/WAIT exists.
 """
 
 import multiprocessing
@@ -15,7 +15,7 @@ METRICS = ("train/loss", "val/loss", "val/f1", "val/average_precision", "val/sec
 
 
 def log_run(number: int, uri: str, folder: Path, experiment: str, epochs: int, waits: list[int]) -> None:
-    """Log what a job logs; the values say where they belong."""
+    """Log like a job, with values that encode run, metric and epoch."""
     open_experiment(uri, experiment, folder / "artifacts")
     journal = Journal(folder / "runs" / experiment / "sweeps" / "now" / str(number), uri, experiment, None, pause=1)
     journal.begin(f"job {number}", {"arm": number}, {"sweep": "now", "job": number, "key": number})

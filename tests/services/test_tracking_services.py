@@ -1,4 +1,4 @@
-"""Tracking with real databases and a real server: many processes at once, and a server that is killed."""
+"""Tracking with real databases and a real server: many concurrent processes, and a server that is killed."""
 
 import subprocess
 import sys
@@ -24,8 +24,8 @@ def forget_outages():
 
 def log_runs(uri, folder, experiment, processes, epochs, waits=()):
     arguments = [uri, folder, experiment, processes, epochs, *waits]
-    with (folder / "said").open("w") as said:
-        return subprocess.Popen([sys.executable, SCRIPT, *map(str, arguments)], stderr=said)
+    with (folder / "stderr").open("w") as stderr:
+        return subprocess.Popen([sys.executable, SCRIPT, *map(str, arguments)], stderr=stderr)
 
 
 def runs_of(uri, experiment):
@@ -33,7 +33,7 @@ def runs_of(uri, experiment):
     return client.search_runs([client.get_experiment_by_name(experiment).experiment_id], max_results=100)
 
 
-def assert_everything_is_there_once(uri, experiment, processes, epochs):
+def assert_everything_is_logged_once(uri, experiment, processes, epochs):
     runs = {int(run.data.tags["job"]): run for run in runs_of(uri, experiment)}
     assert len(runs_of(uri, experiment)) == processes
     assert sorted(runs) == list(range(processes))
@@ -42,44 +42,47 @@ def assert_everything_is_there_once(uri, experiment, processes, epochs):
         assert run.data.params == {f"group.p{n}": str(n * number) for n in range(150)}
         for place, name in enumerate(METRICS):
             points = connect(uri).get_metric_history(run.info.run_id, name)
-            told = sorted((point.step, point.value) for point in points)
-            assert told == [(epoch, number + place / 8 + epoch / 1024) for epoch in range(epochs)]
+            logged = sorted((point.step, point.value) for point in points)
+            assert logged == [(epoch, number + place / 8 + epoch / 1024) for epoch in range(epochs)]
 
 
 @pytest.mark.parametrize("store", ["sqlite", "server"])
-def test_sixteen_processes_that_begin_and_log_at_once_lose_nothing_and_double_nothing(store, request, tmp_path):
+def test_sixteen_concurrent_processes_log_everything_exactly_once(store, request, tmp_path):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}" if store == "sqlite" else request.getfixturevalue("mlflow_server").uri
     logging = log_runs(uri, tmp_path, "sixteen", processes=16, epochs=200)
-    assert logging.wait(300) == 0, (tmp_path / "said").read_text()
-    assert flush_pending(tmp_path / "runs") == [], (tmp_path / "said").read_text()
-    assert_everything_is_there_once(uri, "sixteen", processes=16, epochs=200)
+    assert logging.wait(300) == 0, (tmp_path / "stderr").read_text()
+    assert flush_pending(tmp_path / "runs") == [], (tmp_path / "stderr").read_text()
+    assert_everything_is_logged_once(uri, "sixteen", processes=16, epochs=200)
 
 
-def test_a_server_killed_while_four_processes_log_is_told_the_rest_when_it_is_back(mlflow_server, tmp_path):
+def test_a_server_killed_while_four_processes_log_receives_the_rest_after_its_restart(mlflow_server, tmp_path):
     logging = log_runs(mlflow_server.uri, tmp_path, "killed", processes=4, epochs=200, waits=[50, 100])
     journals = [tmp_path / "runs" / "killed" / "sweeps" / "now" / str(n) / "tracking.jsonl" for n in range(4)]
 
-    said = tmp_path / "said"
+    stderr = tmp_path / "stderr"
 
     def wait_for(count, words, files):
         while not all(path.is_file() and path.read_text().count(words) >= count for path in files):
-            assert logging.poll() is None, said.read_text()
+            assert logging.poll() is None, stderr.read_text()
             time.sleep(0.05)
 
     wait_for(50, '"metrics"', journals)
     mlflow_server.kill()
     (tmp_path / "50").touch()
-    wait_for(4, "does not answer", [said])
+    wait_for(4, "does not answer", [stderr])
     mlflow_server.start()
-    wait_for(4, "answers again", [said])
+    wait_for(4, "answers again", [stderr])
     (tmp_path / "100").touch()
-    assert logging.wait(300) == 0, said.read_text()
-    assert said.read_text().count("does not answer") == said.read_text().count("answers again")  # also if it was slow
+    assert logging.wait(300) == 0, stderr.read_text()
+    text = stderr.read_text()
+    assert text.count("does not answer") == text.count("answers again")  # a slow server may be reported more often
     assert flush_pending(tmp_path / "runs") == []
-    assert_everything_is_there_once(mlflow_server.uri, "killed", processes=4, epochs=200)
+    assert_everything_is_logged_once(mlflow_server.uri, "killed", processes=4, epochs=200)
 
 
-def test_a_server_that_is_back_only_after_the_end_is_told_by_the_next_sweep(mlflow_server, tmp_path, capsys):
+def test_a_server_restarted_after_the_end_of_a_job_receives_its_metrics_from_the_next_sweep(
+    mlflow_server, tmp_path, capsys
+):
     open_experiment(mlflow_server.uri, "late", None)
     journal = Journal(tmp_path / "runs" / "late" / "sweeps" / "now" / "0", mlflow_server.uri, "late")
     journal.begin("job 0", {}, {"sweep": "now", "job": 0})
@@ -102,7 +105,7 @@ def test_a_server_that_is_back_only_after_the_end_is_told_by_the_next_sweep(mlfl
     assert [file.path for file in connect(mlflow_server.uri).list_artifacts(run.info.run_id)] == ["config.yaml"]
 
 
-def test_a_point_that_is_sent_twice_is_there_once(mlflow_server, tmp_path):
+def test_a_point_that_is_sent_twice_is_stored_once(mlflow_server, tmp_path):
     open_experiment(mlflow_server.uri, "twice", None)
     journal = Journal(tmp_path, mlflow_server.uri, "twice")
     journal.begin("job 0", {}, {"job": 0})
@@ -116,7 +119,7 @@ def test_a_point_that_is_sent_twice_is_there_once(mlflow_server, tmp_path):
         assert len(connect(mlflow_server.uri).get_metric_history(run.info.run_id, name)) == count
 
 
-def test_a_value_that_the_server_refuses_does_not_hold_up_the_others(mlflow_server, tmp_path):
+def test_a_value_refused_by_the_server_does_not_block_the_others(mlflow_server, tmp_path):
     open_experiment(mlflow_server.uri, "refused", None)
     journal = Journal(tmp_path, mlflow_server.uri, "refused")
     journal.begin("job 0", {}, {"job": 0})
@@ -127,7 +130,7 @@ def test_a_value_that_the_server_refuses_does_not_hold_up_the_others(mlflow_serv
     assert (tmp_path / "tracking.rejected.jsonl").read_text().count("\n") == 1
 
 
-def test_train_tells_the_server(mlflow_server, run_script, demo_store, tmp_path):
+def test_train_logs_to_the_server(mlflow_server, run_script, demo_store, tmp_path):
     data = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]")
     tiny = ("network.backbone=test_resnet", "trainer=cpu", "epochs=2", "trainer.limit_train_batches=1")
     where = ("tracking=server", f"tracking.uri={mlflow_server.uri}", "name=trained")

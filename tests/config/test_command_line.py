@@ -33,16 +33,16 @@ def test_a_value_that_is_missing_or_null_is_none(typed):
 @pytest.mark.parametrize(
     ("typed", "sweeps", "names"),
     [
-        ("hydra.job.chdir=true", True, ("hydra.job.chdir=true", "where the command is given")),
+        ("hydra.job.chdir=true", True, ("hydra.job.chdir=true", "relative paths")),
         ("hydra.run.dir=/data", True, ("hydra.run.dir=/data", "runs=DIR")),
         ("hydra.sweep.dir=x", True, ("hydra.sweep.dir=x", "runs=DIR")),
-        ("++hydra.sweep.subdir=x", True, ("hydra.sweep.subdir=x", "numbered")),
-        ("hydra.run.dir=x", False, ("hydra.run.dir=x", "where the command is given")),
-        ("hydra.mode=MULTIRUN", False, ("-m", "train.py alone")),
+        ("++hydra.sweep.subdir=x", True, ("hydra.sweep.subdir=x",)),
+        ("hydra.run.dir=x", False, ("hydra.run.dir=x", "relative paths")),
+        ("hydra.mode=MULTIRUN", False, ("-m", "train.py")),
     ],
 )
 def test_keys_of_hydra_that_would_move_a_program_are_refused_by_name(typed, sweeps, names):
-    with pytest.raises(ValueError, match="leave it out") as error:
+    with pytest.raises(ValueError, match="hydra|-m") as error:
         check_hydra(["hydra.verbose=true", typed], sweeps)
     assert [name for name in names if name not in str(error.value)] == []
 
@@ -56,5 +56,5 @@ def test_other_keys_of_hydra_pass():
 @pytest.mark.parametrize("argument", ["-m", "--multirun", "hydra.job.chdir=true", "views=flips"])
 def test_a_program_that_does_not_sweep_refuses_what_it_cannot_do(monkeypatch, argument):
     monkeypatch.setattr("sys.argv", ["predict.py", "run=1", argument])
-    with pytest.raises(ValueError, match=r"leave it out|is now"):
+    with pytest.raises(ValueError, match=r"-m|hydra\.job\.chdir|views is now tta"):
         check_command("predict.py")

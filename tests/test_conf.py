@@ -205,7 +205,7 @@ def test_a_few_images_are_overfitted(run_script, store, tmp_path):
     assert ended.code == 0, ended.err
     (table,) = histories(tmp_path)
     loss = table.loc[table["mode"] == "train", "loss"]
-    assert len(loss) == 80 and loss.iloc[-1] < 0.2 * loss.iloc[0]
+    assert len(loss) == 80 and loss.iloc[-1] < 0.35 * loss.iloc[0]
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,7 @@ def test_sending_takes_at_most_a_twentieth_of_the_time(lab, monkeypatch):
         sent.append(clock)
 
     while clock < 200:
-        servers.server(lab.uri).attempt(send, pause=30, kept=lab.folder)
+        servers.server(lab.uri).deliver(send, pause=30, kept=lab.folder)
         clock += 0.05
     assert len(sent) * 0.1 == pytest.approx(200 / 20, rel=0.05)
 

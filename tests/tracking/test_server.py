@@ -64,14 +64,14 @@ def test_an_outage_is_reported_once_and_the_server_contacted_only_after_the_paus
         contacted.append(1)
         raise Outage("refused")
 
-    server.attempt(lambda: None, pause=1000, kept="runs/a")
+    server.deliver(lambda: None, pause=1000, kept="runs/a")
     server.retry_at = 0
     assert capsys.readouterr().err == ""
     for _ in range(5):
-        server.attempt(fail, pause=1000, kept="runs/a")
+        server.deliver(fail, pause=1000, kept="runs/a")
     assert len(contacted) == 1 and server.away
     server.retry_at = 0
-    server.attempt(lambda: None, pause=1000, kept="runs/a")
+    server.deliver(lambda: None, pause=1000, kept="runs/a")
     first, second = capsys.readouterr().err.splitlines()
     assert "http://nowhere" in first and "refused" in first and "runs/a" in first
     assert "http://nowhere" in second and "again" in second and not server.away

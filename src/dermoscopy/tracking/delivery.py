@@ -86,7 +86,7 @@ def deliver(journal: Path, pause: float = PAUSE, force: bool = False) -> bool:
             to = _destination(journal)
             if force:
                 server(to["uri"]).retry_at = -math.inf
-            server(to["uri"]).attempt(lambda: _send(journal, to), pause, journal)
+            server(to["uri"]).deliver(lambda: _send(journal, to), pause, journal)
     except Timeout:
         return False
     return not pending(journal)

@@ -50,14 +50,14 @@ class Server:
         self.away = False
         self.retry_at = -math.inf
 
-    def attempt(self, send: Callable[[], None], pause: float, kept: object) -> None:
+    def deliver(self, send: Callable[[], None], pause: float, kept: object) -> None:
         """Call `send` unless there is a pause; print one line when an outage begins and one when it ends.
 
         Requests take at most a twentieth of the time: a pause follows each of them, `REST` times as long.
 
         Args:
             send: raises `Outage` if the server does not answer.
-            pause: seconds until the next attempt after a failure.
+            pause: seconds until the next try after a failure.
             kept: file in which the record is kept during an outage.
         """
         began = time.monotonic()

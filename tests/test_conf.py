@@ -226,3 +226,23 @@ def test_settings_without_effect_are_refused_before_anything_is_trained(run_scri
     assert ended.code == 1 and ended.error.count("\n") == 0
     assert [name for name in names if name not in ended.error] == [], ended.error
     assert not list(tmp_path.glob("runs/*/*/best.ckpt"))
+
+
+ABOUT = {"question": "Q", "command": "c", "cost": "c", "expectation": "e", "primary_metric": "test/none/f1"}
+OWN = f"# @package _global_\nname: mine\nabout: {json.dumps(ABOUT)}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("defaults: [override /split: holdout]\n", "split=holdout is now split=random"),
+        ("model: {monitored: given}\n", "model.monitored is now model.validation_masks"),
+        ("lengths: {quick: [1]}\n", "lengths is now epochs"),
+    ],
+)
+def test_an_earlier_name_in_a_file_of_ones_own_answers_with_the_new_one(run_script, store, text, answer, tmp_path):
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    (tmp_path / "own" / "experiment" / "mine.yaml").write_text(OWN + text)
+    own = f"--config-dir={tmp_path / 'own'}"
+    ended = run_script("train.py", own, "+experiment=mine", f"data.store={store}", "logger=csv", *TINY)
+    assert ended.code == 1 and answer in ended.error and ended.error.count("\n") == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dermoscopy.config.renamed import check_names
+from dermoscopy.config.renamed import check_keys, check_names, replaced_choice
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,11 @@ def test_an_earlier_name_is_refused_with_the_name_that_replaced_it(argument, ans
 )  # fmt: skip
 def test_current_names_are_accepted(argument):
     check_names([argument])
+
+
+def test_keys_and_choices_in_files_answer_as_on_the_command_line():
+    check_keys({"model.mask_conditions", "model", "epochs"})
+    with pytest.raises(ValueError, match=r"model\.monitored is now model\.validation_masks"):
+        check_keys({"model", "model.monitored"})
+    assert replaced_choice("network/fpn") is None and replaced_choice("nowhere") is None
+    assert "split=s0 is now split=ten_shuffles" in str(replaced_choice("split/s0"))

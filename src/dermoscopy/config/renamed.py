@@ -1,7 +1,7 @@
 """Names of keys and values in earlier versions, refused with their replacements."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 KEYS = {  # whole keys, or their beginnings
     "lengths": "epochs",
@@ -52,6 +52,27 @@ def check_names(arguments: Sequence[str]) -> None:
         for old, new in VALUES.get(key, {}).items():
             if re.search(rf"(?<![\w.]){old}(?![\w.])", value):
                 raise ValueError(f"{key}={old} is now {key}={new}")
+
+
+def check_keys(keys: Collection[str]) -> None:
+    """Refuse a configuration, composed from files of a user's, that has a key of an earlier name.
+
+    Args:
+        keys: dotted names of its keys, those of parts included.
+
+    Raises:
+        ValueError: a key was replaced, with a message such as "model.monitored is now model.validation_masks".
+    """
+    for old, new in KEYS.items():
+        if old in keys:
+            raise ValueError(f"{old} is now {new}{_hint(new)}: change it in the file that names it")
+
+
+def replaced_choice(missing: str) -> str | None:
+    """Return the answer to a choice that Hydra did not find, such as "zeroing/never"; None: it has no new name."""
+    group, _, choice = missing.rpartition("/")
+    new = VALUES.get(group, {}).get(choice)
+    return None if new is None else f"{group}={choice} is now {group}={new}: change it in the file that names it"
 
 
 def _hint(key: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
+from hydra.errors import MissingConfigException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
@@ -22,7 +23,7 @@ from dermoscopy.config.data import prepare_data
 from dermoscopy.config.jobs import failures
 from dermoscopy.config.launchers import check_launcher, threads_per_job
 from dermoscopy.config.references import masks_file
-from dermoscopy.config.renamed import check_names
+from dermoscopy.config.renamed import check_keys, check_names, replaced_choice
 from dermoscopy.config.shorthand import spell_out
 from dermoscopy.config.stages import SET_BY_PROGRAM
 from dermoscopy.data.store.reader import open_store
@@ -90,6 +91,10 @@ def training_command(conf: Path) -> Iterator[None]:
         sys.argv[1:] = spell_out(sys.argv[1:], groups(conf)["loss"])
         try:
             yield
+        except MissingConfigException as error:
+            if answer := replaced_choice(str(error.missing_cfg_file)):
+                raise ValueError(answer) from error
+            raise
         except BrokenProcessPool as error:
             end("interrupted")
             raise OSError(
@@ -112,6 +117,7 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
     choices = config.hydra.runtime.choices
     launcher = choices["hydra/launcher"]
     check_hydra(config.hydra.overrides.hydra, sweeps=True)
+    check_keys({*map(str, config), *(f"{part}.{key}" for part in ("model", "network") for key in config[part])})
     for key in SET_BY_PROGRAM:
         if key in config:
             raise ValueError(f"{key} is set by the program in each stage: leave it out")

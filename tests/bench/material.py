@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from PIL import Image
 
-from dermoscopy.config.choices import register_choices
 from dermoscopy.data.prepare import prepare
+from tests.builders import composed
 
 ROOT = Path(__file__).parents[2]
 DEMO = {"count": 120, "size": [224, 224]}  # enough for every subset of the split to have every label
@@ -26,9 +25,7 @@ WIDTH, HEIGHT = 4000, 3000
 
 def configuration(*overrides: str) -> DictConfig:
     """Return the configuration of train.py with some overrides."""
-    register_choices(ROOT / "conf")
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", list(overrides))
+    return composed("train", *overrides)
 
 
 def training(folder: Path, size: int, *overrides: str) -> DictConfig:

@@ -2,27 +2,21 @@
 
 import inspect
 from functools import cache
-from pathlib import Path
 
+import builders
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from pytorch_lightning import Trainer
 
 from dermoscopy.config.build import plain
-from dermoscopy.config.choices import register_choices
 from dermoscopy.config.keys import TRAINER, TRAINER_OTHERS, decisive_settings
 from dermoscopy.config.stages import stage_configurations
 from dermoscopy.runs.keys import TARGET, stage_key
 
-CONF = Path(__file__).parents[2] / "conf"
-
 
 @cache
 def composed(*overrides: str) -> DictConfig:
-    register_choices(CONF)
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", ["logger=csv", "logger.save_dir=csv", *overrides])
+    return builders.composed("train", "logger=csv", "logger.save_dir=csv", *overrides)
 
 
 def key(*overrides: str) -> str:

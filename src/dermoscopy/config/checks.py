@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from dermoscopy.config.build import Settings
 from dermoscopy.machine.messages import nearest
+from dermoscopy.report.results.arms import is_test_metric
 
 # Settings that no stage can change: they are not in its key, or one stage would test on training images of another.
 WHOLE_RUN = frozenset(
@@ -44,7 +45,7 @@ def check_about(experiment: str | None, about: object) -> dict[str, str]:
         raise ValueError(
             f"about.{unknown[0]} of experiment/{name}.yaml is unknown, the keys are {known}{nearest(unknown[0], ABOUT)}"
         )
-    if texts["primary_metric"].count("/") < 2 or not texts["primary_metric"].startswith("test/"):
+    if not is_test_metric(texts["primary_metric"]):
         raise ValueError(
             f"about.primary_metric of experiment/{name}.yaml must be test/<condition>/<name>, "
             f"got {texts['primary_metric']}"

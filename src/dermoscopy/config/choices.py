@@ -3,7 +3,6 @@
 A choice is a file conf/GROUP/CHOICE.yaml, or an entry of conf/choices/GROUP.yaml, for choices that differ little.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,14 +36,14 @@ def register_choices(conf: Path) -> None:
             ConfigStore.instance().store(group=group, name=name, node=node, package=package, provider=CHOICES)
 
 
-def _shared_files(conf: Path) -> Iterator[tuple[str, dict[str, Any], str | None]]:
-    """Yield group, choices and package of each file of conf/choices."""
+@cache
+def _shared_files(conf: Path) -> tuple[tuple[str, dict[str, Any], str | None], ...]:
+    """Return group, choices and package of each file of conf/choices."""
+    files = []
     for path in sorted((conf / CHOICES).rglob("*.yaml")):
         text = path.read_text()
         entries = yaml.load(text, yaml.CSafeLoader)  # twenty times faster than OmegaConf's, which reads the same
         group = path.relative_to(conf / CHOICES).with_suffix("").as_posix()
-        yield (
-            group,
-            {str(name): choice for name, choice in entries.items()},
-            "_global_" if text.startswith(GLOBAL) else None,
-        )
+        package = "_global_" if text.startswith(GLOBAL) else None
+        files.append((group, {str(name): choice for name, choice in entries.items()}, package))
+    return tuple(files)

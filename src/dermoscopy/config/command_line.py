@@ -51,7 +51,7 @@ def check_command(script: str) -> None:
     check_names(sys.argv[1:])
     if {"-m", "--multirun"} & set(sys.argv[1:]):
         raise ValueError(f"only train.py sweeps (-m), {script} does not: leave it out")
-    check_hydra([argument for argument in sys.argv[1:] if argument.startswith("hydra.")])
+    check_hydra(sys.argv[1:])
 
 
 def is_given(cfg: DictConfig, key: str) -> bool:

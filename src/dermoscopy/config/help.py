@@ -3,6 +3,7 @@
 import re
 import sys
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dermoscopy.config.choices import groups
@@ -65,37 +66,48 @@ def help_text(conf: Path, program: str) -> str:
     head, _, body = text.partition("\ndefaults:\n")
     commands = [line.removeprefix("#").removeprefix(" ") for line in head.splitlines()]
     if "  - model: " in body:
-        return "\n".join([*commands, "", "Groups, GROUP=CHOICE:", *_group_lines(conf, body), "", *ENDS])
+        return "\n".join([*commands, "", "Groups, GROUP=CHOICE:", *_group_lines(conf), "", *ENDS])
     keys = re.split(r"\n(?=hydra:)", body)[0].partition("\n\n")[2].splitlines()
     return "\n".join([*commands, "", "Keys and their defaults:", *(f"  {line}" for line in keys if line.strip())])
 
 
-def _group_lines(conf: Path, body: str) -> list[str]:
+def _group_lines(conf: Path) -> list[str]:
     """Return one entry per main group, groups of the defaults list first, with the default choice in front."""
-    defaults = dict(re.findall(r"^  - ([\w/]+): (\w+)$", body, re.MULTILINE))
+    defaults, lines = _defaults(conf), []
     choices = {group: names for group, names in groups(conf).items() if not group.startswith(REST)}
-    lines = []
     for group in sorted(choices, key=lambda group: (group not in defaults, group)):
-        first = [defaults[group]] if group in defaults else []
-        names = [*first, *(name for name in choices[group] if name not in first)]
-        key = group if group in defaults or group == "consistency" else f"+{group}"
-        lines += textwrap.wrap(f"  {key:<14}{' '.join(names)}", WIDTH, subsequent_indent=" " * 16)
+        names = _default_first(choices[group], defaults.get(group))
+        text = f"  {_typed(group, defaults):<14}{' '.join(names)}"
+        lines += textwrap.wrap(text, WIDTH, subsequent_indent=" " * 16)
     return lines
 
 
 def groups_table(conf: Path) -> str:
     """Return the table of all groups as Markdown: name, meaning, choices with the default in bold."""
-    body = (conf / "train.yaml").read_text()
-    defaults = dict(re.findall(r"^  - ([\w/]+): (\w+)$", body, re.MULTILINE)) | {"hydra/launcher": "basic"}
+    defaults = _defaults(conf) | {"hydra/launcher": "basic"}
     lines = ["| group | meaning | choices, the default in bold |", "|---|---|---|"]
     choices = {group: names for group, names in groups(conf).items() if group not in INTERNAL}
     for group in sorted(choices, key=list(MEANINGS).index):
-        names = [name for name in choices[group] if name != defaults.get(group)]
-        first = [f"**`{defaults[group]}`**"] if group in defaults else []
-        overridable = group in defaults or group.startswith("arm/") or group in ("consistency", "mask_views")
-        key = f"`{group}=`" if overridable else f"`+{group}=`"
-        lines.append(f"| {key} | {MEANINGS[group]} | {', '.join([*first, *(f'`{name}`' for name in names)])} |")
+        names = _default_first(choices[group], defaults.get(group))
+        cells = [f"**`{name}`**" if name == defaults.get(group) else f"`{name}`" for name in names]
+        lines.append(f"| `{_typed(group, defaults)}=` | {MEANINGS[group]} | {', '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _defaults(conf: Path) -> dict[str, str]:
+    """Return the default choices of train.py by group."""
+    return dict(re.findall(r"^  - ([\w/]+): (\w+)$", (conf / "train.yaml").read_text(), re.MULTILINE))
+
+
+def _default_first(names: Sequence[str], default: str | None) -> list[str]:
+    """Return the choices of a group with its default in front; it may be missing among them, as `basic`, of Hydra."""
+    return [*([default] if default else []), *(name for name in names if name != default)]
+
+
+def _typed(group: str, defaults: Mapping[str, str]) -> str:
+    """Return a group as it is typed: with a + where no defaults list, of the program or of a choice, has it."""
+    overridable = group in defaults or group.startswith("arm/") or group in ("consistency", "mask_views")
+    return group if overridable else f"+{group}"
 
 
 def with_table(page: str, conf: Path) -> str:

@@ -95,7 +95,7 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
     for number, overrides in enumerate(run.stages):
         stage = copy.deepcopy(run)
         with open_dict(stage):
-            stage.update({key: overrides["stage"] if key == "stage" else None for key in SET_BY_PROGRAM})
+            stage.update(dict.fromkeys(SET_BY_PROGRAM))
         with open_dict(stage.callbacks):  # a stage may add callbacks
             stage.merge_with(overrides)
         stage.epochs = stage_epochs(stage.epochs, stage.protocol, stage.stage)

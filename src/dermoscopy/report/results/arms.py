@@ -40,6 +40,11 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"mean": table.mean(axis=1), "sd": table.std(axis=1), "n": table.count(axis=1)})
 
 
+def is_test_metric(name: str) -> bool:
+    """Check whether a name is that of a test metric: `test/<condition>/<name>`, perhaps of a label."""
+    return name.startswith("test/") and name.count("/") >= 2
+
+
 def macro_metrics(jobs: pd.DataFrame) -> list[str]:
     """Return the columns `test/<condition>/<metric>`, without those of single labels."""
     return [name for name in jobs.columns if name.startswith("test/") and name.count("/") == 2]

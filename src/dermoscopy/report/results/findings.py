@@ -9,7 +9,15 @@ from dermoscopy.metrics.statistics import compare_arms
 from dermoscopy.metrics.weighted_classification import TUNED
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.results import test_images
-from dermoscopy.report.results.arms import headlines, is_segmentation, macro_metrics, pivot, short_names, summarise
+from dermoscopy.report.results.arms import (
+    headlines,
+    is_segmentation,
+    is_test_metric,
+    macro_metrics,
+    pivot,
+    short_names,
+    summarise,
+)
 from dermoscopy.report.results.mask_scores import tta_and_size
 from dermoscopy.runs.tables import SweepResults
 
@@ -97,7 +105,7 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
         return None
     primary = sweep.about.get("primary_metric")
     chosen = metric or (primary if primary in available else available[0])
-    if chosen.count("/") < 2 or not chosen.startswith("test/"):
+    if not is_test_metric(chosen):
         raise ValueError(f"metric must be test/<condition>/<name>, got {chosen!r}")
     table = pivot(sweep.table, chosen)
     against = choose_reference(list(table.index), reference)

@@ -12,12 +12,13 @@ UV := $(BIN)/uv --system-certs pip
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
 
-setup: $(READY)  ## create the environment .venv from requirements.lock
+setup: $(READY)  ## create the environment .venv from requirements.lock, whose hashes are checked
 
 $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(UV) sync --quiet --python $(BIN)/python requirements.lock
+	test -x $(BIN)/uv || { awk '/^uv==/,!/\\$$/' requirements.lock > $(VENV)/uv.txt && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt; }
+	$(UV) sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	$(UV) install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $(READY)
 

@@ -14,7 +14,7 @@ from dermoscopy.config.data import build_source
 from dermoscopy.config.trained import build_network
 from dermoscopy.config.trust import trusted
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.machine.messages import one_line_errors
+from dermoscopy.machine.messages import PURPOSE, one_line_errors
 from dermoscopy.predict.arguments import check_input, check_options, check_values, choose_device, names_of
 from dermoscopy.predict.commands import FolderOptions, StoreOptions, evaluate_store, predict_folder
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network
@@ -54,10 +54,14 @@ def main(cfg: DictConfig) -> None:
     if evaluation:
         source = build_source(cfg.data) if is_given(cfg.data, "raw") else None
         values = {key: cfg[key] for key in STORE}
-        print(evaluate_store(networks, StoreOptions(open_store(cfg.data.store), source, folder, **values)))
+        print(
+            evaluate_store(networks, StoreOptions(open_store(cfg.data.store), source, folder, **values)),
+            PURPOSE,
+            sep="\n",
+        )
     else:
         values = {key: cfg[key] for key in FOLDER}
-        print(predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values)))
+        print(predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values)), PURPOSE, sep="\n")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from omegaconf import DictConfig
 from dermoscopy.config.command_line import as_typed, check_command, is_given, overrides
 from dermoscopy.config.data import build_source
 from dermoscopy.config.trained import build_network
+from dermoscopy.config.trust import trusted
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.machine.messages import one_line_errors
+from dermoscopy.machine.messages import PURPOSE, one_line_errors
 from dermoscopy.predict.arguments import check_input, check_options, check_values, choose_device, names_of
 from dermoscopy.predict.commands import FolderOptions, StoreOptions, evaluate_store, predict_folder
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network
@@ -40,21 +41,27 @@ def main(cfg: DictConfig) -> None:
     segmenter_stage = None if segmenter is None else read_stage(find_checkpoint(segmenter, *locations))
     check_options(overrides(), not evaluation, bool(stages[0].masks))
     check_ensemble(stages, decoded=not evaluation)
-    device = choose_device(cfg.device)
-    networks = [load_network(stage, build_network(stage), device) for stage in stages]
+    device, trust = choose_device(cfg.device), trusted(cfg)
+    networks = [load_network(stage, build_network(stage, trust), device) for stage in stages]
     if not stages[0].masks:
         mask_network = (
-            None if segmenter_stage is None else load_network(segmenter_stage, build_network(segmenter_stage), device)
+            None
+            if segmenter_stage is None
+            else load_network(segmenter_stage, build_network(segmenter_stage, trust), device)
         )
         networks = [given_masks_of(networks[0], mask_network)]
     folder = None if out is None else Path(out)
     if evaluation:
         source = build_source(cfg.data) if is_given(cfg.data, "raw") else None
         values = {key: cfg[key] for key in STORE}
-        print(evaluate_store(networks, StoreOptions(open_store(cfg.data.store), source, folder, **values)))
+        print(
+            evaluate_store(networks, StoreOptions(open_store(cfg.data.store), source, folder, **values)),
+            PURPOSE,
+            sep="\n",
+        )
     else:
         values = {key: cfg[key] for key in FOLDER}
-        print(predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values)))
+        print(predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values)), PURPOSE, sep="\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.config.arguments import wrong_arguments
+
 Settings = Mapping[str, Any]  # a part of the configuration as plain Python values
 
 FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)  # the last line of Hydra's message
@@ -26,6 +28,7 @@ def build(part: DictConfig, **arguments: Any) -> Any:
     Raises:
         ValueError, FileNotFoundError: the constructor's error, with the key that a user sets.
     """
+    check_arguments(part)
     try:
         return instantiate(part, **arguments)
     except InstantiationException as error:
@@ -34,6 +37,17 @@ def build(part: DictConfig, **arguments: Any) -> Any:
             raise  # other errors, such as a full disk, need no key, or are bugs
         kind = FileNotFoundError if isinstance(cause, FileNotFoundError) else ValueError
         raise kind(with_key(str(cause), part, key[1])) from cause
+
+
+def check_arguments(part: DictConfig) -> None:
+    """Refuse a part of the configuration with an argument that its constructor cannot take.
+
+    Raises:
+        ValueError: an argument is unknown or of another type; the message has its key.
+    """
+    for path, problem in wrong_arguments(plain(part), part._get_full_key(None)):
+        parent, _, name = path.rpartition(".")
+        raise ValueError(f"{typed_key(part._get_root(), parent)[0]}.{name} {problem}")
 
 
 def with_key(message: str, part: DictConfig, path: str) -> str:

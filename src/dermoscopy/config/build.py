@@ -8,6 +8,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.config.arguments import wrong_arguments
 from dermoscopy.config.trust import refused, trusted
 
 Settings = Mapping[str, Any]  # a part of the configuration as plain Python values
@@ -29,7 +30,7 @@ def build(part: DictConfig, **arguments: Any) -> Any:
         ValueError: a `_target_` is not trusted, or does not exist.
         ValueError, FileNotFoundError: the constructor's error, with the key that a user sets.
     """
-    check_targets(part)
+    check_arguments(part)
     try:
         return instantiate(part, **arguments)
     except InstantiationException as error:
@@ -53,6 +54,18 @@ def check_targets(part: DictConfig) -> None:
     key, _ = typed_key(part._get_root(), f"{part._get_full_key(None)}{path}")
     names = ",".join(dict.fromkeys([*trust, *(each.trust for each in all_refused)]))
     raise ValueError(f"{key}._target_={target} {reason}: if you trust that code, add trust=[{names}]")
+
+
+def check_arguments(part: DictConfig) -> None:
+    """Refuse a part of the configuration that names code which is not trusted, or an argument that code cannot take.
+
+    Raises:
+        ValueError: see `check_targets`; an argument is unknown or of another type, and the message has its key.
+    """
+    check_targets(part)
+    for path, problem in wrong_arguments(plain(part), part._get_full_key(None)):
+        parent, _, name = path.rpartition(".")
+        raise ValueError(f"{typed_key(part._get_root(), parent)[0]}.{name} {problem}")
 
 
 def with_key(message: str, part: DictConfig, path: str) -> str:

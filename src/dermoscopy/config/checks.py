@@ -2,7 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+from omegaconf import DictConfig, OmegaConf
+
+from dermoscopy.config.arguments import fits, meaning
 from dermoscopy.config.build import Settings
 from dermoscopy.machine.messages import nearest
 from dermoscopy.report.results.arms import is_test_metric
@@ -20,7 +24,13 @@ ABOUT = {
     "expectation": "the answer that is expected",
     "primary_metric": "the test metric that answers it, such as test/none/dice",
 }
-SWITCHES = ("exclusive", "exclusive_labels", "rerun")  # Hydra's command line reads yes and no as texts
+# Types of the settings that are no argument of a class.
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("exclusive", "exclusive_labels", "rerun", "sweep.fail_fast"), bool),
+    **dict.fromkeys(("mask_threshold", "lr_finder.start", "lr_finder.end"), float),
+    **{"seed": int, "lr_finder.steps": int, "monitor.metric": str, "monitor.mode": Literal["min", "max"]},
+    **{"callbacks": Mapping[str, Mapping[str, Any] | None], "model.metrics": Mapping[str, Mapping[str, Any]]},
+}
 
 
 def check_about(experiment: str | None, about: object) -> dict[str, str]:
@@ -37,9 +47,9 @@ def check_about(experiment: str | None, about: object) -> dict[str, str]:
         return {}
     texts = about if isinstance(about, Mapping) else {}
     name = experiment or "NAME"
-    for key, meaning in ABOUT.items():
+    for key, content in ABOUT.items():
         if not isinstance(texts.get(key), str) or not texts[key].strip():
-            raise ValueError(f"experiment/{name}.yaml lacks about.{key}: add it, a text: {meaning}")
+            raise ValueError(f"experiment/{name}.yaml lacks about.{key}: add it, a text: {content}")
     if unknown := [str(key) for key in texts if key not in ABOUT]:
         known = ", ".join(ABOUT)
         raise ValueError(
@@ -94,9 +104,7 @@ def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
         raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
     if "lr" in stage["optimizer"] and lr != "auto" and not isinstance(lr, int | float):
         raise ValueError(f"optimizer.lr of stage {name} must be a number or auto, got {lr}")
-    for key in SWITCHES:
-        if type(value := stage.get(key, False)) is not bool:
-            raise ValueError(f"{key} of stage {name} must be true or false, got {value}")
+    _check_types(name, stage)
     _check_batches(name, stage["trainer"])
 
 
@@ -117,6 +125,17 @@ def check_segmenter(stage: Settings) -> None:
             "nothing trains network.segmenter, and it has no weights: load some by network.segmenter.checkpoint=RUN, "
             "train it by model=joint, or use the masks of the data by network.segmenter=null"
         )
+
+
+def _check_types(name: str, stage: Settings) -> None:
+    """Refuse settings of another type than in `TYPES`."""
+    for path, hint in TYPES.items():
+        part, _, key = path.rpartition(".")
+        values = stage.get(part, {}) if part else stage
+        value = values.get(key)
+        value = OmegaConf.to_container(value) if isinstance(value, DictConfig) else value
+        if key in values and not fits(value, hint):
+            raise ValueError(f"{path} of stage {name} must be {meaning(hint)}, got {value}")
 
 
 def _check_batches(name: str, trainer: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from dermoscopy.config.build import build, plain
+from dermoscopy.config.build import build, check_arguments, plain
 from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
@@ -47,6 +47,7 @@ class Run:
             key = stage_key(settings[: number + 1], fingerprint)
             folder = Path(configuration.runs, configuration.name, key)
             stage.folder, stage.fingerprint, stage.recipe_version = str(folder), fingerprint, RECIPE
+            _check_parts(stage)
             self._configurations[key] = stage
             own_weights = OmegaConf.select(configuration.stages[number], "network.checkpoint") is not None
             self.stages.append(
@@ -77,6 +78,15 @@ class Run:
         parts = build_parts(configuration, stage.folder)
         warn_of_initial_weights(configuration, parts.data)
         return parts
+
+
+def _check_parts(stage: DictConfig) -> None:
+    """Refuse arguments that the classes of a stage cannot take, before its first stage is trained."""
+    checked = copy.deepcopy(stage)
+    if checked.optimizer.get("lr") == "auto":
+        checked.optimizer.lr = 1.0  # stands for the rate that will be found
+    for part in (checked.datamodule, checked.model, checked.trainer):
+        check_arguments(part)
 
 
 def build_parts(configuration: DictConfig, folder: Path) -> "Parts":

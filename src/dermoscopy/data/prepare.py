@@ -127,7 +127,7 @@ def _decode(item: Item, source: FolderSource, layout: Layout) -> tuple[Row | Non
 
 
 def _problem(source: FolderSource, path: Path, error: UnusableFile) -> Problem:
-    return Problem(str(path.relative_to(source.root)), error.problem, error.remedy)
+    return Problem(str(path.relative_to(str(source.root))), error.problem, error.remedy)
 
 
 def _recipe(source: FolderSource, listing: Listing, size: tuple[int, int], fit: str, on_error: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from pytorch_lightning.utilities.types import LRSchedulerConfigType
 from torch.optim import Optimizer
@@ -20,7 +21,7 @@ class Schedule:
     """
 
     build: Callable[..., LRScheduler | ReduceLROnPlateau]
-    interval: str = "epoch"
+    interval: Literal["step", "epoch"] = "epoch"
     length: str | None = None
     monitor: str | None = None
 

@@ -44,7 +44,7 @@ class FolderSource:
     `{class}` in `images` is a folder named after the class: each class becomes a label, and ids are class/id.
 
     Args:
-        root: the folder of the data set.
+        root: the folder of the data set; None: unknown, as where only its store is at hand.
         images: pattern of the image files.
         masks: name of a mask to the pattern of its files, in the order of the store's mask planes.
         csv: table of labels, relative to `root` or absolute; None for no table.
@@ -58,7 +58,7 @@ class FolderSource:
             an image are ignored, so that a part of a data set can be prepared.
     """
 
-    root: str | Path
+    root: str | Path | None
     images: str = "images/{id}.jpg"
     masks: Mapping[str, str] = field(default_factory=dict)
     csv: str | Path | None = None
@@ -111,6 +111,8 @@ class FolderSource:
             ValueError: no image matches, or the table of labels lacks a column.
             FileNotFoundError: `root` or the table does not exist.
         """
+        if self.root is None:
+            raise ValueError("root is not set: give the folder of the raw files, data.raw=DIR")
         root = Path(self.root)
         if not root.is_dir():
             raise FileNotFoundError(f"{root} is not a folder: give the folder of the raw files, data.raw=DIR")

@@ -16,7 +16,7 @@ from dermoscopy.runs.keys import TARGET, stage_key
 
 @cache
 def composed(*overrides: str) -> DictConfig:
-    return builders.composed("train", "logger=csv", "logger.save_dir=csv", *overrides)
+    return builders.composed("train", "logger=csv", "logger.save_dir=csv", "trust=[own_parts]", *overrides)
 
 
 def key(*overrides: str) -> str:

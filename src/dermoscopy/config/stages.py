@@ -47,7 +47,6 @@ class Run:
             key = stage_key(settings[: number + 1], fingerprint)
             folder = Path(configuration.runs, configuration.name, key)
             stage.folder, stage.fingerprint, stage.recipe_version = str(folder), fingerprint, RECIPE
-            _check_parts(stage)
             self._configurations[key] = stage
             own_weights = OmegaConf.select(configuration.stages[number], "network.checkpoint") is not None
             self.stages.append(
@@ -83,6 +82,7 @@ class Run:
 def _check_parts(stage: DictConfig) -> None:
     """Refuse arguments that the classes of a stage cannot take, before its first stage is trained."""
     checked = copy.deepcopy(stage)
+    checked.folder = "."  # stands for the folder that the key decides
     if checked.optimizer.get("lr") == "auto":
         checked.optimizer.lr = 1.0  # stands for the rate that will be found
     for part in (checked.datamodule, checked.model, checked.trainer):
@@ -115,6 +115,7 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
             stage.loss = OmegaConf.merge(run.loss, {"text": stage.loss})
         stage.stage_seed = derive(run.seed, number)
         stage.offset = sum(earlier.epochs for earlier in configurations)
+        _check_parts(stage)
         configurations.append(stage)
     check_segmenter(configurations[0])
     return configurations

@@ -1,6 +1,7 @@
 """Checks of the stages of a run, before anything is built."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from dermoscopy.config.build import Settings
@@ -21,6 +22,22 @@ ABOUT = {
     "primary_metric": "the test metric that answers it, such as test/none/dice",
 }
 SWITCHES = ("exclusive", "exclusive_labels", "rerun")  # Hydra's command line reads yes and no as texts
+
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+
+
+def check_name(name: object) -> None:
+    """Refuse a name of an experiment that cannot be a folder, or not be typed in later commands as it stands.
+
+    Raises:
+        ValueError: the name is refused.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(
+            f"name={name} cannot name an experiment: give up to 100 of the letters a-z and A-Z, digits, _ . + and -, "
+            "the first a letter, a digit or _"
+        )
 
 
 def check_about(experiment: str | None, about: object) -> dict[str, str]:

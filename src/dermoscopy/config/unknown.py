@@ -1,0 +1,178 @@
+"""Keys that nothing reads: unknown ones are refused with the nearest names."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from dermoscopy.config.choices import GLOBAL, groups
+from dermoscopy.config.texts import parse
+from dermoscopy.machine.messages import did_you_mean, nearest
+
+TARGET = "_target_"
+FREE = ("hydra", "about", "callbacks", "epochs", "stages")  # their entries have names of the user's, and own checks
+OVERRIDE = re.compile(r"Could not override '([^']+)'")  # Hydra's message on a key that does not exist
+ABSENT_GROUP = re.compile(r"Could not override '([^']+)'\.\s*No match in the defaults list")
+REFERENCE = re.compile(r"\$\{(?:[\w.]+:)*\s*(\.*)([A-Za-z_][\w.]*)")
+
+
+def check_known(cfg: DictConfig, conf: Path, program: str, axes: Collection[str] = ()) -> None:
+    """Refuse keys that neither the program nor another key reads.
+
+    Below a part with a `_target_`, its class decides.
+
+    Args:
+        cfg: the configuration, with unresolved references.
+        conf: folder of the configuration files.
+        program: name of its configuration, such as train.
+        axes: keys that are swept over, groups included.
+
+    Raises:
+        ValueError: a key is unknown; the message has the nearest ones.
+    """
+    known, read = _known(conf, program), set(references(cfg))
+    for key in _keys(cfg):
+        if key not in known and not is_read(key, read):
+            raise ValueError(f"{key} is no key that {program}.py reads{nearest_keys(key, _known_in(cfg, known))}")
+    for key in axes:
+        if "/" not in key and key not in groups(conf) and OmegaConf.select(_open(cfg), key, default=cfg) is cfg:
+            raise ValueError(f"{key} is no key of this configuration{nearest_keys(key, dotted(cfg))}")
+
+
+def _open(cfg: DictConfig) -> DictConfig:
+    copy = cfg.copy()
+    OmegaConf.set_struct(copy, False)
+    return copy
+
+
+def unknown_key(error: HydraException, conf: Path, program: str, arguments: Sequence[str]) -> str | None:
+    """Return what to type instead of a key that Hydra does not know; None where the error is another one.
+
+    Args:
+        error: of composing the configuration.
+        conf, program: as for `check_known`.
+        arguments: of the command.
+    """
+    if absent := ABSENT_GROUP.match(str(error)):
+        from dermoscopy.config.help import ADDED, MEANINGS  # noqa: PLC0415  (a table that only this message needs)
+
+        group = absent[1]
+        meaning = f" ({MEANINGS[group]})" if group in MEANINGS else ""
+        return (
+            None if group in ADDED else f"nothing in this configuration uses the group {group}{meaning}: leave it out"
+        )
+    if (unknown := OVERRIDE.match(str(error))) is None:
+        return None
+    key = unknown[1]
+    cfg = _chosen(conf, program, arguments)
+    answer = f"{key} is no key of this configuration{nearest_keys(key, dotted(cfg))}"
+    parts = key.split(".")[:-1]
+    while parts:
+        part = OmegaConf.select(cfg, ".".join(parts), throw_on_missing=False)
+        if isinstance(part, DictConfig) and TARGET in part:
+            typed = next((text for text in arguments if text.partition("=")[0] == key), f"{key}=VALUE")
+            return f"{answer}; an argument of {part._get_node(TARGET)} that conf/ does not set: +{typed}"
+        parts.pop()
+    return answer
+
+
+def _chosen(conf: Path, program: str, arguments: Sequence[str]) -> DictConfig:
+    """Return the configuration of the choices of groups in a command, without its other arguments."""
+    parsed = [parse(argument) for argument in arguments if not argument.startswith("-")]
+    known = groups(conf)
+    choices = [o.input_line for o in parsed if o and o.key_or_group in known and not o.is_sweep_override()]
+    own = [f"hydra.searchpath=[file://{a.partition('=')[2]}]" for a in arguments if a.startswith("--config-dir=")]
+    file = conf / f"{program}.yaml"
+    with initialize_config_dir(str(conf if file.is_file() else conf / program), version_base="1.3"):
+        try:
+            return compose(program, [*own, *map(str, choices)])
+        except HydraException:
+            return compose(program)
+
+
+def nearest_keys(key: str, known: Collection[str]) -> str:
+    """Return "; did you mean ...?" for the known keys with the same or a similar last name, else similar as a whole."""
+    last = key.rpartition(".")[2]
+    ends: dict[str, list[str]] = {}
+    for name in sorted(known, key=lambda name: (name.count("."), name)):
+        ends.setdefault(name.rpartition(".")[2], []).append(name)
+    close = [last] if last in ends else get_close_matches(last, ends, n=2, cutoff=0.75)
+    names = [name for end in close for name in ends[end] if name != key][:3]
+    return did_you_mean(names) if names else nearest(key, known)
+
+
+def dotted(node: DictConfig | ListConfig, prefix: str = "") -> list[str]:
+    """Return the dotted names of all keys, those of parts included, but not those of Hydra."""
+    names: list[str] = []
+    for name, child in _children(node):
+        key = f"{prefix}{name}"
+        if key != "hydra" and name != TARGET:
+            names += [key, *(dotted(child, f"{key}.") if isinstance(child, DictConfig | ListConfig) else ())]
+    return [name for name in names if not re.search(r"\.\d+$", name)]
+
+
+def references(node: DictConfig | ListConfig, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Return the dotted keys that references in a configuration name."""
+    for name, child in _children(node):
+        if isinstance(child, DictConfig | ListConfig) and not child._is_interpolation():
+            yield from references(child, (*path, name))
+        elif isinstance(text := child._value(), str):
+            for dots, key in REFERENCE.findall(text):
+                start = path[: len(path) + 1 - len(dots)] if dots else ()
+                yield ".".join((*start, key))
+
+
+def is_read(key: str, read: Collection[str]) -> bool:
+    """Return whether references name a key, a part that has it, or a part of it."""
+    return any(f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.") for name in read)
+
+
+def _children(node: DictConfig | ListConfig) -> Iterator[tuple[str, Any]]:
+    if node._is_none() or node._is_missing() or node._is_interpolation():
+        return
+    for name in range(len(node)) if isinstance(node, ListConfig) else node:
+        yield str(name), node._get_node(name)
+
+
+def _keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Return the dotted keys at the root and of parts that are no arguments of a class."""
+    for name, child in _children(cfg):
+        key = f"{prefix}{name}"
+        if key not in FREE:
+            yield key
+            if isinstance(child, DictConfig) and not child._is_interpolation() and TARGET not in child:
+                yield from _keys(child, f"{key}.")
+
+
+def _known(conf: Path, program: str) -> set[str]:
+    """Return the dotted keys that a program reads, as its file and the files of its groups have them."""
+    file = conf / f"{program}.yaml"
+    content = yaml.safe_load((file if file.is_file() else conf / program / file.name).read_text())
+    chosen = [group for entry in content.pop("defaults") if isinstance(entry, dict) for group in entry]
+    known = set(_flat(content)) | {group for group in chosen if not group.startswith("override ")}
+    for path in (path for group in chosen for path in (conf / group).glob("*.yaml")):
+        text = path.read_text()
+        settings = {key: value for key, value in yaml.safe_load(text).items() if key != "defaults"}
+        group = path.parent.name
+        if text.startswith(GLOBAL):
+            settings = settings.get(group, {})
+        if TARGET not in settings:
+            known |= set(_flat({group: settings}))
+    return known | {"about"}
+
+
+def _known_in(cfg: DictConfig, known: Collection[str]) -> list[str]:
+    return [key for key in dotted(cfg) if key in known or key.partition(".")[0] in known]
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in settings.items():
+        yield f"{prefix}{name}"
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")

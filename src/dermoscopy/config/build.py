@@ -1,13 +1,17 @@
 """Objects built from parts of the configuration; errors name the key to change."""
 
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.machine.messages import nearest
+
+HYDRA_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 Settings = Mapping[str, Any]  # a part of the configuration as plain Python values
 
 FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)  # the last line of Hydra's message
@@ -26,6 +30,7 @@ def build(part: DictConfig, **arguments: Any) -> Any:
     Raises:
         ValueError, FileNotFoundError: the constructor's error, with the key that a user sets.
     """
+    check_arguments(part)
     try:
         return instantiate(part, **arguments)
     except InstantiationException as error:
@@ -34,6 +39,45 @@ def build(part: DictConfig, **arguments: Any) -> Any:
             raise  # other errors, such as a full disk, need no key, or are bugs
         kind = FileNotFoundError if isinstance(cause, FileNotFoundError) else ValueError
         raise kind(with_key(str(cause), part, key[1])) from cause
+
+
+def check_arguments(part: DictConfig) -> None:
+    """Refuse arguments that a class does not take, in a part of the configuration and in the parts of it.
+
+    Raises:
+        ValueError: an argument is unknown; the message has its key and the nearest ones.
+    """
+    for path, settings in _targets(plain(part), str(part._get_full_key(None))):
+        known = _arguments(get_object(settings["_target_"]))
+        unknown = [name for name in settings if known is not None and name not in (*known, *HYDRA_KEYS)]
+        if unknown and known:
+            key, target = typed_key(part._get_root(), path)[0], settings["_target_"].rpartition(".")[2]
+            raise ValueError(f"{key}.{unknown[0]} is no argument of {target}{nearest(unknown[0], known)}")
+
+
+def _arguments(target: Any) -> set[str] | None:
+    """Return the names of the arguments of a function or class, those of bases that it hands on included; None: any."""
+    names: set[str] = set()
+    for function in (
+        [vars(c)["__init__"] for c in target.__mro__ if "__init__" in vars(c)] if inspect.isclass(target) else [target]
+    ):
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):  # of C code
+            return None
+        names |= {parameter.name for parameter in parameters}
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return names
+    return None
+
+
+def _targets(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the parts with a `_target_` in a part of the configuration, each with its path."""
+    if isinstance(value, dict) and isinstance(value.get("_target_"), str):
+        yield path, value
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, entry in entries:
+        yield from _targets(entry, f"{path}.{name}")
 
 
 def with_key(message: str, part: DictConfig, path: str) -> str:

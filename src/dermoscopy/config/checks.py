@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from dermoscopy.config.build import Settings
+from dermoscopy.config.keys import TRAINER, TRAINER_OTHERS
 from dermoscopy.machine.messages import nearest
 from dermoscopy.report.results.arms import is_test_metric
 
@@ -114,7 +115,7 @@ def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
     for key in SWITCHES:
         if type(value := stage.get(key, False)) is not bool:
             raise ValueError(f"{key} of stage {name} must be true or false, got {value}")
-    _check_batches(name, stage["trainer"])
+    _check_trainer(name, stage["trainer"])
 
 
 def check_segmenter(stage: Settings) -> None:
@@ -136,8 +137,15 @@ def check_segmenter(stage: Settings) -> None:
         )
 
 
-def _check_batches(name: str, trainer: Settings) -> None:
-    """Refuse limits that leave a stage without training steps, validation or test."""
+def _check_trainer(name: str, trainer: Settings) -> None:
+    """Refuse arguments that Lightning's trainer does not take, and limits that leave nothing to train or to score."""
+    known = (*TRAINER, *TRAINER_OTHERS)
+    if str(trainer.get("_target_")).endswith("make_trainer") and (
+        unknown := [key for key in trainer if key not in known]
+    ):
+        raise ValueError(
+            f"trainer.{unknown[0]} of stage {name} is no argument of Lightning's Trainer{nearest(unknown[0], known)}"
+        )
     accumulated = trainer.get("accumulate_grad_batches", 1)
     if type(accumulated) is not int or accumulated < 1:
         raise ValueError(

@@ -115,7 +115,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     names = {name: f"--{name.replace('_', '-')}" for name in vars(options) if name != "overrides"}
     if unknown:
         key = unknown[0].lstrip("-")
-        hint = nearest(unknown[0].partition("=")[0], names.values()) or f": keys have no dashes, {key}"
+        hint = f": a key has no dashes, {key}" if "=" in key else nearest(unknown[0], names.values())
         raise ValueError(f"there is no option {unknown[0]}{hint}")
     given = {name: value for name, value in vars(options).items() if name in names and value not in (None, False)}
     for name, instead in REFUSED.items():
@@ -126,6 +126,8 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             raise ValueError(f"{names[name]} has an effect only with --cfg job: add it, or leave {names[name]} out")
     if "config_dir" in given:
         given["config_dir"] = expand_home("runs", given["config_dir"])
+        if not Path(given["config_dir"]).is_dir():
+            raise ValueError(f"--config-dir={Path(given['config_dir']).resolve()} is no folder: name one like conf/")
     spelled = [names[name] if value is True else f"{names[name]}={value}" for name, value in given.items()]
     return spelled, list(options.overrides)
 
@@ -143,6 +145,8 @@ def _hydra_argument(argument: str, several: bool, sweeps: bool) -> str:
     """
     typed, separator, value = argument.partition("=")
     key = typed.lstrip("+")
+    if separator and (not key or typed != typed.strip()):
+        raise ValueError(f"{argument!r} has no key: write key=value, without blanks around =")
     if separator and is_text(key):
         return f"{typed}={as_text(key, value, several)}"
     try:
@@ -160,8 +164,6 @@ def _unreadable(argument: str) -> str:
     typed, separator, value = argument.partition("=")
     if not separator:
         return f"{argument!r} is no argument: write key=value, such as {argument.strip()}=VALUE"
-    if not typed.strip("+~ "):
-        return f"{argument!r} has no key: write key=value, without blanks around ="
     if value.lstrip().startswith(("[", "{")):
         return f"{argument} cannot be read: its brackets and quotes must be closed; texts with other signs need quotes"
     quoted = f"{typed}='{value}'" if '"' in value else f'{typed}="{value}"'

@@ -36,19 +36,36 @@ def check_known(cfg: DictConfig, conf: Path, program: str, axes: Collection[str]
     Raises:
         ValueError: a key is unknown; the message has the nearest ones.
     """
+    cfg = _with_axes(cfg, conf, axes)
     known, read = _known(conf, program), set(references(cfg))
-    for key in _keys(cfg):
-        if key not in known and not is_read(key, read):
-            raise ValueError(f"{key} is no key that {program}.py reads{nearest_keys(key, _known_in(cfg, known))}")
-    for key in axes:
-        if "/" not in key and key not in groups(conf) and OmegaConf.select(_open(cfg), key, default=cfg) is cfg:
-            raise ValueError(f"{key} is no key of this configuration{nearest_keys(key, dotted(cfg))}")
+    unknown = [key for key in _keys(cfg) if key not in known and not is_read(key, read)]
+    names = [key for key in dotted(cfg) if not f"{key}.".startswith(tuple(f"{name}." for name in unknown))]
+    if unknown:
+        near = _meaning(unknown[0]) or nearest_keys(unknown[0], names)
+        raise ValueError(f"{unknown[0]} is no key that {program}.py reads{near}")
+    for name, callback in cfg.get("callbacks", {}).items():
+        if callback is not None and not (isinstance(callback, DictConfig) and TARGET in callback):
+            raise ValueError(f"callbacks.{name} has no {TARGET}, the name of its class: add it, or leave it out")
 
 
-def _open(cfg: DictConfig) -> DictConfig:
-    copy = cfg.copy()
-    OmegaConf.set_struct(copy, False)
+def _with_axes(cfg: DictConfig, conf: Path, axes: Collection[str]) -> DictConfig:
+    """Return a copy of the configuration with the keys that a sweep adds; keys that it changes must exist."""
+    copy, names = cfg.copy(), dotted(cfg)
+    for axis in axes:
+        key = axis.lstrip("+")
+        if "/" in key or "@" in key or key in groups(conf):
+            continue
+        if axis == key and OmegaConf.select(cfg, key, default=cfg, throw_on_missing=False) is cfg:
+            raise ValueError(f"{key} is no key of this configuration{nearest_keys(key, names)}")
+        if axis != key:
+            OmegaConf.update(copy, key, None, force_add=True)
     return copy
+
+
+def _meaning(group: str) -> str:
+    from dermoscopy.config.help import MEANINGS  # noqa: PLC0415  (a table that only messages need)
+
+    return f" ({MEANINGS[group]})" if group in MEANINGS else ""
 
 
 def unknown_key(error: HydraException, conf: Path, program: str, arguments: Sequence[str]) -> str | None:
@@ -60,17 +77,22 @@ def unknown_key(error: HydraException, conf: Path, program: str, arguments: Sequ
         arguments: of the command.
     """
     if absent := ABSENT_GROUP.match(str(error)):
-        from dermoscopy.config.help import ADDED, MEANINGS  # noqa: PLC0415  (a table that only this message needs)
+        from dermoscopy.config.help import ADDED  # noqa: PLC0415
 
         group = absent[1]
-        meaning = f" ({MEANINGS[group]})" if group in MEANINGS else ""
         return (
-            None if group in ADDED else f"nothing in this configuration uses the group {group}{meaning}: leave it out"
+            None
+            if group in ADDED
+            else f"nothing in this configuration uses the group {group}{_meaning(group)}: leave it out"
         )
+    if (cause := error.__cause__) is not None and str(error).startswith("Error merging override"):
+        return f"{str(error).removeprefix('Error merging override ')} is refused: {str(cause).splitlines()[0]}"
     if (unknown := OVERRIDE.match(str(error))) is None:
         return None
     key = unknown[1]
     cfg = _chosen(conf, program, arguments)
+    if (group := key.partition(".")[0]) in groups(conf) and group not in cfg:
+        return f"{key} has an effect only with {group}=NAME: add it, or leave {key} out"
     answer = f"{key} is no key of this configuration{nearest_keys(key, dotted(cfg))}"
     parts = key.split(".")[:-1]
     while parts:
@@ -107,14 +129,21 @@ def nearest_keys(key: str, known: Collection[str]) -> str:
     return did_you_mean(names) if names else nearest(key, known)
 
 
-def dotted(node: DictConfig | ListConfig, prefix: str = "") -> list[str]:
-    """Return the dotted names of all keys, those of parts included, but not those of Hydra."""
+def dotted(node: DictConfig, prefix: str = "") -> list[str]:
+    """Return the dotted names of all keys, those of parts and of stages included, but not those of Hydra."""
     names: list[str] = []
     for name, child in _children(node):
         key = f"{prefix}{name}"
-        if key != "hydra" and name != TARGET:
-            names += [key, *(dotted(child, f"{key}.") if isinstance(child, DictConfig | ListConfig) else ())]
-    return [name for name in names if not re.search(r"\.\d+$", name)]
+        if key in ("hydra", f"{prefix}{TARGET}"):
+            continue
+        names.append(key)
+        if isinstance(child, DictConfig):
+            names += dotted(child, f"{key}.")
+        elif key == "stages" and isinstance(child, ListConfig):
+            names += [
+                inner for _, stage in _children(child) if isinstance(stage, DictConfig) for inner in dotted(stage)
+            ]
+    return list(dict.fromkeys(names))
 
 
 def references(node: DictConfig | ListConfig, path: tuple[str, ...] = ()) -> Iterator[str]:
@@ -165,10 +194,6 @@ def _known(conf: Path, program: str) -> set[str]:
         if TARGET not in settings:
             known |= set(_flat({group: settings}))
     return known | {"about"}
-
-
-def _known_in(cfg: DictConfig, known: Collection[str]) -> list[str]:
-    return [key for key in dotted(cfg) if key in known or key.partition(".")[0] in known]
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:

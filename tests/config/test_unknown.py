@@ -102,8 +102,10 @@ def test_the_nearest_keys_end_alike():
 
 
 def test_references_are_followed_from_where_they_stand():
-    cfg = OmegaConf.create({"a": {"b": "${.c}/${x.y}", "c": "${..d}"}, "l": ["${oc.select:e}", "${len:${f}}"]})
-    assert set(references(cfg)) >= {"a.c", "x.y", "d", "e", "f"}
+    cfg = OmegaConf.create(
+        {"a": {"b": "${.c}/${x.y}", "c": "${..d}"}, "l": ["${oc.select:e}", "${len:${f}}", "${g.${h}.0}"]}
+    )
+    assert set(references(cfg)) >= {"a.c", "x.y", "d", "e", "f", "g", "h"}
     assert is_read("x", {"x.y"}) and is_read("x.y.z", {"x.y"}) and not is_read("x.yy", {"x.y"})
 
 

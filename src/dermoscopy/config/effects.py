@@ -61,6 +61,8 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Colle
     read = _reached(config)
     automatic = "auto" in [config.optimizer.get("lr"), *(str(value) for value in axes)] or "auto" in str(config.stages)
     for key in keys:
+        if key.startswith("hydra"):
+            continue
         known = OmegaConf.select(config, key, throw_on_missing=False) is not None
         if known and not is_read(key, read) and not (key.startswith("lr_finder") and automatic):
             only = " (only with lr=auto)" if key.startswith("lr_finder") else ""

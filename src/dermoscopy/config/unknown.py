@@ -154,7 +154,7 @@ def references(node: DictConfig | ListConfig, path: tuple[str, ...] = ()) -> Ite
         elif isinstance(text := child._value(), str):
             for dots, key in REFERENCE.findall(text):
                 start = path[: len(path) + 1 - len(dots)] if dots else ()
-                yield ".".join((*start, key))
+                yield ".".join((*start, key.rstrip(".")))  # ${a.${b}} may read all of a
 
 
 def is_read(key: str, read: Collection[str]) -> bool:

@@ -56,7 +56,7 @@ def expand_homes(cfg: DictConfig) -> None:
 
 def _expand(node: DictConfig, prefix: str) -> None:
     for name in node:
-        key, child = f"{prefix}{name}", node._get_node(name)
+        key, child = f"{prefix}{name!s}", node._get_node(name)
         if isinstance(child, DictConfig) and not (child._is_none() or child._is_missing() or child._is_interpolation()):
             if key != "hydra":
                 _expand(child, f"{key}.")

@@ -165,8 +165,10 @@ def is_read(key: str, read: Collection[str]) -> bool:
 def _children(node: DictConfig | ListConfig) -> Iterator[tuple[str, Any]]:
     if node._is_none() or node._is_missing() or node._is_interpolation():
         return
-    for name in range(len(node)) if isinstance(node, ListConfig) else node:
-        yield str(name), node._get_node(name)
+    if isinstance(node, ListConfig):
+        yield from ((str(number), node._get_node(number)) for number in range(len(node)))
+    else:
+        yield from ((str(name), node._get_node(name)) for name in node)
 
 
 def _keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:

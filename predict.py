@@ -1,20 +1,25 @@
 """Predict labels or masks of new images: python predict.py run=ID images=DIR out=DIR; evaluate: run=ID data=NAME"""
 
-from dermoscopy.config.help import show_help
+import sys
 
-show_help(__name__, __file__)  # before the imports below, which take seconds
+try:
+    from dermoscopy.config.help import show_help
+
+    show_help(__name__, __file__)  # before the imports below, which take seconds
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: this python lacks {missing.name}: type make setup, then .venv/bin/python predict.py")
 
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-from dermoscopy.config.command_line import as_typed, check_command, is_given, overrides
+from dermoscopy.config.command_line import checked, command, is_given, overrides, text_of
 from dermoscopy.config.data import build_source
 from dermoscopy.config.trained import build_network
 from dermoscopy.config.trust import trusted
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.machine.messages import PURPOSE, one_line_errors
+from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.predict.arguments import check_input, check_options, check_values, choose_device, names_of
 from dermoscopy.predict.commands import FolderOptions, StoreOptions, evaluate_store, predict_folder
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network
@@ -29,10 +34,10 @@ STORE = ("subset", "tta", "batch_size", "hd95", "panels")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="predict")
-@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
+@checked
 def main(cfg: DictConfig) -> None:
     """Load the networks of the runs, then predict new images or evaluate on a store."""
-    run, images, out, segmenter = (as_typed(cfg, key) for key in ("run", "images", "out", "segmenter"))
+    run, images, out, segmenter = (text_of(cfg, key) for key in ("run", "images", "out", "segmenter"))
     evaluation = is_given(cfg, "data")
     check_input(run is not None, images is not None, evaluation, out is not None)
     check_values(cfg.batch_size, cfg.tta)
@@ -65,6 +70,5 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
-        check_command("predict.py")
+    with command("predict.py"):
         main()

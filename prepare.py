@@ -1,23 +1,27 @@
 """Write a store from raw files: python prepare.py data=isic2018 data.raw=DIR; inspect=true writes a page about it."""
 
-from dermoscopy.config.help import show_help
+import sys
 
-show_help(__name__, __file__)  # before the imports below, which take seconds
+try:
+    from dermoscopy.config.help import show_help
+
+    show_help(__name__, __file__)  # before the imports below, which take seconds
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: this python lacks {missing.name}: type make setup, then .venv/bin/python prepare.py")
 
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-from dermoscopy.config.command_line import check_command
+from dermoscopy.config.command_line import checked, command
 from dermoscopy.config.data import make_store
 from dermoscopy.data.inspection.page import inspect_store
 from dermoscopy.data.store.reader import describe_store
-from dermoscopy.machine.messages import one_line_errors
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="prepare")
-@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
+@checked
 def main(cfg: DictConfig) -> None:
     """Write the store (with inspect=true only if it is missing), then the page where inspect=true."""
     if cfg.inspect and Path(cfg.data.store).is_file():
@@ -30,6 +34,5 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
-        check_command("prepare.py")
+    with command("prepare.py"):
         main()

@@ -1,16 +1,20 @@
 """Write the page of a finished sweep: python report.py experiment=zeroing; its progress: status=true"""
 
-from dermoscopy.config.help import show_help
+import sys
 
-show_help(__name__, __file__)  # before the imports below, which take seconds
+try:
+    from dermoscopy.config.help import show_help
+
+    show_help(__name__, __file__)  # before the imports below, which take seconds
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: this python lacks {missing.name}: type make setup, then .venv/bin/python report.py")
 
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-from dermoscopy.config.command_line import check_command
-from dermoscopy.machine.messages import one_line_errors
+from dermoscopy.config.command_line import checked, command
 from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.mask_folds import masks_to_join
 from dermoscopy.report.terminal.results import print_table
@@ -20,7 +24,7 @@ from dermoscopy.runs.tables import find_sweep, load_sweep
 
 # conf/report rather than conf/, where experiment=NAME would choose a file of the group experiment.
 @hydra.main(version_base="1.3", config_path="conf/report", config_name="report")
-@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
+@checked
 def main(cfg: DictConfig) -> None:
     """Print the table of a sweep and write its page; with status=true only print its progress."""
     runs = Path(cfg.runs)
@@ -40,6 +44,5 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
-        check_command("report.py")
+    with command("report.py"):
         main()

@@ -5,30 +5,33 @@ Exit code 0: all values agree to the last digit; 1: some differ, or the run coul
 command resumes.
 """
 
-from dermoscopy.config.help import show_help
-
-show_help(__name__, __file__)  # before the imports below, which take seconds
-
 import sys
+
+try:
+    from dermoscopy.config.help import show_help
+
+    show_help(__name__, __file__)  # before the imports below, which take seconds
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: this python lacks {missing.name}: type make setup, then .venv/bin/python reproduce.py")
+
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-from dermoscopy.config.command_line import as_typed, check_command
+from dermoscopy.config.command_line import checked, command, text_of
 from dermoscopy.config.reproduction import plan_reproduction
 from dermoscopy.config.trust import trusted
-from dermoscopy.machine.messages import one_line_errors
 from dermoscopy.runs.find import find_checkpoint
 from dermoscopy.runs.recorded import read_run
 from dermoscopy.sweep.reproduce import check_store, choose_folder, facts_of, reproduce, reproductions_of, threads_of
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="reproduce")
-@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
+@checked
 def main(cfg: DictConfig) -> None:
     """Read the record of the run, train again and compare."""
-    name = as_typed(cfg, "run")
+    name = text_of(cfg, "run")
     if not name:
         raise ValueError("run is missing: python reproduce.py run=ID")
     run = read_run(find_checkpoint(name, Path(cfg.runs), cfg.tracking.uri))
@@ -42,6 +45,5 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
-        check_command("reproduce.py")
+    with command("reproduce.py"):
         main()

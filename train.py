@@ -1,18 +1,19 @@
 """Train a run, or with -m a sweep: python train.py +experiment=zeroing -m"""
 
-from dermoscopy.config.help import show_help
+import sys
 
-show_help(__name__, __file__)  # before the imports below, which take seconds
+try:
+    from dermoscopy.config.help import show_help
 
-from pathlib import Path
+    show_help(__name__, __file__)  # before the imports below, which take seconds
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: this python lacks {missing.name}: type make setup, then .venv/bin/python train.py")
 
 import hydra
 from omegaconf import DictConfig
 
 from dermoscopy.config.jobs import run_job
 from dermoscopy.config.sweeps import training_command
-
-CONF = Path(__file__).resolve().parent / "conf"
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -22,5 +23,5 @@ def main(cfg: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    with training_command(CONF):
+    with training_command():
         main()

@@ -34,9 +34,10 @@ def ignore_known_warnings() -> None:
 
 
 def composed(file: str, *overrides: str, with_hydra: bool = False) -> DictConfig:
-    """Return the configuration composed from a file of conf/ (train, predict, loss/sum ...) and overrides."""
+    """Return the configuration composed from a file of conf/ (train, report, loss/sum ...) and overrides."""
     register_choices(CONF)
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    folder = CONF / file if file == "report" else CONF
+    with initialize_config_dir(str(folder), version_base="1.3"):
         return compose(file, list(overrides), return_hydra_config=with_hydra)
 
 

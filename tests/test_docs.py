@@ -5,26 +5,45 @@ import shlex
 
 import pytest
 from builders import CONF, ROOT, assert_can_be_built, composed
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dermoscopy.config.choices import groups
+from dermoscopy.config.command_line import hydra_arguments
+from dermoscopy.config.effects import check_effects, check_training_effects
 from dermoscopy.config.help import INTERNAL, MEANINGS, with_table
-from dermoscopy.config.renamed import check_names
-from dermoscopy.config.shorthand import spell_out
+from dermoscopy.config.unknown import check_known
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/**/*.md")])
-COMMAND = re.compile(r"(?:\.venv/bin/)?python ((?:prepare|train|reproduce|predict)\.py[^#`&\n]*)")
+PROGRAM = r"((?:prepare|train|report|reproduce|predict)\.py"
+COMMAND = re.compile(rf"(?:\.venv/bin/)?python {PROGRAM}[^#`&\n]*)")
+COMMENT = re.compile(rf"^(?:#.*|  command: )python {PROGRAM}(?:\\\n|[^\n(…])*)", re.MULTILINE)  # of a YAML file
+RECIPE = re.compile(rf"\$\(BIN\)/python {PROGRAM}.*)")
 BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 OWN = {
     "data=mine": ("data.md", "data/mine.yaml"),
     "+experiment=dropout": ("configuration.md", "experiment/dropout.yaml"),
 }
+SKIPPED = ("...", "--", "+experiment=mine")  # the last is built by tests/test_own_parts.py
+STAND_INS = {
+    "experiment=NAME": "experiment=zeroing",
+    "data=NAME": "data=demo",
+    "HOST": "localhost",
+    "my_package.MyTerm": "dermoscopy.losses.segmentation.Dice",
+}
 
 
 def commands() -> list[str]:
+    """Return the commands of the documents, of the comments and experiments in conf/, and of the Makefile."""
     lines = [line for path in DOCUMENTS for line in COMMAND.findall(path.read_text())]
-    lines += [line for path in ROOT.glob("conf/experiment/*.yaml") for line in COMMAND.findall(path.read_text())]
-    skipped = ("...", "--", "+experiment=mine")  # the last is built by tests/test_own_parts.py
-    return sorted({line.strip() for line in lines if not any(text in line for text in skipped)})
+    for path in ROOT.glob("conf/**/*.yaml"):
+        found = COMMENT.findall(path.read_text())
+        lines += [re.split(r" {2,}| and |; ", re.sub(r"\\\n#\s+", "", line))[0] for line in found]
+    for line in RECIPE.findall((ROOT / "Makefile").read_text()):
+        filled = re.sub(r"\$\(if \$\(\w+\),(\w+=)\$\(\w+\)\)", r"\1isic2018", line)
+        lines.append(re.sub(r"\$\(\w+\)", "ID", re.sub(r"\$\(or \$\(\w+\),(\w+)\)", r"\1", filled)))
+    lines = [part for line in lines for part in line.split(" && python ")]
+    lines = [re.sub(r"\[(experiment=\w+)\]", r"\1", line).strip(" .,") for line in lines]
+    return sorted({line for line in lines if not any(text in line for text in SKIPPED)})
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +57,39 @@ def own_conf(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", commands())
-def test_a_command_in_a_document_can_be_built(command, own_conf):
+def test_a_command_in_a_document_can_be_typed_as_it_stands(command, own_conf):
     script, *arguments = shlex.split(command)
-    overrides = [
-        a for a in arguments if a != "-m" and "," not in re.sub(r"\[.*?\]|\{.*?\}", "", a) and "range(" not in a
-    ]
-    check_names(overrides)
-    spelled = spell_out(overrides, groups(CONF)["loss"])
+    for name, value in STAND_INS.items():
+        arguments = [argument.replace(name, value) for argument in arguments]
+    program = script.removesuffix(".py")
+    spelled = [argument for argument in hydra_arguments(script, arguments) if not argument.startswith("--")]
+    swept = {o.get_key_element(): o for o in OverridesParser.create().parse_overrides(spelled) if o.is_sweep_override()}
+    fixed = [argument for argument in spelled if argument.partition("=")[0] not in swept]
+    values = [*fixed, *(f"{key}={next(o.sweep_string_iterator())}" for key, o in swept.items())]
     own = [f"hydra.searchpath=[file://{own_conf}]"] if any(choice in command for choice in OWN) else []
-    cfg = composed(script.removesuffix(".py"), *own, *spelled, with_hydra=True)
+    cfg = composed(program, *own, *values, with_hydra=True)
+    check_known(cfg, CONF, program)
     if script == "train.py":
+        check_training_effects(cfg, fixed, swept)
         assert_can_be_built(cfg)
+    else:
+        assert not swept
+        check_effects(cfg, program, fixed)
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if re.search(r"(^| )(-m|--multirun)( |$)", c)])
-def test_a_sweep_in_a_document_has_the_option_m_where_hydra_accepts_it(command):
-    arguments = shlex.split(command)[1:]
-    assert "-m" in (arguments[0], arguments[-1]), "-m must be first or last"
+def test_the_commands_of_all_kinds_of_files_are_found():
+    found = commands()
+    assert len(found) > 70
+    for text in (
+        "hydra/launcher=submitit_slurm",
+        "status=true experiment=",
+        "data.source.columns",
+        "run=ID store=FILE",
+    ):
+        assert any(text in command for command in found), text
+    assert {shlex.split(command)[0] for command in found} == {
+        f"{program}.py" for program in ("prepare", "train", "report", "reproduce", "predict")
+    }
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -268,7 +268,7 @@ def test_early_stopping_ends_a_stage_before_its_last_epoch(train, tmp_path):
         (("callbacks.last.min_seconds=-1",), ("callbacks.last.min_seconds", "-1")),
         (("tracking=server", "logger=mlflow"), ("tracking=server", "address")),
         (("tracking=server", "logger=mlflow", "tracking.uri=http://127.0.0.1:9"), ("http://127.0.0.1:9",)),
-        (("trainer=tpu",), ("trainer/tpu",)),
+        (("trainer=tpu",), ("trainer=tpu", "cpu")),
         (("stages=[]",), ("stages", "empty")),
         (("stages=[a,b]",), ("stages", "list of mappings")),
         (("trainer.limit_val_batches=0",), ("trainer.limit_val_batches", "stage only", "0")),

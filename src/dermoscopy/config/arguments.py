@@ -46,19 +46,13 @@ def wrong_arguments(settings: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def _wrong(settings: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
     """Return the wrong arguments of one class or function."""
     target = get_object(settings["_target_"])
-    try:
-        parameters = inspect.signature(target).parameters
-    except (TypeError, ValueError):  # written in C
-        return
-    hints = _hints(target)
-    any_name = any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
+    known, hints = _names(target), _hints(target)
     for name, value in settings.items():
         if name in HYDRA or _holds_object(value):
             continue
         where = f"{path}.{name}" if path else name
-        if name not in parameters:
-            if not any_name:
-                yield where, f"is no argument of {settings['_target_'].rpartition('.')[2]}{nearest(name, parameters)}"
+        if known is not None and name not in known:
+            yield where, f"is no argument of {settings['_target_'].rpartition('.')[2]}{nearest(name, known)}"
         elif name in hints and not fits(value, hints[name]):
             yield where, f"must be {meaning(hints[name])}, got {_shown(value)}"
 
@@ -68,6 +62,24 @@ def _holds_object(value: Any) -> bool:
     if isinstance(value, Mapping):
         return "_target_" in value or any(map(_holds_object, value.values()))
     return isinstance(value, list) and any(map(_holds_object, value))
+
+
+@cache
+def _names(target: Callable[..., Any]) -> Collection[str] | None:
+    """Return the names of the arguments of a class or function, with those that it hands to its bases; None: any."""
+    functions = (
+        [vars(c)["__init__"] for c in target.__mro__ if "__init__" in vars(c)] if inspect.isclass(target) else []
+    )
+    names: set[str] = set()
+    for function in functions or [target]:
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):  # written in C
+            return None
+        names |= {parameter.name for parameter in parameters}
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return names
+    return None
 
 
 @cache

@@ -15,6 +15,7 @@ Settings = Mapping[str, Any]  # a part of the configuration as plain Python valu
 
 FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)  # the last line of Hydra's message
 REFERENCE = re.compile(r"\$\{(\w+)\}")  # a reference to another part, such as ${network}
+ARGUMENT = re.compile(r"(?<![\w./=-])[a-z_]\w*(?==)")  # with a value, such as p=1
 HYDRA_INDEX = re.compile(r"\b(callbacks)(\d+)$")  # callbacks[1], as Hydra writes it
 VALUES = re.compile(r"\$\{oc\.dict\.values:(\w+)\}")  # a reference to the list of the values of a part
 
@@ -77,13 +78,19 @@ def with_key(message: str, part: DictConfig, path: str) -> str:
         path: path of the refused part from the root of the configuration, such as "model.zeroing".
 
     Returns:
-        A message such as "zeroing.p must lie in [0, 1], got 2".
+        A message such as "zeroing.p must lie in [0, 1], got 2"; an argument to set, p=1, becomes zeroing.p=1.
     """
     key, node = typed_key(part._get_root(), path)
+    message = ARGUMENT.sub(lambda found: _spelled(part, path, node, found[0]), message)
     argument = re.match(r"\w+", message)
     if argument and argument[0] in node and message[argument.end() : argument.end() + 1] != ".":
         return f"{key}.{message}"
     return message
+
+
+def _spelled(part: DictConfig, path: str, node: Any, name: str) -> str:
+    """Return the key of an argument in a message, or the name as it is where the part has no such argument."""
+    return typed_key(part._get_root(), f"{path}.{name}")[0] if name in node else name
 
 
 def typed_key(root: Any, path: str) -> tuple[str, Any]:

@@ -1,6 +1,7 @@
 """Checks of the stages of a run, before anything is built."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dermoscopy.config.arguments import fits, meaning
 from dermoscopy.config.build import Settings
+from dermoscopy.config.keys import TRAINER, TRAINER_OTHERS
 from dermoscopy.machine.messages import nearest
 from dermoscopy.report.results.arms import is_test_metric
 
@@ -31,6 +33,22 @@ TYPES: dict[str, Any] = {
     **{"seed": int, "lr_finder.steps": int, "monitor.metric": str, "monitor.mode": Literal["min", "max"]},
     **{"callbacks": Mapping[str, Mapping[str, Any] | None], "model.metrics": Mapping[str, Mapping[str, Any]]},
 }
+
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+
+
+def check_name(name: object) -> None:
+    """Refuse a name of an experiment that cannot be a folder, or not be typed in later commands as it stands.
+
+    Raises:
+        ValueError: the name is refused.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(
+            f"name={name} cannot name an experiment: give up to 100 of the letters a-z and A-Z, digits, _ . + and -, "
+            "the first a letter, a digit or _"
+        )
 
 
 def check_about(experiment: str | None, about: object) -> dict[str, str]:
@@ -105,7 +123,7 @@ def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
     if "lr" in stage["optimizer"] and lr != "auto" and not isinstance(lr, int | float):
         raise ValueError(f"optimizer.lr of stage {name} must be a number or auto, got {lr}")
     _check_types(name, stage)
-    _check_batches(name, stage["trainer"])
+    _check_trainer(name, stage["trainer"])
 
 
 def check_segmenter(stage: Settings) -> None:
@@ -138,8 +156,15 @@ def _check_types(name: str, stage: Settings) -> None:
             raise ValueError(f"{path} of stage {name} must be {meaning(hint)}, got {value}")
 
 
-def _check_batches(name: str, trainer: Settings) -> None:
-    """Refuse limits that leave a stage without training steps, validation or test."""
+def _check_trainer(name: str, trainer: Settings) -> None:
+    """Refuse arguments that Lightning's trainer does not take, and limits that leave nothing to train or to score."""
+    known = (*TRAINER, *TRAINER_OTHERS)
+    if str(trainer.get("_target_")).endswith("make_trainer") and (
+        unknown := [key for key in trainer if key not in known]
+    ):
+        raise ValueError(
+            f"trainer.{unknown[0]} of stage {name} is no argument of Lightning's Trainer{nearest(unknown[0], known)}"
+        )
     accumulated = trainer.get("accumulate_grad_batches", 1)
     if type(accumulated) is not int or accumulated < 1:
         raise ValueError(

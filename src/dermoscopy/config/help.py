@@ -4,9 +4,11 @@ import re
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from dermoscopy.config.choices import groups
+from dermoscopy.machine.messages import one_line_errors
 
 WIDTH = 118
 ENDS = (
@@ -41,6 +43,7 @@ MEANINGS = {  # of every group, in the order of docs/configuration.md
     "arm/probes": "arms of experiment=probes",
     "arm/ynet": "arms of experiment=ynet",
 }
+ADDED = ("experiment", "sweep", "debug")  # groups that a command adds to the defaults by a +
 INTERNAL = ("model/base", "report")  # parts of other files
 BEGIN, END = "<!-- groups -->", "<!-- /groups -->"
 REST = ("arm", "hydra", "model/", "protocol", "report", "tracking", "callbacks", "logger", "mask_views")
@@ -52,10 +55,16 @@ def show_help(name: str, script: str) -> None:
     Args:
         name: `__name__` of the script; nothing happens where it is imported.
         script: its `__file__`.
+
+    Raises:
+        ModuleNotFoundError: this Python lacks Hydra, which a script imports next.
     """
+    if find_spec("hydra") is None:
+        raise ModuleNotFoundError("No module named 'hydra'", name="hydra")
     if name == "__main__" and {"--help", "-h"} & set(sys.argv[1:]):
         conf = Path(script).resolve().parent / "conf"
-        print(help_text(conf, Path(script).stem))
+        with one_line_errors():
+            print(help_text(conf, Path(script).stem))
         sys.exit()
 
 

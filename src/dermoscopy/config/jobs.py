@@ -11,6 +11,7 @@ from omegaconf import DictConfig, open_dict
 from dermoscopy.config.build import build, plain
 from dermoscopy.config.data import open_data, prepare_data
 from dermoscopy.config.stages import SET_BY_PROGRAM, Run
+from dermoscopy.config.texts import expand_homes
 from dermoscopy.runs.records import read_job, read_sweep, stop, stopped
 from dermoscopy.sweep import jobs
 from dermoscopy.sweep.follow import describe
@@ -23,6 +24,7 @@ failures: list[Exception] = []  # of the jobs that ran in this process
 def run_job(configuration: DictConfig) -> float:
     """Run one job; return the best validation score, which a sweeper may optimise (NaN: the job failed)."""
     hydra = HydraConfig.get()
+    expand_homes(configuration)
     folder, alone = Path(hydra.runtime.output_dir), hydra.mode == RunMode.RUN
     if stopped(folder.parent):
         return math.nan

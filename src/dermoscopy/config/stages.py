@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from dermoscopy.config.build import build, check_arguments, plain
 from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
 from dermoscopy.config.references import locate, warn_of_initial_weights
+from dermoscopy.config.unknown import dotted, nearest_keys
 from dermoscopy.machine.randomness import derive
 from dermoscopy.runs.files import CONFIG
 from dermoscopy.runs.keys import RECIPE, stage_key
@@ -107,7 +109,11 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
         with open_dict(stage):
             stage.update(dict.fromkeys(SET_BY_PROGRAM))
         with open_dict(stage.callbacks):  # a stage may add callbacks
-            stage.merge_with(overrides)
+            try:
+                stage.merge_with(overrides)
+            except (ConfigAttributeError, ConfigKeyError) as error:
+                near = nearest_keys(key := str(error.full_key), dotted(run))
+                raise ValueError(f"{key} in entry {number} of stages is no key of the run{near}") from error
         stage.epochs = stage_epochs(stage.epochs, stage.protocol, stage.stage)
         check_stage(stage, overrides, first=number == 0)
         locate(stage)

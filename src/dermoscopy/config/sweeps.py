@@ -11,24 +11,25 @@ from typing import Any, ClassVar
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
-from hydra.errors import MissingConfigException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from dermoscopy.config.build import plain
-from dermoscopy.config.checks import check_about
-from dermoscopy.config.choices import groups, register_choices
-from dermoscopy.config.command_line import check_hydra
+from dermoscopy.config.checks import check_about, check_name
+from dermoscopy.config.choices import register_choices
+from dermoscopy.config.command_line import CONF, SWEEPS, command
 from dermoscopy.config.data import prepare_data
+from dermoscopy.config.effects import check_training_effects
 from dermoscopy.config.jobs import failures
 from dermoscopy.config.launchers import check_launcher, threads_per_job
 from dermoscopy.config.references import masks_file
-from dermoscopy.config.renamed import check_keys, check_names, replaced_choice
-from dermoscopy.config.shorthand import spell_out
+from dermoscopy.config.renamed import check_keys
 from dermoscopy.config.stages import SET_BY_PROGRAM
+from dermoscopy.config.texts import expand_homes
+from dermoscopy.config.unknown import check_known, dotted
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine import allocation
-from dermoscopy.machine.messages import fatal_errors, one_line_errors
+from dermoscopy.machine.messages import fatal_errors
 from dermoscopy.sweep import plan
 from dermoscopy.sweep.session import SweepSession
 
@@ -72,29 +73,19 @@ class SweepCallback(Callback):
 
 
 @contextmanager
-def training_command(conf: Path) -> Iterator[None]:
-    """Run the block as a command: report errors in one line, and end the sweep together with the block.
-
-    Args:
-        conf: folder of the configuration files.
-    """
+def training_command() -> Iterator[None]:
+    """Run the block as a command: report errors in one line, and end the sweep together with the block."""
     failures.clear()
     SweepCallback.command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
     Plugins.instance()  # plugins register defaults under the names of our presets, which makes Hydra warn
-    for preset in (conf / "hydra/launcher").glob("*.yaml"):
+    for preset in (CONF / "hydra/launcher").glob("*.yaml"):
         ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
-    register_choices(conf)
+    register_choices(CONF)
     for resolver in RESOLVERS:
         OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
-    with one_line_errors():
-        check_names(sys.argv[1:])
-        sys.argv[1:] = spell_out(sys.argv[1:], groups(conf)["loss"])
+    with command(SWEEPS):
         try:
             yield
-        except MissingConfigException as error:
-            if answer := replaced_choice(str(error.missing_cfg_file)):
-                raise ValueError(answer) from error
-            raise
         except BrokenProcessPool as error:
             end("interrupted")
             raise OSError(
@@ -116,11 +107,14 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
     """
     choices = config.hydra.runtime.choices
     launcher = choices["hydra/launcher"]
-    check_hydra(config.hydra.overrides.hydra, sweeps=True)
-    check_keys({*map(str, config), *(f"{part}.{key}" for part in ("model", "network") for key in config[part])})
+    check_keys(dotted(config))
     for key in SET_BY_PROGRAM:
         if key in config:
             raise ValueError(f"{key} is set by the program in each stage: leave it out")
+    check_known(config, CONF, "train", axes)
+    check_training_effects(config, config.hydra.overrides.task, axes)
+    expand_homes(config)
+    check_name(config.name)
     about = check_about(choices.get("experiment"), plain(config.about) if "about" in config else None)
     check_launcher(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     fingerprint = None

@@ -108,7 +108,7 @@ class CrossEntropy(nn.Module):
         if (images > 0).sum() < 2:
             raise ValueError(
                 f"class_weight={self.automatic} needs training images of at least 2 labels, there are "
-                f"{dict(zip(self.labels, images.tolist(), strict=True))}: set class_weight=null"
+                f"{dict(zip(self.labels, images.tolist(), strict=True))}: set loss.class_weight=null"
             )
         weight = 1 / images.clamp(min=1) if self.automatic == "auto" else 1 - images / images.sum()
         return weight * images.sum() / (weight * images).sum()

@@ -98,7 +98,8 @@ class Consistency(nn.Module):
     def forward(self, views: Tensor) -> Tensor:
         if len(views) < 2:
             raise ValueError(
-                f"consistency compares at least 2 views of an image, got {len(views)}: increase mask_views.views"
+                f"consistency compares at least 2 views of an image, got {len(views)}: "
+                "mask_views=legacy mask_views.views=4"
             )
         views = views.to(torch.promote_types(views.dtype, torch.float32))
         if self.weight == 0:

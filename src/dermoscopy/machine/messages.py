@@ -1,9 +1,10 @@
 """Error messages: one line for a user's mistake instead of a traceback."""
 
 import os
+import select
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 
@@ -43,15 +44,29 @@ def one_line_errors() -> Iterator[None]:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises the exception instead of printing half of it
     try:
         yield
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted; finished work is kept, and the same command continues from there", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
+        if _reader_is_gone():  # of a pipe, such as `| head`; what is left to print is dropped
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         if os.environ.get(TRACEBACK) == "1" or not (_of_configuration(error) or is_mistake(error)):
             raise
         hint = "" if is_mistake(error) or _composing(error) else f" ({TRACEBACK}=1 shows the traceback)"
         print(f"error: {reason(error)}{hint}", file=sys.stderr)
         sys.exit(1)
+
+
+def _reader_is_gone() -> bool:
+    """Return whether standard output is a pipe that nobody reads any more."""
+    try:
+        pipe = select.poll()
+        pipe.register(sys.stdout.fileno(), 0)
+        return any(event & select.POLLERR for _, event in pipe.poll(0))
+    except (OSError, ValueError, AttributeError):  # captured, closed, or no such call on this system
+        return False
 
 
 @contextmanager
@@ -67,8 +82,12 @@ def fatal_errors() -> Iterator[None]:
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return "; did you mean a, b or c?" for the known names closest to `name`, or "" if none is close."""
-    close = get_close_matches(name, list(known), n=count, cutoff=0.5)
-    if not close:
+    return did_you_mean(get_close_matches(name, list(known), n=count, cutoff=0.5))
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """Return "; did you mean a, b or c?", or "" without names."""
+    if not names:
         return ""
-    *most, last = close
+    *most, last = names
     return f"; did you mean {', '.join(most) + ' or ' if most else ''}{last}?"

@@ -95,7 +95,7 @@ class Classifier(nn.Module):
             ValueError: the network has no auxiliary head.
         """
         if self.aux_head is None:
-            raise ValueError("this network has no auxiliary head: set aux_head_stride, such as aux_head_stride=8")
+            raise ValueError("this network has no auxiliary head: set network.aux_head_stride=8")
         part = partial(self.backbone.forward_intermediates, indices=[self.aux_head])
         last, (features,) = self._read(part, image, mask)
         return self.backbone.forward_head(last), features

@@ -70,7 +70,9 @@ def find_checkpoint(run: str, runs: Path, uri: str) -> Path:
     if not matching:
         name = f"run={run}" if key == run else f"run={run} (stage {key})"
         available = _candidates(trained.values())
-        raise ValueError(f"{name} names no file, no folder and no trained stage in {runs}; there are: {available}")
+        raise ValueError(
+            f"{name} names no file, no folder and no trained stage in {runs.resolve()}; there are: {available}"
+        )
     return matching.popitem()[1]
 
 

@@ -112,15 +112,15 @@ def find_sweep(runs: Path, experiment: str | None, sweep: str = "latest") -> Pat
         ValueError: no experiment is named.
         FileNotFoundError: no such experiment or sweep; the message lists the available ones.
     """
-    available = ", ".join(experiments(runs)) or "none yet"
+    available, place = ", ".join(experiments(runs)) or "none yet", runs.resolve()
     if experiment is None:
-        raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {runs} there are: {available}")
+        raise ValueError(f"experiment is missing: python report.py experiment=NAME; in {place} there are: {available}")
     if experiment not in experiments(runs):
-        raise FileNotFoundError(f"no sweep of experiment {experiment!r} in {runs}; there are: {available}")
+        raise FileNotFoundError(f"no sweep of experiment {experiment!r} in {place}; there are: {available}")
     sweeps = runs / experiment / "sweeps"
     stamps = sorted(file.parent.name for file in sweeps.glob(f"*/{SWEEP}"))
     if sweep not in ("latest", *stamps):
-        raise FileNotFoundError(f"no sweep {sweep!r} in {sweeps}; there are: {', '.join(stamps)}")
+        raise FileNotFoundError(f"no sweep {sweep!r} in {sweeps.resolve()}; there are: {', '.join(stamps)}")
     return sweeps / (stamps[-1] if sweep == "latest" else sweep)
 
 

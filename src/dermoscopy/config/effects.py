@@ -1,0 +1,117 @@
+"""Arguments that would have no effect in a command, refused instead of silently ignored."""
+
+from collections.abc import Collection, Sequence
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from dermoscopy.config.unknown import is_read, references
+
+PREPARING = ("data.on_error", "data.fit")
+OF_TRAINING = ("data.labels", "data.masks", "data.stratify")
+# Parts that train.py itself reads; what else has an effect is named by a reference in one of them.
+READ = (
+    *(
+        "name",
+        "seed",
+        "epochs",
+        "stages",
+        "monitor",
+        "rerun",
+        "threads",
+        "jobs_per_gpu",
+        "sweep",
+        "runs",
+        "about",
+        "trust",
+    ),
+    *("data", "datamodule", "model", "trainer", "callbacks", "logger", "tracking", "protocol.name", "protocol.scale"),
+    *("hydra.sweeper", "hydra.launcher"),
+)
+
+
+def check_effects(cfg: DictConfig, program: str, typed: Sequence[str]) -> None:
+    """Refuse arguments without an effect, in a program that does not train.
+
+    Args:
+        cfg: the configuration.
+        program: name of its configuration, such as report.
+        typed: the arguments, each key=value.
+
+    Raises:
+        ValueError: an argument has no effect.
+    """
+    keys = keys_of(typed)
+    if program == "report" and cfg.status:
+        _refuse(keys, ("reference", "metric", "experiments"), "without status=true")
+        if cfg.experiment is None:
+            _refuse(keys, ("sweep",), "with experiment=NAME")
+    if program == "prepare":
+        _refuse(keys, OF_TRAINING, "in train.py, where it chooses from what the store holds")
+        if not cfg.inspect:
+            _refuse(keys, ("out", "inspection"), "with inspect=true")
+    if program == "predict" and cfg.get("data") is not None:
+        _refuse(keys, (*OF_TRAINING, "data.on_error", "data.stratify"), "in train.py and prepare.py")
+        if cfg.data.get("raw") is None:
+            _refuse(keys, ("data.source",), "with data.raw=DIR")
+
+
+def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Collection[str]) -> None:
+    """Refuse arguments of train.py without an effect, such as zeroing=nothing in a segmentation.
+
+    Args:
+        config: the configuration.
+        typed: the arguments, each key=value.
+        axes: keys that are swept over; where groups are, some job may have an effect for every argument.
+
+    Raises:
+        ValueError: an argument has no effect.
+    """
+    keys = keys_of(typed)
+    if config.data.raw is None:
+        _refuse(keys, ("data.on_error",), "with data.raw=DIR, which prepares the store")
+    if any(isinstance(OmegaConf.select(config, key), DictConfig) or "/" in key for key in axes):
+        return
+    read = _reached(config)
+    automatic = "auto" in [config.optimizer.get("lr"), *(str(value) for value in axes)] or "auto" in str(config.stages)
+    for key in keys:
+        if key.startswith("hydra"):
+            continue
+        known = OmegaConf.select(config, key, throw_on_missing=False) is not None
+        if known and not is_read(key, read) and not (key.startswith("lr_finder") and automatic):
+            only = " (only with lr=auto)" if key.startswith("lr_finder") else ""
+            raise ValueError(
+                f"{key} has no effect in this configuration{only}, nothing in it reads {key}: leave it out"
+            )
+
+
+def keys_of(typed: Sequence[str]) -> list[str]:
+    """Return the dotted keys, or the groups, that arguments set."""
+    return [argument.partition("=")[0].lstrip("+~").rpartition("@")[2] for argument in typed]
+
+
+def _reached(config: DictConfig) -> set[str]:
+    """Return the keys that training reads: `READ`, and what references in them name, directly or not."""
+    read: set[str] = set()
+    waiting = list(READ)
+    while waiting:
+        key = waiting.pop()
+        if key in read:
+            continue
+        read.add(key)
+        parent, _, last = key.rpartition(".")
+        holder = OmegaConf.select(config, parent, throw_on_missing=False) if parent else config
+        node = holder._get_node(last) if isinstance(holder, DictConfig) and last in holder else None
+        if node is None:
+            continue
+        if isinstance(node, DictConfig | ListConfig) and not node._is_interpolation():
+            waiting += references(node, tuple(key.split(".")))
+        else:
+            waiting += references(OmegaConf.create({last: node._value()}), tuple(parent.split(".")) if parent else ())
+    return read
+
+
+def _refuse(keys: Sequence[str], without: Sequence[str], condition: str) -> None:
+    """Refuse the first of some keys that has no effect: one of `without`, or below it."""
+    for key in keys:
+        if key in without or key.startswith(tuple(f"{name}." for name in without)):
+            raise ValueError(f"{key} has an effect only {condition}: leave it out")

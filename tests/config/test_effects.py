@@ -1,0 +1,77 @@
+"""Arguments without an effect are refused, each by its key."""
+
+import pytest
+from builders import composed
+
+from dermoscopy.config.effects import check_effects, check_training_effects, keys_of
+
+
+@pytest.mark.parametrize(
+    ("program", "typed", "key"),
+    [
+        ("report", ("status=true", "reference=x"), "reference"),
+        ("report", ("status=true", "experiments=x"), "experiments"),
+        ("report", ("status=true", "sweep=x"), "sweep"),
+        ("prepare", ("out=x",), "out"),
+        ("prepare", ("inspection.seed=1",), "inspection.seed"),
+        ("prepare", ("data.masks=[lesion]",), "data.masks"),
+        ("predict", ("data=demo", "data.on_error=skip"), "data.on_error"),
+        ("predict", ("data=isic2018", "data.source.csv=null"), "data.source.csv"),
+    ],
+)
+def test_an_argument_without_effect_is_refused(program, typed, key):
+    with pytest.raises(ValueError, match=f"^{key} has an effect only"):
+        check_effects(composed(program, *typed), program, typed)
+
+
+@pytest.mark.parametrize(
+    ("program", "typed"),
+    [
+        ("report", ("status=true", "experiment=x", "sweep=y", "runs=z")),
+        ("prepare", ("inspect=true", "out=x", "inspection.seed=1", "data.size=[8,8]")),
+        ("predict", ("data=demo", "data.store=x", "data.source.csv=null", "data.size=[8,8]")),
+    ],
+)
+def test_an_argument_with_an_effect_passes(program, typed):
+    check_effects(composed(program, *typed), program, typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("zeroing=nothing", "model=segmentation"),
+        ("zeroing.p=0.5", "model=segmentation"),
+        ("exclusive=true",),
+        ("exclusive_labels=true", "model=segmentation"),
+        ("protocol.encoder=resnet50",),
+        ("lr_finder.steps=5",),
+        ("data.on_error=skip", "data.raw=null"),
+    ],
+)
+def test_a_setting_that_no_part_of_the_training_reads_is_refused(typed):
+    with pytest.raises(ValueError, match=f"^{typed[0].partition('=')[0]} "):
+        check_training_effects(composed("train", *typed, with_hydra=True), typed, ())
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("zeroing=nothing", "optimizer.lr=0.1", "scheduler=constant", "augment=none", "loss.pos_weight=auto"),
+        ("exclusive=true", "model=segmentation", "network=fpn", "protocol.encoder=resnet50", "loss.text=ce"),
+        ("lr_finder.steps=5", "optimizer.lr=auto"),
+        ("model=joint", "mask_loss.text=dice", "zeroing.p=0.1", "mask_threshold=0.3"),
+        ("model=consistency", "mask_views=pair", "consistency.weight=2"),
+        ("split.val=0.2", "monitor.metric=val/f1", "runs=x", "name=y", "protocol.lr=1", "data.labels=[streaks]"),
+    ],
+)
+def test_a_setting_that_training_reads_passes(typed):
+    check_training_effects(composed("train", *typed, with_hydra=True), typed, ())
+
+
+def test_a_sweep_over_a_group_may_read_any_setting():
+    typed = ("zeroing=nothing", "model=segmentation")
+    check_training_effects(composed("train", *typed, with_hydra=True), typed, ("network",))
+
+
+def test_the_key_of_an_argument_is_that_of_its_place():
+    assert keys_of(["+a.b=1", "network@network.segmenter=fpn", "~c"]) == ["a.b", "network.segmenter", "c"]

@@ -158,7 +158,8 @@ def remedies() -> list[tuple[str, str]]:
 
 def test_every_remedy_in_an_error_message_is_a_key_that_can_be_typed():
     typed = [
-        ("train", choice) for choice in ("model=consistency", "model=joint", "model=segmentation", "network=cascade")
+        ("train", choice)
+        for choice in ("model=consistency", "model=joint", "model=segmentation", "network=cascade", "loss=classes")
     ]
     typed += [("prepare", "data=folders"), ("predict", "data=isic2018"), ("reproduce", "run=x"), ("report", "sweep=x")]
     cfgs = [

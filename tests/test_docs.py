@@ -1,5 +1,6 @@
 """Documents agree with the code: commands can be built, links resolve, tables and numbers are current."""
 
+import ast
 import re
 import shlex
 
@@ -11,7 +12,7 @@ from dermoscopy.config.choices import groups
 from dermoscopy.config.command_line import hydra_arguments
 from dermoscopy.config.effects import check_effects, check_training_effects
 from dermoscopy.config.help import INTERNAL, MEANINGS, with_table
-from dermoscopy.config.unknown import check_known
+from dermoscopy.config.unknown import check_known, dotted
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/**/*.md")])
 PROGRAM = r"((?:prepare|train|report|reproduce|predict)\.py"
@@ -70,7 +71,7 @@ def test_a_command_in_a_document_can_be_typed_as_it_stands(command, own_conf):
     cfg = composed(program, *own, *values, with_hydra=True)
     check_known(cfg, CONF, program)
     if script == "train.py":
-        check_training_effects(cfg, fixed, swept)
+        check_training_effects(cfg, fixed, [*swept, *(cfg.hydra.sweeper.params or ())])
         assert_can_be_built(cfg)
     else:
         assert not swept
@@ -135,3 +136,37 @@ def test_documents_and_the_phony_list_name_only_existing_make_targets():
     }
     assert {first or second for first, second in mentioned} <= targets
     assert set(re.search(r"\.PHONY: (.*)", makefile)[1].split()) == targets
+
+
+REMEDY = re.compile(r"(?<![\w./\[{('\"-])\+?([a-z]\w*(?:[./]\w+)*)=(?=[A-Za-z\[{0-9])")  # key=value in a message
+NO_KEYS = {"key", "stage"}  # key=value itself; stages have names
+
+
+def remedies() -> list[tuple[str, str]]:
+    """Return the keys that error messages of the package name as key=value, each with its file, but own arguments."""
+    found = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}  # named by their keys in build
+        arguments |= {ast.unparse(node.target) for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)}
+        raised = [error for error in ast.walk(tree) if isinstance(error, ast.Raise)]
+        texts = [text.value for error in raised for text in ast.walk(error) if isinstance(text, ast.Constant)]
+        keys = {key for text in texts if isinstance(text, str) for key in REMEDY.findall(text)}
+        found += [(key, path.name) for key in keys if key not in arguments | NO_KEYS]
+    return sorted(set(found))
+
+
+def test_every_remedy_in_an_error_message_is_a_key_that_can_be_typed():
+    typed = [
+        ("train", choice)
+        for choice in ("model=consistency", "model=joint", "model=segmentation", "network=cascade", "loss=classes")
+    ]
+    typed += [("prepare", "data=folders"), ("predict", "data=isic2018"), ("reproduce", "run=x"), ("report", "sweep=x")]
+    cfgs = [
+        composed("report" if program == "report" else program, *([] if program == "report" else [choice]))
+        for program, choice in typed
+    ]
+    known = {key for cfg in cfgs for key in dotted(cfg)} | set(groups(CONF)) | {"lr", "trust"}
+    named = remedies()
+    assert len(named) > 20
+    assert [remedy for remedy in named if remedy[0] not in known] == []

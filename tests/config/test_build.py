@@ -88,3 +88,33 @@ def test_a_plain_part_has_only_python_values():
     assert part == {"a": {"b": [1, 2]}, "c": [1, 2]}
     assert type(part["c"]) is list
     assert plain(OmegaConf.create({"a": 1, "c": "${a}"}), resolve=False) == {"a": 1, "c": "${a}"}
+
+
+def takes(p, other=None):
+    raise ValueError(f"this needs p={p}: set other=null, not x.other=1")
+
+
+class Base:
+    def __init__(self, width):
+        self.width = width
+
+
+class Derived(Base):
+    def __init__(self, depth, **base):
+        super().__init__(**base)
+        self.depth = depth
+
+
+def test_an_argument_that_a_message_says_to_set_is_named_by_its_key():
+    config = OmegaConf.create({"part": {"_target_": f"{__name__}.takes", "p": 1, "other": 2}})
+    with pytest.raises(ValueError, match=r"^this needs part\.p=1: set part\.other=null, not x\.other=1$"):
+        build(config.part)
+
+
+def test_an_argument_that_a_class_does_not_take_is_refused_with_the_nearest():
+    inner = {"_target_": f"{__name__}.Derived", "_partial_": True, "depth": 1, "width": 2, "_convert_": "all"}
+    config = OmegaConf.create({"part": {"_target_": "builtins.dict", "inner": inner}})
+    assert build(config.part)["inner"]().width == 2
+    config.part.inner.widht = 3
+    with pytest.raises(ValueError, match=r"^part\.inner\.widht is no argument of Derived; did you mean width"):
+        build(config.part)

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from dermoscopy.config.checks import ABOUT, check_about, check_segmenter, check_stage, check_stages
+from dermoscopy.config.checks import ABOUT, check_about, check_name, check_segmenter, check_stage, check_stages
 
 WHOLE = {
     "stage": "base",
@@ -130,3 +130,22 @@ def test_unknown_texts_and_a_primary_metric_that_is_no_test_metric_are_refused()
         check_about("mine", TEXTS | {"costs": "2 jobs"})
     with pytest.raises(ValueError, match=r"about\.primary_metric .*mine\.yaml .*got val/dice"):
         check_about("mine", TEXTS | {"primary_metric": "val/dice"})
+
+
+@pytest.mark.parametrize("name", ["run", "zeroing", "a-b_c.d+e", "2024", "_x", "con", "a" * 100])
+def test_a_name_that_can_be_typed_everywhere_is_accepted(name):
+    check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "..", ".a", "", " ", "a b", "/a", "a" * 101, "ü", "a\\b", "a\n", "-a", "a=b", "a,b", "~", None]
+)
+def test_a_name_that_would_be_another_folder_or_need_quotes_is_refused(name):
+    with pytest.raises(ValueError, match="^name="):
+        check_name(name)
+
+
+def test_an_argument_that_lightning_does_not_take_is_refused_with_the_nearest():
+    trainer = {"_target_": "dermoscopy.training.trainer.make_trainer", "max_stepz": 1}
+    with pytest.raises(ValueError, match=r"trainer\.max_stepz .*max_steps"):
+        check_stage({**WHOLE, "trainer": trainer}, {}, first=True)

@@ -6,6 +6,7 @@ import sys
 import pytest
 from builders import CONF, ROOT
 
+from dermoscopy.config import help
 from dermoscopy.config.choices import groups
 from dermoscopy.config.help import help_text
 
@@ -36,3 +37,26 @@ def test_help_needs_no_slow_imports(program):
         [sys.executable, "-c", f"{watch}; {code}"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ended.stdout.splitlines()[-1] == "" and "python" in ended.stdout
+
+
+@pytest.mark.parametrize("program", ["train", "predict", "prepare", "report", "reproduce"])
+def test_a_python_without_the_packages_is_answered_with_make_setup(program):
+    bare = [sys.executable, "-I", "-S", str(ROOT / f"{program}.py"), "--help"]
+    ended = subprocess.run(bare, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1 and ended.stdout == ""
+    assert ended.stderr.startswith("error: ") and ended.stderr.count("\n") == 1
+    assert "make setup" in ended.stderr and f".venv/bin/python {program}.py" in ended.stderr
+
+
+def test_a_python_with_some_of_the_packages_names_the_missing_one(monkeypatch):
+    monkeypatch.setattr(help, "find_spec", lambda _: None)
+    with pytest.raises(ModuleNotFoundError, match="hydra"):
+        help.show_help("__main__", "train.py")
+
+
+def test_a_reader_that_goes_away_ends_the_program_without_a_word():
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "report.py"), "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        program.stdout.close()
+        assert program.stderr.read() == b"" and program.wait() == 1

@@ -1,6 +1,7 @@
 """Reproduction of a run: stages in folders of their own, with every recorded test."""
 
-from recorded_stages import write_finished, write_job
+import pytest
+from recorded_stages import write_finished, write_job, write_recorded
 
 from dermoscopy.config import reproduction as module
 from dermoscopy.config.reproduction import moved, plan_reproduction
@@ -27,3 +28,13 @@ def test_stages_are_planned_with_every_test_that_was_recorded(tmp_path, monkeypa
     assert [stage.folder for stage in retraining.stages] == [tmp_path / "out" / "k1", tmp_path / "out" / "k2"]
     assert [stage.tests for stage in retraining.stages] == [(), ("given", "none")]
     assert len(set(retraining.keys)) == 2 and not {"k1", "k2"} & set(retraining.keys)
+
+
+def test_a_record_cannot_trust_its_own_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "decisive_settings", lambda configuration: configuration["stage"])
+    checkpoint = write_finished(tmp_path / "k1")
+    write_job(tmp_path, 0, "k1")
+    write_recorded(tmp_path / "k1", trust=["os"], trainer={"_target_": "os.system", "command": "true"})
+    with pytest.raises(ValueError, match=r"^trainer\._target_=os\.system .* trust=\[os\]$"):
+        plan_reproduction(read_run(checkpoint), tmp_path / "out", tmp_path / "store.h5", [1], [])
+    assert plan_reproduction(read_run(checkpoint), tmp_path / "out", tmp_path / "store.h5", [1], ["os"]).stages

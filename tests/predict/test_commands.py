@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST
 from dermoscopy.runs.recorded import read_stage
@@ -45,6 +46,7 @@ def expected(checkpoint: Path) -> pd.DataFrame:
 def test_labels_equal_those_of_the_test_without_masks(predict, checkpoint, tmp_path):
     ended = predict(run=checkpoint.parent.name[:6], out="new/out", batch_size=7)
     assert ended.code == 0 and "new/out/labels.csv: 40 images, 5 labels\n" in ended.out, ended.err
+    assert ended.out.endswith(f"{PURPOSE}\n")
     predicted = pd.read_csv(tmp_path / "new/out/labels.csv", index_col="id")
     labels = read_stage(checkpoint).labels
     assert list(predicted.columns) == [*labels, *(f"{name}_predicted" for name in labels)]
@@ -65,6 +67,7 @@ def test_a_classifier_on_its_own_store_reproduces_its_own_test(predict, checkpoi
     given = {"run": checkpoint, "images": None, "workers": None, "data": "demo", "data.store": store}
     ended = predict(**given, out="out")
     assert ended.code == 0 and "out/scores.csv: 12 images, accuracy " in ended.out, ended.err
+    assert ended.out.endswith(f"{PURPOSE}\n")
     predicted = pd.read_csv(tmp_path / "out/predictions.csv")
     assert set(predicted.mask_condition) == {"none"}
     counts, own_counts = (

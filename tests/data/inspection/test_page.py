@@ -12,6 +12,7 @@ from dermoscopy.data.inspection.page import inspect_store
 from dermoscopy.data.store.frame import place
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.data.store.writer import Layout, Row, new_store
+from dermoscopy.machine.messages import PURPOSE
 
 SETTINGS = {"lesion": "lesion", "distance": 12, "similarity": 0.7, "sample": 3, "seed": 0}
 
@@ -53,6 +54,7 @@ def bare_store(path, masks=(), labels=(), count=3):
 
 def test_a_page_is_self_contained_and_its_links_have_targets(demo_page):
     text = demo_page.page.read_text()
+    assert PURPOSE in text
     links = Links(text)
     assert links.loaded and all(source.startswith("data:image/png;base64,") for source in links.loaded)
     assert links.targets and {target.removeprefix("#") for target in links.targets} <= links.anchors

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.report.page.facts import job_counts
 from dermoscopy.report.page.page import compact_csv, write_report
 from dermoscopy.runs.tables import load_sweep
@@ -25,6 +26,7 @@ def test_a_page_reports_what_ran_the_results_and_their_uncertainty(
         "README.md",
     ]
     page = files[4].read_text()
+    assert PURPOSE in page and PURPOSE in files[5].read_text()
     assert "@font-face" not in files[2].read_text()  # the picture of the table loads nothing from the web
     for heading in ("## Question", "## Protocol", "## Hardware", "## Reading"):
         assert heading in page

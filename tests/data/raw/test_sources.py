@@ -128,11 +128,11 @@ def test_every_fault_of_every_image_is_reported(tmp_path: Path) -> None:
     columns = {"sick": "sick"}
     source = FolderSource(tmp_path, "images/{id}.*", {"lesion": "masks/{id}.*"}, "labels.csv", columns=columns)
     assert faults(source) == [
-        "images/a.jpg: 2 images have the id a",
+        "images/a.jpg: 2 images have the id a (a.jpg, a.png)",
         "images/b.png: no row b in labels.csv",
         "images/c.png: more than one row c in labels.csv",
         "images/c.png: sick is nv in labels.csv, neither 0 nor 1",
-        "images/d.png: 2 files for mask lesion",
+        "images/d.png: 2 files for mask lesion (d.png, d.tif)",
         "images/e.png: no mask lesion",
     ]
     assert not source.listing().items
@@ -141,7 +141,7 @@ def test_every_fault_of_every_image_is_reported(tmp_path: Path) -> None:
 def test_a_missing_mask_can_be_allowed(tmp_path: Path) -> None:
     put(tmp_path, "images/a.jpg")
     stop = FolderSource(tmp_path, masks={"lesion": "masks/{id}.png"})
-    assert stop.listing().problems[0].remedy == "add masks/a.png, or set missing_masks=allow"
+    assert stop.listing().problems[0].remedy == "add masks/a.png, or set data.source.missing_masks=allow"
     allow = FolderSource(tmp_path, masks={"lesion": "masks/{id}.png"}, missing_masks="allow")
     assert allow.listing().items[0].masks == (None,)
 
@@ -169,7 +169,8 @@ def test_a_problem_of_the_source_itself_is_one_clear_line(tmp_path: Path) -> Non
             "names streaks, but the masks are lesion",
         ),
         ({"missing_masks": "maybe"}, "missing_masks must be stop or allow, got maybe"),
-        ({"columns": {"a": "a"}}, "need a csv"),
+        ({"images": "/photos/{id}.jpg"}, r"images must be relative .*data.raw.*, got /photos"),
+        ({"masks": {"lesion": None}}, "masks.lesion must hold"),
         ({"same": [["a", "b"], ["c"]]}, r"same must hold lists of two ids or more, .* got \['c'\]"),
         ({"same": [["a", "a"]]}, "same must hold lists of two ids or more"),
         ({"same": ["ab", "cd"]}, "same must hold lists of two ids or more, .* got ab"),

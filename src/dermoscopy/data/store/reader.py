@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 FORMAT = "dermoscopy store"
 VERSION = 1
+SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of an HDF5 file
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,16 @@ def describe_store(path: Path) -> str:
         f"{path}: {len(store)} images of {store.size[0]} x {store.size[1]} px, fingerprint {store.fingerprint[:12]}\n"
         f"  masks: {masks}; labels: {labels}"
     )
+
+
+def could_be_store(path: Path) -> bool:
+    """Return whether a file is a store, a damaged one, or empty: one that may be replaced."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError:
+        with path.open("rb") as raw:
+            return raw.read(len(SIGNATURE)) in (SIGNATURE, b"")
 
 
 def _open(path: Path) -> Store:

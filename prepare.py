@@ -4,13 +4,11 @@ from dermoscopy.config.help import show_help
 
 show_help(__name__, __file__)  # before the imports below, which take seconds
 
-from pathlib import Path
-
 import hydra
 from omegaconf import DictConfig
 
 from dermoscopy.config.command_line import check_command
-from dermoscopy.config.data import make_store
+from dermoscopy.config.data import make_store, store_path
 from dermoscopy.data.inspection.page import inspect_store
 from dermoscopy.data.store.reader import describe_store
 from dermoscopy.machine.messages import one_line_errors
@@ -20,7 +18,7 @@ from dermoscopy.machine.messages import one_line_errors
 @one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
 def main(cfg: DictConfig) -> None:
     """Write the store (with inspect=true only if it is missing), then the page where inspect=true."""
-    if cfg.inspect and Path(cfg.data.store).is_file():
+    if store_path(cfg.data).is_file() and cfg.inspect:
         print(f"{cfg.data.store} is inspected as it is; inspect=false updates it")
     else:
         print(describe_store(make_store(cfg.data, cfg.workers)))

@@ -58,8 +58,7 @@ def prepare(
     """
     path, size = Path(store), checked_size(size)
     place((1, 1), size, fit)  # raises for an unknown fit before any file is read
-    if on_error not in ("stop", "skip"):
-        raise ValueError(f"on_error must be stop or skip, got {on_error}")
+    check_on_error(on_error)
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1 or null, got {workers}")
     listing = source.listing()
@@ -76,6 +75,16 @@ def prepare(
     if listing.notes or notes:
         print(f"{path} is written", *listing.notes, *notes, sep="\n  ")
     return path
+
+
+def check_on_error(on_error: str) -> None:
+    """Refuse a value that `prepare` does not know.
+
+    Raises:
+        ValueError: it is none of those.
+    """
+    if on_error not in ("stop", "skip"):
+        raise ValueError(f"on_error must be stop or skip, got {on_error}")
 
 
 def _write(
@@ -189,9 +198,9 @@ def _made(path: Path) -> Made:
 def _check_place(path: Path) -> None:
     """Refuse to replace a file that is no store."""
     if path.is_dir():
-        raise ValueError(f"store must be a file, but {path} is a folder: add a name, such as {path / 'mine.h5'}")
+        raise ValueError(f"data.store must be a file, but {path} is a folder: add a name, such as {path / 'mine.h5'}")
     if path.is_file() and not could_be_store(path):
-        raise ValueError(f"store would replace {path}, which is no store: give another file")
+        raise ValueError(f"data.store={path} would replace a file that is no store: give another, data.store=FILE")
 
 
 def _check_space(path: Path, needed: int) -> None:

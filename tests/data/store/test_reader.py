@@ -64,7 +64,7 @@ def test_a_store_may_have_no_masks(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_store_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
-    with pytest.raises(FileNotFoundError, match=r"a.h5: make it with `python prepare.py data=...`"):
+    with pytest.raises(FileNotFoundError, match=r"a.h5: make it with `python prepare.py data=NAME`"):
         open_store(path)
     path.write_text("no HDF5")
     with pytest.raises(ValueError, match=r"a.h5 is no complete store"):

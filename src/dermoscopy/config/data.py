@@ -18,7 +18,7 @@ from dermoscopy.machine.leases import lease
 def build_source(data: DictConfig) -> FolderSource:
     """Return the source of the raw files of a data set."""
     for key in ("columns", "masks"):  # Hydra merges {} into what is there, which has no effect
-        if f"data.source.{key}={{}}" in _typed():
+        if f"data.source.{key}={{}}" in _typed(data):
             with read_write(data), open_dict(data):
                 data.source[key] = {}
     source: FolderSource = build(data.source)
@@ -82,11 +82,13 @@ def open_data(data: DictConfig) -> Store:
 def _command(data: DictConfig) -> str:
     """Return the command that makes the store, with the keys of the data that the user typed."""
     typed = [
-        override for override in _typed() if override.startswith(("data=", "data.")) and "raw=null" not in override
+        override for override in _typed(data) if override.startswith(("data=", "data.")) and "raw=null" not in override
     ]
     raw = [] if is_given(data, "raw") else ["data.raw=DIR"]
     return shlex.join(["python", "prepare.py", *typed, *raw])
 
 
-def _typed() -> list[str]:
-    return overrides() if HydraConfig.initialized() else []
+def _typed(data: DictConfig) -> list[str]:
+    """Return the overrides that the user typed; before a run starts, only its configuration holds them."""
+    typed = OmegaConf.select(data._get_root(), "hydra.overrides.task")
+    return [*typed] if typed is not None else overrides() if HydraConfig.initialized() else []

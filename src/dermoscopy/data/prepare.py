@@ -65,7 +65,7 @@ def prepare(
     _check_place(path)
     recipe = _recipe(source, listing, size, fit, on_error)
     if recipe == (made := _made(path)).recipe:
-        print(f"{path} is up to date", *listing.notes, *made.notes, sep="\n  ")
+        print(_indented([f"{path} is up to date", *listing.notes, *made.notes]))
         return path
     layout = Layout(size, fit, source.mask_names, listing.label_names, source.settings(), recipe)
     try:
@@ -73,7 +73,7 @@ def prepare(
     except OSError as error:
         raise OSError(error.errno, f"cannot write the store ({error.strerror or error})", str(path)) from error
     if listing.notes or notes:
-        print(f"{path} is written", *listing.notes, *notes, sep="\n  ")
+        print(_indented([f"{path} is written", *listing.notes, *notes]))
     return path
 
 
@@ -207,8 +207,12 @@ def _check_space(path: Path, needed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(path.parent).free
     if free < needed:
-        text = f"needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free"
+        text = f"needs {needed / 1e6:.1f} MB, {free / 1e6:.1f} MB are free"
         raise OSError(errno.ENOSPC, text, str(path))
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(lines).replace("\n", "\n  ")
 
 
 def _count(problems: Sequence[Problem]) -> str:

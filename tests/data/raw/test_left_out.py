@@ -50,6 +50,12 @@ def test_masks_without_an_image_and_images_without_a_mask_are_named(tmp_path: Pa
     assert any("without a mask lesion, of 2: 1: b" in line for line in lines)
 
 
+def test_a_link_to_a_folder_that_is_read_leaves_nothing_out(tmp_path: Path) -> None:
+    touched(tmp_path, "images/a.jpg")
+    (tmp_path / "images/loop").symlink_to(tmp_path / "images")
+    assert notes(tmp_path) == notes(tmp_path, "**/{id}.jpg") == []
+
+
 def test_empty_class_folders_and_images_beside_classes_are_named(tmp_path: Path) -> None:
     touched(
         tmp_path, "mel/1.jpg", "nv/2.jpg", "bcc/notes.txt", "loose.jpg", "labels.csv", "masks/1.png", "bkl/sub/3.jpg"

@@ -55,6 +55,7 @@ def test_links_to_folders_are_followed_each_folder_once_and_loops_end(tmp_path: 
     touched(tmp_path, "elsewhere/c.jpg", "root/a/a.jpg", "root/z/b.jpg")
     (tmp_path / "root/a/loop").symlink_to(tmp_path / "root")
     (tmp_path / "root/a/same").symlink_to(tmp_path / "root/z")
+    (tmp_path / "root/circle").symlink_to("circle")
     (tmp_path / "root/linked").symlink_to(tmp_path / "elsewhere")
     matches = Matches(tmp_path / "root", "**/{id}.jpg")
     assert {id: len(paths) for id, paths in matches.files.items()} == {"a": 1, "b": 1, "c": 1}

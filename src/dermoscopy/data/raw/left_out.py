@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from dermoscopy.data.raw.patterns import SUFFIXES, Matches, bare, is_hidden_name, matched
+from dermoscopy.data.raw.patterns import SUFFIXES, Matches, bare, is_folder, is_hidden_name, matched
 from dermoscopy.data.raw.problems import listed, some
 
 OTHER_SUFFIXES = (  # of images that are not read: named where a pattern passes over them
@@ -65,11 +65,12 @@ def _passed_over(folders: Iterable[Path], parents: Iterable[Path], every: Collec
     """Return the files in folders, and images one folder below them or in `parents`, that no pattern takes."""
     taken = {path for matches in every for paths in matches.files.values() for path in paths}
     reached, files = _reached(every), []
+    real = {folder.resolve() for folder in reached}  # links may lead to a folder that is read
     for folder in dict.fromkeys(folders):
         for path in _visible(folder):
-            if not path.is_dir():
+            if not is_folder(path):
                 files += [] if _is_document(path) else [path]
-            elif path not in reached:
+            elif path not in reached and path.resolve() not in real:
                 files += _pictures(path)
     for folder in dict.fromkeys(parents):
         files += _pictures(folder)

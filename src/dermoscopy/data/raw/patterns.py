@@ -29,7 +29,8 @@ class Matches:
         files: paths by id, or by class/id where the pattern holds a class.
         hidden: files that would match if they or a folder of theirs were not hidden.
         folders: folders whose files were compared with the pattern.
-        classes: folders that `{class}` matches, by name, and those that hold them.
+        classes: folders that `{class}` matches, by name.
+        parents: folders that hold those.
         closed: folders that cannot be opened.
     """
 
@@ -78,12 +79,12 @@ class Matches:
         elif head == "**":
             for below in self._tree(folder):
                 yield from self._walk(below, rest)
-        elif not TOKEN.search(head) and (folder / head).is_dir():
+        elif not TOKEN.search(head) and is_folder(folder / head):
             yield from self._walk(folder / head, rest)
         else:
             name = re.compile(_part(head))
             for entry in self._entries(folder):
-                if name.fullmatch(_form(entry.name)) and entry.is_dir():
+                if name.fullmatch(_form(entry.name)) and is_folder(entry):
                     below = Path(folder, entry.name)
                     if "{class}" in head and not self.is_hidden(below):
                         self.classes[_form(entry.name)] = below
@@ -101,7 +102,7 @@ class Matches:
             seen.add(real)
             yield current
             for entry in self._entries(current):
-                if entry.is_dir():
+                if is_folder(entry):
                     (links if entry.is_symlink() else waiting).append(Path(current, entry.name))
 
     def _entries(self, folder: Path) -> list["os.DirEntry[str]"]:
@@ -122,6 +123,14 @@ def matched(files: Mapping[str, list[Path]], id: str) -> list[Path]:
 def bare(id: str) -> str:
     """Return an id without its class."""
     return id.rpartition("/")[2]
+
+
+def is_folder(path: "Path | os.DirEntry[str]") -> bool:
+    """Return whether a path is a folder or a link to one; False where a link leads nowhere or in a circle."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def is_hidden_name(name: str) -> bool:

@@ -4,13 +4,16 @@ import glob
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from dermoscopy.data.raw.labels import UNKNOWN, LabelTable, read_labels
+from dermoscopy.data.raw.groups import image_groups, same_notes
+from dermoscopy.data.raw.label_rules import UNKNOWN
+from dermoscopy.data.raw.labels import LabelTable, read_labels
 from dermoscopy.data.raw.problems import Problem
+from dermoscopy.data.tables import is_missing
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # matched by a pattern that ends in ".*"
 TOKENS = {"{id}": r"(?P<id>[^/]+)", "{class}": r"(?P<folder>[^/]+)", "**/": r"(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
@@ -28,12 +31,16 @@ class Item(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Content of a source: usable items by id, problems of the others, names of labels, and every file used."""
+    """Content of a source: usable items by id, problems of the others, names of labels, and every file used.
+
+    `notes` are lines for the user: what is left out although nothing is wrong with it, counted and named.
+    """
 
     items: list[Item]
     problems: list[Problem]
     label_names: tuple[str, ...]
     files: list[Path]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -122,25 +129,26 @@ class FolderSource:
         images = {id: paths for id, paths in sorted(images.items()) if paths}
         if not images:
             raise ValueError(f"no image matches {self.images} in {root}, which holds {_sample(root)}")
-        classes = sorted({id.split("/")[0] for id in images}) if "{class}" in self.images else []
-        labels = read_labels(root, self.csv, self.id_column, self.group_column, self.columns)
-        groups = self._groups(images, labels)
+        folders = {id.split("/")[0] for id in images} if "{class}" in self.images else set()
+        classes = sorted(name for name in folders if not is_missing(name))
+        labels = read_labels(root, self.csv, self.id_column, self.group_column, self.columns, list(images))
+        groups = image_groups(images, labels, self.same)
         items, problems = [], []
         for id, paths in images.items():
             matches = [_matches(masks[name], id) for name in masks]
-            faults = [*self._faults(id, paths, matches), *labels.faults(_bare(id))]
+            faults = [*self._faults(id, paths, matches), *labels.row(id).faults]
             problems += [Problem(str(paths[0].relative_to(root)), *fault) for fault in faults]
             if not faults:
                 items.append(self._item(id, groups[id], paths[0], matches, labels, classes))
         files = sorted(mask_paths.union(*images.values()))
         names = (*self.columns, *self.from_masks, *classes)
-        return Listing(items, problems, names, files)
-
-    def _groups(self, ids: Iterable[str], labels: LabelTable) -> dict[str, str]:
-        """Return the group of each image: that of the table, else its own id, merged according to `same`."""
-        groups = {id: labels.group(_bare(id)) or id for id in ids}
-        joined = _joined(groups, ([id for id in ids if id in groups] for ids in self.same))
-        return {id: joined.get(group, group) for id, group in groups.items()}
+        return Listing(
+            items,
+            problems,
+            names,
+            files,
+            [*labels.notes, *same_notes(images, self.same), *_unknown_classes(folders, images)],
+        )
 
     def _item(
         self,
@@ -151,9 +159,10 @@ class FolderSource:
         labels: LabelTable,
         classes: Sequence[str],
     ) -> Item:
-        one_hot = (int(id.split("/")[0] == name) for name in classes)
+        folder = id.split("/")[0]
+        one_hot = (UNKNOWN if is_missing(folder) else int(folder == name) for name in classes)
         paths = tuple(files[0] if files else None for files in masks)
-        return Item(id, group, image, paths, (*labels.row(_bare(id)), *[UNKNOWN] * len(self.from_masks), *one_hot))
+        return Item(id, group, image, paths, (*labels.row(id).labels, *[UNKNOWN] * len(self.from_masks), *one_hot))
 
     def _faults(self, id: str, images: Sequence[Path], masks: Sequence[Sequence[Path]]) -> list[tuple[str, str]]:
         faults = []
@@ -166,16 +175,6 @@ class FolderSource:
             if len(files) > 1:
                 faults.append((f"{len(files)} files for mask {name}", f"keep one file for {pattern}"))
         return faults
-
-
-def _joined(groups: Mapping[str, str], same: Iterable[Iterable[str]]) -> dict[str, str]:
-    """Return the new name of every merged group: the alphabetically first of the old ones."""
-    lesions: list[set[str]] = []
-    for ids in same:
-        own = {groups[id] for id in ids}
-        touched = [lesion for lesion in lesions if lesion & own]
-        lesions = [lesion for lesion in lesions if not lesion & own] + [own.union(*touched)]
-    return {group: min(lesion) for lesion in lesions for group in lesion}
 
 
 def _find(root: Path, pattern: str) -> dict[str, list[Path]]:
@@ -212,6 +211,13 @@ def _expression(pattern: str) -> str:
 def _matches(masks: Mapping[str, list[Path]], id: str) -> list[Path]:
     """Return the files of one mask of one image; a pattern for masks need not hold the class."""
     return masks.get(id) or masks.get(_bare(id), [])
+
+
+def _unknown_classes(folders: Iterable[str], ids: Collection[str]) -> Iterator[str]:
+    """Yield how many images are in folders of classes that are called unknown, none, NA and the like."""
+    for folder in sorted(filter(is_missing, folders)):
+        count = sum(id.startswith(f"{folder}/") for id in ids)
+        yield f"{folder}: {count} of {len(ids)} images, whose class is unknown; rename the folder to make it a class"
 
 
 def _bare(id: str) -> str:

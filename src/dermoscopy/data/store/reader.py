@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dermoscopy.data.store.label_counts import count_labels, uncovered
+
 FORMAT = "dermoscopy store"
 VERSION = 1
 
@@ -82,12 +84,13 @@ def open_store(path: str | Path, size: Sequence[int] | None = None, fit: str | N
 
 
 def describe_store(path: Path) -> str:
-    """Return two lines that describe the content of a store."""
+    """Return a few lines that describe the content of a store."""
     store = open_store(path)
-    masks, labels = (", ".join(names) or "none" for names in (store.mask_names, store.label_names))
+    masks, labels = ", ".join(store.mask_names) or "none", count_labels(store.label, store.label_names)
+    exclusive = uncovered(store.label)
     return (
         f"{path}: {len(store)} images of {store.size[0]} x {store.size[1]} px, fingerprint {store.fingerprint[:12]}\n"
-        f"  masks: {masks}; labels: {labels}"
+        f"  masks: {masks}; labels: {labels}" + (f"\n  {exclusive}" if exclusive else "")
     )
 
 

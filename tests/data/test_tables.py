@@ -31,7 +31,7 @@ def read(tmp_path):
         "id\tx\na\t1\nb\t0\n",
         '"id","x"\n"a","1"\nb, "0"\n',
         b"id,x\r\na,1\rb,0\n",
-        "\n\nid,x\n,\na,1\n  \nb,0\n\n",
+        "\n,\nid,x\n,\na,1\n  \nb,0\n\n",
         "id,x,\na,1,\nb,0,,,\n",
     ],
     ids=["plain", "mark", "blanks", "semicolons", "tabs", "quotes", "line ends", "blank lines", "empty columns"],
@@ -54,6 +54,7 @@ def test_texts_are_composed_and_a_decimal_comma_needs_semicolons(read):
     [
         ("", "is empty"),
         (" \n\n", "is empty"),
+        (",,\n,\n", "has no column id"),
         ("id,x\n", "no row under its header id, x"),
         ("name,x\na,1\n", "has no column id; it has name, x: correct data.source.id_column"),
         ("ID,x\na,1\n", r"no column id; .*; did you mean ID\?"),

@@ -123,7 +123,7 @@ def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: st
         ValueError: it is no such table, or names an id twice or one that the store does not have.
     """
     columns = dict.fromkeys(("id", "subset"), "split.file")
-    table = read_table(Path(file), "split.file", columns, earlier={"side": "subset"})
+    table = read_table(Path(str(file)), "split.file", columns, earlier={"side": "subset"})
     _check_subsets(file, table)
     names = [plain(name) for name in ids.tolist()]
     if unknown := sorted(set(table["id"]) - set(names)):

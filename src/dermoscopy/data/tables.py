@@ -8,6 +8,7 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -156,8 +157,13 @@ def _text(path: Path, key: str) -> str:
 
 
 def _header(text: str, separator: str) -> list[str]:
-    fields = next(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator, skipinitialspace=True))
-    return [plain(field) for field in fields]
+    """Return the first row that is not blank; none where the separator makes no sense of the text."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    with suppress(csv.Error):
+        for fields in reader:
+            if any(texts := [plain(field) for field in fields]):
+                return texts
+    return []
 
 
 def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:

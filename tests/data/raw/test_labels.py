@@ -119,6 +119,24 @@ def test_missing_columns_are_named_each_with_its_setting(read):
         read("id,a\nx,1\n", {"a": "a"}, ["x"], "g")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"columns": ["a"]}, "data.source.columns must name the labels"),
+        ({"columns": {"a": None}}, "data.source.columns.a is null"),
+        ({"csv": ["t.csv"]}, "correct data.source.csv"),
+        ({"csv": ""}, "is a folder: correct data.source.csv"),
+        ({"id_column": None}, "correct data.source.id_column"),
+        ({"group_column": ["a"]}, "correct data.source.group_column"),
+    ],
+)
+def test_settings_of_a_wrong_kind_are_refused_by_name(tmp_path, arguments, message):
+    (tmp_path / "t.csv").write_text("id,a\nx,1\n")
+    right = {"csv": "t.csv", "id_column": "id", "group_column": None, "columns": {"a": "a"}, "images": ["x"]}
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        read_labels(tmp_path, **{**right, **arguments})
+
+
 def test_a_column_of_something_else_is_refused_at_once(read):
     with pytest.raises(ValueError, match="a is the column dx of"):
         read("id,dx\nx,mel\ny,nv\n", {"a": "dx"}, ["x", "y"])

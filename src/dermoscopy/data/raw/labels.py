@@ -73,9 +73,11 @@ def read_labels(
     """
     if csv is None:
         return LabelTable()
-    path = root / csv
+    if not isinstance(columns, Mapping):
+        raise ValueError(f'data.source.columns must name the labels, as in {{melanoma: "dx=mel"}}, got {columns}')
+    path = root / str(csv)
     rules = tuple(LabelRule.parse(name, text) for name, text in columns.items())
-    chosen = Columns(plain(str(id_column)), plain(group_column or ""), rules)
+    chosen = Columns(plain(str(id_column)), plain(str(group_column or "")), rules)
     frame = read_table(path, "data.source.csv", chosen.settings())
     lines = _lines(frame[chosen.id], images)
     _check_ids(path, frame, chosen.id, lines)

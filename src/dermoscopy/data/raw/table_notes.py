@@ -9,7 +9,7 @@ import pandas as pd
 from dermoscopy.data.raw.label_rules import UNKNOWN, LabelRule
 from dermoscopy.data.tables import counted, few, folded, is_missing, plain
 
-CROWDED = 8  # images from which on a group that holds most of them is told
+CROWDED = 8  # images from which on a group that holds most of them is noted
 
 
 def spare(ids: "pd.Series[str]", lines: Mapping[str, Sequence[int]]) -> list[str]:

@@ -1,15 +1,18 @@
 """Sources of raw images, masks and labels in folders, and the problems of their layout."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from dermoscopy.data.raw.labels import UNKNOWN, LabelTable, read_labels
+from dermoscopy.data.raw.groups import image_groups, same_notes
+from dermoscopy.data.raw.label_rules import UNKNOWN
+from dermoscopy.data.raw.labels import LabelTable, read_labels
 from dermoscopy.data.raw.left_out import instead, notes
 from dermoscopy.data.raw.patterns import Matches, bare, matched
 from dermoscopy.data.raw.problems import Problem
+from dermoscopy.data.tables import is_missing
 
 
 class Item(NamedTuple):
@@ -130,13 +133,14 @@ class FolderSource:
         images = {id: paths for id, paths in sorted(images.items()) if paths}
         if not images:
             raise ValueError(f"no image matches {self.images} in {root.absolute()}, which holds {instead(root, found)}")
-        classes = sorted({id.split("/")[0] for id in images}) if "{class}" in self.images else []
-        labels = read_labels(root, self.csv, self.id_column, self.group_column, self.used_columns)
-        groups = self._groups(images, labels)
+        folders = {id.split("/")[0] for id in images} if "{class}" in self.images else set()
+        classes = sorted(name for name in folders if not is_missing(name))
+        labels = read_labels(root, self.csv, self.id_column, self.group_column, self.used_columns, list(images))
+        groups = image_groups(images, labels, self.same)
         items, problems = [], []
         for id, paths in images.items():
             files = [matched(masks[name].files, id) for name in masks]
-            faults = [*self._faults(id, paths, files), *labels.faults(bare(id))]
+            faults = [*self._faults(id, paths, files), *labels.row(id).faults]
             problems += [Problem(str(paths[0].relative_to(root)), *fault) for fault in faults]
             if not faults:
                 items.append(self._item(id, groups[id], paths[0], files, labels, classes))
@@ -144,6 +148,7 @@ class FolderSource:
         if twice := [name for name in classes if names.count(name) > 1]:
             raise ValueError(f"labels {', '.join(twice)} are folders of classes and also in columns or from_masks")
         lines = [*notes(root, found, masks, images, self.missing_masks == "allow"), *self._without_table()]
+        lines += [*labels.notes, *same_notes(images, self.same), *_unknown_classes(folders, images)]
         return Listing(items, problems, names, sorted(mask_paths.union(*images.values())), lines)
 
     def _without_table(self) -> list[str]:
@@ -154,12 +159,6 @@ class FolderSource:
             return []
         return [f"no table (data.source.csv=null), so there is no effect of {' and '.join([*columns, *group])}"]
 
-    def _groups(self, ids: Iterable[str], labels: LabelTable) -> dict[str, str]:
-        """Return the group of each image: that of the table, else its own id, merged according to `same`."""
-        groups = {id: labels.group(bare(id)) or id for id in ids}
-        joined = _joined(groups, ([id for id in ids if id in groups] for ids in self.same))
-        return {id: joined.get(group, group) for id, group in groups.items()}
-
     def _item(
         self,
         id: str,
@@ -169,9 +168,10 @@ class FolderSource:
         labels: LabelTable,
         classes: Sequence[str],
     ) -> Item:
-        one_hot = (int(id.split("/")[0] == name) for name in classes)
+        folder = id.split("/")[0]
+        one_hot = (UNKNOWN if is_missing(folder) else int(folder == name) for name in classes)
         paths = tuple(files[0] if files else None for files in masks)
-        return Item(id, group, image, paths, (*labels.row(bare(id)), *[UNKNOWN] * len(self.from_masks), *one_hot))
+        return Item(id, group, image, paths, (*labels.row(id).labels, *[UNKNOWN] * len(self.from_masks), *one_hot))
 
     def _faults(self, id: str, images: Sequence[Path], masks: Sequence[Sequence[Path]]) -> list[tuple[str, str]]:
         faults = []
@@ -190,16 +190,6 @@ class FolderSource:
         return faults
 
 
-def _joined(groups: Mapping[str, str], same: Iterable[Iterable[str]]) -> dict[str, str]:
-    """Return the new name of every merged group: the alphabetically first of the old ones."""
-    lesions: list[set[str]] = []
-    for ids in same:
-        own = {groups[id] for id in ids}
-        touched = [lesion for lesion in lesions if lesion & own]
-        lesions = [lesion for lesion in lesions if not lesion & own] + [own.union(*touched)]
-    return {group: min(lesion) for lesion in lesions for group in lesion}
-
-
 def _is_text(name: str) -> bool:
     """Return whether a name can be stored; on Linux names of files are any bytes."""
     try:
@@ -207,6 +197,13 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _unknown_classes(folders: Iterable[str], ids: Collection[str]) -> Iterator[str]:
+    """Yield how many images are in folders of classes that are called unknown, none, NA and the like."""
+    for folder in sorted(filter(is_missing, folders)):
+        count = sum(id.startswith(f"{folder}/") for id in ids)
+        yield f"{folder}: {count} of {len(ids)} images, whose class is unknown; rename the folder to make it a class"
 
 
 def _plain(value: object) -> object:

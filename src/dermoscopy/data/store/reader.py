@@ -14,6 +14,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dermoscopy.data.store.label_counts import count_labels, uncovered
+
 FORMAT = "dermoscopy store"
 VERSION = 1
 OF_SIZE = re.compile(r"(.*)-\d+x\d+\.h5")  # names that prepare.py gives by default
@@ -101,12 +103,13 @@ def absence(path: Path) -> str:
 
 
 def describe_store(path: Path) -> str:
-    """Return two lines that describe the content of a store."""
+    """Return a few lines that describe the content of a store."""
     store = open_store(path)
-    masks, labels = (", ".join(names) or "none" for names in (store.mask_names, store.label_names))
+    masks, labels = ", ".join(store.mask_names) or "none", count_labels(store.label, store.label_names)
+    exclusive = uncovered(store.label)
     return (
         f"{path}: {len(store)} images of {store.size[0]} x {store.size[1]} px, fingerprint {store.fingerprint[:12]}\n"
-        f"  masks: {masks}; labels: {labels}"
+        f"  masks: {masks}; labels: {labels}" + (f"\n  {exclusive}" if exclusive else "")
     )
 
 

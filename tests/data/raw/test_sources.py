@@ -167,7 +167,7 @@ def test_a_problem_of_the_source_itself_is_one_clear_line(tmp_path: Path) -> Non
     put(tmp_path, "pictures/a.jpg")
     with pytest.raises(ValueError, match=r"no image matches images/\{id\}.jpg in .*, which holds pictures"):
         FolderSource(tmp_path).listing()
-    with pytest.raises(FileNotFoundError, match=r"labels.csv does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"labels.csv does not exist: .* data.source.csv=null"):
         FolderSource(tmp_path, "pictures/{id}.jpg", csv="labels.csv").listing()
     (tmp_path / "labels.csv").write_text("image,dx\na,mel\n")
     with pytest.raises(ValueError, match=r"has no column image_id, sex; it has image, dx"):

@@ -135,7 +135,10 @@ class FolderSource:
             raise ValueError(f"no image matches {self.images} in {root.absolute()}, which holds {instead(root, found)}")
         folders = {id.split("/")[0] for id in images} if "{class}" in self.images else set()
         classes = sorted(name for name in folders if not is_missing(name))
-        labels = read_labels(root, self.csv, self.id_column, self.group_column, self.used_columns, list(images))
+        try:
+            labels = read_labels(root, self.csv, self.id_column, self.group_column, self.used_columns, list(images))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}, or leave the table out: data.source.csv=null") from error
         groups = image_groups(images, labels, self.same)
         items, problems = [], []
         for id, paths in images.items():

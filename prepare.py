@@ -9,13 +9,11 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"error: this python lacks {missing.name}: type make setup, then .venv/bin/python prepare.py")
 
-from pathlib import Path
-
 import hydra
 from omegaconf import DictConfig
 
 from dermoscopy.config.command_line import checked, command
-from dermoscopy.config.data import make_store
+from dermoscopy.config.data import make_store, store_path
 from dermoscopy.data.inspection.page import inspect_store
 from dermoscopy.data.store.reader import describe_store
 
@@ -24,7 +22,7 @@ from dermoscopy.data.store.reader import describe_store
 @checked
 def main(cfg: DictConfig) -> None:
     """Write the store (with inspect=true only if it is missing), then the page where inspect=true."""
-    if cfg.inspect and Path(cfg.data.store).is_file():
+    if store_path(cfg.data).is_file() and cfg.inspect:
         print(f"{cfg.data.store} is inspected as it is; inspect=false updates it")
     else:
         print(describe_store(make_store(cfg.data, cfg.workers)))

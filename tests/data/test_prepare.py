@@ -126,7 +126,7 @@ def spoil(root: Path) -> None:
 
 def test_all_problems_of_all_files_are_in_one_table(raw: Path) -> None:
     spoil(raw)
-    with pytest.raises(ValueError, match="5 problems in .* on_error=skip") as raised:
+    with pytest.raises(ValueError, match=r"5 problems in .* data\.on_error=skip") as raised:
         made(raw)
     rows = str(raised.value).splitlines()[2:]
     assert [row.split()[0] for row in rows] == [
@@ -151,9 +151,51 @@ def test_skip_leaves_the_images_out_and_reports_it(raw: Path, capsys: pytest.Cap
     assert store.ids.tolist() == ["im0", "im2", "im3", "im7"]
     assert store.image().shape == (4, *SIZE, 3) and store.mask()[2:, ..., 0].any(axis=(1, 2)).all()
     printed = capsys.readouterr().out
-    assert "left out, 5 problems" in printed and "images/im1.jpg" in printed
+    assert "4 of 8 images are left out, 5 problems" in printed and "images/im1.jpg" in printed
     whole = open_store(made(raw, on_error="skip", name="b.h5", source=source(raw, masks={}, from_masks=[])))
     assert len(whole) == 7
+
+
+def test_what_is_left_out_and_remarked_is_printed_again_while_the_store_is_up_to_date(raw: Path, capsys) -> None:
+    (raw / "images/notes.heic").touch()
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.open(raw / "images/im2.jpg").save(raw / "images/im2.jpg", exif=exif)
+    Image.fromarray(np.full((60, 80), 255, np.uint8)).save(raw / "square/im0.png")
+    (raw / "images/im1.jpg").write_bytes(b"")
+    made(raw, on_error="skip")
+    first = capsys.readouterr().out
+    made(raw, on_error="skip")
+    again = capsys.readouterr().out
+    assert "is written" in first and "up to date" in again and first.splitlines()[1:] == again.splitlines()[1:]
+    for words in (
+        "1: images/notes.heic",
+        "EXIF rotation",
+        "1: im2",
+        "masks square",
+        "1: im0",
+        "1 of 8 images are left out",
+    ):
+        assert words in first
+
+
+def test_a_store_without_remarks_has_the_same_fingerprint_as_before(raw: Path, capsys) -> None:
+    assert open_store(made(raw)).fingerprint == open_store(made(raw, name="b.h5", on_error="skip")).fingerprint
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_that_is_no_store_is_never_replaced(raw: Path) -> None:
+    (raw.parent / "foreign.h5").write_text("of somebody else")
+    with h5py.File(raw.parent / "other.h5", "w") as file:
+        file["a"] = 1
+    (raw.parent / "folder.h5").mkdir()
+    for name in ("foreign.h5", "other.h5", "folder.h5", "raw/images/im0.jpg", "raw/labels.csv", "raw"):
+        before = (raw.parent / name).read_bytes() if (raw.parent / name).is_file() else None
+        with pytest.raises(ValueError, match=r"data\.store"):
+            made(raw, name=name)
+        assert before is None or (raw.parent / name).read_bytes() == before
+    (raw.parent / "empty.h5").touch()
+    assert len(open_store(made(raw, name="empty.h5"))) == len(open_store(made(raw, name="new/folder/a.h5"))) == 8
 
 
 def test_nothing_left_is_an_error(raw: Path) -> None:

@@ -84,7 +84,7 @@ def test_wrong_input_is_one_clear_line(score, lesion_run, make_run, few_source, 
     source = replace(few_source, masks={"lesions": few_source.masks["lesion"]})
     path = prepare(source, tmp_path / "few.h5", (32, 32), progress=False)
     fails("few.h5 lacks the mask lesion", "its masks: lesions; did you mean lesions?", **{"data.store": path})
-    fails("no store none.h5: make it with", **{"data.store": "none.h5"})
+    fails("none.h5", "make it with", **{"data.store": "none.h5"})
     fails("threshold has an effect only with images=DIR", threshold=0.4)
     fails("Could not find 'data/dome'", data="dome", **{"data.raw": None})
 

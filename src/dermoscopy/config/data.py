@@ -1,40 +1,69 @@
 """Data described by a configuration: raw files, and the store that is written from them or opened."""
 
+import shlex
 from pathlib import Path
 
-from omegaconf import DictConfig
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from dermoscopy.config.build import build
-from dermoscopy.data.prepare import prepare
+from dermoscopy.config.command_line import is_given, overrides
+from dermoscopy.data.prepare import check_on_error, prepare
 from dermoscopy.data.raw.sources import FolderSource
-from dermoscopy.data.store.reader import Store, open_store
+from dermoscopy.data.store.frame import checked_size, place
+from dermoscopy.data.store.reader import Store, absence, open_store
 from dermoscopy.machine.leases import lease
 
 
 def build_source(data: DictConfig) -> FolderSource:
     """Return the source of the raw files of a data set."""
+    for key in ("columns", "masks"):  # Hydra merges {} into what is there, which has no effect
+        if f"data.source.{key}={{}}" in _typed(data):
+            with read_write(data), open_dict(data):
+                data.source[key] = {}
     source: FolderSource = build(data.source)
     return source
+
+
+def store_path(data: DictConfig) -> Path:
+    """Return the file of the store, which need not exist.
+
+    Raises:
+        ValueError: the size, the fit or `on_error` of a data set are wrong; the message names the key.
+    """
+    try:
+        size = data.size
+        place((1, 1), checked_size(OmegaConf.to_object(size) if OmegaConf.is_config(size) else size), data.fit)
+        check_on_error(data.on_error)
+    except ValueError as error:
+        raise ValueError(f"data.{error}") from error
+    return Path(data.store)
 
 
 def make_store(data: DictConfig, workers: int | None = None) -> Path:
     """Draw the demo data if configured (`data.make`), decode all files and write the store; return its path.
 
     Raises:
-        ValueError: data.raw is not set.
+        ValueError: data.raw is not set, or another setting is wrong.
     """
-    if data.raw is None:
+    store = store_path(data)
+    if not is_given(data, "raw"):
         raise ValueError(f"data.raw is not set: add the folder of the raw files, data.raw=DIR (data={data.name})")
     if "make" in data:
         build(data.make)
-    return prepare(build_source(data), data.store, data.size, data.fit, data.on_error, workers)
+    return prepare(build_source(data), store, data.size, data.fit, data.on_error, workers)
 
 
 def prepare_data(data: DictConfig) -> None:
-    """Update the store if `data.raw` is set; otherwise the store must exist."""
-    if data.raw is None:
+    """Update the store if `data.raw` is set; otherwise the store must exist.
+
+    Raises:
+        FileNotFoundError, ValueError: as `make_store` and `open_data`.
+    """
+    if not is_given(data, "raw"):
+        open_data(data)
         return
-    with lease(Path(data.store)):  # two sweeps that start at the same time prepare it once
+    with lease(store_path(data)):  # two sweeps that start at the same time prepare it once
         make_store(data)
 
 
@@ -44,4 +73,22 @@ def open_data(data: DictConfig) -> Store:
     Raises:
         FileNotFoundError, ValueError: there is no store, or it has another size or fit.
     """
-    return open_store(data.store, data.size, data.fit)
+    path = store_path(data)
+    if not path.exists():
+        raise FileNotFoundError(f"{absence(path)}; this command makes it: {_command(data)}")
+    return open_store(path, data.size, data.fit)
+
+
+def _command(data: DictConfig) -> str:
+    """Return the command that makes the store, with the keys of the data that the user typed."""
+    typed = [
+        override for override in _typed(data) if override.startswith(("data=", "data.")) and "raw=null" not in override
+    ]
+    raw = [] if is_given(data, "raw") else ["data.raw=DIR"]
+    return shlex.join(["python", "prepare.py", *typed, *raw])
+
+
+def _typed(data: DictConfig) -> list[str]:
+    """Return the overrides that the user typed; before a run starts, only its configuration holds them."""
+    typed = OmegaConf.select(data._get_root(), "hydra.overrides.task")
+    return [*typed] if typed is not None else overrides() if HydraConfig.initialized() else []

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -15,10 +16,12 @@ from rich.progress import track
 
 from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.raw.decode import read_image, read_mask
+from dermoscopy.data.raw.image_file import is_rotated
 from dermoscopy.data.raw.problems import Problem, UnusableFile, table
+from dermoscopy.data.raw.remarks import Remarks
 from dermoscopy.data.raw.sources import FolderSource, Item, Listing
 from dermoscopy.data.store.frame import Frame, checked_size, place
-from dermoscopy.data.store.reader import VERSION
+from dermoscopy.data.store.reader import VERSION, could_be_store
 from dermoscopy.data.store.writer import Layout, Row, new_store, remove_stale
 from dermoscopy.machine.threads import in_order
 
@@ -49,28 +52,39 @@ def prepare(
         The path of the store.
 
     Raises:
-        ValueError: an argument or a file is wrong; nothing is written, and an older store is kept.
+        ValueError: an argument or a file is wrong, or `store` is another file; nothing is written, and an older store
+            is kept.
         OSError: the disk is full or the folder cannot be written.
     """
     path, size = Path(store), checked_size(size)
     place((1, 1), size, fit)  # raises for an unknown fit before any file is read
-    if on_error not in ("stop", "skip"):
-        raise ValueError(f"on_error must be stop or skip, got {on_error}")
+    check_on_error(on_error)
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1 or null, got {workers}")
     listing = source.listing()
+    _check_place(path)
     recipe = _recipe(source, listing, size, fit, on_error)
-    if _recipe_of(path) == recipe:
-        print(f"{path} is up to date")
+    if recipe == (made := _made(path)).recipe:
+        print(_indented([f"{path} is up to date", *listing.notes, *made.notes]))
         return path
     layout = Layout(size, fit, source.mask_names, listing.label_names, source.settings(), recipe)
     try:
-        problems = _write(source, listing, path, layout, on_error, workers, progress)
+        notes = _write(source, listing, path, layout, on_error, workers, progress)
     except OSError as error:
         raise OSError(error.errno, f"cannot write the store ({error.strerror or error})", str(path)) from error
-    if problems:
-        print(f"images with problems are left out, {_count(problems)}:\n{table(problems)}")
+    if listing.notes or notes:
+        print(_indented([f"{path} is written", *listing.notes, *notes]))
     return path
+
+
+def check_on_error(on_error: str) -> None:
+    """Refuse a value that `prepare` does not know.
+
+    Raises:
+        ValueError: it is none of those.
+    """
+    if on_error not in ("stop", "skip"):
+        raise ValueError(f"on_error must be stop or skip, got {on_error}")
 
 
 def _write(
@@ -81,32 +95,54 @@ def _write(
     on_error: str,
     workers: int | None,
     progress: bool,
-) -> list[Problem]:
-    """Write the store; return the problems of the images left out."""
-    items, problems = listing.items, list(listing.problems)
+) -> list[str]:
+    """Write the store; return remarks about its images, and the images left out."""
+    problems, remarks = list(listing.problems), Remarks(layout.mask_names)
     remove_stale(path)
-    _check_space(path, layout.nbytes(len(items)))
+    _check_space(path, layout.nbytes(len(listing.items)))
     decode = partial(_decode, source=source, layout=layout)
-    with closing(in_order(decode, items, AHEAD, workers)) as rows, new_store(path, layout, len(items)) as writer:
-        for row, faults in track(rows, "images", len(items), disable=not progress):
-            problems += faults
-            if row is not None and (on_error == "skip" or not problems):
-                writer.append(row)
+    with (
+        closing(in_order(decode, listing.items, AHEAD, workers)) as rows,
+        new_store(path, layout, len(listing.items)) as writer,
+    ):
+        for decoded in track(rows, "images", len(listing.items), disable=not progress):
+            problems += decoded.problems
+            if decoded.row is not None and (on_error == "skip" or not problems):
+                writer.append(decoded.row)
+                remarks.add(decoded.row.id, decoded.row.mask, decoded.present, decoded.rotated)
+        whole = len(listing.items) + len({problem.file for problem in listing.problems})
+        faults = "\n".join([table(problems), *listing.notes])
         if problems and on_error == "stop":
-            remedy = "correct them, or leave these images out with on_error=skip"
-            raise ValueError(f"{_count(problems)} in {source.root}: {remedy}\n{table(problems)}")
+            remedy = "correct them, or leave these images out with data.on_error=skip"
+            raise ValueError(f"{_count(problems)} in {source.root}: {remedy}\n{faults}")
         if not writer.rows:
-            raise ValueError(f"{_count(problems)} in {source.root}, no image is left\n{table(problems)}")
-    return problems
+            raise ValueError(f"{_count(problems)} in {source.root}, no image is left\n{faults}")
+        writer.notes = remarks.lines()
+        if problems:
+            left_out = f"{whole - len(writer.rows)} of {whole} images are left out, {_count(problems)}"
+            writer.notes.append(f"{left_out}:\n{table(problems)}")
+    return writer.notes
 
 
-def _decode(item: Item, source: FolderSource, layout: Layout) -> tuple[Row | None, list[Problem]]:
-    """Decode one image with its masks to a row of the store, or None, and return all problems of its files."""
+class Decoded(NamedTuple):
+    """One image with its masks as a row of the store, or None, and all problems of its files.
+
+    `present` holds per mask whether any pixel of the original is present, None without a mask.
+    """
+
+    row: Row | None
+    problems: list[Problem]
+    present: list[bool | None]
+    rotated: bool
+
+
+def _decode(item: Item, source: FolderSource, layout: Layout) -> Decoded:
     problems = []
     frame: Frame | None = None
     image = np.zeros((*layout.size, 3), np.uint8)
     mask = np.full((*layout.size, len(item.masks)), NOT_ANNOTATED, np.uint8)
     label = list(item.labels)
+    present: list[bool | None] = [None] * len(item.masks)
     try:
         image, frame = read_image(item.image, layout.size, layout.fit)
     except UnusableFile as error:
@@ -115,15 +151,15 @@ def _decode(item: Item, source: FolderSource, layout: Layout) -> tuple[Row | Non
         if path is None:
             continue
         try:
-            mask[..., plane], present = read_mask(path, layout.size, frame, source.grey_masks == "allow")
+            mask[..., plane], present[plane] = read_mask(path, layout.size, frame, source.grey_masks == "allow")
         except UnusableFile as error:
             problems.append(_problem(source, path, error))
             continue
         if name in source.from_masks:
-            label[layout.label_names.index(name)] = int(present)
+            label[layout.label_names.index(name)] = int(bool(present[plane]))
     if problems or frame is None:
-        return None, problems
-    return Row(item.id, item.group, image, mask, label, frame), problems
+        return Decoded(None, problems, present, False)
+    return Decoded(Row(item.id, item.group, image, mask, label, frame), problems, present, is_rotated(item.image))
 
 
 def _problem(source: FolderSource, path: Path, error: UnusableFile) -> Problem:
@@ -144,21 +180,39 @@ def _recipe(source: FolderSource, listing: Listing, size: tuple[int, int], fit: 
     return digest.hexdigest()
 
 
-def _recipe_of(path: Path) -> str | None:
-    """Return the recipe of a store; None where it is absent or incomplete."""
+class Made(NamedTuple):
+    """What a store was made from, and the remarks about its images; None and none where it is absent or incomplete."""
+
+    recipe: str | None = None
+    notes: Sequence[str] = ()
+
+
+def _made(path: Path) -> Made:
     try:
         with h5py.File(path, "r") as file:
-            return str(file.attrs.get("recipe"))
+            return Made(str(file.attrs.get("recipe")), [str(note) for note in file.attrs.get("notes", ())])
     except OSError:
-        return None
+        return Made()
+
+
+def _check_place(path: Path) -> None:
+    """Refuse to replace a file that is no store."""
+    if path.is_dir():
+        raise ValueError(f"data.store must be a file, but {path} is a folder: add a name, such as {path / 'mine.h5'}")
+    if path.is_file() and not could_be_store(path):
+        raise ValueError(f"data.store={path} would replace a file that is no store: give another, data.store=FILE")
 
 
 def _check_space(path: Path, needed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(path.parent).free
     if free < needed:
-        text = f"needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free"
+        text = f"needs {needed / 1e6:.1f} MB, {free / 1e6:.1f} MB are free"
         raise OSError(errno.ENOSPC, text, str(path))
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(lines).replace("\n", "\n  ")
 
 
 def _count(problems: Sequence[Problem]) -> str:

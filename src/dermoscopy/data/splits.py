@@ -6,12 +6,15 @@ no fold and no seed uses, or "" for images that are not used at all.
 
 import random
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dermoscopy.data.ids import probable_pairs, shown_pairs
+from dermoscopy.data.tables import few, plain, read_table, similar
 from dermoscopy.machine.files import write_atomically
 
 Strings = NDArray[np.str_]
@@ -112,24 +115,50 @@ def ten_shuffles(
 def from_file(ids: Strings, groups: Strings, labels: Labels, seed: int, file: str | Path) -> Strings:
     """Read the subsets from a CSV with columns `id` and `subset`, written by hand or by `write_split`.
 
-    An image that is missing from it, or whose subset is empty, has the subset "" and is not used.
+    An image that is missing from it, or whose subset is empty, has the subset "" and is not used; their number is
+    printed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no such table, or names an id twice or one that the store does not have.
     """
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    if "side" in table and "subset" not in table:
-        raise ValueError(f"{file}: the column side is now called subset: rename it")
-    if not {"id", "subset"} <= set(table):
-        raise ValueError(f"{file} needs the columns id and subset, it has {list(table)}")
-    doubled = table["id"][table["id"].duplicated()].tolist()
-    if doubled:
-        raise ValueError(f"{file} names {doubled[0]} more than once")
-    strange = sorted(set(table["subset"]) - {*EVERY_SUBSET, ""})
-    if strange:
-        raise ValueError(f"{file} has the subset {strange[0]!r}, but a subset is one of {list(EVERY_SUBSET)}")
-    unknown = sorted(set(table["id"]) - set(ids.tolist()))
-    if unknown:
-        raise ValueError(f"{file} names {unknown[0]} ({len(unknown)} such ids), which the store does not have")
+    columns = dict.fromkeys(("id", "subset"), "split.file")
+    table = read_table(Path(str(file)), "split.file", columns, earlier={"side": "subset"})
+    _check_subsets(file, table)
+    names = [plain(name) for name in ids.tolist()]
+    if unknown := sorted(set(table["id"]) - set(names)):
+        pairs = probable_pairs(sorted(set(names) - set(table["id"])), unknown)
+        meant = f": it has {shown_pairs(pairs)}" if pairs else ""
+        raise ValueError(
+            f"{file} names {unknown[0]} ({len(unknown)} of {len(table)} ids), which the store does not have{meant}: "
+            "correct or remove these rows"
+        )
     subset = dict(zip(table["id"], table["subset"], strict=True))
-    return np.array([subset.get(name, "") for name in ids.tolist()])
+    if unused := [name for name in names if not subset.get(name)]:
+        _say(f"  {file}: {len(unused)} of {len(names)} images are in no subset, so they are not used ({few(unused)})")
+    return np.array([subset.get(name, "") for name in names])
+
+
+def _check_subsets(file: str | Path, table: pd.DataFrame) -> None:
+    """Refuse rows without an id, ids with several rows, and words that are no subset."""
+    if (table["id"] == "").any():
+        raise ValueError(f"{file} has no id in line {few(table.index[table['id'] == ''])}: write it, or remove the row")
+    doubled = table[table["id"].duplicated(keep=False)].groupby("id", sort=False)["subset"]
+    for name, subsets in doubled:
+        kinds = ", ".join(subset or "empty" for subset in dict.fromkeys(subsets))
+        raise ValueError(f"{file} names {name} more than once, as {kinds} ({len(doubled)} such ids): keep one row")
+    strange = table[~table["subset"].isin((*EVERY_SUBSET, ""))]
+    for line, subset in strange["subset"].items():
+        raise ValueError(
+            f"{file} has the subset {subset!r} in line {line} ({len(strange)} such rows), "
+            f"but a subset is one of {list(EVERY_SUBSET)}{similar(subset, EVERY_SUBSET)}"
+        )
+
+
+@cache
+def _say(line: str) -> None:
+    """Print a line once, although every stage reads its split anew."""
+    print(line, flush=True)
 
 
 def write_split(path: str | Path, ids: Strings, groups: Strings, subset: Strings) -> Path:

@@ -17,8 +17,8 @@ from rich.progress import track
 from torch import Tensor
 
 from dermoscopy.data.raw.decode import read_image
+from dermoscopy.data.raw.patterns import SUFFIXES
 from dermoscopy.data.raw.problems import Problem, UnusableFile, table
-from dermoscopy.data.raw.sources import SUFFIXES
 from dermoscopy.data.store.frame import Frame
 from dermoscopy.machine.threads import in_order
 

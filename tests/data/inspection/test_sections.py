@@ -1,5 +1,8 @@
 """Sections of a page: findings and the sample of images."""
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,6 +24,14 @@ def test_the_seed_alone_decides_which_images_are_shown(stats):
     first, again, other = (sample_section(stats, 3, seed) for seed in (0, 0, 1))
     assert first == again != other
     assert first.count("<figure>") == 3
+
+
+def test_images_that_have_none_of_exclusive_labels_are_a_finding(stats):
+    label = np.zeros((len(stats.store), 2), np.int8)
+    label[0, 0] = label[1, 1] = 1
+    two = replace(stats, store=replace(stats.store, label=label, label_names=("a", "b")))
+    (sentence,) = (text for anchor, text in findings(two) if anchor == "labels")
+    assert f"{len(label) - 2} have none" in sentence
 
 
 def test_without_pairs_nothing_is_said_of_duplicates(stats):

@@ -83,7 +83,7 @@ def test_labels_are_counted_and_unknown_ones_do_not_enter_the_prevalence(store):
     assert table.loc["sick"].tolist() == [2, 1, 1, pytest.approx(200 / 3)]
     assert table.loc["old"].tolist() == [1, 1, 2, 50]
     assert tables.co_occurrence(store)[["sick", "old"]].to_numpy().tolist() == [[2, 1], [1, 1]]
-    assert column(tables.label_patterns(store), "labels") == ["none", "sick", "sick, old"]
+    assert column(tables.label_patterns(store), "labels") == ["sick?, old?", "old?", "sick", "sick, old"]
 
 
 def test_sizes_padding_groups_and_oddities(store, pixels):

@@ -205,6 +205,75 @@ def test_class_numbers_are_not_a_binary_mask(tmp_path: Path) -> None:
         read_mask(saved(tmp_path / "classes.png", values), SIZE, frame_of(values), False)
 
 
+def other_masks() -> dict[str, tuple[Image.Image, str, str]]:
+    """Return masks that mean something else, and the expected words about them with grey refused and allowed."""
+    cover = disc(60, 80, 20) >= 0.5
+    shades = np.select([disc(60, 80, 10) >= 0.5, cover], [2, 1]).astype(np.uint8)
+    palette = Image.fromarray(shades, "P")
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    black = Image.fromarray(cover.astype(np.uint8), "P")
+    black.putpalette([0, 0, 0] * 256)
+    red, blue, faint = (
+        np.where(cover[..., None], colour, 0).astype(np.uint8) for colour in ((255, 0, 0), (0, 0, 60), (1, 0, 0))
+    )
+    alpha = np.dstack([np.zeros((60, 80, 3), np.uint8), (cover * 255).astype(np.uint8)])
+    return {
+        "red": (Image.fromarray(red), "coloured", "coloured"),
+        "dark blue": (Image.fromarray(blue), "coloured", "coloured"),
+        "class 1 in red": (Image.fromarray(faint), "coloured", "coloured"),
+        "palette of classes": (palette, "coloured", "coloured"),
+        "palette of one colour": (black, "one colour for several values", "one colour for several values"),
+        "0 1 2": (Image.fromarray(shades), "0, 1, 2", "0, 1, 2"),
+        "only class 20": (Image.fromarray(cover.astype(np.uint8) * 20), "0, 20", "0, 20"),
+        "0 128 255": (Image.fromarray(np.array([0, 128, 255], np.uint8)[shades]), "0, 128, 255", "0, 128, 255"),
+        "alpha": (Image.fromarray(alpha), "transparent", "transparent"),
+        "16 bit": (Image.fromarray(cover.astype(np.uint16) * 65535), "more than 8 bits", "more than 8 bits"),
+    }
+
+
+@pytest.mark.parametrize("kind", other_masks())
+@pytest.mark.parametrize("grey", [False, True])
+def test_a_mask_that_means_something_else_is_refused_with_its_values(tmp_path: Path, kind: str, grey: bool) -> None:
+    image, *words = other_masks()[kind]
+    image.save(tmp_path / "a.png")
+    with pytest.raises(UnusableFile) as raised:
+        read_mask(tmp_path / "a.png", SIZE, place((60, 80), SIZE, "stretch"), grey)
+    assert words[grey] in raised.value.problem and raised.value.remedy.startswith("save it")
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "RGB", "RGBA", "LA", "P"])
+@pytest.mark.parametrize("grey", [False, True])
+def test_black_and_white_is_read_in_every_colour_mode(tmp_path: Path, mode: str, grey: bool) -> None:
+    values = (disc(60, 80, 20) >= 0.5).astype(np.uint8) * 255
+    expected, _ = read_mask(saved(tmp_path / "l.png", values), SIZE, frame_of(values), False)
+    assert (read_mask(saved(tmp_path / "a.png", values, mode), SIZE, frame_of(values), grey)[0] == expected).all()
+
+
+def test_a_fax_tiff_with_white_as_zero_and_a_palette_with_white_first_are_read_in_their_colours(tmp_path: Path) -> None:
+    values = (disc(60, 80, 20) >= 0.5).astype(np.uint8) * 255
+    expected, _ = read_mask(saved(tmp_path / "l.png", values), SIZE, frame_of(values), False)
+    Image.fromarray(255 - values).convert("1").save(tmp_path / "a.tif", compression="group4", tiffinfo={262: 0})
+    swapped = Image.fromarray((values == 0).astype(np.uint8), "P")
+    swapped.putpalette([255, 255, 255, 0, 0, 0])
+    swapped.save(tmp_path / "p.png")
+    with Image.open(tmp_path / "a.tif") as image:
+        shown = np.asarray(image.convert("L"))
+    fax, _ = read_mask(tmp_path / "a.tif", SIZE, frame_of(values), False)
+    assert (fax == (expected if (shown == values).all() else 1 - expected)).all()
+    assert (read_mask(tmp_path / "p.png", SIZE, frame_of(values), False)[0] == expected).all()
+
+
+def test_edges_and_noise_of_a_jpeg_are_read_where_grey_is_allowed(tmp_path: Path) -> None:
+    cover = disc()
+    expected, _ = read_mask(
+        saved(tmp_path / "a.png", (cover >= 0.5).astype(np.uint8) * 255), SIZE, frame_of(cover), False
+    )
+    for quality in (30, 75, 95):
+        jpeg = saved(tmp_path / "a.jpg", np.rint(cover * 255).astype(np.uint8), quality=quality)
+        mask, present = read_mask(jpeg, SIZE, frame_of(cover), True)
+        assert present and (mask != expected).mean() < 0.01
+
+
 def test_a_mask_of_another_size_than_its_image_is_named(tmp_path: Path) -> None:
     path = saved(tmp_path / "mask.png", np.zeros((400, 300), np.uint8))
     with pytest.raises(UnusableFile, match="mask is 400 x 300, its image 300 x 400"):

@@ -61,6 +61,21 @@ def test_folders_of_classes_become_labels(tmp_path: Path) -> None:
     assert [item.masks[0] is None for item in listing.items] == [False, True, True]
 
 
+def test_a_folder_of_images_of_unknown_class_is_no_class(tmp_path: Path) -> None:
+    put(tmp_path, "nevus/1.jpg", "melanoma/2.jpg", "unknown/3.jpg")
+    listing = FolderSource(tmp_path, "{class}/{id}.jpg").listing()
+    assert listing.label_names == ("melanoma", "nevus")
+    assert {item.id: item.labels for item in listing.items}["unknown/3"] == (-1, -1)
+    assert any(note.startswith("unknown: 1 of 3 images") for note in listing.notes)
+
+
+def test_what_is_said_of_the_table_and_of_same_is_in_the_listing(tmp_path: Path) -> None:
+    put(tmp_path, "images/a.jpg", "images/b.jpg")
+    (tmp_path / "labels.csv").write_text("image_id,sick\na,1\nb,NA\nc,0\n")
+    notes = FolderSource(tmp_path, csv="labels.csv", columns={"sick": "sick"}, same=[["a", "z"]]).listing().notes
+    assert [note.partition(":")[0] for note in notes] == ["labels.csv", "sick", "data.source.same"]
+
+
 def test_labels_and_groups_come_from_columns(tmp_path: Path) -> None:
     put(tmp_path, *(f"images/{name}.jpg" for name in "abcd"))
     text = "\ufeffimage_id,dx,malignant,lesion\na,mel,1,x\nb,nv,0.0,x\nc,,,\nd,bcc,True,y\n"
@@ -128,11 +143,11 @@ def test_every_fault_of_every_image_is_reported(tmp_path: Path) -> None:
     columns = {"sick": "sick"}
     source = FolderSource(tmp_path, "images/{id}.*", {"lesion": "masks/{id}.*"}, "labels.csv", columns=columns)
     assert faults(source) == [
-        "images/a.jpg: 2 images have the id a",
+        "images/a.jpg: 2 images have the id a (a.jpg, a.png)",
         "images/b.png: no row b in labels.csv",
-        "images/c.png: more than one row c in labels.csv",
+        "images/c.png: 2 rows c in labels.csv, which differ in sick",
         "images/c.png: sick is nv in labels.csv, neither 0 nor 1",
-        "images/d.png: 2 files for mask lesion",
+        "images/d.png: 2 files for mask lesion (d.png, d.tif)",
         "images/e.png: no mask lesion",
     ]
     assert not source.listing().items
@@ -141,7 +156,7 @@ def test_every_fault_of_every_image_is_reported(tmp_path: Path) -> None:
 def test_a_missing_mask_can_be_allowed(tmp_path: Path) -> None:
     put(tmp_path, "images/a.jpg")
     stop = FolderSource(tmp_path, masks={"lesion": "masks/{id}.png"})
-    assert stop.listing().problems[0].remedy == "add masks/a.png, or set missing_masks=allow"
+    assert stop.listing().problems[0].remedy == "add masks/a.png, or set data.source.missing_masks=allow"
     allow = FolderSource(tmp_path, masks={"lesion": "masks/{id}.png"}, missing_masks="allow")
     assert allow.listing().items[0].masks == (None,)
 
@@ -152,7 +167,7 @@ def test_a_problem_of_the_source_itself_is_one_clear_line(tmp_path: Path) -> Non
     put(tmp_path, "pictures/a.jpg")
     with pytest.raises(ValueError, match=r"no image matches images/\{id\}.jpg in .*, which holds pictures"):
         FolderSource(tmp_path).listing()
-    with pytest.raises(FileNotFoundError, match=r"labels.csv does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"labels.csv does not exist: .* data.source.csv=null"):
         FolderSource(tmp_path, "pictures/{id}.jpg", csv="labels.csv").listing()
     (tmp_path / "labels.csv").write_text("image,dx\na,mel\n")
     with pytest.raises(ValueError, match=r"has no column image_id, sex; it has image, dx"):
@@ -169,7 +184,8 @@ def test_a_problem_of_the_source_itself_is_one_clear_line(tmp_path: Path) -> Non
             "names streaks, but the masks are lesion",
         ),
         ({"missing_masks": "maybe"}, "missing_masks must be stop or allow, got maybe"),
-        ({"columns": {"a": "a"}}, "need a csv"),
+        ({"images": "/photos/{id}.jpg"}, r"images must be relative .*data.raw.*, got /photos"),
+        ({"masks": {"lesion": None}}, "masks.lesion must hold"),
         ({"same": [["a", "b"], ["c"]]}, r"same must hold lists of two ids or more, .* got \['c'\]"),
         ({"same": [["a", "a"]]}, "same must hold lists of two ids or more"),
         ({"same": ["ab", "cd"]}, "same must hold lists of two ids or more, .* got ab"),

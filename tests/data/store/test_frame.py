@@ -57,7 +57,7 @@ def test_restore_keeps_planes_types_and_constant_probabilities() -> None:
 
 
 def test_invalid_arguments_are_refused() -> None:
-    with pytest.raises(ValueError, match="fit must be one of pad, crop, stretch, got squash"):
+    with pytest.raises(ValueError, match="fit must be pad, crop or stretch, got squash"):
         place((3, 4), (2, 2), "squash")
     for size in ([224], [224, 0], [224.0, 224.0]):
         with pytest.raises(ValueError, match="size must be"):

@@ -64,7 +64,7 @@ def test_a_store_may_have_no_masks(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_store_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
-    with pytest.raises(FileNotFoundError, match=r"a.h5: make it with `python prepare.py data=...`"):
+    with pytest.raises(FileNotFoundError, match=r"a.h5: make it with `python prepare.py data=NAME`"):
         open_store(path)
     path.write_text("no HDF5")
     with pytest.raises(ValueError, match=r"a.h5 is no complete store"):
@@ -83,3 +83,18 @@ def test_a_file_that_is_no_store_is_named_with_the_remedy(tmp_path: Path) -> Non
         file.attrs["version"] = 99
     with pytest.raises(ValueError, match="version 99, not 1"):
         open_store(path)
+
+
+def test_where_a_store_is_missing_those_of_other_sizes_are_named(tmp_path: Path, monkeypatch) -> None:
+    written(tmp_path / "data/mine-8x12.h5")
+    written(tmp_path / "data/other-8x12.h5")
+    (tmp_path / "data/mine-9x9.h5").write_text("damaged")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError) as raised:
+        open_store("data/mine-64x64.h5")
+    text = str(raised.value)
+    assert f"no store {tmp_path}/data/mine-64x64.h5 (relative paths begin in {tmp_path})" in text
+    assert "data/mine-8x12.h5 of data.size=[8,12] and data.fit=" in text and "other" not in text and "9x9" not in text
+    with pytest.raises(FileNotFoundError) as raised:
+        open_store(tmp_path / "absent/a.h5")
+    assert "relative" not in str(raised.value) and "there is" not in str(raised.value)

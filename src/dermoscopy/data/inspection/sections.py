@@ -8,6 +8,7 @@ import pandas as pd
 from dermoscopy.data.inspection import tables
 from dermoscopy.data.inspection.markup import chart, figure, legend, paragraph, section, sheet, table
 from dermoscopy.data.inspection.pictures import TURNS, histograms, outlined
+from dermoscopy.data.store.label_counts import uncovered
 from dermoscopy.data.store.reader import Store
 from dermoscopy.machine.messages import nearest
 
@@ -56,6 +57,8 @@ def findings(stats: StoreStatistics) -> list[tuple[str, str]]:
     for row in tables.label_balance(stats.store).itertuples():
         if row.yes == 0 or row.no == 0:
             sentences.append(("labels", f"label {row.label} is never {'no' if row.yes else 'yes'}: nothing to learn"))
+    if exclusive := uncovered(stats.store.label):
+        sentences.append(("labels", exclusive))
     return sentences
 
 

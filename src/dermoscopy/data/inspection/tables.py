@@ -138,11 +138,11 @@ def co_occurrence(store: Store) -> pd.DataFrame:
 
 
 def label_patterns(store: Store) -> pd.DataFrame:
-    """Return the most frequent sets of labels of an image."""
-    names = np.array(store.label_names)
-    patterns, counts = np.unique(store.label == 1, axis=0, return_counts=True)
+    """Return the most frequent sets of labels of an image; "a, b?" has a, and whether it has b is unknown."""
+    patterns, counts = np.unique(store.label, axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:LONGEST]
-    sets = [", ".join(names[patterns[i]]) or "none" for i in order]
+    marked = (zip(store.label_names, row, strict=True) for row in patterns[order].tolist())
+    sets = [", ".join(name + "?" * (code < 0) for name, code in row if code) or "none" for row in marked]
     return pd.DataFrame({"labels": sets, "images": counts[order], "of images %": 100 * counts[order] / len(store)})
 
 

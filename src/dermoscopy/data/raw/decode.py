@@ -1,26 +1,30 @@
 """Decoding of image and mask files to rows of a store.
 
-Colour: grey, palette and opaque RGBA images become RGB without loss; more than 8 bits per channel, CMYK and
-transparency are refused. EXIF rotation is ignored: pixels are used as stored, because masks are drawn on those.
-Masks: 0 and 255, 0 and 1, or 1 bit; values within 8 of 0 or 255 are read as those. Resizing averages over areas.
+Which files are images: see `dermoscopy.data.raw.image_file`. Masks: 0 and 255, 0 and 1, or 1 bit; values within 8 of 0
+or 255 are read as those. Resizing averages over areas.
 """
 
 from functools import lru_cache
-from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from dermoscopy.contracts import NOT_ANNOTATED
+from dermoscopy.data.raw.image_file import colours, load, open_image, read
 from dermoscopy.data.raw.problems import UnusableFile
 from dermoscopy.data.store.frame import Frame, place
 
 TOLERANCE = 8  # grey levels by which lossy compression may change black or white
+TINT = 16  # difference of colours up to which a pixel counts as grey
+FAINT = 32  # brightest value up to which values of a mask are numbers of classes
 BAND = 128  # rows of a mask at a time
 COARSE = 8  # from so many pixels per stored pixel on, its edges are rounded to whole pixels: by at most 1/16 of it
+
+MONOCHROME = "save it in black and white, the structure white"
+CLASSES = f"{MONOCHROME}; if it holds several classes, one file for each"
 
 
 def read_image(path: Path, size: tuple[int, int], fit: str) -> tuple[NDArray[np.uint8], Frame]:
@@ -32,14 +36,14 @@ def read_image(path: Path, size: tuple[int, int], fit: str) -> tuple[NDArray[np.
     Raises:
         UnusableFile: the file cannot be decoded, or not be converted to RGB without loss.
     """
-    image = _open(_read(path))
+    image = open_image(read(path))
     frame = place((image.height, image.width), size, fit)
     rows, columns = size
     # The picture's own share of the stored size: with `pad` it is smaller than the size.
     needed = -(-image.width * columns // frame.width), -(-image.height * rows // frame.height)
     drafted = image.draft(None, needed)
     shrink = frame.original_width / drafted[1][2] if drafted else 1.0
-    _load(image)
+    load(image)
     rgb = image.convert("RGB")
     factor = int(min(frame.height / rows, frame.width / columns) / shrink / 2)  # keeps twice the store's resolution
     if factor > 1:
@@ -65,21 +69,23 @@ def read_mask(path: Path, size: tuple[int, int], frame: Frame | None, grey: bool
     Raises:
         UnusableFile: the file cannot be decoded, is not binary, or differs in size from its image.
     """
-    mask, present = _mask(_read(path), size, frame, grey)
+    mask, present = _mask(read(path), size, frame, grey)
     return mask, present
 
 
 @lru_cache(maxsize=16)  # most masks of a set can be empty, and empty masks of one size are the same bytes
 def _mask(data: bytes, size: tuple[int, int], frame: Frame | None, grey: bool) -> tuple[NDArray[np.uint8], bool]:
-    image = _open(data)
-    _load(image)
+    image = open_image(data)
+    load(image)
     if frame is not None and (image.height, image.width) != frame[:2]:
         problem = f"mask is {image.height} x {image.width}, its image {frame[0]} x {frame[1]}"
         raise UnusableFile(problem, "make them equal; an image rotated by EXIF only counts as not rotated")
     y, x = _edges(frame or place((image.height, image.width), size, "stretch"), size, (image.height, image.width))
-    image = image if image.mode in ("1", "L") else image.convert("L")
+    image = _without_colour(image)
     white = int(image.getextrema()[1])  # type: ignore[arg-type]  # one band: two numbers
     unit = 1 if white <= 1 else 255 if grey and image.mode == "L" else -1  # value of a covered pixel, see _cover
+    if unit == 255:
+        _check_edges(image, white)
     # Bands fit in the processor's cache, sums of flags in one byte: copies of the whole would cost half a decoding.
     kind = np.int8 if unit != 255 and np.ceil(np.diff(y)).max() < np.iinfo(np.int8).max else np.int32
     sums = np.zeros((size[0], image.width), np.float32 if (y % 1).any() else kind)
@@ -115,49 +121,54 @@ def _cover(image: Image.Image, top: int, bottom: int, unit: int, white: int) -> 
         return signed, low < 0
     if has_white and low >= -1 - TOLERANCE and high <= TOLERANCE:
         return -(signed < 0).view(np.int8), low < 0
-    black = TOLERANCE if has_white else 1  # without any white, 2 to 8 are not noise but class numbers
-    count = sum(image.histogram()[black + 1 : 255 - TOLERANCE])
-    remedy = "save it with two values, or set grey_masks=allow where grey is an anti-aliased edge"
-    raise UnusableFile(f"not binary, {count} grey pixels", remedy)
+    black = TOLERANCE if has_white else 1  # without any white, 2 to 8 are not noise but numbers of classes
+    classes = white <= FAINT
+    grey = {value: count for value, count in enumerate(image.histogram()) if black < value < 255 - TOLERANCE and count}
+    remedy = "save it in black and white, or set data.source.grey_masks=allow where grey is an edge or noise of a JPEG"
+    raise UnusableFile(
+        f"not binary, {sum(grey.values())} grey pixels ({_values(image)})", CLASSES if classes else remedy
+    )
 
 
-def _read(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except IsADirectoryError:
-        raise UnusableFile("a folder, not a file", "remove or rename it") from None
-    except OSError as error:
-        raise UnusableFile(f"cannot be read ({error.strerror})", "check the file and its permissions") from error
-    if not data:
-        raise UnusableFile("empty, 0 bytes", "get the file again")
-    return data
+def _without_colour(image: Image.Image) -> Image.Image:
+    """Return a mask as one band.
+
+    Raises:
+        UnusableFile: its colours differ, or those of its palette do not: then neither colours nor numbers are certain.
+    """
+    if image.mode in ("1", "L"):
+        return image
+    if image.mode == "LA":
+        return image.convert("L")
+    rgb = np.asarray(image.convert("RGB"))
+    most = rgb.max(axis=2)
+    spread = most - rgb.min(axis=2)
+    if spread.max() > TINT or (most.max() <= TOLERANCE and spread.any()):
+        count = int((spread > min(TINT, spread.max() - 1)).sum())
+        raise UnusableFile(f"coloured, {count} pixels ({colours(image)})", MONOCHROME)
+    if image.mode == "P" and most.max() == most.min() and np.ptp(np.asarray(image)) > 0:
+        raise UnusableFile("its palette has one colour for several values", MONOCHROME)
+    return image.convert("L")
 
 
-def _open(data: bytes) -> Image.Image:
-    try:
-        image = Image.open(BytesIO(data))
-    except UnidentifiedImageError:
-        raise UnusableFile("not an image in a known format", "get the file again, or remove it") from None
-    except Exception as error:  # decoders raise SyntaxError, struct.error and others for bytes of another format
-        raise UnusableFile(f"cannot be opened ({error})", "get the file again") from error
-    if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA") or ";16" in str(image.tile):
-        kind = (
-            "CMYK colours"
-            if image.mode == "CMYK"
-            else f"more than 8 bits per channel or an unsupported colour mode ({image.mode})"
-        )
-        raise UnusableFile(kind, "save it as 8-bit RGB (a mask as 8-bit grey)")
-    return image
+def _check_edges(image: Image.Image, white: int) -> None:
+    """Refuse a mask whose grey is not that of edges: numbers of classes, or whole areas of one grey."""
+    values = np.asarray(image)
+    if white <= FAINT:
+        raise UnusableFile(f"not binary, its values are {_values(image)}", CLASSES)
+    grey = (values > TOLERANCE) & (values < 255 - TOLERANCE)
+    if min(values.shape) >= 3 and grey.any():
+        centre, flat = values[1:-1, 1:-1], grey[1:-1, 1:-1].copy()
+        for top, left in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)):
+            flat &= values[top : top + centre.shape[0], left : left + centre.shape[1]] == centre
+        if flat.mean() > 0.01:
+            raise UnusableFile(f"whole areas are grey ({_values(image)})", CLASSES)
 
 
-def _load(image: Image.Image) -> None:
-    try:
-        image.load()
-        transparent = image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255
-    except Exception as error:
-        raise UnusableFile(f"cannot be decoded ({error})", "get the file again") from error
-    if transparent:
-        raise UnusableFile("has transparent pixels", "save it without transparency")
+def _values(image: Image.Image) -> str:
+    """Return the values of a mask for a message: all if few, else the range."""
+    values = [value for value, count in enumerate(image.histogram()) if count]
+    return ", ".join(map(str, values)) if len(values) <= 4 else f"{len(values)} values from {values[0]} to {values[-1]}"
 
 
 def _edges(

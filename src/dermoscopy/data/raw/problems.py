@@ -1,4 +1,4 @@
-"""Problems of raw files, and the table that lists them."""
+"""Problems of raw files, the table that lists them, and names of files in messages."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,8 +25,25 @@ class UnusableFile(ValueError):
 
 def table(problems: Sequence[Problem]) -> str:
     """Return a plain-text table, one row per problem; rows beyond the first 20 are only counted."""
-    rows = [Problem("file", "problem", "what to do"), *sorted(problems)[:ROWS_SHOWN]]
+    shown = [Problem(*map(printable, problem)) for problem in sorted(problems)[:ROWS_SHOWN]]
+    rows = [Problem("file", "problem", "what to do"), *shown]
     file, problem = (max(len(row[column]) for row in rows) for column in (0, 1))
     lines = [f"{row.file:{file}}  {row.problem:{problem}}  {row.remedy}" for row in rows]
     more = len(problems) - ROWS_SHOWN
     return "\n".join([*lines, f"and {more} more"] if more > 0 else lines)
+
+
+def listed(names: Sequence[str], count: int = 3) -> str:
+    """Return the first names, such as "a, b, c and 2 more"; "" without any."""
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(map(printable, names[:count])) + more
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the number of names and the first of them, such as "5: a, b, c and 2 more"."""
+    return f"{len(names)}: {listed(names)}"
+
+
+def printable(text: str) -> str:
+    """Return a text on one line that any terminal shows: names of files may hold line breaks and foreign bytes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,20 +1,18 @@
 """Sources of raw images, masks and labels in folders, and the problems of their layout."""
 
-import glob
 import json
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from dermoscopy.data.raw.labels import UNKNOWN, LabelTable, read_labels
+from dermoscopy.data.raw.groups import image_groups, same_notes
+from dermoscopy.data.raw.label_rules import UNKNOWN
+from dermoscopy.data.raw.labels import LabelTable, read_labels
+from dermoscopy.data.raw.left_out import instead, notes
+from dermoscopy.data.raw.patterns import Matches, bare, matched
 from dermoscopy.data.raw.problems import Problem
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # matched by a pattern that ends in ".*"
-TOKENS = {"{id}": r"(?P<id>[^/]+)", "{class}": r"(?P<folder>[^/]+)", "**/": r"(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
-TOKEN = re.compile("|".join(re.escape(token) for token in TOKENS))
+from dermoscopy.data.tables import is_missing
 
 
 class Item(NamedTuple):
@@ -28,26 +26,31 @@ class Item(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Content of a source: usable items by id, problems of the others, names of labels, and every file used."""
+    """Content of a source: usable items by id, problems of the others, names of labels, and every file used.
+
+    `notes` are lines for the user: what is left out although nothing is wrong with it, counted and named.
+    """
 
     items: list[Item]
     problems: list[Problem]
     label_names: tuple[str, ...]
     files: list[Path]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
 class FolderSource:
     """Images, masks and labels in folders, matched by patterns.
 
-    A pattern is relative to `root` and holds `{id}`; `*` matches anything, `{id}.*` any image file.
-    `{class}` in `images` is a folder named after the class: each class becomes a label, and ids are class/id.
+    Patterns are relative to `root`, see `dermoscopy.data.raw.patterns`. `{class}` in `images` is a folder named after
+    the class: each class becomes a label, and ids are class/id.
 
     Args:
         root: the folder of the data set; None: unknown, as where only its store is at hand.
         images: pattern of the image files.
         masks: name of a mask to the pattern of its files, in the order of the store's mask planes.
-        csv: table of labels, relative to `root` or absolute; None for no table.
+        csv: table of labels, relative to `root` or absolute; None for no table: then `columns` and `group_column` do
+            not count.
         id_column: its column of image ids.
         group_column: its column of groups that a split must keep whole (a lesion, a patient); None: one per image.
         columns: name of a label to `column` (0, 1, empty for unknown) or `column=value` or `column=value|value`.
@@ -71,24 +74,32 @@ class FolderSource:
     same: Sequence[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
+        for name in ("masks", "columns", "from_masks", "same"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, {} if name in ("masks", "columns") else ())
         patterns = {"images": self.images} | {f"masks.{mask}": self.masks[mask] for mask in self.masks}
         for name, pattern in patterns.items():
-            if "{id}" not in pattern:
+            if not isinstance(pattern, str) or "{id}" not in pattern:
                 raise ValueError(f"{name} must hold {{id}}, as in images/{{id}}.jpg, got {pattern}")
-        for name, choice in {"missing_masks": self.missing_masks, "grey_masks": self.grey_masks}.items():
-            if choice not in ("stop", "allow"):
+            if Path(pattern).is_absolute():
+                raise ValueError(f"{name} must be relative to the folder of the raw files (data.raw), got {pattern}")
+        for name in ("missing_masks", "grey_masks"):
+            if (choice := getattr(self, name)) not in ("stop", "allow"):
                 raise ValueError(f"{name} must be stop or allow, got {choice}")
         if unknown := [name for name in self.from_masks if name not in self.masks]:
             raise ValueError(
                 f"from_masks names {', '.join(unknown)}, but the masks are {', '.join(self.masks) or 'none'}"
             )
-        if twice := [name for name in self.from_masks if name in self.columns]:
+        if twice := [name for name in self.from_masks if name in self.used_columns]:
             raise ValueError(f"labels {', '.join(twice)} are in columns and in from_masks: name each only once")
-        if (self.columns or self.group_column) and self.csv is None:
-            raise ValueError("columns and group_column need a csv, got csv=null")
         for ids in self.same:
             if isinstance(ids, str) or len(set(ids)) < 2:
                 raise ValueError(f"same must hold lists of two ids or more, as in [[a, b]], got {_plain(ids)}")
+
+    @property
+    def used_columns(self) -> Mapping[str, str]:
+        """The labels of the table; none without a table."""
+        return {} if self.csv is None else self.columns
 
     @property
     def mask_names(self) -> tuple[str, ...]:
@@ -115,34 +126,43 @@ class FolderSource:
             raise ValueError("root is not set: give the folder of the raw files, data.raw=DIR")
         root = Path(self.root)
         if not root.is_dir():
-            raise FileNotFoundError(f"{root} is not a folder: give the folder of the raw files, data.raw=DIR")
-        masks = {name: _find(root, pattern) for name, pattern in self.masks.items()}
-        mask_paths = {path for files in masks.values() for paths in files.values() for path in paths}
-        images = {
-            id: [path for path in paths if path not in mask_paths] for id, paths in _find(root, self.images).items()
-        }
+            raise FileNotFoundError(
+                f"{root.absolute()} is not a folder: give the folder of the raw files, data.raw=DIR"
+            )
+        found, masks = Matches(root, self.images), {name: Matches(root, self.masks[name]) for name in self.masks}
+        mask_paths = {path for matches in masks.values() for paths in matches.files.values() for path in paths}
+        images = {id: [path for path in paths if path not in mask_paths] for id, paths in found.files.items()}
         images = {id: paths for id, paths in sorted(images.items()) if paths}
         if not images:
-            raise ValueError(f"no image matches {self.images} in {root}, which holds {_sample(root)}")
-        classes = sorted({id.split("/")[0] for id in images}) if "{class}" in self.images else []
-        labels = read_labels(root, self.csv, self.id_column, self.group_column, self.columns)
-        groups = self._groups(images, labels)
+            raise ValueError(f"no image matches {self.images} in {root.absolute()}, which holds {instead(root, found)}")
+        folders = {id.split("/")[0] for id in images} if "{class}" in self.images else set()
+        classes = sorted(name for name in folders if not is_missing(name))
+        try:
+            labels = read_labels(root, self.csv, self.id_column, self.group_column, self.used_columns, list(images))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}, or leave the table out: data.source.csv=null") from error
+        groups = image_groups(images, labels, self.same)
         items, problems = [], []
         for id, paths in images.items():
-            matches = [_matches(masks[name], id) for name in masks]
-            faults = [*self._faults(id, paths, matches), *labels.faults(_bare(id))]
+            files = [matched(masks[name].files, id) for name in masks]
+            faults = [*self._faults(id, paths, files), *labels.row(id).faults]
             problems += [Problem(str(paths[0].relative_to(root)), *fault) for fault in faults]
             if not faults:
-                items.append(self._item(id, groups[id], paths[0], matches, labels, classes))
-        files = sorted(mask_paths.union(*images.values()))
-        names = (*self.columns, *self.from_masks, *classes)
-        return Listing(items, problems, names, files)
+                items.append(self._item(id, groups[id], paths[0], files, labels, classes))
+        names = (*self.used_columns, *self.from_masks, *classes)
+        if twice := [name for name in classes if names.count(name) > 1]:
+            raise ValueError(f"labels {', '.join(twice)} are folders of classes and also in columns or from_masks")
+        lines = [*notes(root, found, masks, images, self.missing_masks == "allow"), *self._without_table()]
+        lines += [*labels.notes, *same_notes(images, self.same), *_unknown_classes(folders, images)]
+        return Listing(items, problems, names, sorted(mask_paths.union(*images.values())), lines)
 
-    def _groups(self, ids: Iterable[str], labels: LabelTable) -> dict[str, str]:
-        """Return the group of each image: that of the table, else its own id, merged according to `same`."""
-        groups = {id: labels.group(_bare(id)) or id for id in ids}
-        joined = _joined(groups, ([id for id in ids if id in groups] for ids in self.same))
-        return {id: joined.get(group, group) for id, group in groups.items()}
+    def _without_table(self) -> list[str]:
+        """Return what does not count as there is no table, in one line or none."""
+        columns = [f"data.source.columns ({', '.join(self.columns)})"] if self.columns else []
+        group = [f"data.source.group_column ({self.group_column})"] if self.group_column else []
+        if self.csv is not None or not (columns or group):
+            return []
+        return [f"no table (data.source.csv=null), so there is no effect of {' and '.join([*columns, *group])}"]
 
     def _item(
         self,
@@ -153,76 +173,42 @@ class FolderSource:
         labels: LabelTable,
         classes: Sequence[str],
     ) -> Item:
-        one_hot = (int(id.split("/")[0] == name) for name in classes)
+        folder = id.split("/")[0]
+        one_hot = (UNKNOWN if is_missing(folder) else int(folder == name) for name in classes)
         paths = tuple(files[0] if files else None for files in masks)
-        return Item(id, group, image, paths, (*labels.row(_bare(id)), *[UNKNOWN] * len(self.from_masks), *one_hot))
+        return Item(id, group, image, paths, (*labels.row(id).labels, *[UNKNOWN] * len(self.from_masks), *one_hot))
 
     def _faults(self, id: str, images: Sequence[Path], masks: Sequence[Sequence[Path]]) -> list[tuple[str, str]]:
         faults = []
         if len(images) > 1:
-            faults.append((f"{len(images)} images have the id {id}", "rename or remove all but one"))
+            names = ", ".join(path.name for path in images)
+            faults.append((f"{len(images)} images have the id {id} ({names})", "rename or remove all but one"))
+        if not _is_text(id):
+            faults.append(("its name is not in UTF-8", "rename it"))
         for (name, pattern), files in zip(self.masks.items(), masks, strict=True):
             if not files and self.missing_masks == "stop":
-                missing = pattern.replace("{id}", _bare(id))
-                faults.append((f"no mask {name}", f"add {missing}, or set missing_masks=allow"))
+                missing = pattern.replace("{id}", bare(id))
+                faults.append((f"no mask {name}", f"add {missing}, or set data.source.missing_masks=allow"))
             if len(files) > 1:
-                faults.append((f"{len(files)} files for mask {name}", f"keep one file for {pattern}"))
+                names = ", ".join(path.name for path in files)
+                faults.append((f"{len(files)} files for mask {name} ({names})", f"keep one file for {pattern}"))
         return faults
 
 
-def _joined(groups: Mapping[str, str], same: Iterable[Iterable[str]]) -> dict[str, str]:
-    """Return the new name of every merged group: the alphabetically first of the old ones."""
-    lesions: list[set[str]] = []
-    for ids in same:
-        own = {groups[id] for id in ids}
-        touched = [lesion for lesion in lesions if lesion & own]
-        lesions = [lesion for lesion in lesions if not lesion & own] + [own.union(*touched)]
-    return {group: min(lesion) for lesion in lesions for group in lesion}
+def _is_text(name: str) -> bool:
+    """Return whether a name can be stored; on Linux names of files are any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _find(root: Path, pattern: str) -> dict[str, list[Path]]:
-    """Return the paths that match a pattern by id, or by class/id where the pattern holds a class."""
-    wildcard, expression = _wildcard(pattern), _expression(pattern)
-    matches: dict[str, list[Path]] = defaultdict(list)
-    for path in root.glob(wildcard):
-        match = re.fullmatch(expression, path.relative_to(root).as_posix())
-        right_kind = not pattern.endswith(".*") or path.suffix.lower() in SUFFIXES
-        if match and right_kind and not path.name.startswith("."):
-            names = match.groupdict()
-            matches["/".join(filter(None, (names.get("folder"), names["id"])))].append(path)
-    return {id: sorted(paths) for id, paths in matches.items()}
-
-
-def _wildcard(pattern: str) -> str:
-    """Return the pattern for `glob`, with everything but the tokens of this module taken literally."""
-    parts, tokens = TOKEN.split(pattern), TOKEN.findall(pattern)
-    stars = ["*" if token.startswith("{") else token for token in tokens]
-    return "".join(glob.escape(part) + star for part, star in zip(parts, [*stars, ""], strict=True))
-
-
-def _expression(pattern: str) -> str:
-    """Return the pattern as a regular expression; a repeated name, as in {id}/{id}.jpg, must match the same text."""
-    parts, tokens = TOKEN.split(pattern), TOKEN.findall(pattern)
-    references = {"{id}": "(?P=id)", "{class}": "(?P=folder)"}
-    pieces = [re.escape(parts[0])]
-    for index, (token, part) in enumerate(zip(tokens, parts[1:], strict=True)):
-        repeated = token in references and token in tokens[:index]
-        pieces += [references[token] if repeated else TOKENS[token], re.escape(part)]
-    return "".join(pieces)
-
-
-def _matches(masks: Mapping[str, list[Path]], id: str) -> list[Path]:
-    """Return the files of one mask of one image; a pattern for masks need not hold the class."""
-    return masks.get(id) or masks.get(_bare(id), [])
-
-
-def _bare(id: str) -> str:
-    return id.rpartition("/")[2]
-
-
-def _sample(root: Path) -> str:
-    names = sorted(path.name for path in root.iterdir())
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "nothing"
+def _unknown_classes(folders: Iterable[str], ids: Collection[str]) -> Iterator[str]:
+    """Yield how many images are in folders of classes that are called unknown, none, NA and the like."""
+    for folder in sorted(filter(is_missing, folders)):
+        count = sum(id.startswith(f"{folder}/") for id in ids)
+        yield f"{folder}: {count} of {len(ids)} images, whose class is unknown; rename the folder to make it a class"
 
 
 def _plain(value: object) -> object:

@@ -27,15 +27,19 @@ class Frame(NamedTuple):
     width: int
 
 
-def checked_size(size: Sequence[int]) -> tuple[int, int]:
+def checked_size(size: object) -> tuple[int, int]:
     """Return (height, width).
 
     Raises:
         ValueError: `size` is not two positive whole numbers.
     """
-    if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
-        raise ValueError(f"size must be [height, width], two positive whole numbers, got {list(size)}")
-    return size[0], size[1]
+    sides = [*size] if isinstance(size, Sequence) and not isinstance(size, str) else []
+    if len(sides) != 2 or not all(type(side) is int and side > 0 for side in sides):
+        example = f"[{size},{size}]" if type(size) is int and size > 0 else "[64,64]"
+        raise ValueError(
+            f"size must be two whole numbers of at least 1, height and width, such as {example}, got {size}"
+        )
+    return sides[0], sides[1]
 
 
 def place(original: Sequence[int], size: Sequence[int], fit: str) -> Frame:
@@ -51,7 +55,7 @@ def place(original: Sequence[int], size: Sequence[int], fit: str) -> Frame:
         ValueError: `fit` is none of the three.
     """
     if fit not in get_args(Fit):
-        raise ValueError(f"fit must be one of {', '.join(get_args(Fit))}, got {fit}")
+        raise ValueError(f"fit must be pad, crop or stretch, got {fit}")
     (height, width), (rows, columns) = original, size
     if fit == "stretch":
         return Frame(height, width, 0, 0, height, width)

@@ -4,7 +4,9 @@
 `label` int8 (N,L) 0, 1, -1 unknown, `id` and `group` strings, `frame` int32 (N,6), see `dermoscopy.data.store.frame`.
 """
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +14,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dermoscopy.data.store.label_counts import count_labels, uncovered
+
 FORMAT = "dermoscopy store"
 VERSION = 1
+OF_SIZE = re.compile(r"(.*)-\d+x\d+\.h5")  # names that prepare.py gives by default
+SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of an HDF5 file
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +87,46 @@ def open_store(path: str | Path, size: Sequence[int] | None = None, fit: str | N
     return store
 
 
+def absence(path: Path) -> str:
+    """Return that there is no store at a path, where relative paths begin, and the stores of other sizes beside it."""
+    start = "" if path.is_absolute() else f" (relative paths begin in {Path.cwd()})"
+    name = OF_SIZE.fullmatch(path.name)
+    others = []
+    for other in sorted(path.parent.glob("*.h5")) if name else ():
+        same = OF_SIZE.fullmatch(other.name)
+        if same and name and same[1] == name[1]:
+            with suppress(ValueError, OSError):
+                store = open_store(other)
+                others.append(f"{other} of data.size=[{store.size[0]},{store.size[1]}] and data.fit={store.fit}")
+    beside = f"; there is {', '.join(others)}" if others else ""
+    return f"no store {path.absolute()}{start}{beside}"
+
+
 def describe_store(path: Path) -> str:
-    """Return two lines that describe the content of a store."""
+    """Return a few lines that describe the content of a store."""
     store = open_store(path)
-    masks, labels = (", ".join(names) or "none" for names in (store.mask_names, store.label_names))
+    masks, labels = ", ".join(store.mask_names) or "none", count_labels(store.label, store.label_names)
+    exclusive = uncovered(store.label)
     return (
         f"{path}: {len(store)} images of {store.size[0]} x {store.size[1]} px, fingerprint {store.fingerprint[:12]}\n"
-        f"  masks: {masks}; labels: {labels}"
+        f"  masks: {masks}; labels: {labels}" + (f"\n  {exclusive}" if exclusive else "")
     )
+
+
+def could_be_store(path: Path) -> bool:
+    """Return whether a file is a store, a damaged one, or empty: one that may be replaced."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError:
+        with path.open("rb") as raw:
+            return raw.read(len(SIGNATURE)) in (SIGNATURE, b"")
 
 
 def _open(path: Path) -> Store:
     if not path.is_file():
-        raise FileNotFoundError(f"no store {path}: make it with `python prepare.py data=...`")
-    remake = "make it again with `python prepare.py data=...`"
+        raise FileNotFoundError(f"{absence(path)}: make it with `python prepare.py data=NAME`")
+    remake = "make it again with `python prepare.py data=NAME`"
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:

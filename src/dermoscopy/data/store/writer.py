@@ -47,11 +47,16 @@ class Layout(NamedTuple):
 
 
 class StoreWriter:
-    """Writer of a store row by row: pixels go to the file at once, the tables at the end."""
+    """Writer of a store row by row: pixels go to the file at once, the tables at the end.
+
+    Attributes:
+        notes: lines about the images, which are no part of the fingerprint.
+    """
 
     def __init__(self, file: h5py.File, layout: Layout, capacity: int) -> None:
         self.layout = layout
         self.rows: list[Row] = []
+        self.notes: list[str] = []
         self.digest = hashlib.sha256(repr((layout.size, layout.fit, layout.mask_names, layout.label_names)).encode())
         self.image = _contiguous(file, "image", (capacity, *layout.size, 3))
         self.mask = _contiguous(file, "mask", (capacity, *layout.size, len(layout.mask_names)))
@@ -78,6 +83,7 @@ class StoreWriter:
         file.create_dataset("frame", data=np.array([row.frame for row in self.rows], np.int32))
         file["mask"].attrs.create("names", list(self.layout.mask_names), dtype=text)
         file["label"].attrs.create("names", list(self.layout.label_names), dtype=text)
+        file.attrs.create("notes", self.notes, dtype=text)
         values = {"size": self.layout.size, "fit": self.layout.fit, "source": self.layout.source}
         marks = {"recipe": self.layout.recipe, "fingerprint": self.digest.hexdigest()}
         file.attrs.update({**values, **marks, "format": FORMAT, "version": VERSION})

@@ -1,0 +1,30 @@
+"""Groups of images that a split keeps whole: those of the table, merged where two are known to be one lesion."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from dermoscopy.data.raw.labels import LabelTable
+from dermoscopy.data.tables import few
+
+
+def image_groups(ids: Collection[str], labels: LabelTable, same: Sequence[Sequence[object]]) -> dict[str, str]:
+    """Return the group of each image: that of the table, else its own id, merged according to `same`."""
+    groups = {id: labels.row(id).group or id for id in ids}
+    joined = _joined(groups, ([str(id) for id in ids if str(id) in groups] for ids in same))
+    return {id: joined.get(group, group) for id, group in groups.items()}
+
+
+def same_notes(ids: Collection[str], same: Sequence[Sequence[object]]) -> Iterator[str]:
+    """Yield how many of the ids in `same` have no image."""
+    named = {str(id) for ids in same for id in ids}
+    if absent := sorted(named.difference(ids)):
+        yield f"data.source.same: {len(absent)} of {len(named)} ids have no image ({few(absent)})"
+
+
+def _joined(groups: Mapping[str, str], same: Iterable[Iterable[str]]) -> dict[str, str]:
+    """Return the new name of every merged group: the alphabetically first of the old ones."""
+    lesions: list[set[str]] = []
+    for ids in same:
+        own = {groups[id] for id in ids}
+        touched = [lesion for lesion in lesions if lesion & own]
+        lesions = [lesion for lesion in lesions if not lesion & own] + [own.union(*touched)]
+    return {group: min(lesion) for lesion in lesions for group in lesion}

@@ -167,12 +167,11 @@ def _problem(source: FolderSource, path: Path, error: UnusableFile) -> Problem:
 
 
 def _recipe(source: FolderSource, listing: Listing, size: tuple[int, int], fit: str, on_error: str) -> str:
-    """Return the hash of everything that determines the store; the folder's place and the CSV's time do not."""
+    """Return the hash of everything that determines the store: of a table, the labels and groups as they are read."""
     settings = json.loads(source.settings())
     root = Path(settings.pop("root"))
     digest = hashlib.sha256(json.dumps([VERSION, size, fit, on_error, settings]).encode())
-    if source.csv is not None:
-        digest.update((root / source.csv).read_bytes())
+    digest.update(repr([(item.id, item.group, item.labels) for item in listing.items]).encode())
     for path in listing.files:
         state = path.stat() if path.exists() else None  # a link may point nowhere
         stamp = (state.st_size, state.st_mtime_ns) if state else None

@@ -1,12 +1,12 @@
 """Records of sweeps, jobs and stages; which sweep a command continues, and whether it is complete."""
 
-import itertools
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
-from dermoscopy.machine.files import read_json, remove_parts, write_json
+from dermoscopy.machine.files import new_folder, read_json, remove_parts, write_json
 from dermoscopy.machine.leases import held
 from dermoscopy.runs.files import JOB, RESULT, STOP, SWEEP
 
@@ -161,15 +161,7 @@ def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
             if rerun and latest["status"] == "done":
                 break
             return record.parent
-    stamp = datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
-    for number in itertools.count(2):
-        try:
-            folder = root / stamp
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:  # another sweep began in the same second
-            stamp = f"{stamp[:19]}-{number}"
-    raise AssertionError("unreachable")
+    return new_folder(root)
 
 
 def start_sweep(folder: Path, facts: Mapping[str, object]) -> tuple[str | None, SweepRecord]:
@@ -226,8 +218,9 @@ def complete(folder: Path) -> bool:
 
 
 def stop(folder: Path) -> None:
-    """Prevent further jobs of a sweep from beginning."""
-    (folder / STOP).touch()
+    """Prevent further jobs of a sweep from beginning, unless its disk has no room even for an empty file."""
+    with suppress(OSError):
+        (folder / STOP).touch()
 
 
 def stopped(folder: Path) -> bool:

@@ -46,7 +46,7 @@ def run_job(configuration: DictConfig) -> float:
         failures.append(error)
         if here and not alone:
             print(number + describe(read_job(folder), folder), flush=True)
-        if configuration.sweep.fail_fast or isinstance(error, FullDisk):
+        if configuration.sweep.fail_fast or isinstance(error, FullDisk):  # the next job would find no room either
             stop(folder.parent)
         return math.nan
     return float(record["metrics"][f"best/{configuration.monitor.metric}"])

@@ -53,9 +53,9 @@ def _explained(path: Path, error: OSError) -> OSError | None:
     if number in (errno.ENOSPC, errno.EDQUOT):
         total, _, free = shutil.disk_usage(folder)
         room = f"{free / MB:.3g} of {total / MB:.3g} MB are free"
-        full = "your quota is used up" if number == errno.EDQUOT else "the disk is full"
+        full = "your quota is used up" if number == errno.EDQUOT else "there is no room for it"
         go_on = "free some space and start the same command again"
-        return FullDisk(f"cannot write {path}: {full} ({_mount(folder)}: {room}): {go_on}")
+        return FullDisk(f"cannot write {path}: {full} on the disk {_mount(folder)} ({room}): {go_on}")
     if error.filename is None:
         return None
     named = Path(os.fsdecode(error.filename))

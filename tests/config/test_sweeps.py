@@ -1,25 +1,9 @@
-"""The command of a sweep: its axes and its identity."""
+"""The identity of a sweep."""
 
 import pytest
 from builders import composed
 
-from dermoscopy.config.sweeps import _settings, sweep_axes
-
-
-def axes(*arguments):
-    return sweep_axes(composed("train", *arguments, with_hydra=True))
-
-
-def test_the_axes_are_those_of_the_experiment():
-    assert axes("+experiment=zeroing") == {
-        "zeroing": ["everything", "nothing", "whole_80", "cells8_20", "cells8_80"],
-        "seed": ["0", "1", "2"],
-    }
-
-
-def test_a_single_value_on_the_command_line_removes_an_axis_of_the_experiment():
-    assert list(axes("+experiment=zeroing", "seed=3")) == ["zeroing"]
-    assert axes() == {}
+from dermoscopy.config.sweeps import _settings
 
 
 @pytest.mark.parametrize("override", ["threads=1", "jobs_per_gpu=4", "sweep.fail_fast=true"])

@@ -125,8 +125,8 @@ def test_a_holder_that_was_suspended_for_longer_than_its_lease_does_not_write(tm
     os.kill(process.pid, signal.SIGSTOP)
     with lease(stage):
         write_atomically(stage / "a.txt", "of the one that took over")
+        os.kill(process.pid, signal.SIGCONT)  # before the event, which waits for those who wait for it
         go_on.set()
-        os.kill(process.pid, signal.SIGCONT)
         assert result.get(timeout=60) in ("LeaseLost", "KeyboardInterrupt")
     process.join()
     assert (stage / "a.txt").read_text() == "of the one that took over"

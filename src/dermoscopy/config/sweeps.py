@@ -34,8 +34,10 @@ from dermoscopy.sweep import plan
 from dermoscopy.sweep.session import SweepSession
 
 JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
-# Keys that are no part of the identity of a sweep: they may change between its start and its continuation.
-HOW = ("threads", "jobs_per_gpu", "sweep", "about")
+# Keys that are no part of the identity of a sweep: they may change between its start and its continuation, for example
+# since the project was moved.
+HOW = ("threads", "jobs_per_gpu", "sweep", "about", "runs")
+DATA_PLACES = ("raw", "store")  # the data counts by its content
 RESOLVERS = (len, allocation.processes, allocation.cpus_a_job, allocation.gpus_a_job, allocation.gpus)
 
 
@@ -150,6 +152,8 @@ def _settings(config: DictConfig, axes: dict[str, list[str]]) -> dict[str, Any]:
     """Return the settings that identify the sweep, with unresolved references."""
     names = [str(name) for name in config if name not in ("hydra", *HOW)]
     settings = plain(OmegaConf.masked_copy(config, names), resolve=False)
+    if not plan.chooses_data(axes):
+        settings["data"] = {key: value for key, value in settings["data"].items() if key not in DATA_PLACES}
     if config.datamodule.predicted is not None and "datamodule.predicted" not in axes:  # other masks make another sweep
         settings["datamodule"]["predicted"] = masks_file(str(config.datamodule.predicted), Path(config.runs))
     return settings

@@ -18,7 +18,8 @@ class SweepRecord(TypedDict):
         id: name of the sweep's folder.
         identity: hash that is equal for the same command on the same data, see `dermoscopy.sweep.plan.identity`.
         axes: keys that are swept.
-        plan: values of the axes for each job, in the order of the jobs' numbers.
+        plan: values of the axes for each job, in the order of the jobs' numbers; also of those with one value that
+            tell the arm, see `dermoscopy.config.axes.arm_axes`.
         jobs: number of jobs.
         started, resumed, ended: first start, latest start and latest end (ISO 8601, UTC).
         status: running, done, failed or interrupted.

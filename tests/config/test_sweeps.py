@@ -6,8 +6,9 @@ import pytest
 from builders import composed
 
 from dermoscopy.config.jobs import failures
-from dermoscopy.config.sweeps import SweepCallback, _settings, end
+from dermoscopy.config.sweeps import SweepCallback, _end_early, _settings, end
 from dermoscopy.machine.files import FullDisk
+from dermoscopy.machine.leases import LeaseLost
 
 
 @pytest.mark.parametrize("override", ["threads=1", "runs=/moved/runs", "data.store=/moved/store.h5"])
@@ -51,3 +52,17 @@ def test_a_single_run_and_a_full_disk_end_with_their_own_error(ended):
         ended(2, errors=[ValueError("no such mask"), FullDisk("no room")])
     with pytest.raises(ValueError, match="1 of 1 jobs were interrupted"):
         ended(1, "interrupted", alone=True)
+
+
+def test_an_interrupted_sweep_reports_its_first_error_unless_another_process_has_taken_over(monkeypatch, capsys):
+    def ends_with(error):
+        def raises(_):
+            raise error
+
+        monkeypatch.setattr(SweepCallback, "session", SimpleNamespace(end=raises))
+        _end_early()
+
+    ends_with(FullDisk("no room"))
+    assert "no room" in capsys.readouterr().err
+    with pytest.raises(LeaseLost, match="taken over"):
+        ends_with(LeaseLost("taken over"))

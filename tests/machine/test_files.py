@@ -1,11 +1,15 @@
 """Tests of atomic writes: files are complete or absent."""
 
+import errno
 import json
 import math
+import os
+from datetime import datetime
 
 import pytest
 
-from dermoscopy.machine.files import write_atomically, write_json
+from dermoscopy.machine import files
+from dermoscopy.machine.files import FullDisk, atomic_path, new_folder, write_atomically, write_json, writing
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
@@ -24,3 +28,90 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeyp
 def test_nan_and_infinity_become_null_in_json(tmp_path):
     path = write_json(tmp_path / "a.json", {"a": math.nan, "b": [math.inf, 1.5], "c": {"d": None}})
     assert json.loads(path.read_text()) == {"a": None, "b": [None, 1.5], "c": {"d": None}}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError("Unable to write (errno = 28, error message = 'No space left on device')"),  # of HDF5
+    ],
+)
+def test_a_full_disk_is_named_with_its_free_space_and_leaves_nothing(tmp_path, error):
+    with pytest.raises(FullDisk) as raised, atomic_path(tmp_path / "a.txt") as part:
+        part.write_text("half")
+        raise error
+    message = str(raised.value)
+    assert "\n" not in message
+    assert str(tmp_path / "a.txt") in message and "MB are free" in message and "same command" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_part_that_an_error_keeps_open_takes_no_room(tmp_path):
+    with pytest.raises(ValueError), atomic_path(tmp_path / "a.txt") as part:
+        file = part.open("wb")
+        file.write(bytes(100))
+        file.flush()
+        raise ValueError
+    assert os.fstat(file.fileno()).st_size == 0
+    file.close()
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_reason(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=f"cannot write .*a.txt: {tmp_path / 'file'} is a file, not a folder"):
+        write_atomically(tmp_path / "file" / "below" / "a.txt", "")
+    with pytest.raises(OSError, match="cannot write .*: its name is too long"):
+        write_atomically(tmp_path / ("a" * 300), "")
+    for number, reason in (
+        (errno.EROFS, "can only be read"),
+        (errno.EACCES, f"may not write to the folder {tmp_path}"),
+    ):
+        with pytest.raises(OSError, match=reason), writing(tmp_path / "a.txt"):
+            raise OSError(number, "refused", str(tmp_path / "a.txt"))
+
+
+def test_an_error_about_another_file_is_raised_unchanged(tmp_path):
+    for error in (FileNotFoundError(errno.ENOENT, "no", "raw.jpg"), PermissionError(errno.EACCES, "no", "raw.jpg")):
+        with pytest.raises(type(error)) as raised, atomic_path(tmp_path / "a.txt"):
+            raise error
+        assert raised.value is error
+
+
+class Clock(datetime):
+    """A clock that shows what the test sets."""
+
+    shows = datetime(2026, 3, 1, 12).astimezone()
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls.shows.astimezone(tz)
+
+
+def test_folders_named_by_the_time_keep_their_order_when_the_clock_is_set_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "datetime", Clock)
+    names = [new_folder(tmp_path / "new").name for _ in range(2)]  # within one second
+    monkeypatch.setattr(Clock, "shows", datetime(2026, 3, 1, 11).astimezone())
+    (tmp_path / "new" / "own name").mkdir()
+    names += [new_folder(tmp_path / "new").name for _ in range(2)]
+    monkeypatch.setattr(Clock, "shows", datetime(2026, 3, 1, 13).astimezone())
+    names += [new_folder(tmp_path / "new").name]
+    assert names == sorted(set(names))
+    assert names[0] == "2026-03-01_12-00-00" and names[-1] == "2026-03-01_13-00-00"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small file system")
+def test_a_small_disk_that_fills_is_named(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if os.system(f"mount -t tmpfs -o size=64k tmpfs {small} 2>/dev/null") != 0:
+        pytest.skip("this machine allows no file systems")
+    try:
+        write_atomically(small / "a.bin", bytes(10_000))
+        with pytest.raises(FullDisk, match=f"cannot write .*b.bin: .* on the disk {small} "):
+            write_atomically(small / "b.bin", bytes(100_000))
+        assert [path.name for path in small.iterdir()] == ["a.bin"]
+        write_json(small / "c.json", {})
+    finally:
+        assert os.system(f"umount {small}") == 0

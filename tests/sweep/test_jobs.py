@@ -1,12 +1,15 @@
 """The record of a job is current at any time, kept after a failure, and sufficient to tell whether the job is done."""
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
-from dermoscopy.machine.files import write_json
-from dermoscopy.machine.leases import held
+from dermoscopy.machine import files
+from dermoscopy.machine.files import FullDisk, write_json
+from dermoscopy.machine.leases import LeaseLost, held, lock_file
+from dermoscopy.runs.records import read_job
 from dermoscopy.runs.stage import Stage
 from dermoscopy.sweep.jobs import job_record, still_done
 
@@ -43,6 +46,46 @@ def test_an_exception_is_recorded_and_raised_again(tmp_path, error, status):
     with job_record(tmp_path / "0", FACTS) as (_, before):
         assert before["status"] == status
     assert not (tmp_path / "0" / "error.txt").exists()
+
+
+def test_a_full_disk_is_raised_whatever_wrote_and_recorded_where_there_is_room(tmp_path):
+    with pytest.raises(FullDisk, match="MB are free"), job_record(tmp_path / "0", FACTS):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert read(tmp_path / "0")["status"] == "failed"
+    assert "MB are free" in read(tmp_path / "0")["error"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no such mask"), OSError(errno.ENOSPC, "No space"), KeyboardInterrupt()])
+def test_a_failure_that_cannot_be_recorded_is_raised_and_the_job_counts_as_interrupted(
+    tmp_path, monkeypatch, capsys, error
+):
+    def fails(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(FullDisk if isinstance(error, OSError) else type(error)), job_record(tmp_path / "0", FACTS):
+        monkeypatch.setattr(files.Path, "write_bytes", fails)
+        raise error
+    assert read(tmp_path / "0")["status"] == "running"
+    assert read_job(tmp_path / "0")["status"] == "interrupted"
+    assert sorted(path.name for path in (tmp_path / "0").iterdir()) == ["job.json"]
+    assert str(tmp_path / "0") in capsys.readouterr().err
+
+
+def test_a_job_whose_last_record_cannot_be_written_is_not_done(tmp_path, monkeypatch):
+    def fails(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(FullDisk, match="job.json"), job_record(tmp_path / "0", FACTS):
+        monkeypatch.setattr(files.Path, "write_bytes", fails)
+    assert read_job(tmp_path / "0")["status"] == "interrupted"
+
+
+def test_a_job_that_another_process_has_taken_over_leaves_its_record_alone(tmp_path):
+    with pytest.raises(LeaseLost), job_record(tmp_path / "0", FACTS):
+        before = read(tmp_path / "0")
+        lock_file(tmp_path / "0").unlink()
+        raise ValueError("no such mask")
+    assert read(tmp_path / "0") == before
 
 
 def test_a_job_can_keep_the_record_of_an_earlier_start(tmp_path):

@@ -20,7 +20,7 @@ def test_only_an_unfinished_reproduction_of_the_same_plan_is_continued(tmp_path)
         (tmp_path / name).mkdir()
         (tmp_path / name / REPRODUCTION).write_text(json.dumps(record))
     assert choose_folder(tmp_path, plan) == tmp_path / "2"
-    assert not choose_folder(tmp_path, plan | {"threads": [2, 2]}).exists()
+    assert not list(choose_folder(tmp_path, plan | {"threads": [2, 2]}).iterdir())  # a new one
     assert choose_folder(tmp_path, plan, tmp_path / "3") == tmp_path / "3"
     with pytest.raises(ValueError, match="of another run or with other threads"):
         choose_folder(tmp_path, plan | {"run": "cd"}, tmp_path / "3")

@@ -13,8 +13,9 @@ FACTS = {"experiment": "lab", "command": "python train.py", "launcher": "basic",
 
 
 @pytest.fixture
-def start(tmp_path):
-    """Return a function that starts a single run."""
+def start(tmp_path, monkeypatch):
+    """Return a function that starts a single run; its scores are not printed, as it has none."""
+    monkeypatch.setattr(sessions.tables, "print_run", lambda _: None)
     return lambda rerun=False: SweepSession(tmp_path / "runs" / "lab" / "sweeps", "mine", FACTS, True, rerun)
 
 
@@ -25,7 +26,9 @@ def record(session):
 def end_job(session, status):
     """Let the only job end with this status."""
     (session.folder / "0").mkdir(exist_ok=True)
-    (session.folder / "0" / "job.json").write_text(json.dumps({"status": status, "stages": []}))
+    record = {"experiment": "lab", "arm": "lab", "axes": {}, "seed": 0, "fold": None, "error": None}
+    record |= {"status": status, "stages": [], "metrics": {}}
+    (session.folder / "0" / "job.json").write_text(json.dumps(record))
 
 
 def test_a_session_holds_its_folder_until_it_ends(start):
@@ -44,14 +47,17 @@ def test_a_session_holds_its_folder_until_it_ends(start):
         ("done", "done", "done", 0),
         ("failed", "done", "failed", 1),
         ("failed", "interrupted", "interrupted", 1),
-        ("interrupted", "interrupted", "interrupted", 0),
+        ("interrupted", "interrupted", "interrupted", 1),
+        ("running", "done", "interrupted", 1),  # its record could not be written, or its process was killed
+        (None, "done", "interrupted", 1),
     ],
 )
-def test_the_end_of_a_session_records_its_status_and_returns_the_number_of_failed_jobs(
+def test_the_end_of_a_session_records_its_status_and_returns_the_number_of_jobs_not_done(
     start, job, ended, status, failed
 ):
     session = start()
-    end_job(session, job)
+    if job:
+        end_job(session, job)
     assert session.end(ended) == failed
     assert record(session)["status"] == status
     assert record(session)["ended"] is not None
@@ -84,3 +90,27 @@ def test_the_parent_run_of_a_sweep_is_in_its_record_and_a_single_run_has_none(tm
     assert record(sweep)["parent_run"] == "ab"
     alone.end("interrupted")
     sweep.held.close()
+
+
+def test_a_session_whose_tables_cannot_be_written_is_not_done_and_holds_nothing(start, monkeypatch):
+    session = start()
+    end_job(session, "done")
+
+    def fails(_):
+        raise OSError("no room")
+
+    monkeypatch.setattr(sessions.runs, "load_sweep", fails)
+    with pytest.raises(OSError, match="no room"):
+        session.end("done")
+    assert record(session)["status"] == "interrupted"
+    assert not held(session.folder)
+
+
+def test_a_session_that_cannot_begin_holds_nothing(tmp_path, monkeypatch, start):
+    def fails(*_):
+        raise OSError("no room")
+
+    monkeypatch.setattr(sessions.sweeps, "start_sweep", fails)
+    with pytest.raises(OSError, match="no room"):
+        start()
+    assert not list(tmp_path.glob("runs/lab/sweeps/.*.lock"))

@@ -1,7 +1,7 @@
 """One job of a sweep: the training of those stages of a run that are not trained yet."""
 
 import math
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -12,9 +12,12 @@ from dermoscopy.config.build import build, plain
 from dermoscopy.config.data import open_data, prepare_data
 from dermoscopy.config.stages import SET_BY_PROGRAM, Run
 from dermoscopy.config.texts import expand_homes
+from dermoscopy.machine.files import FullDisk
+from dermoscopy.machine.leases import LeaseLost
 from dermoscopy.runs.records import read_job, read_sweep, stop, stopped
 from dermoscopy.sweep import jobs
 from dermoscopy.sweep.follow import describe
+from dermoscopy.sweep.log import log_file
 from dermoscopy.sweep.plan import chooses_data
 from dermoscopy.tracking.job_run import flatten
 
@@ -29,27 +32,45 @@ def run_job(configuration: DictConfig) -> float:
     if stopped(folder.parent):
         return math.nan
     sweep, index = read_sweep(folder.parent), 0 if alone else hydra.job.num
-    axes, fold = sweep["plan"][index], configuration.split.get("fold")
-    facts = jobs.job_facts(configuration.name, axes, configuration.seed, fold)
+    axes = given_axes(sweep["plan"], index, () if alone else hydra.overrides.task)
+    facts = jobs.job_facts(configuration.name, axes, configuration.seed, configuration.split.get("fold"))
     number = "" if alone else f"{index + 1}/{sweep['jobs']} "
-    prints_alone = sweep["launcher"] == "basic"
+    here = sweep["launcher"] == "basic"  # in the process of the command, on its terminal
     try:
-        with (
-            nullcontext() if prints_alone else jobs.log_file(folder),
-            jobs.job_record(folder, facts) as (record, before),
-        ):
+        with log_file(folder, shown=here), jobs.job_record(folder, facts) as (record, before):
             print(f"{number}{facts['arm']}, seed {configuration.seed}", flush=True)
             if chooses_data(sweep["axes"]):
                 prepare_data(configuration.data)
             _complete(configuration, folder, record, before)
+    except LeaseLost:
+        raise
     except Exception as error:  # is in the record of the job; Hydra would print it twice, after all jobs
         failures.append(error)
-        if not alone and prints_alone:
+        if here and not alone:
             print(number + describe(read_job(folder), folder), flush=True)
-        if configuration.sweep.fail_fast:
+        if configuration.sweep.fail_fast or isinstance(error, FullDisk):  # the next job would find no room either
             stop(folder.parent)
         return math.nan
     return float(record["metrics"][f"best/{configuration.monitor.metric}"])
+
+
+def given_axes(plan: Sequence[Mapping[str, str]], index: int, overrides: Sequence[str]) -> dict[str, str]:
+    """Return the values of the axes that a job was given.
+
+    Args:
+        plan: the values planned for each job.
+        index: of the job in the plan.
+        overrides: that the job was composed with.
+
+    Raises:
+        ValueError: they are not the planned ones, so that a record by the plan would be wrong.
+    """
+    given, planned = dict(override.partition("=")[::2] for override in overrides), plan[index]
+    wrong = [axis for axis, value in planned.items() if axis in given and given[axis] != value]
+    if wrong:
+        values = ", ".join(f"{axis}={given[axis]} instead of {axis}={planned[axis]}" for axis in wrong)
+        raise ValueError(f"job {index} was started with {values}: only hydra/sweeper=basic works, leave others out")
+    return dict(planned)
 
 
 def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record) -> None:

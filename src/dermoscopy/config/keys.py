@@ -32,6 +32,11 @@ OBSERVERS = (
     *("LearningRateMonitor", "DeviceStatsMonitor", "ModelSummary", "RichModelSummary"),
     *("TQDMProgressBar", "RichProgressBar"),
 )
+# Parts of the configuration that say where, how and how much is trained, not what: they make no arm.
+CIRCUMSTANCES = (
+    *("hydra", "experiment", "name", "about", "sweep", "runs", "rerun", "logger", "tracking", "protocol", "debug"),
+    *("data", "split", "seed", "trainer", "threads", "jobs_per_gpu"),
+)
 WRITTEN_TO = ("dirpath", "folder")  # arguments of a callback for the folder of the stage
 
 
@@ -52,6 +57,14 @@ def decisive_settings(configuration: Settings) -> Settings:
         "epochs": configuration["epochs"],
         "seed": configuration["seed"],
     }
+
+
+def makes_arm(key: str) -> bool:
+    """Return whether runs that differ in this key or group are different arms, rather than repeats or places of one."""
+    part, _, name = key.partition(".")
+    if part.partition("/")[0] in CIRCUMSTANCES:
+        return False
+    return name.partition(".")[0] not in {"datamodule": PLACES, "model": TESTS}.get(part, ())
 
 
 def _acting_callbacks(callbacks: Settings) -> Settings:

@@ -14,6 +14,7 @@ from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
 from dermoscopy.config.references import locate, warn_of_initial_weights
 from dermoscopy.config.unknown import dotted, nearest_keys
+from dermoscopy.machine.files import write_atomically
 from dermoscopy.machine.randomness import derive
 from dermoscopy.runs.files import CONFIG
 from dermoscopy.runs.keys import RECIPE, stage_key
@@ -95,7 +96,7 @@ def build_parts(configuration: DictConfig, folder: Path) -> "Parts":
     """Return the data, the task and the trainer of a stage, and record its configuration in its folder."""
     from dermoscopy.training.stages import Parts  # noqa: PLC0415  (see the top)
 
-    OmegaConf.save(configuration, folder / CONFIG, resolve=True)
+    write_atomically(folder / CONFIG, OmegaConf.to_yaml(configuration, resolve=True))
     data, task = build(configuration.datamodule), build(configuration.model)
     return Parts(data, task, build(configuration.trainer, _partial_=True))
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from dermoscopy.config.axes import arm_axes, check_sweeper, sweep_axes
 from dermoscopy.config.build import plain
 from dermoscopy.config.checks import check_about, check_name
 from dermoscopy.config.choices import register_choices
@@ -29,13 +29,17 @@ from dermoscopy.config.texts import expand_homes
 from dermoscopy.config.unknown import check_known, dotted
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine import allocation
+from dermoscopy.machine.files import FullDisk
+from dermoscopy.machine.leases import LeaseLost
 from dermoscopy.machine.messages import fatal_errors
 from dermoscopy.sweep import plan
 from dermoscopy.sweep.session import SweepSession
 
 JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
-# Keys that are no part of the identity of a sweep: they may change between its start and its continuation.
-HOW = ("threads", "jobs_per_gpu", "sweep", "about", "trust")
+# Keys that are no part of the identity of a sweep: they may change between its start and its continuation, for example
+# since the project was moved.
+HOW = ("threads", "jobs_per_gpu", "sweep", "about", "trust", "runs")
+DATA_PLACES = ("raw", "store")  # the data counts by its content
 RESOLVERS = (len, allocation.processes, allocation.cpus_a_job, allocation.gpus_a_job, allocation.gpus)
 
 
@@ -87,14 +91,28 @@ def training_command() -> Iterator[None]:
         try:
             yield
         except BrokenProcessPool as error:
-            end("interrupted")
+            _end_early()
             raise OSError(
                 "the process of a job was killed, perhaps for lack of memory; the same command continues"
             ) from error
         except BaseException:
-            end("interrupted")
+            _end_early()
             raise
         end("done")
+
+
+def _end_early() -> None:
+    """End an interrupted sweep; if its disk is full as well, the first error is the one to report.
+
+    Raises:
+        LeaseLost: another process has taken over, which is why this one was interrupted.
+    """
+    try:
+        end("interrupted")
+    except LeaseLost:
+        raise
+    except OSError as error:
+        print(f"the end of this sweep is not recorded: {error}", file=sys.stderr, flush=True)
 
 
 def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepSession:
@@ -117,13 +135,14 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
     check_name(config.name)
     about = check_about(choices.get("experiment"), plain(config.about) if "about" in config else None)
     check_launcher(launcher, config.trainer, config.jobs_per_gpu, config.threads)
+    check_sweeper(choices["hydra/sweeper"], config.hydra.sweeper._target_)
     fingerprint = None
     if not plan.chooses_data(axes):
         prepare_data(config.data)
         fingerprint = open_store(config.data.store).fingerprint
     conf = [Path(source.path) for source in config.hydra.runtime.config_sources if source.schema == "file"]
     identity = plan.identity(_settings(config, axes), axes, conf, fingerprint)
-    jobs = plan.plan_jobs(axes)
+    jobs = plan.plan_jobs(arm_axes(config, axes) | axes)
     facts = {"experiment": config.name, "command": SweepCallback.command, "launcher": launcher}
     facts |= {"axes": list(axes), "plan": jobs, "jobs": len(jobs), "about": about}
     session = SweepSession(Path(config.runs, config.name, "sweeps"), identity, facts, alone, config.rerun)
@@ -136,23 +155,26 @@ def _settings(config: DictConfig, axes: dict[str, list[str]]) -> dict[str, Any]:
     """Return the settings that identify the sweep, with unresolved references."""
     names = [str(name) for name in config if name not in ("hydra", *HOW)]
     settings = plain(OmegaConf.masked_copy(config, names), resolve=False)
+    if not plan.chooses_data(axes):
+        settings["data"] = {key: value for key, value in settings["data"].items() if key not in DATA_PLACES}
     if config.datamodule.predicted is not None and "datamodule.predicted" not in axes:  # other masks make another sweep
         settings["datamodule"]["predicted"] = masks_file(str(config.datamodule.predicted), Path(config.runs))
     return settings
 
 
 def end(status: str) -> None:
-    """End the sweep, if it has begun; raise an error if one of its jobs failed."""
+    """End the sweep, if it has begun.
+
+    Raises:
+        Exception: its only job failed, or its disk is full, or another process has taken over.
+        ValueError: a job is not done.
+    """
     session, SweepCallback.session = SweepCallback.session, None
-    failed = session.end(status) if session else 0
-    if session and failed and status == "done":
-        message = f"{failed} of {session.record['jobs']} jobs failed; the same command trains only those again"
-        raise failures[0] if session.alone else ValueError(message)
-
-
-def sweep_axes(config: DictConfig) -> dict[str, list[str]]:
-    """Return the axes of a sweep and their values; the command line takes precedence over the experiment."""
-    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
-    chosen = {override.get_key_element(): override for override in overrides}
-    return {key: list(o.sweep_string_iterator()) for key, o in chosen.items() if o.is_sweep_override()}
+    unfinished = session.end(status) if session else 0
+    if session is None or not unfinished or status != "done":
+        return
+    if whole := [error for error in failures if session.alone or isinstance(error, FullDisk)]:
+        raise whole[0]
+    count = f"{unfinished} of {session.record['jobs']} jobs"
+    did = "failed" if session.record["status"] == "failed" else "were interrupted"
+    raise ValueError(f"{count} {did}; the same command trains only those again")

@@ -12,7 +12,7 @@ ARMS = "table.csv"  # one row per arm
 # A job: a numbered folder in the folder of its sweep
 JOB = "job.json"  # arm, seed, stages, status, metrics
 ERROR = "error.txt"  # traceback of a job that failed
-LOG = "log.txt"  # output of a job in another process
+LOG = "log.txt"  # console of a job
 
 # A stage: runs/<experiment>/<key>/
 CONFIG = "config.yaml"  # resolved configuration

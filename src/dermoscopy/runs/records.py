@@ -1,12 +1,12 @@
 """Records of sweeps, jobs and stages; which sweep a command continues, and whether it is complete."""
 
-import itertools
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
-from dermoscopy.machine.files import read_json, remove_parts, write_json
+from dermoscopy.machine.files import new_folder, read_json, remove_parts, write_json
 from dermoscopy.machine.leases import held
 from dermoscopy.runs.files import JOB, RESULT, STOP, SWEEP
 
@@ -18,7 +18,8 @@ class SweepRecord(TypedDict):
         id: name of the sweep's folder.
         identity: hash that is equal for the same command on the same data, see `dermoscopy.sweep.plan.identity`.
         axes: keys that are swept.
-        plan: values of the axes for each job, in the order of the jobs' numbers.
+        plan: values of the axes for each job, in the order of the jobs' numbers; also of those with one value that
+            tell the arm, see `dermoscopy.config.axes.arm_axes`.
         jobs: number of jobs.
         started, resumed, ended: first start, latest start and latest end (ISO 8601, UTC).
         status: running, done, failed or interrupted.
@@ -161,15 +162,7 @@ def find_or_make(root: Path, identity: str, rerun: bool = False) -> Path:
             if rerun and latest["status"] == "done":
                 break
             return record.parent
-    stamp = datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
-    for number in itertools.count(2):
-        try:
-            folder = root / stamp
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:  # another sweep began in the same second
-            stamp = f"{stamp[:19]}-{number}"
-    raise AssertionError("unreachable")
+    return new_folder(root)
 
 
 def start_sweep(folder: Path, facts: Mapping[str, object]) -> tuple[str | None, SweepRecord]:
@@ -226,8 +219,9 @@ def complete(folder: Path) -> bool:
 
 
 def stop(folder: Path) -> None:
-    """Prevent further jobs of a sweep from beginning."""
-    (folder / STOP).touch()
+    """Prevent further jobs of a sweep from beginning, unless its disk has no room even for an empty file."""
+    with suppress(OSError):
+        (folder / STOP).touch()
 
 
 def stopped(folder: Path) -> bool:

@@ -2,19 +2,20 @@
 
 import os
 import platform
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dermoscopy.contracts import Logger
-from dermoscopy.machine.files import read_json, remove_parts, write_json
-from dermoscopy.machine.leases import lease
+from dermoscopy.machine.files import check_held, read_json, remove_parts, write_atomically, write_json, writing
+from dermoscopy.machine.leases import LeaseLost, lease
 from dermoscopy.machine.messages import reason
 from dermoscopy.machine.provenance import commit
-from dermoscopy.runs.files import ERROR, JOB, LOG
+from dermoscopy.runs.files import ERROR, JOB
 from dermoscopy.runs.records import now, read_sweep
 from dermoscopy.runs.stage import Stage, result_of
 from dermoscopy.runs.tables import arm_name
@@ -32,14 +33,6 @@ def job_facts(experiment: str, axes: dict[str, str], seed: int, fold: int | None
     commit_hash, dirty = commit()
     facts = {"experiment": experiment, "arm": arm_name(axes, experiment), "axes": axes, "seed": seed, "fold": fold}
     return facts | {"commit": commit_hash, "dirty": dirty}
-
-
-@contextmanager
-def log_file(folder: Path) -> Iterator[None]:
-    """Redirect the output of the block to `log.txt` in the folder of its job."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOG).open("a", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
-        yield
 
 
 @contextmanager
@@ -61,16 +54,34 @@ def job_record(folder: Path, facts: Mapping[str, Any]) -> Iterator[tuple[Record,
         (folder / ERROR).unlink(missing_ok=True)
         began = time.perf_counter()
         try:
-            yield record, before
-            record["status"] = "done"
+            with writing(folder):  # whatever the job writes: a full disk is named
+                yield record, before
         except BaseException as error:
             record |= {"status": "failed" if isinstance(error, Exception) else "interrupted", "error": reason(error)}
-            (folder / ERROR).write_text(traceback.format_exc())
+            record |= {"seconds": time.perf_counter() - began, "ended": now()}
+            _keep_failure(folder, record)
             raise
-        finally:
-            if record["ended"] is None:
-                record |= {"seconds": time.perf_counter() - began, "ended": now()}
-            write_json(path, record)
+        record["status"] = "done"
+        if record["ended"] is None:
+            record |= {"seconds": time.perf_counter() - began, "ended": now()}
+        write_json(path, record)
+
+
+def _keep_failure(folder: Path, record: Record) -> None:
+    """Write the record and the traceback of a job that failed, where the disk still has room for them.
+
+    Without them the job counts as interrupted, and what it failed of is raised all the same.
+
+    Raises:
+        LeaseLost: another process has taken over, so the record is no longer of this one.
+    """
+    try:
+        write_json(folder / JOB, record)
+        write_atomically(folder / ERROR, traceback.format_exc())
+    except LeaseLost:
+        raise
+    except OSError:
+        print(f"the failure of this job cannot be recorded in {folder}", file=sys.stderr, flush=True)
 
 
 def still_done(before: Record, stages: Sequence[Stage]) -> bool:
@@ -113,10 +124,9 @@ def train(
         record |= {"metrics": result["metrics"], "data": data}
         sizes: dict[str, float] = {"parameters": result["parameters"], "trainable": result["trainable"]}
         finish_run(logger, result["metrics"] | sizes, done[-1].stage.folder, result["sha256"])
-    except Exception:
-        logger.finalize("failed")
-        raise
-    except BaseException:
-        logger.finalize("aborted")
+    except BaseException as error:
+        with suppress(OSError):  # of a full disk, or as another process has taken over: the first error is raised
+            check_held(folder)
+            logger.finalize("failed" if isinstance(error, Exception) else "aborted")
         raise
     logger.finalize("success")

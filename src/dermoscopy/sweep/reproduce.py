@@ -1,13 +1,12 @@
 """Reproduction of a finished run: its folder, store and threads, the training, and the comparison."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine import hardware
-from dermoscopy.machine.files import read_json, shown_path, write_json
+from dermoscopy.machine.files import new_folder, read_json, shown_path, write_json
 from dermoscopy.machine.leases import lease
 from dermoscopy.runs.files import COMPARISON, REPRODUCED, REPRODUCTION
 from dermoscopy.runs.recorded import FinishedStage
@@ -89,7 +88,7 @@ def choose_folder(root: Path, facts: Mapping[str, object], out: Path | None = No
         content = read_json(record)
         if content["ended"] is None and facts.items() <= content.items():
             return record.parent
-    return root / datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    return new_folder(root)
 
 
 def reproductions_of(last: FinishedStage) -> Path:

@@ -34,11 +34,13 @@ class SweepSession:
     def __init__(self, root: Path, identity: str, facts: Mapping[str, object], alone: bool, rerun: bool) -> None:
         self.alone = alone
         self.folder = sweeps.find_or_make(root, identity, rerun)
-        self.held, self.followed = ExitStack(), ExitStack()
-        self.held.enter_context(lease(self.folder, self._refuse))
-        self.before, self.record = sweeps.start_sweep(self.folder, {"identity": identity, **facts})
-        self.complete = sweeps.complete(self.folder)  # nothing left to train
+        self.followed = ExitStack()
         self.journal: Journal | None = None
+        with ExitStack() as held:
+            held.enter_context(lease(self.folder, self._refuse))
+            self.before, self.record = sweeps.start_sweep(self.folder, {"identity": identity, **facts})
+            self.complete = sweeps.complete(self.folder)  # nothing left to train
+            self.held = held.pop_all()
 
     def _refuse(self) -> None:
         raise ValueError(f"this command is running already, in {self.folder}: make status shows its progress")
@@ -60,26 +62,38 @@ class SweepSession:
         self.followed.enter_context(follow(self.folder, self.record["jobs"]))
 
     def end(self, status: str) -> int:
-        """Complete the record, and write and print the tables, whatever the outcome of the jobs.
+        """Complete the record, and write and print the results, whatever the outcome of the jobs.
 
         Args:
-            status: done or interrupted.
+            status: done or interrupted; a sweep is done only if each of its jobs is, whatever the launcher reports.
 
         Returns:
-            The number of jobs that have failed.
+            The number of jobs that are not done.
+
+        Raises:
+            OSError: the results or the record cannot be written; the sweep is then not done.
         """
-        self.followed.close()
-        failed = sum(job["status"] == "failed" for job in sweeps.read_jobs(self.folder).values())
-        self.record["status"] = "failed" if failed and status == "done" else status
-        send_rest(self.folder.parents[2])
-        if not self.alone:
-            self._show()
-        sweeps.end_sweep(self.folder, self.record)  # last, so that `done` implies that everything else is written
-        self.held.close()
-        return failed
+        with self.held:
+            self.followed.close()
+            states = [job["status"] for job in sweeps.read_jobs(self.folder).values()]
+            unfinished = self.record["jobs"] - states.count("done")
+            if status == "done" and unfinished:
+                status = "failed" if "failed" in states else "interrupted"
+            self.record["status"] = status
+            try:
+                send_rest(self.folder.parents[2])
+                self._show()
+            except OSError:
+                self.record["status"] = "failed" if status == "failed" else "interrupted"
+                raise
+            finally:  # last, so that `done` implies that everything else is written
+                sweeps.end_sweep(self.folder, self.record)
+        return unfinished
 
     def _show(self) -> None:
         sweep = runs.load_sweep(self.folder)
+        if self.alone:
+            return tables.print_run(sweep)
         files = arms.write_results(sweep)
         if self.journal:
             end_parent(self.journal, self.record["status"], files)
@@ -89,3 +103,4 @@ class SweepSession:
         go_on = f"; to go on: {self.record['command']}" if self.record["status"] == "interrupted" else ""
         print(f"tables: {files[0]} and {files[1].name}{go_on}")
         tables.print_jobs(sweep, self.record["resumed"])
+        return None

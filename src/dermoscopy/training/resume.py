@@ -1,5 +1,6 @@
 """Checkpoints: written atomically, and often enough to resume an interrupted training."""
 
+import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             # no checksums, in a third of the time: a mapped file is read without them, and a result has its sha256
             torch.serialization.set_crc32_options(False)
             with atomic_path(Path(path)) as temporary:
-                torch.save(checkpoint, temporary)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            raise OSError(f"cannot write {path}: {error}; free some space and start the same command again") from error
+                _save(checkpoint, temporary)
         finally:
             torch.serialization.set_crc32_options(True)
+
+
+def _save(checkpoint: dict[str, Any], path: Path) -> None:
+    try:
+        torch.save(checkpoint, path)
+    except RuntimeError as error:  # of torch's writer, which has no other for a full disk
+        raise OSError(errno.ENOSPC, str(error), str(path)) from error
 
 
 class LastCheckpoint(Checkpoint):

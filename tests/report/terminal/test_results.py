@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from dermoscopy.report.results.arms import write_results
-from dermoscopy.report.terminal.results import arm_names, counts, print_jobs, print_table
+from dermoscopy.report.terminal.results import arm_names, counts, print_jobs, print_run, print_table
 from dermoscopy.runs.tables import SweepResults, load_sweep
 
 MakeRuns = Callable[..., Path]
@@ -45,6 +45,28 @@ def test_the_printed_table_shows_arms_and_counts(make_runs: MakeRuns) -> None:
     text = printed(print_table, load_sweep(make_runs()))
     assert "cells_80" in text
     assert "jobs: 7 done, 1 failed, 1 missing" in text
+
+
+def test_a_single_run_ends_with_its_scores_key_folder_and_next_command(
+    make_runs: MakeRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_runs()
+    sweep = load_sweep(folder)
+    job = sweep.done[0]
+    key, score = job.last.folder.name, job.record["metrics"]["test/none/average_precision"]
+    monkeypatch.chdir(folder.parents[4])  # not the folder with runs/
+    scores, place, command = printed(print_run, sweep).splitlines()
+    assert f"none/average_precision {score:.4f}" in scores
+    shown = job.last.folder.relative_to(folder.parents[4])
+    assert place == f"run {key} in {shown}"
+    assert command == f"to predict: python predict.py run={shown} images=DIR out=DIR"
+    monkeypatch.chdir(folder.parents[3])
+    assert printed(print_run, load_sweep(folder.relative_to(folder.parents[3]))).splitlines()[2] == (
+        f"to predict: python predict.py run={key} images=DIR out=DIR"
+    )
+    for number in range(9):
+        shutil.rmtree(folder / str(number), ignore_errors=True)
+    assert printed(print_run, load_sweep(folder)) == ""
 
 
 def test_every_job_has_a_row_with_its_outcome(make_sweep: MakeSweep) -> None:

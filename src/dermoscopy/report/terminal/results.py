@@ -1,9 +1,12 @@
-"""Tables printed when a sweep ends: the scores of its arms, and the outcome of each job, within 80 columns."""
+"""What is printed when a sweep or a run ends: scores, and the outcome of each job, within 80 columns."""
 
+import math
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -83,6 +86,27 @@ def print_jobs(sweep: SweepResults, since: str | None = None, console: Console |
     states = [state.plain for state in columns["status"]]
     total = sum(job.record.get("seconds", 0.0) for job in sweep.jobs)
     console.print(Text(f"jobs: {counts(states)}; {total:.0f} s"))
+
+
+def print_run(sweep: SweepResults, console: Console | None = None) -> None:
+    """Print the test scores of a single run, its key, its folder and the command that predicts with it, once done."""
+    if not sweep.done:
+        return
+    job = sweep.done[0]
+    scores = {name: job.record["metrics"].get(name) for name in _run_metrics(sweep)}
+    texts = [f"{name.removeprefix('test/')} {math.nan if v is None else v:.4f}" for name, v in scores.items()]
+    folder = shown_path(job.last.folder)
+    name = job.record["key"] if job.last.folder.parents[1] == Path("runs") else folder  # conf/predict.yaml: runs=runs
+    lines = [f"test: {', '.join(texts)}"] if texts else []
+    lines += [f"run {job.record['key']} in {folder}"]
+    lines += [f"to predict: {shlex.join(['python', 'predict.py', f'run={name}', 'images=DIR', 'out=DIR'])}"]
+    (console or Console()).print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _run_metrics(sweep: SweepResults) -> list[str]:
+    """Return the metrics of a single run to print, the primary metric of its experiment first."""
+    primary = sweep.about.get("primary_metric", "")
+    return list(dict.fromkeys(name for name in (primary, *headlines(sweep)) if name in sweep.table))
 
 
 def _job_columns(sweep: SweepResults, since: str) -> dict[str, list[Text]]:

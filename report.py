@@ -1,20 +1,23 @@
-"""Write the page of a finished sweep: python report.py experiment=zeroing; its progress: status=true"""
+"""Write the page of a finished sweep: python report.py experiment=zeroing; its progress: status=true; prune=true"""
 
 from dermoscopy.config.help import show_help
 
 show_help(__name__, __file__)  # before the imports below, which take seconds
 
+import shlex
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-from dermoscopy.config.command_line import check_command
+from dermoscopy.config.command_line import check_command, overrides
 from dermoscopy.machine.messages import one_line_errors
 from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.mask_folds import masks_to_join
+from dermoscopy.report.terminal.prune import delete, print_removable
 from dermoscopy.report.terminal.results import print_table
 from dermoscopy.report.terminal.status import print_overview, print_status
+from dermoscopy.runs.prune import find_removable
 from dermoscopy.runs.tables import find_sweep, load_sweep
 
 
@@ -22,9 +25,11 @@ from dermoscopy.runs.tables import find_sweep, load_sweep
 @hydra.main(version_base="1.3", config_path="conf/report", config_name="report")
 @one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
 def main(cfg: DictConfig) -> None:
-    """Print the table of a sweep and write its page; with status=true only print its progress."""
+    """Print the table of a sweep and write its page; or print its progress; or show or delete what is not needed."""
     runs = Path(cfg.runs)
     experiment = None if cfg.experiment is None else str(cfg.experiment)
+    if cfg.prune is not False or cfg.older is not None:
+        return _prune(cfg, runs, experiment)
     if cfg.status and experiment is None:
         return print_overview(runs)
     sweep = load_sweep(find_sweep(runs, experiment, str(cfg.sweep)))
@@ -37,6 +42,28 @@ def main(cfg: DictConfig) -> None:
 
         print(join_masks(folders, path))
     return None
+
+
+def _prune(cfg: DictConfig, runs: Path, experiment: str | None) -> None:
+    """Show what can be deleted in the folder of runs or, with prune=delete, delete it.
+
+    Raises:
+        ValueError: wrong values; no such experiment.
+    """
+    if cfg.prune not in (True, "delete") or cfg.status:
+        raise ValueError(f"prune must be true (show) or delete, without status=true, got prune={cfg.prune}")
+    if cfg.older is not None and (
+        isinstance(cfg.older, bool) or not isinstance(cfg.older, int | float) or cfg.older < 0
+    ):
+        raise ValueError(f"older must be a number of days, got {cfg.older}")
+    if experiment is not None:
+        find_sweep(runs, experiment)  # a wrong name is answered with the right ones
+    pruning = find_removable(runs, experiment, cfg.older)
+    if cfg.prune == "delete":
+        delete(pruning)
+    else:
+        typed = [override for override in overrides() if not override.startswith("prune=")]
+        print_removable(pruning, shlex.join(["python", "report.py", "prune=delete", *typed]))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ def main(cfg: DictConfig) -> None:
     if cfg.status:
         return print_status(sweep)
     print_table(sweep)
-    print(*write_report(sweep, Path(cfg.experiments), cfg.reference, cfg.metric), sep="\n")
+    command = shlex.join(["python", "report.py", *(typed for typed in overrides() if typed != "force=true")])
+    print(*write_report(sweep, Path(cfg.experiments), cfg.reference, cfg.metric, command, cfg.force), sep="\n")
     for path, folders in masks_to_join(sweep).items():
         from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, which reports do not need)
 

@@ -24,8 +24,8 @@ def test_an_experiment_is_created_once_and_keeps_the_place_of_its_artifacts(tmp_
     assert connect(uri).get_experiment(number).artifact_location == (tmp_path / "artifacts" / "lab").as_uri()
     assert capsys.readouterr().err == ""
     assert open_experiment(uri, "lab", tmp_path / "others") == number
-    told = capsys.readouterr().err
-    assert "artifacts/lab" in told and f"tracking.artifacts={tmp_path / 'others'}" in told
+    line = capsys.readouterr().err
+    assert "artifacts/lab" in line and f"tracking.artifacts={tmp_path / 'others'}" in line
     connect(uri).delete_experiment(number)
     with pytest.raises(ValueError, match="the experiment lab was deleted in MLflow: restore it there, or give another"):
         open_experiment(uri, "lab", tmp_path / "artifacts")

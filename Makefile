@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data inspect zeroing test test-older-cpu test-fuzz test-kills test-services check docs ui status report reproduce bench clean
+.PHONY: help setup data inspect zeroing test test-older-cpu test-fuzz test-kills test-services check docs ui status report prune reproduce bench clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -64,6 +64,9 @@ status: $(READY) ## print the progress of sweeps, running or not: make status [E
 
 report: $(READY) ## write experiments/NAME from the latest sweep: make report EXPERIMENT=zeroing
 	$(BIN)/python report.py experiment=$(or $(EXPERIMENT),zeroing)
+
+prune: $(READY)  ## show what can be deleted in runs/, and how much: make prune [OLDER=30]
+	$(BIN)/python report.py prune=true $(if $(OLDER),older=$(OLDER))
 
 reproduce: $(READY) ## train a finished run again and compare every number: make reproduce RUN=ID
 	$(BIN)/python reproduce.py run=$(RUN)

@@ -1,5 +1,6 @@
 """The report program writes a page or prints the status, and writes nothing else."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,3 +52,22 @@ def test_the_report_program_prints_the_status_and_writes_nothing(make_sweep: Mak
     assert one.stdout.startswith("zeroing, sweep runs/zeroing/sweeps/2026-03-01_10-00-00\n")
     assert "1 of 4 jobs done, 1 interrupted, 2 missing" in one.stdout
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_report_program_shows_what_can_be_deleted_and_the_command_that_deletes_it(
+    make_sweep: MakeSweep, tmp_path: Path
+) -> None:
+    make_sweep(AXES, ["done"] * 4)
+    stage = tmp_path / "runs" / "zeroing" / ("a" * 16)
+    stage.mkdir()
+    (stage / "best.ckpt").write_bytes(b"1" * 1500)
+    options = [f"runs={tmp_path / 'runs'}", "older=30"]
+    shown = report("prune=true", *options)
+    assert shown.returncode == 0, shown.stderr
+    assert "1.5 kB" in shown.stdout
+    assert stage.is_dir()
+    command = shlex.split(shown.stdout.splitlines()[-1].partition(": ")[2])
+    assert command[:2] == ["python", "report.py"]
+    deleted = report(*command[2:])
+    assert (deleted.returncode, stage.exists()) == (0, False), deleted.stderr
+    assert deleted.stdout.splitlines()[-1] == "deleted 1.5 kB"

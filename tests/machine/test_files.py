@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from dermoscopy.machine import files
-from dermoscopy.machine.files import FullDisk, atomic_path, new_folder, write_atomically, write_json, writing
+from dermoscopy.machine.files import FullDisk, atomic_path, file_name, new_folder, write_atomically, write_json, writing
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
@@ -115,3 +115,12 @@ def test_a_small_disk_that_fills_is_named(tmp_path):
         write_json(small / "c.json", {})
     finally:
         assert os.system(f"umount {small}") == 0
+
+
+def test_texts_of_any_characters_have_file_names_of_their_own(tmp_path):
+    assert file_name("zeroing=cells_80, loss=bce+0.1") == "zeroing=cells_80__loss=bce+0.1"
+    texts = ("a/b", "a:b", "a\\b", "a*b", "../a", "\0", "é" * 200, "é" * 199 + "e", "caf\udce9", "[a,b]", "'x'")
+    names = [file_name(text) for text in texts]
+    for name in names:
+        (tmp_path / f"panels-{name}.png").touch()
+    assert len(list(tmp_path.iterdir())) == len(texts)

@@ -9,29 +9,44 @@ from dermoscopy.machine import provenance
 from dermoscopy.machine.provenance import code, commit, sha256
 
 
-@pytest.fixture(autouse=True)
-def no_cached_commit():
-    """Clear the cached commit of the process, since the tests change the working folder."""
-    provenance._commit.cache_clear()
-
-
-def test_a_commit_is_dirty_if_a_tracked_file_differs_and_none_outside_git(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert commit() == (None, False)
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Make a repository with code, configuration and a page of results; return it, and how to read its commit."""
+    for name in ("src/a.py", "conf/a.yaml", "train.py", "requirements.lock", "experiments/README.md", "README.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a")
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-    (tmp_path / "a.txt").write_text("a")
-    for arguments in (["init", "-q"], ["add", "a.txt"], [*identity, "commit", "-q", "-m", "a"]):
-        subprocess.run(["git", *arguments], check=True)
+    for arguments in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "a"]):
+        subprocess.run(["git", *arguments], check=True, cwd=tmp_path)
+
+    def read():
+        provenance._commit.cache_clear()
+        return provenance._commit(tmp_path)
+
+    return tmp_path, read
+
+
+@pytest.mark.parametrize("name", ["src/a.py", "conf/a.yaml", "train.py", "requirements.lock"])
+def test_a_commit_has_changes_if_a_tracked_file_of_the_code_differs(project, name):
+    folder, read = project
+    assert (len(read()[0]), read()[1]) == (40, False)
+    (folder / name).write_text("b")
+    assert read()[1]
+
+
+def test_results_documents_and_untracked_files_are_no_changes_of_the_code(project):
+    folder, read = project
+    for name in ("experiments/README.md", "README.md", "src/untracked.log"):
+        (folder / name).write_text("b")
+    assert not read()[1]
+
+
+def test_there_is_no_commit_outside_git_and_the_one_of_this_project_elsewhere(tmp_path, monkeypatch):
     provenance._commit.cache_clear()
-    head, dirty = commit()
-    assert len(head) == 40
-    assert not dirty
-    (tmp_path / "untracked.log").write_text("x")
-    provenance._commit.cache_clear()
-    assert not commit()[1]
-    (tmp_path / "a.txt").write_text("b")
-    provenance._commit.cache_clear()
-    assert commit()[1]
+    assert provenance._commit(tmp_path) == (None, False)
+    here = commit()
+    monkeypatch.chdir(tmp_path)
+    assert commit() == here
 
 
 def test_the_hash_of_a_file_is_that_of_its_content(tmp_path):

@@ -9,26 +9,23 @@ import pytest
 
 from dermoscopy.machine.files import write_json
 from dermoscopy.tracking import experiment as experiments
-from dermoscopy.tracking.experiment import address, connect, open_experiment
+from dermoscopy.tracking.experiment import connect, open_experiment
 from dermoscopy.tracking.job_run import PARENT, describe_run, finish_run, flatten
-
-
-def test_a_relative_database_is_resolved_in_the_working_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert address("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
-    assert address(f"sqlite:///{tmp_path}/x.db") == f"sqlite:///{tmp_path}/x.db"
-    assert address("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
 
 
 def test_parameters_are_named_by_their_path_in_the_configuration():
     assert flatten({"a": {"b": 1, "c": {"d": [2]}}, "e": None}) == {"a.b": 1, "a.c.d": [2], "e": None}
 
 
-def test_an_experiment_is_created_once_and_opened_again(tmp_path):
+def test_an_experiment_is_created_once_and_keeps_the_place_of_its_artifacts(tmp_path, capsys):
     uri = f"sqlite:///{tmp_path / 'folder' / 'mlflow.db'}"
     number = open_experiment(uri, "lab", tmp_path / "artifacts")
     assert open_experiment(uri, "lab", tmp_path / "artifacts") == number
     assert connect(uri).get_experiment(number).artifact_location == (tmp_path / "artifacts" / "lab").as_uri()
+    assert capsys.readouterr().err == ""
+    assert open_experiment(uri, "lab", tmp_path / "others") == number
+    line = capsys.readouterr().err
+    assert "artifacts/lab" in line and f"tracking.artifacts={tmp_path / 'others'}" in line
     connect(uri).delete_experiment(number)
     with pytest.raises(ValueError, match="the experiment lab was deleted in MLflow: restore it there, or give another"):
         open_experiment(uri, "lab", tmp_path / "artifacts")
@@ -43,6 +40,17 @@ def test_a_database_of_a_newer_mlflow_and_a_file_that_is_no_database_are_reporte
         with pytest.raises(ValueError, match=f"{name} cannot be used: .+; .+") as caught:
             open_experiment(f"sqlite:///{tmp_path / name}", "lab", tmp_path)
         assert "\n" not in str(caught.value)
+
+
+def test_a_database_where_no_file_can_be_is_reported_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=f"tracking.uri sqlite:///{tmp_path}/file/x.db cannot be used: .+"):
+        open_experiment(f"sqlite:///{tmp_path}/file/x.db", "lab", tmp_path)
+
+
+def test_a_missing_driver_of_a_database_is_named():
+    with pytest.raises(ValueError, match="tracking.uri mysql://u@h/x needs the Python package MySQLdb"):
+        open_experiment("mysql://u@h/x", "lab", None)
 
 
 @pytest.mark.parametrize("uri", [None, ""])

@@ -26,9 +26,9 @@ def lab(tmp_path, empty_database, monkeypatch):
         runs_folder = tmp_path / "runs"
         folder = runs_folder / "lab" / "sweeps" / "today" / "0"
 
-        def journal(self, pause=0.0, uri=None, **changes):
+        def journal(self, pause=0.0, uri=None, arm="arm", **changes):
             journal = Journal(self.folder, uri or self.uri, "lab", tmp_path / "artifacts", pause)
-            journal.begin("arm, seed 0", {"arm": "arm", "fold": None}, IDENTITY | changes)
+            journal.begin(f"{arm}, seed 0", {"arm": arm, "fold": None}, IDENTITY | changes)
             return journal
 
         def runs(self):
@@ -268,18 +268,63 @@ def test_sending_takes_at_most_a_twentieth_of_the_time(lab, monkeypatch):
 
 def test_values_that_the_server_refuses_are_kept_in_a_file_and_later_ones_are_sent(lab, capsys, tmp_path):
     journal = lab.journal()
-    journal.log_hyperparams({f"p{n}": n for n in range(250)} | {"bad?": 1})
-    journal.log_metrics({"loss": 1.0, "what#": 2.0, "f1": 3.0}, step=0)
+    connect(lab.uri).log_param(journal.run_id, "p7", "set elsewhere")
+    journal.log_hyperparams({f"p{n}": n for n in range(250)})
+    journal.log_metrics({"loss": 1.0, "f1": 3.0}, step=0)
     journal.log_artifact(tmp_path / "never_written.csv")
     journal.finalize("success")
     run = lab.run()
-    assert run.data.params == {f"p{n}": str(n) for n in range(250)}
+    assert run.data.params == {f"p{n}": str(n) for n in range(250)} | {"p7": "set elsewhere"}
     assert run.data.metrics == {"loss": 1.0, "f1": 3.0}
     assert run.info.status == "FINISHED"
     rejected = [json.loads(line) for line in journal.path.with_suffix(".rejected.jsonl").read_text().splitlines()]
-    assert [event.get("params", event.get("metrics")) for event in rejected] == [{"bad?": "1"}, {"what#": 2.0}, None]
+    assert rejected[0]["params"] == {"p7": "7"}
+    assert rejected[1]["artifact"].endswith("never_written.csv")
     assert all(event["reason"] for event in rejected)
-    assert len(capsys.readouterr().err.splitlines()) == 3
+    assert len(capsys.readouterr().err.splitlines()) == len(rejected) == 2
+
+
+def test_names_and_values_of_any_characters_are_sent(lab, tmp_path):
+    labels = ("basal cell carcinoma (BCC)", "MEL+NV", "a//b", "..", "x" * 300, "caf\udce9")
+    journal = lab.journal(arm="caf\udce9 ($x$)")
+    journal.log_hyperparams({f"weights.{label}": label for label in labels})
+    journal.log_metrics({f"val/f1/{label}": float(n) for n, label in enumerate(labels)}, step=0)
+    journal.set_tags({"file": "caf\udce9\0", "long": "x" * 9000})
+    (tmp_path / "a (b) + c & #1 50 %.csv").write_text("1")
+    journal.log_artifact(tmp_path / "a (b) + c & #1 50 %.csv")
+    journal.finalize("success")
+    run = lab.run()
+    assert not pending(journal.path)
+    assert not journal.path.with_suffix(".rejected.jsonl").exists()
+    assert sorted(run.data.metrics.values()) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert len(run.data.params) == len(labels)
+    assert "val/f1/basal cell carcinoma _BCC_" in {name[:33] for name in run.data.metrics}
+    assert run.info.status == "FINISHED"
+    assert [file.path for file in connect(lab.uri).list_artifacts(run.info.run_id)] == ["a (b) + c & #1 50 %.csv"]
+
+
+def test_an_experiment_deleted_during_a_run_keeps_the_rest_in_the_journal_until_it_is_restored(lab, capsys):
+    journal = lab.journal()
+    journal.log_metrics({"loss": 1.0}, step=0)
+    number = connect(lab.uri).get_experiment_by_name("lab").experiment_id
+    connect(lab.uri).delete_experiment(number)
+    journal.log_metrics({"loss": 0.5}, step=1)
+    journal.finalize("success")
+    assert pending(journal.path)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "lab" in line and str(journal.path) in line
+    connect(lab.uri).restore_experiment(number)
+    assert flush_pending(lab.runs_folder) == []
+    assert lab.points("loss") == [(0, 1.0), (1, 0.5)]
+
+
+def test_a_run_of_an_experiment_that_was_renamed_goes_on_in_it(lab):
+    journal = lab.journal()
+    number = connect(lab.uri).get_experiment_by_name("lab").experiment_id
+    connect(lab.uri).rename_experiment(number, "renamed")
+    journal.log_metrics({"loss": 1.0}, step=0)
+    (run,) = connect(lab.uri).search_runs([number])
+    assert run.data.metrics == {"loss": 1.0}
 
 
 def test_a_parameter_keeps_its_first_value_and_a_long_one_is_truncated(lab):
@@ -287,7 +332,7 @@ def test_a_parameter_keeps_its_first_value_and_a_long_one_is_truncated(lab):
     lab.journal().log_hyperparams({"threads": 4})
     params = lab.run().data.params
     assert params["threads"] == "2"
-    assert set(params["long"]) == {"x"}
+    assert set(params["long"]) == {"x", "…"}
 
 
 def test_a_damaged_line_is_named_and_other_journals_are_sent(lab, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Atomic writes: files are written under a temporary name, then renamed, so they are complete or absent."""
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -94,6 +95,9 @@ def check_held(path: Path) -> None:
             check()
 
 
+LONGEST_NAME = 150  # bytes of a text in a file name; file systems allow 255 in all
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside a file; rename it to the file after the block.
@@ -173,6 +177,18 @@ def _finite(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def file_name(text: str) -> str:
+    """Return a text of any characters, such as the name of an arm or a mask, in a form that can be part of a file name.
+
+    Spaces and commas become `_`. Where more has to be changed, digits of a hash keep different texts apart.
+    """
+    plain = re.sub(r"[^\w.=+-]", "_", text)
+    if re.fullmatch(r"[\w.=+, -]*", text) and len(plain.encode()) <= LONGEST_NAME:
+        return plain
+    digits = hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:6]
+    return f"{plain.encode()[: LONGEST_NAME - 7].decode(errors='ignore')}-{digits}"
 
 
 def shown_path(path: Path) -> str:

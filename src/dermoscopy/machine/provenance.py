@@ -6,24 +6,31 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+# Files that decide what is trained; others, such as the pages of results, may differ from the commit.
+CODE = ("src", "conf", ":(glob)*.py", "pyproject.toml", "requirements.lock")
 LIBRARIES = ("torch", "pytorch-lightning", "timm", "torchmetrics", "numpy")
 
 
 def code() -> dict[str, str | bool | None]:
-    """Return the commit, whether tracked files differ from it, and the versions of the numerical libraries."""
+    """Return the commit, whether its code was changed, and the versions of the numerical libraries."""
     commit_hash, dirty = commit()
     return {"commit": commit_hash, "dirty": dirty} | {name: version(name) for name in LIBRARIES}
 
 
 def commit() -> tuple[str | None, bool]:
-    """Return the git commit of the working folder and whether tracked files differ; (None, False) outside git."""
-    return _commit(Path.cwd())
+    """Return the git commit of this project and whether tracked files of `CODE` differ; (None, False) outside git.
+
+    The project is the folder that holds this package or, if the package is installed elsewhere, the working folder.
+    """
+    project = Path(__file__).resolve().parents[3]
+    return _commit(project if (project / "train.py").is_file() else Path.cwd())
 
 
 @lru_cache  # the code of a running process does not change
 def _commit(folder: Path) -> tuple[str | None, bool]:
     try:
-        return _git(folder, "rev-parse", "HEAD"), bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", *CODE)
+        return _git(folder, "rev-parse", "HEAD"), bool(changed)
     except (OSError, subprocess.CalledProcessError):  # no git, no repository, or no commit yet
         return None, False
 

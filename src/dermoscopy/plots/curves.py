@@ -41,7 +41,7 @@ def draw_lr_curve(table: pd.DataFrame, suggestion: float | None) -> Figure:
         suggestion: a learning rate.
     """
     known = table[np.isfinite(table["loss"])]
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE | {"text.parse_math": True}):  # powers of ten on the logarithmic axis
         figure = Figure(figsize=(6.4, 3.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()

@@ -29,6 +29,7 @@ STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "text.color": INK,
+    "text.parse_math": False,  # names of labels, arms and images may hold dollar signs
 }
 
 

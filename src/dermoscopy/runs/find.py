@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dermoscopy.machine.files import read_json
 from dermoscopy.runs.files import BEST, JOB, SWEEP
-from dermoscopy.tracking.experiment import address
+from dermoscopy.tracking.addresses import address, check_address, database
 
 LISTED = 8  # most candidates listed in an error
 
@@ -91,9 +91,13 @@ def _in_folder(folder: Path) -> Path:
 
 
 def _tracked_key(uri: str, run: str) -> str | None:
-    """Return the stage key in the tags of an MLflow run, None if there is no such run."""
-    database = address(uri).removeprefix("sqlite:///")
-    if database != address(uri) and not Path(database).is_file():  # the client would create an empty one
+    """Return the stage key in the tags of an MLflow run, None if there is no such run.
+
+    Raises:
+        ValueError: `uri` is no address.
+    """
+    file = database(check_address(uri))
+    if file and not file.is_file():  # the client would create an empty one
         return None
     from mlflow import MlflowClient  # noqa: PLC0415  (takes three seconds, needed only here)
     from mlflow.exceptions import MlflowException  # noqa: PLC0415

@@ -1,5 +1,6 @@
 """One start of a sweep, from locking its folder to printing its tables."""
 
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from dermoscopy.runs import records as sweeps
 from dermoscopy.runs import tables as runs
 from dermoscopy.runs.files import SWEEP
 from dermoscopy.sweep.follow import follow
+from dermoscopy.tracking.addresses import address
 from dermoscopy.tracking.experiment import open_experiment
 from dermoscopy.tracking.journal import Journal
 from dermoscopy.tracking.sweep_run import begin_parent, end_parent, send_rest
@@ -97,7 +99,11 @@ class SweepSession:
         files = arms.write_results(sweep)
         if self.journal:
             end_parent(self.journal, self.record["status"], files)
-            where = self.uri if self.uri.startswith("http") else f"mlflow ui --backend-store-uri {self.uri}"
+            where = (
+                self.uri
+                if self.uri.startswith("http")
+                else shlex.join(["mlflow", "ui", "--backend-store-uri", address(self.uri)])
+            )
             print(f"compare: {where}, then Group by: arm")
         tables.print_table(sweep)
         go_on = f"; to go on: {self.record['command']}" if self.record["status"] == "interrupted" else ""

@@ -10,9 +10,9 @@ Value = TypeVar("Value")
 
 
 class Destination(TypedDict):
-    """Destination of a journal: the tracking store, the name of the experiment, and the folder of its artifacts.
+    """Destination of a journal: the tracking store, the name of the experiment, and the place of all artifacts.
 
-    If the folder is None, the server decides.
+    The place is an address or an absolute folder; if it is None, the server decides.
     """
 
     uri: str

@@ -1,7 +1,8 @@
-"""MLflow stores and experiments: addresses, clients, and opening or creating an experiment."""
+"""MLflow stores and experiments: clients, and opening or creating an experiment."""
 
 import logging
 import os
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -9,23 +10,21 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from dermoscopy.tracking.addresses import (
+    address,
+    artifact_store,
+    artifacts_of,
+    check_address,
+    check_artifacts,
+    database,
+)
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # An unreachable server must not delay training: no retries by the client, and ten seconds instead of two minutes.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 BUSY = 120  # seconds for opening an experiment: a server is slow if many jobs start at once
-
-
-def address(uri: str) -> str:
-    """Return the address of a tracking store, with a relative sqlite file resolved in the working folder."""
-    file = database(uri)
-    return f"sqlite:///{file.resolve()}" if file else uri
-
-
-def database(uri: str) -> Path | None:
-    """Return the file of an sqlite address, None for any other address."""
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -50,16 +49,16 @@ def experiment_id(client: "MlflowClient", name: str, artifacts: str | Path | Non
     Args:
         client: of the tracking store.
         name: of the experiment.
-        artifacts: folder for the artifacts of all experiments; None: the server decides.
+        artifacts: place of the artifacts of all experiments, see `artifact_store`.
 
     Raises:
         ValueError: the experiment was deleted.
     """
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
-    experiment = client.get_experiment_by_name(name)
+    experiment, store = client.get_experiment_by_name(name), artifact_store(artifacts)
     if experiment is None:
-        place = None if artifacts is None else (Path(artifacts).resolve() / name).as_uri()
+        place = None if store is None else artifacts_of(store, name)
         try:
             return client.create_experiment(name, artifact_location=place)
         except MlflowException:
@@ -78,19 +77,24 @@ def open_experiment(uri: str | None, experiment: str, artifacts: str | Path | No
     would crash.
 
     Raises:
-        ValueError: no address; the server does not answer; the database is locked, from a newer MLflow, or cannot be
-            opened; the experiment was deleted.
+        ValueError: no address, or a wrong one; nothing can be stored where the artifacts belong; the server does not
+            answer; the database is locked, from a newer MLflow, or cannot be opened; the experiment was deleted.
     """
-    if not uri:
-        raise ValueError(
-            "tracking=server needs an address: tracking.uri=http://HOST:5000 or the environment's MLFLOW_TRACKING_URI"
-        )
+    uri = check_address(uri)
+    check_artifacts(artifacts)
     file = database(uri)
     if file is None:
         return _open(uri, experiment, artifacts)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_name(f"{file.name}.lock")):
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(file.with_name(f"{file.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise ValueError(f"tracking.uri {uri} cannot be used: {error}; {_advice(error)}") from error
+    try:
         return _open(uri, experiment, artifacts)
+    finally:
+        lock.release()
 
 
 def _open(uri: str, experiment: str, artifacts: str | Path | None) -> str:
@@ -100,6 +104,11 @@ def _open(uri: str, experiment: str, artifacts: str | Path | None) -> str:
 
     try:
         return _open_if_busy(uri, experiment, artifacts)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"tracking.uri {uri} needs the Python package {error.name}, which is not installed: install it, or name "
+            "another driver, such as postgresql+psycopg2://"
+        ) from error
     except (MlflowException, SQLAlchemyError, CommandError) as error:
         broken = isinstance(error, MlflowException) and error.get_http_status_code() >= 500
         if uri.startswith("http") and broken:
@@ -114,11 +123,29 @@ def _open_if_busy(uri: str, experiment: str, artifacts: str | Path | None) -> st
     end = time.monotonic() + BUSY
     while True:
         try:
-            return experiment_id(connect(uri), experiment, artifacts)
+            client = connect(uri)
+            number = experiment_id(client, experiment, artifacts)
+            _tell_other_place(client, number, artifacts)
+            return number
         except MlflowException as error:
             if "Read timed out" not in str(error) or time.monotonic() > end:
                 raise
         warnings.warn(f"tracking.uri {uri} is slow to answer; retrying for {BUSY} seconds", stacklevel=2)
+
+
+def _tell_other_place(client: "MlflowClient", number: str, artifacts: str | Path | None) -> None:
+    """Print one line if the artifacts of an experiment are elsewhere: MLflow keeps the place of its creation."""
+    if (store := artifact_store(artifacts)) is None:
+        return
+    experiment = client.get_experiment(number)
+    if experiment.artifact_location == artifacts_of(store, experiment.name):
+        return
+    print(
+        f"tracking: the artifacts of {experiment.name} stay in {experiment.artifact_location}, where this experiment "
+        f"was created, and not in tracking.artifacts={artifacts}: name=NAME begins another one",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _first_line(error: Exception) -> str:

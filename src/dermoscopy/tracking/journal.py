@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
+from dermoscopy.tracking.addresses import address, artifact_store
 from dermoscopy.tracking.delivery import PAUSE, deliver, direct, read_events, read_sent, rejected_file, sent_file
 from dermoscopy.tracking.events import JOURNAL, LIMITS, Destination, Event, parts
-from dermoscopy.tracking.experiment import address
 from dermoscopy.tracking.server import server
 
 STATUS = {"success": "FINISHED", "failed": "FAILED", "aborted": "KILLED"}  # by Lightning's status
@@ -27,7 +27,7 @@ class Journal:
         folder: of the run; one process writes in it at a time.
         uri: of the MLflow tracking store.
         experiment: name of the experiment in MLflow.
-        artifacts: folder for the artifacts of all experiments; None: the server decides.
+        artifacts: place of the artifacts of all experiments, see `artifact_store`.
         pause: seconds without requests to a server that did not answer.
     """
 
@@ -35,8 +35,8 @@ class Journal:
         self, folder: str | Path, uri: str, experiment: str, artifacts: str | Path | None = None, pause: float = PAUSE
     ) -> None:
         self.path, self.pause = Path(folder) / "tracking.jsonl", pause
-        place = None if artifacts is None else str(Path(artifacts).resolve())
-        self.destination: Destination = {"uri": address(uri), "experiment": experiment, "artifacts": place}
+        store = artifact_store(artifacts)
+        self.destination: Destination = {"uri": address(uri), "experiment": experiment, "artifacts": store}
         self._forget()
 
     @property

@@ -3,19 +3,20 @@
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from dermoscopy.tracking.addresses import database
 from dermoscopy.tracking.events import JOURNAL, Event, halves
-from dermoscopy.tracking.experiment import connect, database, experiment_id
+from dermoscopy.tracking.experiment import connect, experiment_id
+from dermoscopy.tracking.names import LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG, tracked_name, tracked_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 Answer = TypeVar("Answer")
 REST = 19  # pause after a request, as a multiple of its duration
-LONGEST = 6000  # characters of a parameter
 # Client errors that are not about the content sent: not allowed, no such page, too slow, too many.
 NOT_A_REFUSAL = (401, 403, 404, 407, 408, 429)
 
@@ -125,8 +126,11 @@ def say(line: str) -> None:
 
 def _open_run(client: "MlflowClient", experiment: str, begin: Event) -> str:
     existing = client.search_runs([experiment], f"tags.{JOURNAL} = '{begin[JOURNAL]}'", max_results=1)
-    tags = {**begin["tags"], JOURNAL: begin[JOURNAL]}
-    run = existing[0] if existing else client.create_run(experiment, begin["time"], tags, run_name=begin["begin"])
+    tags, name = (
+        _pairs([begin["tags"], {JOURNAL: begin[JOURNAL]}], LONGEST_TAG),
+        tracked_text(begin["begin"], LONGEST_NAME),
+    )
+    run = existing[0] if existing else client.create_run(experiment, begin["time"], tags, run_name=name)
     return run.info.run_id
 
 
@@ -141,11 +145,20 @@ def _send(client: "MlflowClient", run: str, events: list[Event]) -> None:
     elif "status" in first:
         client.set_terminated(run, first["status"], first["time"])
     else:
-        metrics = [Metric(k, v, e["time"], e["step"]) for e in events for k, v in e.get("metrics", {}).items()]
-        params = {k: v[:LONGEST] for e in events for k, v in e.get("params", {}).items()}
-        tags = {k: v for e in events for k, v in e.get("tags", {}).items()}
+        metrics = [
+            Metric(tracked_name(name), value, event["time"], event["step"])
+            for event in events
+            for name, value in event.get("metrics", {}).items()
+        ]
+        params = _pairs([event.get("params", {}) for event in events], LONGEST_PARAMETER)
+        tags = _pairs([event.get("tags", {}) for event in events], LONGEST_TAG)
         pairs = [Param(*pair) for pair in params.items()], [RunTag(*pair) for pair in tags.items()]
         client.log_batch(run, metrics, *pairs, synchronous=True)
+
+
+def _pairs(parts: Iterable[Mapping[str, str]], longest: int) -> dict[str, str]:
+    """Return names and values as MLflow takes them; a later value replaces an earlier one."""
+    return {tracked_name(name): tracked_text(value, longest) for part in parts for name, value in part.items()}
 
 
 def _meaning(error: Exception, client: "MlflowClient", run: str | None) -> Exception:

@@ -85,3 +85,11 @@ def test_arms_without_a_value_keep_their_row_and_missing_curves_are_reported(tmp
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["cells_0", "cells_1", "cells_2"]
     assert figure.axes[1].texts[0].get_text() == "no validation average precision on disk"
     save_figure(figure, tmp_path / "f.png")
+
+
+@pytest.mark.parametrize("name", [r"$\nothing$", "50 $ or 60 $", "_a^b", "<a> & {b}"])
+def test_an_arm_of_any_name_is_written_as_it_is(name: str, tmp_path: Path) -> None:
+    table = pd.DataFrame([[0.4, 0.5], [0.5, 0.6]], index=[f"x={name}", "x=plain"], columns=["seed 0", "seed 1"])
+    figure = draw_figure({"masks none": table}, curves(0), "f1")
+    save_figure(figure, tmp_path / "figure.svg")
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == [name, "plain"]

@@ -40,7 +40,7 @@ def test_the_index_gets_one_row_per_experiment(make_runs: MakeRuns, with_about: 
     assert "Expected: No." in (experiments / "zeroing" / "README.md").read_text()
     rows = [line for line in (experiments / "README.md").read_text().splitlines() if line.startswith("| [")]
     assert [re.search(r"\((\w+)/README", row).group(1) for row in rows] == ["zeroing", "losses"]  # type: ignore[union-attr]
-    assert r"20 min \| 2 cores (measured: 0.15 h)" in rows[0]
+    assert r"20 min \| 2 cores (measured: 9 min)" in rows[0]
 
 
 def test_the_index_takes_the_question_of_the_page_where_the_configuration_has_none(

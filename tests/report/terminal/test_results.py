@@ -69,6 +69,11 @@ def test_a_single_run_ends_with_its_scores_key_folder_and_next_command(
     assert printed(print_run, load_sweep(folder)) == ""
 
 
+def test_the_first_word_of_a_column_is_explained(make_runs: MakeRuns) -> None:
+    text = " ".join(printed(print_table, load_sweep(make_runs())).split())
+    assert "none and given: masks that the network gets; AP average precision" in text
+
+
 def test_every_job_has_a_row_with_its_outcome(make_sweep: MakeSweep) -> None:
     text = printed(print_jobs, load_sweep(make_sweep(AXES, STATES)))
     assert rows(text)[0] == ["job", "arm", "seed", "status", "seconds", "error (see error.txt)"]

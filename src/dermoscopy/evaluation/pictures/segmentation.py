@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from dermoscopy.evaluation.images import OUTCOMES, Case, Find
 from dermoscopy.evaluation.segmentation import Evaluation
+from dermoscopy.machine.files import file_name
 from dermoscopy.metrics.segmentation import THRESHOLD
 from dermoscopy.plots.panels import (
     EDGE,
@@ -57,7 +58,9 @@ def write_pictures(folder: Path, evaluation: Evaluation, find: Find, panels: int
     table = evaluation.images[evaluation.images["size"] == "store"]
     for mask, figure in draw_panels(table, find, panels).items():
         several = table["mask"].nunique() > 1
-        save_figure(figure, folder / (f"panels-{mask}.png" if several else "panels.png"), dpi=80, small=False)
+        save_figure(
+            figure, folder / (f"panels-{file_name(mask)}.png" if several else "panels.png"), dpi=80, small=False
+        )
     save_figure(draw_histogram(table), folder / "dice.png", dpi=80, small=False)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.markdown import markdown_table, number, with_interval
+from dermoscopy.report.page.markdown import markdown_table, number, plain, plain_names, with_interval
 from dermoscopy.report.results.arms import VALIDATION_MASKS, mean_and_sd
 from dermoscopy.report.results.conditions import AREA, Curves
 from dermoscopy.report.results.findings import verdict
@@ -52,8 +52,8 @@ def _table(curves: Curves) -> str:
     conditions, whole = [name for name in MASKS if name in curves.tables], AREA in curves.tables
     means = [mean_and_sd(curves.tables[name]) for name in conditions]
     areas = _area_cells(curves) if whole else {arm: [] for arm in curves.names}
-    rows = [[name, *(column[arm] for column in means), *areas[arm]] for arm, name in curves.names.items()]
-    head = [AREA, f"difference to {curves.names[curves.reference]}", "p (Holm)"] if whole else []
+    rows = [[name, *(column[arm] for column in means), *areas[arm]] for arm, name in plain_names(curves.names).items()]
+    head = [AREA, f"difference to {plain(curves.names[curves.reference])}", "p (Holm)"] if whole else []
     return markdown_table(["arm", *conditions, *head], rows)
 
 
@@ -88,7 +88,7 @@ def _reading(curves: Curves, leakage: bool, validated_with_truth: Sequence[str])
     elif curves.in_parts:
         text += f" No area, as the curve is not complete: not tested with {', '.join(curves.lacking)}."
     if validated_with_truth:
-        text += f" The validation masks of {' and '.join(validated_with_truth)} are the ground-truth masks."
+        text += f" The validation masks of {plain(' and '.join(validated_with_truth))} are the ground-truth masks."
     if leakage:
         return f"{text} Masks reveal labels in these data, so only the columns without ground-truth masks show skill."
     return f"{text} New images have no ground-truth masks, so scores with them are not to be expected on new images."
@@ -102,7 +102,7 @@ def _sentences(curves: Curves) -> str:
     places = [name for name in COMPARED if name in curves.tables]
     compared = {name: curves.compared(name).T for name in places}
     lines = []
-    for arm, name in curves.names.items():
+    for arm, name in plain_names(curves.names).items():
         clauses = [_clause(curves, place, arm, compared[place]) for place in places]
         lines.append(f"- **{name}**: {'; '.join(clauses)}.")
     return "\n".join(lines)
@@ -112,4 +112,4 @@ def _clause(curves: Curves, place: str, arm: str, compared: pd.DataFrame) -> str
     mean = f"{COMPARED[place]} {number(curves.mean(place, arm))}"
     if arm == curves.reference:
         return f"{mean} (reference)"
-    return f"{mean}, {verdict(compared[arm], curves.names[curves.reference], curves.repeats)}"
+    return f"{mean}, {verdict(compared[arm], plain(curves.names[curves.reference]), curves.repeats)}"

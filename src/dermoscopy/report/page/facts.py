@@ -1,23 +1,29 @@
-"""Facts about a sweep on its page: command, data, hardware, hours, jobs that are not done, and label leakage."""
+"""Facts about a sweep on its page: command, data, hardware, time, jobs that are not done, and label leakage."""
 
+import re
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
-from dermoscopy.report.page.markdown import markdown_table
-from dermoscopy.report.results.facts import StoreImages, hours, label_leakage, states, stores
+from dermoscopy.report.page.markdown import code, markdown_table, plain
+from dermoscopy.report.results.facts import StoreImages, duration, hours, label_leakage, states, stores
 from dermoscopy.runs.records import JobRecord
 from dermoscopy.runs.tables import SweepResults
 
+# The text of a store, see `_store`: name, numbers of images, fingerprint
+STORE = re.compile(r"(?:^\| data \| |; )(.+?), ((?:[\w ]+? (?:train|val|test),? ?)+)images, .*?fingerprint (\w{12})")
+
 
 def facts(sweep: SweepResults) -> str:
-    """Write a table of command, data, hardware, hours, commit, and the number of jobs in each state."""
+    """Write a table of command, data, hardware, time, commit, and the number of jobs in each state."""
     begun = [job.record for job in sweep.jobs if "data" in job.record]
     machines = (f"{record['hardware']}, {record['threads']} threads" for record in begun if "hardware" in record)
     rows = {
-        "command": f"`{sweep.command}`",
+        "command": code(sweep.command),
         "sweep": f"{sweep.folder.name}, started {sweep.started}",
         "data": "; ".join(map(_store, stores(sweep))),
         "hardware": _distinct(machines),
-        "hours": f"{hours(sweep):.2f}, each stage counted once",
+        "time": f"{duration(3600 * hours(sweep))}, each stage counted once",
         "commit": _distinct(map(_commit, begun)),
         "jobs": job_counts(sweep),
     }
@@ -35,8 +41,8 @@ def unfinished(sweep: SweepResults) -> str:
     for job in sweep.jobs:
         status, error = job.record["status"], job.record["error"]
         if status != "done":
-            reason = f": {' '.join(error.split())}" if error else ""
-            lines.append(f"- job {job.number} ({job.name}) {status}{reason}")
+            reason = f": {plain(error)}" if error else ""
+            lines.append(f"- job {job.number} ({plain(job.name)}) {status}{reason}")
     return "Not in the numbers below:\n\n" + "\n".join(lines) if lines else ""
 
 
@@ -45,7 +51,7 @@ def leakage_warning(sweep: SweepResults) -> str:
     leaking = label_leakage(sweep)
     if not leaking:
         return ""
-    labels = ", ".join(label if label == mask else f"{label} (mask {mask})" for label, mask in leaking.items())
+    labels = plain(", ".join(label if label == mask else f"{label} (mask {mask})" for label, mask in leaking.items()))
     return (
         "**Label leakage.** These labels follow from whether a ground-truth mask is empty: "
         f"{labels}. Scores with given or revealed masks are therefore no evidence of skill, neither for these labels "
@@ -57,7 +63,43 @@ def _store(store: StoreImages) -> str:
     """Describe a store and its numbers of images, as ranges if jobs drew subsets of their own."""
     size = " x ".join(map(str, store.size))
     counts = ", ".join(f"{_range(numbers)} {subset}" for subset, numbers in store.images.items())
-    return f"{store.name}, {counts} images, {size} px, fingerprint {store.fingerprint[:12]}"
+    return f"{plain(store.name)}, {counts} images, {size} px, fingerprint {store.fingerprint[:12]}"
+
+
+def check_data(page: str, sweep: SweepResults, file: Path) -> None:
+    """Refuse to replace a page of another data set, or of the same one with more images.
+
+    Args:
+        page: its text, as written by `facts` or without it.
+        sweep: the new sweep.
+        file: of the page.
+
+    Raises:
+        ValueError: the page is one of other data; the message says what to type.
+    """
+    rows = [line for line in page.splitlines() if line.startswith("| data |")]
+    before = [
+        (name, fingerprint, _images(numbers)) for row in rows for name, numbers, fingerprint in STORE.findall(row)
+    ]
+    now = [(store.name, store.fingerprint[:12], _images(_store(store))) for store in stores(sweep)]
+    if not before or not now or {store[1] for store in before} & {store[1] for store in now}:
+        return
+    fewer = max(images for *_, images in now) < max(images for *_, images in before)
+    if {plain(name) for name, *_ in now} & {name for name, *_ in before} and not fewer:
+        return
+    then, new = (
+        ", ".join(f"{name} ({images} images, fingerprint {id})" for name, id, images in s) for s in (before, now)
+    )
+    elsewhere = shlex.quote(f"experiments={sweep.folder.parents[1] / 'report'}")
+    raise ValueError(
+        f"{file} is the page of other data, {then}; this sweep is of {new}: leave that page and write to another place "
+        f"by {elsewhere}, or replace it by force=true"
+    )
+
+
+def _images(counts: str) -> int:
+    """Return the largest number of images that the text of a store allows."""
+    return sum(int(number.split()[-1]) for number in re.findall(r"(\d+(?: to \d+)?) (?:train|val|test)", counts))
 
 
 def _range(numbers: tuple[int, int] | None) -> str:

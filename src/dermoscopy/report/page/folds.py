@@ -7,8 +7,8 @@ import pandas as pd
 from dermoscopy.metrics.statistics import REPLICATES
 from dermoscopy.metrics.weighted_classification import TUNED
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.markdown import interval, markdown_table, number, with_interval
-from dermoscopy.report.results.arms import MASK_HEADLINES, short_names
+from dermoscopy.report.page.markdown import interval, markdown_table, number, plain, plain_names, with_interval
+from dermoscopy.report.results.arms import MASK_HEADLINES
 from dermoscopy.report.results.conditions import SHARES
 from dermoscopy.report.results.folds import TABLE, TITLE, Folds, folds_lacking
 from dermoscopy.report.results.label_folds import SCORES
@@ -34,7 +34,7 @@ def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: S
         scores: result of `mask_folds.fold_scores`.
         arms: all planned arms.
     """
-    names, rows = short_names(list(arms)), []
+    names, rows = plain_names(arms), []
     for (arm, seed, size), own in scores.groupby(["arm", "seed", "size"], sort=False):
         first = own.iloc[0]
         cells = own.set_index("score").apply(_value, axis=1)
@@ -46,7 +46,7 @@ def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: S
         f"from {REPLICATES} bootstrap draws of groups of images. Scores of single images at the store's size are in "
         f"{TABLE}."
     )
-    texts = [text, folds_lacking(parts, arms)]
+    texts = [text, plain(folds_lacking(parts, arms))]
     if any(part.masks for part in parts):
         texts.append(f"The predicted masks are joined in the folder of the sweep ({JOINED}*.h5).")
     return "\n\n".join([TITLE, markdown_table(head, rows), " ".join(texts)])
@@ -66,14 +66,14 @@ def label_folds_section(
         arms: all planned arms.
         reference: the arm that the others are compared with.
     """
-    names = short_names(list(arms))
+    names = plain_names(arms)
     selected = scores[~scores["mask_condition"].isin(PARTS)]
-    plain = trivial.reindex(columns=[score.removeprefix(TUNED) for score in SCORES])
-    trivial_rows = [[str(name), "-", "-", "-", *map(number, row)] for name, row in plain.iterrows()]
+    scored = trivial.reindex(columns=[score.removeprefix(TUNED) for score in SCORES])
+    trivial_rows = [[str(name), "-", "-", "-", *map(number, row)] for name, row in scored.iterrows()]
     texts = [
         TITLE,
         _table(selected, names, _value, trivial_rows),
-        f"{EXPLANATION} {folds_lacking(parts, arms)}",
+        f"{EXPLANATION} {plain(folds_lacking(parts, arms))}",
         "#### Single folds, mean ± sd (lowest to highest)",
         _table(selected, names, _spread),
     ]

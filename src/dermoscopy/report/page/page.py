@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.style import save_figure
 from dermoscopy.report.page.extra_files import extra_files, main_figure, table_picture
+from dermoscopy.report.page.facts import check_data
 from dermoscopy.report.page.readme import current_page, refreshed, refreshed_index
 from dermoscopy.report.page.sections import report_block
 from dermoscopy.report.results.arms import arms_table, results_table
@@ -27,6 +28,8 @@ def write_report(
     experiments: Path,
     reference: str | float | None = None,
     metric: str | None = None,
+    command: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write results.csv, table.csv, table.svg, figure.png and README.md of an experiment and its row in the index.
 
@@ -37,19 +40,24 @@ def write_report(
         experiments: folder of the pages; the page is written to `<experiments>/<name>/`.
         reference: arm to compare with, see `findings.find`.
         metric: metric to compare, see `findings.find`.
+        command: that was typed; "": the shortest one that writes the page of this experiment.
+        force: whether to replace a page of other data.
 
     Returns:
         The files written.
 
     Raises:
-        ValueError: no such arm or metric, or the markers in README.md are not a pair.
+        ValueError: no such arm or metric, the page is one of other data, or the markers in README.md are not a pair.
     """
     sweep = with_validation_masks(sweep)
     findings = find(sweep, reference, metric)
     folder = experiments / sweep.experiment
     readme, index = folder / "README.md", experiments / "README.md"
     more, sections = extra_files(sweep, findings)
-    page = refreshed(current_page(readme, sweep), report_block(sweep, findings, **sections), readme)
+    current = current_page(readme, sweep)
+    if not force:
+        check_data(current, sweep, readme)
+    page = refreshed(current, report_block(sweep, findings, **sections, command=command), readme)
     files: dict[str, Figure | str] = {
         "results.csv": compact_csv(results_table(sweep)),
         "table.csv": arms_table(sweep.table).to_csv(index=False),

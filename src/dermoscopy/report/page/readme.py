@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from dermoscopy.machine.messages import PURPOSE
-from dermoscopy.report.page.markdown import cell
+from dermoscopy.report.page.markdown import cell, code, plain
 from dermoscopy.report.page.sections import answer
-from dermoscopy.report.results.facts import hours
+from dermoscopy.report.results.facts import duration, hours
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.runs.tables import SweepResults
 
@@ -20,15 +20,19 @@ def current_page(file: Path, sweep: SweepResults) -> str:
         return file.read_text()
     about = sweep.about
     expected = f"\n\nExpected: {about['expectation']}" if about else ""
-    source = f"`conf/experiment/{sweep.experiment}.yaml`, run" if about else "Run"
+    source = f"{code(f'conf/experiment/{sweep.experiment}.yaml')}, run" if about else "Run"
     sections = {
-        "Question": about.get("question", sweep.experiment) + expected,
-        "Protocol": f"{source} by `{about.get('command', sweep.command)}`.",
+        "Question": about.get("question", plain(sweep.experiment)) + expected,
+        "Protocol": f"{source} by {code(about.get('command', sweep.command))}.",
         "Hardware": f"Expected cost: {about['cost']}." if about else "As recorded under Results.",
         "Results": f"{BEGIN}\n{END}",
         "Reading": "The sentences under Results are generated; write their interpretation here.",
     }
-    return f"# {sweep.experiment}\n\n" + "\n\n".join(f"## {name}\n\n{text}" for name, text in sections.items()) + "\n"
+    return (
+        f"# {plain(sweep.experiment)}\n\n"
+        + "\n\n".join(f"## {name}\n\n{text}" for name, text in sections.items())
+        + "\n"
+    )
 
 
 def refreshed(page: str, block: str, file: Path) -> str:
@@ -53,11 +57,11 @@ def refreshed_index(index: str, sweep: SweepResults, page: str, findings: Findin
         page: the README; its question is used where the experiment states none.
     """
     question = cell(sweep.about.get("question", _question(page, sweep.experiment)))
-    measured = f"{hours(sweep):.2f} h"
+    measured = duration(3600 * hours(sweep))
     cost = f"{sweep.about['cost']} (measured: {measured})" if sweep.about else measured
-    command = cell(sweep.about.get("command", sweep.command))
+    command = cell(code(sweep.about.get("command", sweep.command)))
     link = f"]({sweep.experiment}/README.md)"
-    row = f"| [{question}{link} | `{command}` | {cell(cost)} | {cell(answer(findings))} |"
+    row = f"| [{question}{link} | {command} | {cell(cost)} | {cell(answer(findings))} |"
     return with_row(index or INDEX, link, row)
 
 

@@ -6,9 +6,9 @@ from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.metrics.statistics import REPLICATES
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.facts import facts, leakage_warning, unfinished
-from dermoscopy.report.page.markdown import interval, markdown_table, number
+from dermoscopy.report.page.markdown import code, interval, markdown_table, number, plain, plain_names
 from dermoscopy.report.page.segmenters import each_mask_section, segmenters_section
-from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, short_names, summarise
+from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, summarise
 from dermoscopy.report.results.constant_masks import TRAINING_MASK
 from dermoscopy.report.results.differences import arm_differences
 from dermoscopy.report.results.findings import ALPHA, Findings, sentences
@@ -24,6 +24,7 @@ def report_block(
     folds: str = "",
     boxes: str = "",
     cost: str = "",
+    command: str = "",
 ) -> str:
     """Write all sections of a sweep; without findings, only the facts about what ran.
 
@@ -31,16 +32,21 @@ def report_block(
         sweep: the sweep to report.
         findings: of the sweep, None while no job has a test metric.
         conditions, folds, boxes, cost: further sections, see `extra_files`.
+        command: that writes the page.
     """
-    written_by = f"Written by `python report.py experiment={sweep.experiment}`. {PURPOSE}"
+    written_by = f"Written by {code(command or f'python report.py experiment={sweep.experiment}')}. {PURPOSE}"
     parts = [written_by, facts(sweep), leakage_warning(sweep), unfinished(sweep)]
     if findings is None:
         parts.append("No job has a test metric yet, so there is nothing to compare.")
     else:
-        name = f"{sweep.experiment}: test and validation {findings.words()} of each arm"
+        name = f"{plain(sweep.experiment)}: test and validation {findings.words()} of each arm"
         parts += [f"![{name}](figure.png)", arms_section(sweep, findings), each_mask_section(sweep, findings)]
         parts += [conditions, folds, differences_section(findings)]
-        parts += ["### In words", "\n".join(f"- {line}" for line in sentences(findings)), trivial_section(findings)]
+        parts += [
+            "### In words",
+            "\n".join(f"- {line}" for line in sentences(findings, plain_names(findings.names))),
+            trivial_section(findings),
+        ]
     return "\n\n".join(part for part in [*parts, boxes, cost, configurations_section(arm_differences(sweep))] if part)
 
 
@@ -51,7 +57,7 @@ def arms_section(sweep: SweepResults, findings: Findings) -> str:
     masks = [name for name in MASK_METRICS if name in sweep.table]
     metrics = list(dict.fromkeys([*headlines(sweep), findings.metric, *masks]))
     values = [mean_and_sd(pivot(sweep.table, metric)) for metric in metrics]
-    names = short_names(list(findings.table.index))
+    names = plain_names(findings.table.index)
     counts = summarise(findings.table)["n"]
     rows = [[name, counts[arm], *(column[arm] for column in values)] for arm, name in names.items()]
     head = ["arm", findings.repeats, *(findings.words(metric) for metric in metrics)]
@@ -60,7 +66,7 @@ def arms_section(sweep: SweepResults, findings: Findings) -> str:
 
 def differences_section(findings: Findings) -> str:
     """Write the paired differences to the reference with their intervals over repeats and over test images."""
-    compared, names = findings.compared, findings.names
+    compared, names = findings.compared, plain_names(findings.names)
     if compared.empty:
         return ""
     rows = [
@@ -112,10 +118,10 @@ def configurations_section(table: pd.DataFrame) -> str:
     """
     if table.columns.empty:
         return ""
-    names = short_names(list(table.index))
+    names = plain_names(table.index)
     lines = []
     for arm, row in table.iterrows():
-        values = ", ".join(f"`{key}: {value}`" for key, value in row.items() if value != "")
+        values = ", ".join(code(f"{key}: {value}") for key, value in row.items() if value != "")
         lines.append(f"- {names[str(arm)]}: {values or 'has none of the keys of the others'}")
     return "### Configuration differences between arms\n\n" + "\n".join(lines)
 
@@ -124,14 +130,14 @@ def answer(findings: Findings | None) -> str:
     """Write the findings in one line, for the index."""
     if findings is None:
         return "no result yet"
-    reference = findings.reference
-    known = f"{findings.names[reference]} {mean_and_sd(findings.table)[reference]}"
+    reference, names = findings.reference, plain_names(findings.names)
+    known = f"{names[reference]} {mean_and_sd(findings.table)[reference]}"
     established = findings.compared[findings.compared["p_holm"] < ALPHA]
-    changes = [f"{findings.names[str(arm)]} {row['difference']:+.3f}" for arm, row in established.iterrows()]
+    changes = [f"{names[str(arm)]} {row['difference']:+.3f}" for arm, row in established.iterrows()]
     text = f"{findings.words()} of {known}"
     if changes:
         text += f"; established differences: {', '.join(changes)}"
-    elif len(findings.names) > 1:
+    elif len(names) > 1:
         text += "; no difference of another arm from it is established"
     return f"{text} ({len(findings.table.columns)} {findings.repeats})"
 
@@ -140,7 +146,7 @@ def costs_section(table: pd.DataFrame) -> str:
     """Parameters, time and hardware of each arm."""
     if table.empty:
         return ""
-    names = short_names(list(table.index))
+    names = plain_names(table.index)
     frozen = (table["trainable"] != table["parameters"]).any()
     rows = [
         [

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.markdown import interval, markdown_table, number
-from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, short_names, summarise
+from dermoscopy.report.page.markdown import interval, markdown_table, number, plain, plain_names
+from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, summarise
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.mask_scores import tta_and_size
 from dermoscopy.runs.tables import SweepResults
@@ -18,7 +18,7 @@ def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
     values = {
         (place, metric): _spread(sweep, f"test/{place}/{metric}", findings) for place in places for metric in metrics
     }
-    for arm, name in findings.names.items():
+    for arm, name in plain_names(findings.names).items():
         rows += [
             [name, counts[arm], *tta_and_size(at), *(values[at, metric][arm] for metric in metrics)] for at in places
         ]
@@ -51,8 +51,8 @@ def each_mask_section(sweep: SweepResults, findings: Findings) -> str:
     if not findings.segmented or not masks:
         return ""
     values = [_spread(sweep, metric, findings) for metric in masks]
-    rows = [[name, *(column[arm] for column in values)] for arm, name in findings.names.items()]
-    head = ["arm", *(metric.removeprefix(f"{findings.metric}/") for metric in masks)]
+    rows = [[name, *(column[arm] for column in values)] for arm, name in plain_names(findings.names).items()]
+    head = ["arm", *(plain(metric.removeprefix(f"{findings.metric}/")) for metric in masks)]
     return f"### {findings.words()} of each mask\n\n" + markdown_table(head, rows)
 
 
@@ -64,7 +64,7 @@ def boxes_section(table: pd.DataFrame, metric: str, picture: str) -> str:
         metric: metric of single images.
         picture: file name of the figure.
     """
-    names = short_names(list(table.index))
+    names = plain_names(table.index)
     rows = [
         [
             names[str(arm)],

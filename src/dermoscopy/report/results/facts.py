@@ -58,6 +58,14 @@ def hours(sweep: SweepResults) -> float:
     return sum(_stage_seconds(sweep.jobs).values()) / 3600
 
 
+def duration(seconds: float) -> str:
+    """Format a duration for reading: 40 s, 12 min, 3 h 5 min."""
+    minutes = round(seconds / 60)
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def _stage_seconds(jobs: Sequence[JobResults]) -> dict[str, float]:
     """Return the seconds of each stage by key: the longest that its jobs recorded, as some may not have finished it."""
     seconds: dict[str, float] = {}

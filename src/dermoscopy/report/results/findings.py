@@ -1,5 +1,6 @@
 """Findings of a sweep: the compared metric, the reference arm, and the differences of the others in sentences."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,12 +152,18 @@ def choose_reference(arms: list[str], name: str | float | None) -> str:
     raise ValueError(f"reference={value} names {len(named)} arms; there are: {', '.join(arms)}")
 
 
-def sentences(findings: Findings) -> list[str]:
-    """Write one sentence per arm: what is established against the reference and the best trivial predictor."""
-    means, reference = summarise(findings.table)["mean"], findings.names[findings.reference]
+def sentences(findings: Findings, names: Mapping[str, str] | None = None) -> list[str]:
+    """Write one sentence per arm: what is established against the reference and the best trivial predictor.
+
+    Args:
+        findings: of a sweep.
+        names: display name of each arm, if not those of the findings.
+    """
+    names = names or findings.names
+    means, reference = summarise(findings.table)["mean"], names[findings.reference]
     verdicts = {arm: verdict(row, reference, findings.repeats) for arm, row in findings.compared.iterrows()}
     lines = []
-    for arm, name in findings.names.items():
+    for arm, name in names.items():
         against = verdicts.get(arm, "is the reference")
         clauses = [*([against] if len(means) > 1 else []), *_against_trivial(findings, float(means[arm]))]
         lines.append(f"**{name}**: {'; '.join(clauses) or f'mean {means[arm]:.3f}'}.")

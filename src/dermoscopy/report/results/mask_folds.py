@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dermoscopy.machine.files import file_name
 from dermoscopy.masks.predicted import MASKS
 from dermoscopy.metrics.statistics import bootstrap, percentiles
 from dermoscopy.report.results.arms import MASK_HEADLINES, is_segmentation
@@ -57,16 +58,11 @@ def masks_to_join(sweep: SweepResults) -> dict[Path, list[Path]]:
     several = len(parts) > 1
     outdated = {}
     for part in parts:
-        file = sweep.folder / f"{JOINED}{f'-{_plain(part.arm)}-seed{part.seed}' if several else ''}.h5"
+        file = sweep.folder / f"{JOINED}{f'-{file_name(part.arm)}-seed{part.seed}' if several else ''}.h5"
         newest = max((source.stat().st_mtime for source in part.masks), default=0.0)
         if part.masks and not (file.is_file() and file.stat().st_mtime > newest):
             outdated[file] = [source.parent for source in part.masks]
     return outdated
-
-
-def _plain(arm: str) -> str:
-    """Return an arm in a form that can be part of a file name."""
-    return "".join(letter if letter.isalnum() or letter in "._-=+" else "_" for letter in arm)
 
 
 def fold_table(parts: Sequence[OutOfFold]) -> pd.DataFrame:

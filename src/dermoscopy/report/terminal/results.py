@@ -27,6 +27,7 @@ ABBREVIATIONS = {
     "thresholded_jaccard": "TJ",
 }
 LEGEND, MASK_LEGEND = "AP average precision", "TJ IoU, 0 where below 0.65"
+PLACES = {False: "masks that the network gets", True: "test-time augmentation"}  # whether it segments
 COLOURS = {
     "done": "green",
     "done before": "green",
@@ -56,6 +57,8 @@ def print_table(sweep: SweepResults, console: Console | None = None) -> None:
     console.print(Text(f"{sweep.experiment}, sweep {sweep.folder.name}"))
     console.print(table)
     legend = MASK_LEGEND if is_segmentation(sweep.table) else LEGEND
+    places = " and ".join(dict.fromkeys(_short_metric(name).rpartition(" ")[0] for name in metrics))
+    legend = f"{places}: {PLACES[is_segmentation(sweep.table)]}; {legend}" if places else legend
     console.print(Text(f"mean ± sd; {legend}; jobs: {counts(sweep.table['status'])}"))
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dermoscopy.machine.files import shown_path
+from dermoscopy.report.results.facts import duration
 from dermoscopy.report.results.progress import OVER, JobProgress, StageProgress, read_progress, seconds_left
 from dermoscopy.report.terminal.results import COLOURS, WIDEST_ARM, arm_names, counts, error_line
 from dermoscopy.runs.files import ERROR, JOB
@@ -162,11 +163,3 @@ def _time_left(jobs: Sequence[JobProgress]) -> str:
         return "unknown until the first stage is done"
     failed = ", without failed jobs" if running and any(job.status == "failed" for job in jobs) else ""
     return f"about {duration(seconds)} {f'with {running} running' if running else 'once continued'}{failed}"
-
-
-def duration(seconds: float) -> str:
-    """Format a duration for reading: 40 s, 12 min, 3 h 5 min."""
-    minutes = round(seconds / 60)
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

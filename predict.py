@@ -14,7 +14,15 @@ from dermoscopy.config.data import build_source
 from dermoscopy.config.trained import build_network
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine.messages import one_line_errors
-from dermoscopy.predict.arguments import check_input, check_options, check_values, choose_device, names_of
+from dermoscopy.predict.arguments import (
+    RULES,
+    check_input,
+    check_options,
+    check_raw,
+    check_values,
+    choose_device,
+    names_of,
+)
 from dermoscopy.predict.commands import FolderOptions, StoreOptions, evaluate_store, predict_folder
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network
 from dermoscopy.runs.find import find_checkpoint, find_checkpoints
@@ -34,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     run, images, out, segmenter = (as_typed(cfg, key) for key in ("run", "images", "out", "segmenter"))
     evaluation = is_given(cfg, "data")
     check_input(run is not None, images is not None, evaluation, out is not None)
-    check_values(cfg.batch_size, cfg.tta)
+    check_values({key: cfg[key] for key in RULES})
     locations = Path(cfg.runs), cfg.tracking.uri
     stages = [read_stage(path) for path in find_checkpoints(names_of(str(run)), *locations)]
     segmenter_stage = None if segmenter is None else read_stage(find_checkpoint(segmenter, *locations))
@@ -49,9 +57,13 @@ def main(cfg: DictConfig) -> None:
         networks = [given_masks_of(networks[0], mask_network)]
     folder = None if out is None else Path(out)
     if evaluation:
+        typed = {override.partition("=")[0] for override in overrides()}
         source = build_source(cfg.data) if is_given(cfg.data, "raw") else None
+        if source is not None and "data.raw" in typed:
+            check_raw(Path(source.root))
+        size, fit = (cfg.data[key] if f"data.{key}" in typed else None for key in ("size", "fit"))
         values = {key: cfg[key] for key in STORE}
-        print(evaluate_store(networks, StoreOptions(open_store(cfg.data.store), source, folder, **values)))
+        print(evaluate_store(networks, StoreOptions(open_store(cfg.data.store, size, fit), source, folder, **values)))
     else:
         values = {key: cfg[key] for key in FOLDER}
         print(predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values)))

@@ -11,7 +11,8 @@ from torch import nn
 
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.predict.classification import predict_labels
-from dermoscopy.predict.images import find_images, read_batches
+from dermoscopy.predict.folders import find_images
+from dermoscopy.predict.images import read_batches
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network, load_weights, mean_of
 from dermoscopy.predict.stores import read_store
 from dermoscopy.runs.files import BEST
@@ -133,7 +134,7 @@ def test_the_network_predicts_in_evaluation_mode_without_masks(checkpoint, tmp_p
     predicted = predict_labels(trained, batches)
     names = list(stage.labels)
     assert np.allclose(predicted.loc[0, names].astype(float), 1 / (1 + np.exp(-2)))
-    assert (predicted.drop(columns=["id", *names]) == 1).all(axis=None)
+    assert (predicted[[f"{name}_predicted" for name in names]] == 1).all(axis=None)
 
 
 def test_runs_that_differ_are_not_averaged(lesion_run, classes_run):

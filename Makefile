@@ -7,17 +7,18 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data inspect zeroing test test-older-cpu test-kills test-services check docs ui status report reproduce bench clean
+.PHONY: help setup data inspect zeroing test test-older-cpu test-fuzz test-kills test-services check docs ui status report reproduce bench clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
 
-setup: $(READY)  ## create the environment .venv from requirements.lock
+setup: $(READY)  ## create the environment .venv from requirements.lock, whose hashes are checked
 
 $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(UV) sync --quiet --python $(BIN)/python requirements.lock
+	test -x $(BIN)/uv || { awk '/^uv==/,!/\\$$/' requirements.lock > $(VENV)/uv.txt && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt; }
+	$(UV) sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	$(UV) install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $(READY)
 
@@ -36,6 +37,9 @@ test: $(READY)   ## run the tests, on up to four cores
 test-older-cpu: $(READY) ## run the numerical tests with the instructions of a processor without AVX-512
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
 		tests/test_recipe.py $(addprefix tests/,data losses metrics networks tasks)
+
+test-fuzz: $(READY) ## run the tests on random input, with thousands of examples
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-kills: $(READY) ## kill a sweep with kill -9 at twenty random moments, and compare its final results
 	$(BIN)/python -m pytest tests/test_survival.py -m kills
@@ -68,4 +72,4 @@ bench: $(READY)  ## compare the speed with a plain version and a bare loop
 	$(BIN)/python -m tests.bench
 
 clean:           ## remove caches; data, runs and records stay
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from dermoscopy.config.command_line import as_typed, check_command
 from dermoscopy.config.reproduction import plan_reproduction
+from dermoscopy.config.trust import trusted
 from dermoscopy.machine.messages import one_line_errors
 from dermoscopy.runs.find import find_checkpoint
 from dermoscopy.runs.recorded import read_run
@@ -36,7 +37,7 @@ def main(cfg: DictConfig) -> None:
     check_store(last, store)
     threads = threads_of(run, cfg.threads)
     out = choose_folder(reproductions_of(last), facts_of(run, threads), Path(str(cfg.out)) if cfg.out else None)
-    if not reproduce(run, plan_reproduction(run, out, store, threads), threads, out):
+    if not reproduce(run, plan_reproduction(run, out, store, threads, trusted(cfg)), threads, out):
         sys.exit(1)
 
 

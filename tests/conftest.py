@@ -17,6 +17,7 @@ from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
+from hypothesis import HealthCheck, settings
 
 # before torch is imported; one core per process where tests run in parallel
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
@@ -31,6 +32,12 @@ from dermoscopy.data.splits import random_split
 from dermoscopy.tracking.experiment import open_experiment
 
 pytest_plugins = ["sweeps_on_disk"]
+
+# make test: the same examples each time; make test-fuzz: others each time, and how to repeat one that fails
+quiet = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", quiet, derandomize=True, max_examples=100)
+settings.register_profile("fuzz", quiet, derandomize=False, max_examples=2000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
 

@@ -69,7 +69,7 @@ def test_a_run_can_have_custom_parts_only(train, photos):
 
 def test_a_whole_loss_can_be_custom(train, demo_store):
     arguments = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]", "~callbacks.predictions")
-    result, folder = train("model=segmentation", "network=mine", "loss=whole", *arguments)
+    result, folder = train("model=segmentation", "network=mine", "loss=whole", "trust=[own_parts]", *arguments)
     assert 0 < result["metrics"]["best/val/loss"] < 1
     assert (
         "test/none/dice" in result["metrics"] and not (folder / "scores.csv").exists()
@@ -80,7 +80,7 @@ def test_a_whole_loss_can_be_custom(train, demo_store):
 def test_a_custom_metric_of_labels_can_choose_the_epoch(train, demo_store):
     arguments = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]", "network.backbone=test_resnet")
     metric = "+model.metrics.mean={_target_: own_parts.mean_probability, _partial_: true}"
-    result, folder = train(*arguments, metric, "monitor.metric=val/mean")
+    result, folder = train(*arguments, metric, "monitor.metric=val/mean", "trust=own_parts")
     logits = pd.read_csv(folder / "predictions.csv").query("mask_condition == 'none'")["logit"]
     assert result["metrics"]["test/none/mean"] == pytest.approx((1 / (1 + np.exp(-logits))).mean(), rel=1e-4)
     assert 0 < result["metrics"]["best/val/mean"] < 1

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from dermoscopy.config.build import build, plain, typed_key
 
+TRUST = ["builtins", __name__]
 CONFIG = OmegaConf.create(
     {
         "zeroing": {"_target_": "dermoscopy.masks.zeroing.Zeroing", "p": 2.0, "grid": 1, "per_channel": False},
@@ -28,9 +29,20 @@ def refuse(p, other=None):
     raise ValueError(f"p must lie in [0, 1], got {p}" if other is None else other)
 
 
+def test_refused_code_is_named_with_its_key_and_what_trusts_it():
+    parts = {"network": {"_target_": "mine.Net"}, "loss": {"a-b": [{"_target_": "yours.Loss", "_partial_": True}]}}
+    config = OmegaConf.create({"trust": ["ours"], **parts, "model": {"network": "${network}", "loss": "${loss}"}})
+    with pytest.raises(ValueError, match=r"^network\._target_=mine\.Net .* trust=\[ours,mine,yours\]$"):
+        build(config.model)
+    config.trust = ["mine"]
+    with pytest.raises(ValueError, match=r"^loss\.a-b\.0\._target_=yours\.Loss .* trust=\[mine,yours\]$"):
+        build(config.model)
+
+
 def test_a_refused_argument_is_named_by_its_key():
     config = OmegaConf.create(
         {
+            "trust": TRUST,
             "zeroing": {"_target_": f"{__name__}.refuse", "p": 2.0},
             "model": {"_target_": "builtins.dict", "zeroing": "${zeroing}"},
         }
@@ -40,16 +52,18 @@ def test_a_refused_argument_is_named_by_its_key():
 
 
 def test_a_message_without_an_argument_is_unchanged():
-    config = OmegaConf.create({"part": {"_target_": f"{__name__}.refuse", "p": 1, "other": "data.masks is empty"}})
+    config = OmegaConf.create(
+        {"trust": TRUST, "part": {"_target_": f"{__name__}.refuse", "p": 1, "other": "data.masks is empty"}}
+    )
     with pytest.raises(ValueError, match="^data.masks is empty$"):
         build(config.part)
 
 
 def test_a_missing_file_is_named_by_its_key_and_other_errors_are_unchanged():
-    config = OmegaConf.create({"part": {"_target_": f"{__name__}.miss", "checkpoint": "nowhere.pt"}})
+    config = OmegaConf.create({"trust": TRUST, "part": {"_target_": f"{__name__}.miss", "checkpoint": "nowhere.pt"}})
     with pytest.raises(FileNotFoundError, match="^part.checkpoint nowhere.pt does not exist$"):
         build(config.part)
-    full = OmegaConf.create({"part": {"_target_": f"{__name__}.miss", "checkpoint": None}})
+    full = OmegaConf.create({"trust": TRUST, "part": {"_target_": f"{__name__}.miss", "checkpoint": None}})
     with pytest.raises(InstantiationException, match="No space left"):
         build(full.part)
 
@@ -59,11 +73,12 @@ def test_the_key_of_a_part_is_the_one_that_a_user_sets():
     assert typed_key(CONFIG, "model.own")[0] == "model.own"
     assert typed_key(CONFIG, "trainer.callbacks[1]")[0] == "callbacks.second"
     assert typed_key(CONFIG, "trainer.callbacks[1]")[1].days == 1
+    assert typed_key(OmegaConf.create({"terms": {"my-term": {"x": 1}}}), "terms.my-term")[0] == "terms.my-term"
     assert typed_key(CONFIG, "trainer.callbacks1")[0] == "callbacks.second"  # as Hydra writes it
 
 
 def test_arguments_replace_those_of_the_part():
-    part = OmegaConf.create({"_target_": "builtins.dict", "a": 1, "b": 2})
+    part = OmegaConf.create({"trust": TRUST, "part": {"_target_": "builtins.dict", "a": 1, "b": 2}}).part
     assert build(part, b=3) == {"a": 1, "b": 3}
     assert build(part, _partial_=True)(a=5) == {"a": 5, "b": 2}
 

@@ -18,7 +18,7 @@ def test_stages_are_planned_with_every_test_that_was_recorded(tmp_path, monkeypa
         write_finished(tmp_path / key, tested=tested)
     write_job(tmp_path, 0, "k1", "k2")
     retraining = plan_reproduction(
-        read_run(tmp_path / "k2" / "best.ckpt"), tmp_path / "out", tmp_path / "store.h5", [1, 1]
+        read_run(tmp_path / "k2" / "best.ckpt"), tmp_path / "out", tmp_path / "store.h5", [1, 1], []
     )
     assert [(stage.name, stage.epochs, stage.key, stage.seed) for stage in retraining.stages] == [
         ("only", 3, "k1", 5),

@@ -1,5 +1,6 @@
 """The network of a recorded stage, without downloads of pretrained weights."""
 
+import pytest
 from recorded_stages import write_recorded
 from torch import nn
 
@@ -17,4 +18,11 @@ def test_no_weights_are_loaded_for_a_network_or_its_parts():
 
 
 def test_a_network_is_built_from_its_record(tmp_path):
-    assert isinstance(build_network(read_stage(write_recorded(tmp_path))), nn.Flatten)
+    assert isinstance(build_network(read_stage(write_recorded(tmp_path)), []), nn.Flatten)
+
+
+def test_a_record_cannot_trust_its_own_code(tmp_path):
+    evil = {"_target_": "torch.nn.Sequential", "_args_": [{"_target_": "os.system", "command": "touch evil"}]}
+    stage = read_stage(write_recorded(tmp_path, network=evil, trust=["os"]))
+    with pytest.raises(ValueError, match=r"^network\._args_\.0\._target_=os\.system .* trust=\[os\]$"):
+        build_network(stage, [])

@@ -114,7 +114,7 @@ def load_run() -> Callable[[Path], TrainedNetwork]:
 
     def load(folder: Path) -> TrainedNetwork:
         stage = read_stage(folder / BEST)
-        return load_network(stage, build_network(stage), torch.device("cpu"))
+        return load_network(stage, build_network(stage, []), torch.device("cpu"))
 
     return load
 

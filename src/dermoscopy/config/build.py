@@ -8,6 +8,8 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.config.trust import refused, trusted
+
 Settings = Mapping[str, Any]  # a part of the configuration as plain Python values
 
 FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)  # the last line of Hydra's message
@@ -17,15 +19,17 @@ VALUES = re.compile(r"\$\{oc\.dict\.values:(\w+)\}")  # a reference to the list 
 
 
 def build(part: DictConfig, **arguments: Any) -> Any:
-    """Return the object that a part of the configuration describes.
+    """Return the object that a part of the configuration describes, if all code that it names is trusted.
 
     Args:
-        part: with a `_target_`, not detached from its configuration.
+        part: with a `_target_`, not detached from its configuration, whose key `trust` counts.
         arguments: replacements of those of the part; `_partial_=True` gives a partial.
 
     Raises:
+        ValueError: a `_target_` is not trusted, or does not exist.
         ValueError, FileNotFoundError: the constructor's error, with the key that a user sets.
     """
+    check_targets(part)
     try:
         return instantiate(part, **arguments)
     except InstantiationException as error:
@@ -34,6 +38,21 @@ def build(part: DictConfig, **arguments: Any) -> Any:
             raise  # other errors, such as a full disk, need no key, or are bugs
         kind = FileNotFoundError if isinstance(cause, FileNotFoundError) else ValueError
         raise kind(with_key(str(cause), part, key[1])) from cause
+
+
+def check_targets(part: DictConfig) -> None:
+    """Refuse a part of the configuration that names code which is not trusted, before any of it is imported.
+
+    Raises:
+        ValueError: a `_target_` is refused; the message says what to add to trust it.
+    """
+    trust = trusted(part._get_root())
+    if not (all_refused := refused(part, trust)):
+        return
+    path, target, reason, _ = all_refused[0]
+    key, _ = typed_key(part._get_root(), f"{part._get_full_key(None)}{path}")
+    names = ",".join(dict.fromkeys([*trust, *(each.trust for each in all_refused)]))
+    raise ValueError(f"{key}._target_={target} {reason}: if you trust that code, add trust=[{names}]")
 
 
 def with_key(message: str, part: DictConfig, path: str) -> str:
@@ -62,7 +81,7 @@ def typed_key(root: Any, path: str) -> tuple[str, Any]:
     path = HYDRA_INDEX.sub(r"\1.\2", path)
     names: list[str] = []
     node = root
-    for name in re.findall(r"\w+", path):  # indices of lists are names as well
+    for name in re.findall(r"[^.\[\]]+", path):  # indices of lists are names as well
         text = _text(node, name)
         if values := VALUES.fullmatch(text):
             names, node = [values[1]], root[values[1]]

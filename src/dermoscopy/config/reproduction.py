@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
+from dermoscopy.config.build import check_targets
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.stages import build_parts
 from dermoscopy.runs.keys import stage_key
@@ -16,7 +17,9 @@ from dermoscopy.sweep.reproduce import Retraining
 from dermoscopy.training.stages import Parts
 
 
-def plan_reproduction(run: Sequence[FinishedStage], out: Path, store: Path, threads: Sequence[int]) -> Retraining:
+def plan_reproduction(
+    run: Sequence[FinishedStage], out: Path, store: Path, threads: Sequence[int], trust: Sequence[str]
+) -> Retraining:
     """Return the stages of a run for retraining, each in a folder of its own.
 
     Args:
@@ -24,8 +27,16 @@ def plan_reproduction(run: Sequence[FinishedStage], out: Path, store: Path, thre
         out: folder for the folders of the stages.
         store: path of the store.
         threads: number of CPU threads per stage.
+        trust: packages whose code the run may execute; its own list does not count, as it may come from someone else.
+
+    Raises:
+        ValueError: the run names other code.
     """
     planned = [_plan(finished, out / finished.key, store) for finished in run]
+    for _, content in planned:
+        content["trust"] = list(trust)
+        for part in ("datamodule", "model", "trainer"):
+            check_targets(OmegaConf.create(content)[part])
     settings = {stage.key: (content, number) for (stage, content), number in zip(planned, threads, strict=True)}
 
     def build_stage(stage: Stage, _: float | None) -> Parts:  # the configuration has the recorded learning rate

@@ -34,7 +34,7 @@ from dermoscopy.sweep.session import SweepSession
 
 JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
 # Keys that are no part of the identity of a sweep: they may change between its start and its continuation.
-HOW = ("threads", "jobs_per_gpu", "sweep", "about")
+HOW = ("threads", "jobs_per_gpu", "sweep", "about", "trust")
 RESOLVERS = (len, allocation.processes, allocation.cpus_a_job, allocation.gpus_a_job, allocation.gpus)
 
 

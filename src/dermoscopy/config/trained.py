@@ -1,5 +1,7 @@
 """The network of a trained stage, built from its recorded configuration."""
 
+from collections.abc import Sequence
+
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -9,9 +11,18 @@ from dermoscopy.runs.recorded import RecordedStage, Settings
 INITIAL = {"pretrained": False, "checkpoint": None}  # load no weights, which the checkpoint would replace
 
 
-def build_network(stage: RecordedStage) -> nn.Module:
-    """Return the network of a stage with random weights, without a download of pretrained ones."""
-    configuration = OmegaConf.create({"network": without_weights(stage.configuration["network"])})
+def build_network(stage: RecordedStage, trust: Sequence[str]) -> nn.Module:
+    """Return the network of a stage with random weights, without a download of pretrained ones.
+
+    Args:
+        stage: whose configuration may come from someone else.
+        trust: packages whose code it may execute.
+
+    Raises:
+        ValueError: it names other code.
+    """
+    network_settings = without_weights(stage.configuration["network"])
+    configuration = OmegaConf.create({"network": network_settings, "trust": list(trust)})
     network: nn.Module = build(configuration.network)
     return network
 

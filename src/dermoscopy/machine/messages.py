@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 
 TRACEBACK = "DERMOSCOPY_TRACEBACK"
+PURPOSE = "For research, not for diagnosis."  # with every result that might be taken for advice
 
 
 def reason(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from dermoscopy.data.inspection.sections import StoreStatistics, findings
 from dermoscopy.data.inspection.tables import count_pixels
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine.files import write_atomically
+from dermoscopy.machine.messages import PURPOSE
 
 STYLE = Path(__file__).with_name("page.css")
 
@@ -88,7 +89,8 @@ def _html(stats: StoreStatistics, sample: int, seed: int) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>\n'
         f'<meta name="viewport" content="width=device-width">\n<style>\n{STYLE.read_text()}</style></head>\n'
-        f'<body><h1>{name}</h1>\n<p class="lead">{lead}</p>\n<nav>{links}</nav>\n{lines}\n{body}\n</body></html>\n'
+        f'<body><h1>{name}</h1>\n<p class="lead">{lead}</p>\n<nav>{links}</nav>\n{lines}\n{body}\n'
+        f"<footer>{PURPOSE}</footer>\n</body></html>\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.report.page.markdown import cell
 from dermoscopy.report.page.sections import answer
 from dermoscopy.report.results.facts import hours
@@ -9,7 +10,7 @@ from dermoscopy.report.results.findings import Findings
 from dermoscopy.runs.tables import SweepResults
 
 BEGIN, END = "<!-- report -->", "<!-- /report -->"
-INDEX = "# Experiments\n\nOne folder per question; numbers and figures are written by `report.py`.\n"
+INDEX = f"# Experiments\n\nOne folder per question; numbers and figures are written by `report.py`. {PURPOSE}\n"
 INDEX_HEAD = "| question | command | cost | answer |\n|---|---|---|---|\n"
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.metrics.statistics import REPLICATES
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.facts import facts, leakage_warning, unfinished
@@ -31,7 +32,7 @@ def report_block(
         findings: of the sweep, None while no job has a test metric.
         conditions, folds, boxes, cost: further sections, see `extra_files`.
     """
-    written_by = f"Written by `python report.py experiment={sweep.experiment}`."
+    written_by = f"Written by `python report.py experiment={sweep.experiment}`. {PURPOSE}"
     parts = [written_by, facts(sweep), leakage_warning(sweep), unfinished(sweep)]
     if findings is None:
         parts.append("No job has a test metric yet, so there is nothing to compare.")

@@ -14,9 +14,59 @@ from dermoscopy.config.data import build_source
 from dermoscopy.config.trained import build_network
 from dermoscopy.config.trust import trusted
 from dermoscopy.data.store.reader import open_store
-        result = evaluate_store(
-            networks, StoreOptions(open_store(cfg.data.store, size, fit), source, folder, **values)
+from dermoscopy.machine.messages import PURPOSE, one_line_errors
+from dermoscopy.predict.arguments import (
+    RULES,
+    check_input,
+    check_options,
+    check_raw,
+    check_values,
+    choose_device,
+    names_of,
+)
+from dermoscopy.predict.commands import FolderOptions, StoreOptions, evaluate_store, predict_folder
+from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network
+from dermoscopy.runs.find import find_checkpoint, find_checkpoints
+from dermoscopy.runs.recorded import read_stage
+
+FOLDER = (
+    *("tta", "batch_size", "workers", "on_error", "threshold", "fill_holes", "min_pixels", "probabilities"),
+    "instances",
+)
+STORE = ("subset", "tta", "batch_size", "hd95", "panels")
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="predict")
+@one_line_errors()  # also inside: Hydra would add a line to an error that leaves main
+def main(cfg: DictConfig) -> None:
+    """Load the networks of the runs, then predict new images or evaluate on a store."""
+    run, images, out, segmenter = (as_typed(cfg, key) for key in ("run", "images", "out", "segmenter"))
+    evaluation = is_given(cfg, "data")
+    check_input(run is not None, images is not None, evaluation, out is not None)
+    check_values({key: cfg[key] for key in RULES})
+    locations = Path(cfg.runs), cfg.tracking.uri
+    stages = [read_stage(path) for path in find_checkpoints(names_of(str(run)), *locations)]
+    segmenter_stage = None if segmenter is None else read_stage(find_checkpoint(segmenter, *locations))
+    check_options(overrides(), not evaluation, bool(stages[0].masks))
+    check_ensemble(stages, decoded=not evaluation)
+    device, trust = choose_device(cfg.device), trusted(cfg)
+    networks = [load_network(stage, build_network(stage, trust), device) for stage in stages]
+    if not stages[0].masks:
+        mask_network = (
+            None
+            if segmenter_stage is None
+            else load_network(segmenter_stage, build_network(segmenter_stage, trust), device)
         )
+        networks = [given_masks_of(networks[0], mask_network)]
+    folder = None if out is None else Path(out)
+    if evaluation:
+        typed = {override.partition("=")[0] for override in overrides()}
+        source = build_source(cfg.data) if is_given(cfg.data, "raw") else None
+        if source is not None and "data.raw" in typed:
+            check_raw(Path(source.root))
+        size, fit = (cfg.data[key] if f"data.{key}" in typed else None for key in ("size", "fit"))
+        values = {key: cfg[key] for key in STORE}
+        result = evaluate_store(networks, StoreOptions(open_store(cfg.data.store, size, fit), source, folder, **values))
     else:
         values = {key: cfg[key] for key in FOLDER}
         result = predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values))

@@ -13,7 +13,8 @@ from dermoscopy.config.command_line import as_typed, check_command, is_given, ov
 from dermoscopy.config.data import build_source
 from dermoscopy.config.trained import build_network
 from dermoscopy.config.trust import trusted
-from dermoscopy.data.store.reader import open_store
+from dermoscopy.data.raw.sources import FolderSource
+from dermoscopy.data.store.reader import Store, open_store
 from dermoscopy.machine.messages import PURPOSE, one_line_errors
 from dermoscopy.predict.arguments import (
     RULES,
@@ -60,17 +61,22 @@ def main(cfg: DictConfig) -> None:
         networks = [given_masks_of(networks[0], mask_network)]
     folder = None if out is None else Path(out)
     if evaluation:
-        typed = {override.partition("=")[0] for override in overrides()}
-        source = build_source(cfg.data) if is_given(cfg.data, "raw") else None
-        if source is not None and "data.raw" in typed:
-            check_raw(Path(source.root))
-        size, fit = (cfg.data[key] if f"data.{key}" in typed else None for key in ("size", "fit"))
         values = {key: cfg[key] for key in STORE}
-        result = evaluate_store(networks, StoreOptions(open_store(cfg.data.store, size, fit), source, folder, **values))
+        result = evaluate_store(networks, StoreOptions(*stored(cfg.data), folder, **values))
     else:
         values = {key: cfg[key] for key in FOLDER}
         result = predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values))
     print(result, PURPOSE, sep="\n")
+
+
+def stored(data: DictConfig) -> tuple[Store, FolderSource | None]:
+    """Return the store of a data set, and where its raw files are, None if unknown; what was typed must be true."""
+    typed = {override.partition("=")[0] for override in overrides()}
+    source = build_source(data) if is_given(data, "raw") else None
+    if source is not None and "data.raw" in typed:
+        check_raw(Path(source.root))
+    size, fit = (data[key] if f"data.{key}" in typed else None for key in ("size", "fit"))
+    return open_store(data.store, size, fit), source
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def check_apart(images: Path, out: Path, folder: ImageFolder, files: MaskFiles) 
         ValueError: the results would be written there.
     """
     place, root = out.resolve(), folder.root.resolve()
-    image_paths = {path.resolve() for path in folder.files.values()}
+    image_paths = {Path(os.path.realpath(path)) for path in folder.files.values()}  # a link may be a loop
     among = images.is_dir() and place.is_relative_to(root)
     below = images.is_dir() and root.is_relative_to(place)
     users: dict[str, set[str]] = defaultdict(set)

@@ -50,7 +50,9 @@ def test_a_full_disk_and_a_folder_that_cannot_be_created_name_the_output(tmp_pat
 def test_files_that_were_left_out_are_counted_and_listed(tmp_path):
     problems = [Problem("d.jpg", "empty, 0 bytes", "get it again")]
     passed_over = [Problem("c,\n.gif", "of another type", "convert")]
-    folder = ImageFolder(tmp_path, {"a": tmp_path / "a.jpg", "b": tmp_path / "b.jpg"}, problems, passed_over, ["b"])
+    folder = ImageFolder(
+        tmp_path, {"a": tmp_path / "a.jpg", "b": tmp_path / "b.jpg"}, problems, passed_over, turned=["b"]
+    )
     left_out, turned = notes(folder, tmp_path)
     assert left_out.startswith("2 of 4 files left out: ") and "c,\n.gif" in left_out and "left_out.csv" in left_out
     assert turned.startswith("1 of 2 images have an EXIF orientation (b)")

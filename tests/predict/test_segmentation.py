@@ -152,6 +152,10 @@ def test_masks_are_not_written_among_the_images(tmp_path):
         with pytest.raises(ValueError, match="out=.* lies where the images are"):
             check_apart(root, out, images_in(root, *names), files("lesion"))
     check_apart(root, tmp_path, images_in(root, "a.jpg"), files("lesion"))
+    (root / "link").symlink_to(tmp_path)
+    Image.new("RGB", (8, 8)).save(root / "a.jpg")
+    with pytest.raises(ValueError, match="out=.* lies where the images are"):  # a link leads there
+        check_apart(root, tmp_path / "out", find_images(root), files("lesion"))
     with pytest.raises(ValueError, match="out=.* lies where the images are"):  # beside the only image
         check_apart(root / "a.jpg", root, images_in(root, "a.jpg"), files("lesion"))
     check_apart(root / "a.jpg", root, images_in(root, "a.jpg"), files())  # labels.csv is no image

@@ -30,6 +30,7 @@ class ImageFolder:
         files: by id, the relative path without suffix, in the order of the ids.
         problems: of image files; each stops the command unless on_error=skip.
         passed_over: files that are no images by their names, or hidden.
+        folders: every folder that was read, with links resolved; empty for one file.
         turned: ids of images with an EXIF orientation by which viewers turn them.
     """
 
@@ -37,6 +38,7 @@ class ImageFolder:
     files: dict[str, Path]
     problems: list[Problem] = field(default_factory=list)
     passed_over: list[Problem] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)
     turned: list[str] = field(default_factory=list)
 
     @property
@@ -68,7 +70,7 @@ def find_images(path: str | Path) -> ImageFolder:
         raise FileNotFoundError(f"images={path} does not exist: give a folder of images or one image")
     folder = ImageFolder(path if path.is_dir() else path.parent, {})
     by_id: dict[str, list[Path]] = defaultdict(list)
-    for file, fault in _below(path) if path.is_dir() else [(path, _fault(path))]:
+    for file, fault in _below(path, folder.folders) if path.is_dir() else [(path, _fault(path))]:
         if fault is not None:
             folder.passed_over.append(Problem(folder.name(file), *fault))
         else:
@@ -108,9 +110,11 @@ def _is_text(name: str) -> bool:
     return name.isascii() or name.encode(errors="ignore").decode() == name
 
 
-def _below(root: Path) -> Iterator[tuple[Path, Fault | None]]:
-    """Yield the files below a folder with the faults of those that are passed over; also folders that are not read."""
-    seen: set[str] = set()
+def _below(root: Path, seen: set[str]) -> Iterator[tuple[Path, Fault | None]]:
+    """Yield the files below a folder with the faults of those that are passed over; also folders that are not read.
+
+    The folders that are read are added to `seen`.
+    """
     waiting, links = deque([root]), deque[Path]()
     while waiting or links:
         folder = waiting.popleft() if waiting else links.popleft()

@@ -119,7 +119,8 @@ def check_apart(images: Path, out: Path, folder: ImageFolder, files: MaskFiles) 
     """
     place, root = out.resolve(), folder.root.resolve()
     image_paths = {Path(os.path.realpath(path)) for path in folder.files.values()}  # a link may be a loop
-    among = place.is_relative_to(root) if images.is_dir() else bool(files.names) and place == root
+    among = any(place.is_relative_to(read) for read in folder.folders)
+    among |= place.is_relative_to(root) if images.is_dir() else bool(files.names) and place == root
     below = images.is_dir() and root.is_relative_to(place)
     users: dict[str, set[str]] = defaultdict(set)
     for id in folder.files:

@@ -18,9 +18,18 @@ from dermoscopy.config.command_line import checked, command, is_given, overrides
 from dermoscopy.config.data import build_source
 from dermoscopy.config.trained import build_network
 from dermoscopy.config.trust import trusted
-from dermoscopy.data.store.reader import open_store
+from dermoscopy.data.raw.sources import FolderSource
+from dermoscopy.data.store.reader import Store, open_store
 from dermoscopy.machine.messages import PURPOSE
-from dermoscopy.predict.arguments import check_input, check_options, check_values, choose_device, names_of
+from dermoscopy.predict.arguments import (
+    RULES,
+    check_input,
+    check_options,
+    check_raw,
+    check_values,
+    choose_device,
+    names_of,
+)
 from dermoscopy.predict.commands import FolderOptions, StoreOptions, evaluate_store, predict_folder
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network
 from dermoscopy.runs.find import find_checkpoint, find_checkpoints
@@ -40,7 +49,7 @@ def main(cfg: DictConfig) -> None:
     run, images, out, segmenter = (text_of(cfg, key) for key in ("run", "images", "out", "segmenter"))
     evaluation = is_given(cfg, "data")
     check_input(run is not None, images is not None, evaluation, out is not None)
-    check_values(cfg.batch_size, cfg.tta)
+    check_values({key: cfg[key] for key in RULES})
     locations = Path(cfg.runs), cfg.tracking.uri
     stages = [read_stage(path) for path in find_checkpoints(names_of(str(run)), *locations)]
     segmenter_stage = None if segmenter is None else read_stage(find_checkpoint(segmenter, *locations))
@@ -57,16 +66,22 @@ def main(cfg: DictConfig) -> None:
         networks = [given_masks_of(networks[0], mask_network)]
     folder = None if out is None else Path(out)
     if evaluation:
-        source = build_source(cfg.data) if is_given(cfg.data, "raw") else None
         values = {key: cfg[key] for key in STORE}
-        print(
-            evaluate_store(networks, StoreOptions(open_store(cfg.data.store), source, folder, **values)),
-            PURPOSE,
-            sep="\n",
-        )
+        result = evaluate_store(networks, StoreOptions(*stored(cfg.data), folder, **values))
     else:
         values = {key: cfg[key] for key in FOLDER}
-        print(predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values)), PURPOSE, sep="\n")
+        result = predict_folder(networks, FolderOptions(Path(str(images)), Path(str(out)), **values))
+    print(result, PURPOSE, sep="\n")
+
+
+def stored(data: DictConfig) -> tuple[Store, FolderSource | None]:
+    """Return the store of a data set, and where its raw files are, None if unknown; what was typed must be true."""
+    typed = {override.partition("=")[0] for override in overrides()}
+    source = build_source(data) if is_given(data, "raw") else None
+    if source is not None and "data.raw" in typed:
+        check_raw(Path(str(source.root)))
+    size, fit = (data[key] if f"data.{key}" in typed else None for key in ("size", "fit"))
+    return open_store(data.store, size, fit), source
 
 
 if __name__ == "__main__":

@@ -26,3 +26,18 @@ def test_a_record_cannot_trust_its_own_code(tmp_path):
     stage = read_stage(write_recorded(tmp_path, network=evil, trust=["os"]))
     with pytest.raises(ValueError, match=r"^network\._args_\.0\._target_=os\.system .* trust=\[os\]$"):
         build_network(stage, [])
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ({"width": 3}, "_target_"),
+        ({"_target_": "torch.nn.Flatten", "foo": 1}, "foo"),
+        ({"_target_": "torch.nn.Linear", "in_features": "x", "out_features": 1}, ""),
+        ({"_target_": "torch.nn.Flatten", "start_dim": "${nothing}"}, "nothing"),
+    ],
+)
+def test_a_network_that_this_version_cannot_build_is_named_with_its_file(network, words, tmp_path):
+    stage = read_stage(write_recorded(tmp_path, network=network))
+    with pytest.raises(ValueError, match=f"network of {tmp_path}/config.yaml cannot be built: .*{words}"):
+        build_network(stage, [])

@@ -49,12 +49,15 @@ def test_labels_equal_those_of_the_test_without_masks(predict, checkpoint, tmp_p
     assert ended.out.endswith(f"{PURPOSE}\n")
     predicted = pd.read_csv(tmp_path / "new/out/labels.csv", index_col="id")
     labels = read_stage(checkpoint).labels
-    assert list(predicted.columns) == [*labels, *(f"{name}_predicted" for name in labels)]
+    endings = "", "_threshold", "_predicted"
+    assert list(predicted.columns) == [f"{name}{ending}" for name in labels for ending in endings]
+    assert "28 of 40 images have the names of images that" in ended.out  # the others are those of the test
     assert predicted.index.is_monotonic_increasing
     logits, thresholds = expected(checkpoint), weights(checkpoint)["thresholds"]
     assert thresholds.any()  # the default rule chooses others than 0
     for name, threshold in zip(labels, thresholds.tolist(), strict=True):
         odds = np.log(predicted[name] / (1 - predicted[name]))
+        np.testing.assert_allclose(predicted[f"{name}_threshold"], 1 / (1 + np.exp(-threshold)), rtol=1e-6)
         sure = (odds - threshold).abs() > 1e-4  # far enough not to change by the rounding in the file
         assert (predicted[f"{name}_predicted"] == (odds > threshold))[sure].all()
     assert len(logits) == 12
@@ -78,7 +81,14 @@ def test_a_classifier_on_its_own_store_reproduces_its_own_test(predict, checkpoi
     assert all((tmp_path / "out" / name).is_file() for name in ("confusion.png", "reliability.png"))
     own, logits = expected(checkpoint), predicted.pivot_table(index="id", columns="label", values="logit")
     np.testing.assert_allclose(logits.loc[own.index, own.columns], own, rtol=0, atol=1e-4)
-    scores = pd.read_csv(tmp_path / "out/scores.csv", keep_default_na=False).set_index(["metric", "label"])["value"]
+    table = pd.read_csv(tmp_path / "out/scores.csv", keep_default_na=False).set_index(["metric", "label"])
+    scores, thresholds = table["value"], table["threshold"]
+    assert (
+        (thresholds["f1"] == "0.5").all() and (thresholds["auroc"] == "").all() and thresholds["tuned_f1", ""] == "each"
+    )
+    tuned = thresholds["tuned_f1"].drop("").astype(float)
+    odds = predicted.groupby("label")["threshold"].first()
+    np.testing.assert_allclose(tuned, 1 / (1 + np.exp(-odds[tuned.index])), rtol=1e-6)
     metrics = json.loads(checkpoint.with_name("result.json").read_text())["metrics"]
     for label in ("", *own.columns):
         for metric in ("auroc", "tuned_f1", "ece"):
@@ -99,8 +109,7 @@ def test_wrong_input_is_one_clear_line(predict, checkpoint, tmp_path):
     assert fails(predict(**known, images="empty"), "images=empty holds no image file", ".jpg")
     assert fails(predict(**known | {"out": "file/out"}), "out=file/out cannot be written (Not a directory)")
     assert fails(predict(**known | {"device": "abacus"}), "device=abacus cannot be used on this machine")
-    assert fails(predict(**known, on_error="hope"), "on_error must be stop or skip, got hope")
-    assert fails(predict(**known, batch_size=0), "batch_size must be at least 1, got 0")
+    assert fails(predict(**known, on_error="hope"), "on_error", "stop, skip", "got hope")
     assert fails(predict(run=checkpoint), "out is missing: python predict.py run=ID images=DIR out=DIR")
     assert not list(tmp_path.glob("**/labels.csv"))
 
@@ -121,13 +130,15 @@ def test_files_with_problems_are_all_reported_or_left_out(predict, trained, chec
     (out / "labels.csv").write_text("from before\n")
     given = {"run": checkpoint, "images": "photos", "out": "out"}
     stopped = predict(**given)
-    assert stopped.code == 1 and "problems with files in photos: 3; repair the files" in stopped.error
-    assert (out / "labels.csv").read_text() == "from before\n"
+    assert stopped.code == 1 and "problems with files in photos: 4; repair the files" in stopped.error
+    assert [path.read_text() for path in out.iterdir()] == ["from before\n"]
     skipped = predict(**given, on_error="skip")
     assert skipped.code == 0, skipped.err
-    for text in (stopped.err, skipped.out):
-        assert all(name in text for name in ("broken.jpg", "deeper/empty.png", "2 images have the id same"))
+    assert "6 of 8 files left out: 2 2 images have the id same (same.bmp, same.png)" in skipped.out, skipped.out
     assert list(pd.read_csv(out / "labels.csv").id) == ["a", "deeper/b.c"]
-    assert [path.name for path in out.iterdir()] == ["labels.csv"]
+    problems = "broken.jpg", "deeper/empty.png", "same.bmp", "same.png"
+    assert all(name in stopped.err for name in problems)
+    assert list(pd.read_csv(out / "left_out.csv").file) == sorted([*problems, ".hidden.jpg", "notes.txt"])
     one = predict(**given | {"images": "photos/a.JPG"})
     assert one.code == 0 and list(pd.read_csv(out / "labels.csv").id) == ["a"]
+    assert [path.name for path in out.iterdir()] == ["labels.csv"]  # nothing is left out

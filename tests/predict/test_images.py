@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
-from dermoscopy.predict.images import decode, find_images, read_batches
+from dermoscopy.predict.folders import find_images
+from dermoscopy.predict.images import decode, read_batches
 
 
 def test_decoding_stays_only_a_little_ahead(tmp_path, monkeypatch):
@@ -22,28 +23,38 @@ def test_decoding_stays_only_a_little_ahead(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder of three images, one of them in a subfolder, two of the same id, a broken one, and other files."""
+    """A folder of three images, one of them in a subfolder and one turned by EXIF, and two unreadable ones."""
     (tmp_path / "deeper").mkdir()
-    for name in ("a.png", "deeper/b.PNG", "c.bmp", "same.png", "same.bmp", ".hidden.png"):
-        Image.new("RGB", (8, 4), (10, 20, 30)).save(tmp_path / name, format="PNG")
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    for name, exif in {"a.png": None, "deeper/b.PNG": None, "c.jpg": turned}.items():
+        Image.new("RGB", (8, 4), (10, 20, 30)).save(tmp_path / name, exif=exif)
     (tmp_path / "broken.jpg").write_bytes(b"no image")
-    (tmp_path / "notes.txt").touch()
+    (tmp_path / "nowhere.jpg").symlink_to("none")
     return tmp_path
 
 
-def test_ids_are_relative_paths_and_two_images_of_one_id_are_a_problem(folder):
+def test_batches_hold_the_readable_images_in_order_and_the_others_are_problems(folder):
     images = find_images(folder)
-    assert list(images.files) == ["a", "broken", "c", "deeper/b"]
-    assert [problem.file for problem in images.problems] == ["same.bmp"]
-    assert list(find_images(folder / "a.png").files) == ["a"]
-    with pytest.raises(FileNotFoundError, match="images=.*none does not exist"):
-        find_images(folder / "none")
-
-
-def test_batches_hold_the_readable_images_in_order(folder, capsys):
-    batches = list(read_batches(find_images(folder), (8, 8), "pad", batch_size=3, workers=1, on_error="skip"))
-    assert [id for batch in batches for id in batch.ids] == ["a", "c", "deeper/b"]
+    batches = list(read_batches(images, (8, 8), "pad", batch_size=2, workers=1, on_error="skip"))
+    assert [id for batch in batches for id in batch.ids] == list(images.files) == ["a", "c", "deeper/b"]
     assert batches[0].image.shape[1:] == (3, 8, 8) and batches[0].frame.shape[1] == 6
-    assert "broken.jpg" in capsys.readouterr().out
-    with pytest.raises(ValueError, match=r"2; repair the files(.|\n)*broken.jpg"):
+    assert [problem.file for problem in images.left_out] == ["broken.jpg", "nowhere.jpg"]
+    with pytest.raises(ValueError, match=r"2; repair the files(.|\n)*broken.jpg(.|\n)*nowhere.jpg"):
         list(read_batches(find_images(folder), (8, 8), "pad", batch_size=3, workers=1))
+
+
+def test_turned_images_are_noticed_and_used_as_stored(folder):
+    images = find_images(folder)
+    batches = list(read_batches(images, (4, 8), "pad", batch_size=8, workers=1, on_error="skip"))
+    assert images.turned == ["c"] and batches[0].frame[1].tolist() == [4, 8, 0, 0, 4, 8]
+    folder.joinpath("d.jpg").write_bytes((folder / "c.jpg").read_bytes().replace(b"MM\0*", b"XX\0*"))  # damaged EXIF
+    images = find_images(folder)
+    assert len(list(read_batches(images, (4, 8), "pad", batch_size=1, workers=1, on_error="skip"))) == 4
+    assert images.turned == ["c"]
+
+
+def test_no_readable_image_is_an_error_even_if_problems_are_skipped(tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"1; no image is left(.|\n)*broken.jpg"):
+        list(read_batches(find_images(tmp_path), (8, 8), "pad", batch_size=3, workers=1, on_error="skip"))

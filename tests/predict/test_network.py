@@ -1,5 +1,6 @@
 """Tests of trained networks: weights, mode, the masks that a classifier reads, and the mean of several runs."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,8 @@ from torch import nn
 
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.predict.classification import predict_labels
-from dermoscopy.predict.images import find_images, read_batches
+from dermoscopy.predict.folders import find_images
+from dermoscopy.predict.images import read_batches
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network, load_weights, mean_of
 from dermoscopy.predict.stores import read_store
 from dermoscopy.runs.files import BEST
@@ -133,7 +135,7 @@ def test_the_network_predicts_in_evaluation_mode_without_masks(checkpoint, tmp_p
     predicted = predict_labels(trained, batches)
     names = list(stage.labels)
     assert np.allclose(predicted.loc[0, names].astype(float), 1 / (1 + np.exp(-2)))
-    assert (predicted.drop(columns=["id", *names]) == 1).all(axis=None)
+    assert (predicted[[f"{name}_predicted" for name in names]] == 1).all(axis=None)
 
 
 def test_runs_that_differ_are_not_averaged(lesion_run, classes_run):
@@ -153,3 +155,30 @@ def test_the_mean_of_several_networks_is_rounded_to_the_nearest_byte():
     parts = [np.array([0, 10, 255], np.uint8), np.array([1, 20, 255], np.uint8), np.array([1, 20, 0], np.uint8)]
     assert mean_of(parts).tolist() == [1, 17, 170] and mean_of(parts).dtype == np.uint8
     assert mean_of(parts[:1]) is parts[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"hello" * 100, b"PK\x03\x04" + bytes(60)])
+def test_a_file_that_is_no_checkpoint_is_named(content, tmp_path):
+    (tmp_path / BEST).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{BEST} is damaged, or no file of a run"):
+        load_weights(torch.nn.Linear(2, 2), tmp_path / BEST)
+
+
+@pytest.mark.parametrize("thresholds", [{}, {"thresholds": torch.zeros(4)}])
+def test_a_classifier_needs_a_threshold_of_each_label(thresholds, checkpoint, tmp_path):
+    network = torch.nn.Linear(1, 1)
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state | thresholds}, tmp_path / BEST)
+    stage = replace(read_stage(checkpoint), checkpoint=tmp_path / BEST)
+    with pytest.raises(ValueError, match="must have a threshold for each of the 5 labels"):
+        load_network(stage, network, torch.device("cpu"))
+
+
+def test_predicted_nan_is_an_error(classifier_run, segmenter_run):
+    image, frame = torch.zeros(1, 3, 64, 128, dtype=torch.uint8), np.array([[64, 128, 0, 0, 64, 128]], np.int32)
+    for run in (classifier_run, segmenter_run):
+        network = copy.deepcopy(run.network)
+        network.forward = lambda image, mask=None: image.new_full((len(image), 1, *image.shape[2:]), torch.nan)
+        with pytest.raises(ValueError, match=f"{BEST} predicts NaN"):
+            broken = replace(run, network=network)
+            broken.mask_probability(image, frame, "none") if broken.stage.masks else broken.logits(image, frame)

@@ -7,7 +7,7 @@ import pytest
 
 from dermoscopy.data.splits import write_split
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.predict.rows import choose_rows
+from dermoscopy.predict.rows import choose_rows, seen_images
 from dermoscopy.runs.recorded import read_stage
 
 
@@ -86,3 +86,17 @@ def test_without_a_split_only_all_images_can_be_requested(store, make_stage, tmp
         choose_rows(store, [stage], None)
     selection = choose_rows(store, [stage], "all")
     assert len(selection.rows) == 30 and "no split.csv says which of them the run has seen" in selection.line
+
+
+def test_images_with_the_names_of_those_of_training_are_counted(store, make_stage):
+    names = store.ids.tolist()
+    stage, other = make_stage(*subsets(train=2, val=1, test=3)), make_stage(*subsets(test=6))
+    ids = [f"deeper/{names[0]}", names[1], f"twice/{names[1]}", names[2], names[3], "new"]
+    (line,) = seen_images(ids, [stage, other, stage])
+    assert line.startswith("4 of 6 images have the names of images") and str(stage.folder) in line
+    assert seen_images(["new", names[4]], [stage]) == []
+
+
+def test_a_missing_split_is_said(make_stage, tmp_path):
+    (line,) = seen_images(["a"], [replace(make_stage(), checkpoint=tmp_path / "none" / "best.ckpt")])
+    assert "split.csv" in line

@@ -11,9 +11,11 @@ from PIL import Image
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.evaluation.comparison import predicted_planes, resized
 from dermoscopy.masks.predicted import read_masks
-from dermoscopy.predict.images import find_images, read_batches
+from dermoscopy.predict.folders import ImageFolder, find_images
+from dermoscopy.predict.images import read_batches
+from dermoscopy.predict.postprocessing import Postprocessing
 from dermoscopy.predict.rle import decode
-from dermoscopy.predict.segmentation import predict_masks
+from dermoscopy.predict.segmentation import MaskFiles, check_apart, other_pictures, predict_masks
 
 IMAGES = "ISIC2018_Task1-2_Training_Input"
 COUNT = 4
@@ -113,3 +115,55 @@ def test_an_image_is_not_overwritten_by_its_mask(segment, lesion_run, tmp_path):
     assert refused.code == 1 and "out=. lies where the images are" in refused.error
     assert segment(run=lesion_run, images="a.png", out="out").code == 0
     assert (tmp_path / "a.png").read_bytes() == before and read(tmp_path / "out/a.png").shape == (30, 40)
+
+
+def files(*names, probabilities=False):
+    return MaskFiles(names, Postprocessing(False, 0.5, False, 0), probabilities, instances=False)
+
+
+def images_in(root: Path, *names: str) -> ImageFolder:
+    return ImageFolder(root, {name.rpartition(".")[0]: root / name for name in names})
+
+
+@pytest.mark.parametrize(
+    ("names", "masks", "probabilities", "kept"),
+    [
+        (("a.jpg", "A.png", "b.png"), ("lesion",), False, ["b"]),  # capitals, which some systems do not tell apart
+        (("a.jpg", "a_hair.jpg", "b.jpg"), ("hair", "hair_hair"), False, ["b"]),
+        (("a.jpg", "probabilities/a.jpg"), ("lesion",), True, []),
+        (("a.jpg", "probabilities/a.jpg"), ("lesion",), False, ["a", "probabilities/a"]),
+        (("a.jpg", "sub/a.jpg", "sub_a.jpg"), ("lesion",), False, ["a", "sub/a", "sub_a"]),
+        ((f"{'x' * 250}.jpg", "a.jpg"), ("lesion", "hair"), False, ["a"]),  # no name for its masks
+    ],
+)
+def test_images_whose_masks_have_no_name_of_their_own_are_problems(names, masks, probabilities, kept, tmp_path):
+    folder = images_in(tmp_path / "in", *names)
+    check_apart(tmp_path / "in", tmp_path / "out", folder, files(*masks, probabilities=probabilities))
+    assert list(folder.files) == kept
+    assert sorted(problem.file for problem in folder.problems) == sorted(
+        name for name in names if name.rpartition(".")[0] not in kept
+    )
+
+
+def test_masks_are_not_written_among_the_images(tmp_path):
+    root = tmp_path / "in"
+    (root / "in").mkdir(parents=True)
+    for out, names in ((root, ["a.jpg"]), (root / "new", ["a.jpg"]), (tmp_path, ["in/a.jpg"])):
+        with pytest.raises(ValueError, match="out=.* lies where the images are"):
+            check_apart(root, out, images_in(root, *names), files("lesion"))
+    check_apart(root, tmp_path, images_in(root, "a.jpg"), files("lesion"))
+    (root / "link").symlink_to(tmp_path)
+    Image.new("RGB", (8, 8)).save(root / "a.jpg")
+    with pytest.raises(ValueError, match="out=.* lies where the images are"):  # a link leads there
+        check_apart(root, tmp_path / "out", find_images(root), files("lesion"))
+    with pytest.raises(ValueError, match="out=.* lies where the images are"):  # beside the only image
+        check_apart(root / "a.jpg", root, images_in(root, "a.jpg"), files("lesion"))
+    check_apart(root / "a.jpg", root, images_in(root, "a.jpg"), files())  # labels.csv is no image
+
+
+def test_masks_of_other_images_in_the_output_are_counted(tmp_path):
+    for name in ("a.png", "b_old.png", "masks.csv"):
+        (tmp_path / name).touch()
+    assert "1 other PNG files, as b_old.png" in other_pictures(tmp_path, images_in(tmp_path, "a.jpg"), files("lesion"))
+    (tmp_path / "b_old.png").unlink()
+    assert other_pictures(tmp_path, images_in(tmp_path, "a.jpg"), files("lesion")) == ""

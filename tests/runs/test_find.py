@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from recorded_stages import write_job
+from recorded_stages import write_job, write_recorded
 
 from dermoscopy.runs.files import BEST
 from dermoscopy.runs.find import find_checkpoint, find_checkpoints
@@ -70,3 +70,12 @@ def test_the_folder_of_a_sweep_stands_for_the_runs_of_its_jobs(tmp_path):
         find_checkpoints([], tmp_path, "none")
     with pytest.raises(ValueError, match="key2/best.ckpt more than once"):
         find_checkpoints(["key2", "key3", "key2"], tmp_path, "none")
+
+
+def test_a_deleted_checkpoint_and_a_missing_folder_of_runs_are_named(tmp_path):
+    checkpoint = write_recorded(tmp_path / "run" / "ab12")
+    for run in ("ab", str(checkpoint.parent)):
+        with pytest.raises(FileNotFoundError, match=f"run={run}.*ab12.* no best.ckpt.* deleted|no best.ckpt in .*ab12"):
+            find_checkpoint(run, tmp_path, "sqlite:///none.db")
+    with pytest.raises(FileNotFoundError, match=f"no folder {tmp_path}/none: add runs=DIR"):
+        find_checkpoint("ab", tmp_path / "none", "sqlite:///none.db")

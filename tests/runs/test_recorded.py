@@ -1,6 +1,7 @@
 """Recorded configurations of stages are read, and those of another recipe are refused."""
 
 import pytest
+import yaml
 from recorded_stages import write_finished, write_job, write_recorded
 
 from dermoscopy.runs.keys import RECIPE
@@ -64,3 +65,25 @@ def test_a_run_without_its_job_or_an_unfinished_stage_is_named(tmp_path):
     (tmp_path / "k1" / "result.json").unlink()
     with pytest.raises(ValueError, match="k1 is not finished; to finish it: python train.py -m"):
         read_run(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("data", "size", [32]),
+        ("data", "size", [0, 32]),
+        ("data", "size", "x"),
+        ("datamodule", "reduce", 0),
+        ("datamodule", "mean", [0.5]),
+        ("datamodule", "std", [0, 0, 0]),
+        ("datamodule", "labels", None),
+    ],
+)
+def test_an_edited_configuration_without_sense_is_named(part, key, value, tmp_path):
+    checkpoint = write_recorded(tmp_path)
+    path = checkpoint.with_name("config.yaml")
+    configuration = yaml.safe_load(path.read_text())
+    configuration[part][key] = value
+    path.write_text(yaml.safe_dump(configuration))
+    with pytest.raises(NotAStage, match="config.yaml is not the configuration of a trained stage"):
+        read_stage(checkpoint)

@@ -1,8 +1,8 @@
 """Checks of the options of predict.py; options without an effect are refused instead of silently ignored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import NamedTuple
 
 import torch
 
@@ -18,7 +18,38 @@ ONLY_FOR = {
     "images=DIR": ("on_error", "workers", *POSTPROCESSING),
     "data=NAME": ("subset", "hd95", "panels"),
     "a run of labels": ("segmenter",),
-    "runs that segment": ("tta", *POSTPROCESSING, "hd95", "panels"),
+    "runs that segment": ("tta", *POSTPROCESSING, "hd95", "panels", "data.raw"),
+}
+STORED = ("data.name", "data.size", "data.fit", "data.store", "data.raw")  # what predict.py reads of data=NAME
+SOURCE = "data.source"  # and where the raw files are
+
+
+class Rule(NamedTuple):
+    """Which values a key takes, and in words."""
+
+    accepts: Callable[[object], bool]
+    words: str
+
+
+def _whole(least: int, *others: object) -> Callable[[object], bool]:
+    return lambda value: value in others if type(value) is not int else value >= least
+
+
+def _choice(names: Iterable[str]) -> Rule:
+    return Rule(lambda value: isinstance(value, str) and value in names, f"one of {', '.join(names)}")
+
+
+SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
+RULES = {
+    "batch_size": Rule(_whole(1), "a whole number of at least 1"),
+    "workers": Rule(_whole(1, None), "a whole number of at least 1, or null for one per core"),
+    "min_pixels": Rule(_whole(0), "a whole number of at least 0"),
+    "panels": Rule(_whole(0), "a whole number of at least 0"),
+    "threshold": Rule(lambda value: isinstance(value, int | float) and 0 < value < 1, "a number between 0 and 1"),
+    "tta": _choice(TTA),
+    "on_error": _choice(("stop", "skip")),
+    "device": Rule(lambda value: value is not None, "auto, cpu, cuda, cuda:1 or mps"),
+    **dict.fromkeys(("fill_holes", "instances", "probabilities", "hd95"), SWITCH),
 }
 
 
@@ -52,7 +83,8 @@ def check_options(overrides: Iterable[str], images: bool, segments: bool) -> Non
     Raises:
         ValueError: an option has no effect.
     """
-    typed = {override.partition("=")[0] for override in overrides}
+    pairs = (override.lstrip("+~").partition("=") for override in overrides)
+    typed = {key for key, _, value in pairs if value != "null"}
     given = {
         "images=DIR": images,
         "data=NAME": not images,
@@ -62,18 +94,39 @@ def check_options(overrides: Iterable[str], images: bool, segments: bool) -> Non
     for condition, options in ONLY_FOR.items():
         if not given[condition] and (unused := [option for option in options if option in typed]):
             raise ValueError(f"{unused[0]} has an effect only with {condition}: leave it out")
+    for key in sorted(typed):
+        if key.startswith("data.") and key not in STORED and not key.startswith(SOURCE):
+            raise ValueError(f"{key} has no effect in predict.py, the run has its own: leave it out")
 
 
-def check_values(batch_size: int, tta: str) -> None:
-    """Refuse values outside their range.
+def check_values(values: Mapping[str, object]) -> None:
+    """Refuse values of another type or outside their range.
+
+    Args:
+        values: by key; keys without a rule are not checked.
 
     Raises:
-        ValueError: a value is outside its range.
+        ValueError: a value is wrong.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    if tta not in TTA:
-        raise ValueError(f"tta must be one of {', '.join(TTA)}, got {tta!r}{nearest(tta, TTA)}")
+    for key, rule in RULES.items():
+        if key in values and not rule.accepts(value := values[key]):
+            known = {"tta": TTA}.get(key, ())
+            raise ValueError(f"{key} must be {rule.words}, got {_shown(value)}{nearest(str(value), known)}")
+
+
+def _shown(value: object) -> str:
+    """Return a value as a user types it."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def check_raw(root: Path) -> None:
+    """Refuse a folder of raw files that does not exist.
+
+    Raises:
+        FileNotFoundError: it does not exist.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(f"data.raw={root} is not a folder: give that of the raw files, or leave data.raw out")
 
 
 def names_of(run: str) -> list[str]:
@@ -92,24 +145,11 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # torch raises either for a device it cannot use
+        probe = torch.zeros(1, device=name)
+        probe.tolist()  # of a device without values, as meta, there are none
+    except Exception as error:  # torch raises many kinds for a device that it cannot use
         raise ValueError(f"device={name} cannot be used on this machine: choose device=auto or device=cpu") from error
-
-
-def open_output(out: str | Path) -> Path:
-    """Return the folder for the results, created if missing; called before anything is computed.
-
-    Raises:
-        OSError: the folder cannot be created or written.
-    """
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise OSError(f"out={folder} cannot be written ({error.strerror}): name another folder") from error
-    return folder
+    return probe.device
 
 
 def default_output(stages: Sequence[RecordedStage], store: Store, subset: str) -> Path:

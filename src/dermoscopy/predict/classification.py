@@ -1,6 +1,6 @@
 """Predicted labels of the images of a folder, and of those of a store, scored against the true labels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,16 @@ from dermoscopy.data.store.reader import Store
 from dermoscopy.evaluation.classification import prediction_rows, write_label_files
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.machine.messages import nearest
-from dermoscopy.metrics.classification import label_scores, log_odds
+from dermoscopy.metrics.classification import RECORDED, label_scores, log_odds
+from dermoscopy.metrics.weighted_classification import TUNED
 from dermoscopy.predict.images import ImageBatch
 from dermoscopy.predict.network import TrainedNetwork
+from dermoscopy.predict.postprocessing import HALF
 from dermoscopy.predict.stores import read_store
 from dermoscopy.runs.files import SCORES
 
-LABELS = "labels.csv"
+LABELS, CLASS = "labels.csv", "predicted_class"
+ENDINGS = ("", "_threshold", "_predicted")  # of the columns of a label
 PRINTED = ("accuracy", "f1", "average_precision", "auroc", "tuned_balanced_accuracy", "ece", "top1")  # on one line
 
 
@@ -26,23 +29,43 @@ def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd
     """Predict the labels of images; a network with a segmenter reads the masks that it predicts.
 
     Returns:
-        One row per image, in the order of the batches: `id`, the probability of each label, and `<label>_predicted`,
-        1 if its log-odds exceed the threshold of the run, else 0; exclusive labels are thresholded separately as well.
+        One row per image, in the order of the batches: `id`, and for each label its probability, `<label>_threshold`
+        and `<label>_predicted`, 1 if its log-odds exceed the threshold of the run, else 0. Exclusive labels are
+        thresholded separately as well; `predicted_class` is the likeliest of them.
     """
-    stage = trained.stage
+    stage, thresholds = trained.stage, trained.thresholds
     parts = [(batch.ids, log_odds(trained.logits(batch.image, batch.frame), stage.exclusive)) for batch in batches]
     odds = torch.cat([values for _, values in parts])
-    names = [*stage.labels, *(f"{name}_predicted" for name in stage.labels)]
-    predicted = (odds > trained.thresholds).int()
-    columns = dict(zip(names, (*odds.sigmoid().numpy().T, *predicted.numpy().T), strict=True))
-    return pd.DataFrame({"id": [id for ids, _ in parts for id in ids]} | columns)
+    columns: dict[str, object] = {"id": [id for ids, _ in parts for id in ids]}
+    for name, values, threshold in zip(stage.labels, odds.T, thresholds, strict=True):
+        columns |= {
+            name: values.sigmoid().numpy(),
+            f"{name}_threshold": threshold.sigmoid().expand_as(values).numpy(),
+            f"{name}_predicted": (values > threshold).int().numpy(),
+        }
+    if stage.exclusive:
+        columns[CLASS] = [stage.labels[index] for index in odds.argmax(1).tolist()]
+    return pd.DataFrame(columns)
 
 
-def write_labels(predicted: pd.DataFrame, folder: Path) -> str:
-    """Write `labels.csv`, whole or not at all; return a line that describes its content."""
-    path = folder / LABELS
-    write_atomically(path, predicted.to_csv(index=False))
-    return f"{path}: {len(predicted)} images, {predicted.shape[1] // 2} labels"  # two columns per label, and id
+def check_columns(labels: Sequence[str], exclusive: bool) -> None:
+    """Refuse labels whose names are not told apart in the columns of `labels.csv`.
+
+    Raises:
+        ValueError: two columns would have the same name.
+    """
+    columns = ["id", *(f"{name}{ending}" for name in labels for ending in ENDINGS), *([CLASS] if exclusive else [])]
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        raise ValueError(
+            f"two columns of {LABELS} would be called {twice[0]}: the run has the labels {', '.join(labels)}; "
+            "train one with other names of labels"
+        )
+
+
+def write_labels(predicted: pd.DataFrame, labels: Sequence[str], folder: Path) -> str:
+    """Write `labels.csv`, whole or not at all; return words that describe its content."""
+    write_atomically(folder / LABELS, predicted.to_csv(index=False))
+    return f"{LABELS}: {len(predicted)} images, {len(labels)} labels"
 
 
 def evaluate_labels(
@@ -50,8 +73,9 @@ def evaluate_labels(
 ) -> str:
     """Predict the labels of a store's images as for new images; write scores.csv and the files of a run's test.
 
-    Columns of scores.csv: metric, label (empty for the mean over labels), value. `write_label_files` writes the
-    other files.
+    Columns of scores.csv: metric, label (empty for the mean over labels), value, threshold: the probability above
+    which a label counted as predicted, `likeliest` for the most probable of exclusive labels, `each` for the mean over
+    labels of which each has its own, empty where a metric needs none. `write_label_files` writes the other files.
 
     Returns:
         A line with the mean scores.
@@ -67,11 +91,22 @@ def evaluate_labels(
     images = {"id": store.ids[rows], "group": store.groups[rows], "mask_condition": condition}
     table = prediction_rows(images, names, truth, logits, trained.thresholds, exclusive)
     write_label_files(folder, table, names, exclusive, condition)
+    tuned = dict(zip(names, trained.thresholds.sigmoid().tolist(), strict=True))
     rows_of_scores = [(*name.partition("/")[::2], value) for name, value in scores.items()]
     columns = pd.DataFrame(rows_of_scores, columns=["metric", "label", "value"])
+    columns["threshold"] = [_threshold(metric, label, tuned, exclusive) for metric, label, _ in rows_of_scores]
     write_atomically(folder / SCORES, columns.to_csv(index=False))
     means = ", ".join(f"{name} {scores[name]:.3f}" for name in PRINTED if name in scores)
     return f"{folder / SCORES}: {len(rows)} images, {means}"
+
+
+def _threshold(metric: str, label: str, tuned: Mapping[str, float], exclusive: bool) -> float | str:
+    """Return what a row of scores.csv names as its threshold."""
+    if metric.startswith(TUNED):
+        return tuned.get(label, "each")
+    if metric in RECORDED:
+        return "likeliest" if exclusive else HALF
+    return "likeliest" if metric == "top1" else ""
 
 
 def _truth(store: Store, names: tuple[str, ...], rows: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -1,20 +1,23 @@
 """The two commands of predict.py: predict the images of a folder, or score the images of a store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.data.store.reader import Store
-from dermoscopy.predict.arguments import default_output, open_output
-from dermoscopy.predict.classification import evaluate_labels, predict_labels, write_labels
-from dermoscopy.predict.images import find_images, read_batches
+from dermoscopy.predict.arguments import default_output
+from dermoscopy.predict.classification import check_columns, evaluate_labels, predict_labels, write_labels
+from dermoscopy.predict.folders import find_images
+from dermoscopy.predict.images import read_batches
 from dermoscopy.predict.network import TrainedNetwork
 from dermoscopy.predict.postprocessing import Postprocessing
-from dermoscopy.predict.rows import choose_rows
-from dermoscopy.predict.segmentation import MaskFiles, check_apart, predict_masks, write_masks
+from dermoscopy.predict.results import LEFT_OUT, new_results, notes, open_output, write_left_out
+from dermoscopy.predict.rows import choose_rows, seen_images
+from dermoscopy.predict.segmentation import MaskFiles, check_apart, other_pictures, predict_masks, write_masks
 from dermoscopy.predict.store_masks import evaluate_masks
 from dermoscopy.predict.stores import check_store, write_record
+from dermoscopy.runs.recorded import RecordedStage
 
 
 @dataclass(frozen=True)
@@ -52,31 +55,39 @@ class StoreOptions:
 
 
 def predict_folder(networks: Sequence[TrainedNetwork], options: FolderOptions) -> str:
-    """Predict the labels or the masks of new images; return a line that names what was written."""
+    """Predict the labels or the masks of new images; return lines that name what was written and what was left out."""
     folder, stage, out = find_images(options.images), networks[0].stage, options.out
     postprocessing = Postprocessing(stage.exclusive, options.threshold, options.fill_holes, options.min_pixels)
-    files = MaskFiles(out, stage.masks, postprocessing, options.probabilities, options.instances)
-    check_apart(options.images, folder, files)
+    files = MaskFiles(stage.masks, postprocessing, options.probabilities, options.instances)
+    check_apart(options.images, out, folder, files)
+    check_columns(stage.labels, stage.exclusive)
     batches = read_batches(
         folder, stage.size, stage.fit, options.batch_size, options.workers, options.on_error, progress=True
     )
-    open_output(out)
-    _print_networks(networks)
-    if stage.masks:
-        return write_masks(predict_masks(networks, batches, options.tta), files, options.workers)
-    return write_labels(predict_labels(networks[0], batches), out)
+    with new_results(out) as results:
+        _print_networks(networks)
+        _print(seen_images(folder.files, _all_stages(networks)))
+        if stage.masks:
+            written = write_masks(predict_masks(networks, batches, options.tta), files, results, options.workers)
+        else:
+            written = write_labels(predict_labels(networks[0], batches), stage.labels, results)
+        if folder.left_out:
+            write_left_out(folder, results)
+    if not folder.left_out:
+        (out / LEFT_OUT).unlink(missing_ok=True)  # of an earlier command
+    others = other_pictures(out, folder, files) if stage.masks else ""
+    return "\n".join([*(f"  {line}" for line in [*notes(folder, out), others] if line), str(out / written)])
 
 
 def evaluate_store(networks: Sequence[TrainedNetwork], options: StoreOptions) -> str:
     """Evaluate predicted labels or masks of a store's images; return lines with the mean scores."""
     store, stages = options.store, [trained.stage for trained in networks]
     differences = check_store(store, stages)
-    segmenters = [trained.segmenter.stage for trained in networks if trained.segmenter is not None]
-    all_stages = [*stages, *segmenters]
+    all_stages = _all_stages(networks)
     selection = choose_rows(store, all_stages, options.subset)
     out = open_output(options.out or default_output(stages, store, selection.subset))
     _print_networks(networks)
-    print(*(f"  {line}" for line in (selection.line, *differences)), sep="\n", flush=True)
+    _print([selection.line, *differences])
     if stages[0].masks:
         settings = options.tta, options.batch_size, options.hd95, options.panels
         result = evaluate_masks(networks, store, selection, options.source, *settings, out)
@@ -86,6 +97,17 @@ def evaluate_store(networks: Sequence[TrainedNetwork], options: StoreOptions) ->
         out, all_stages, store, {"subset": selection.subset, "tta": options.tta, "images": len(selection.rows)}
     )
     return result
+
+
+def _all_stages(networks: Sequence[TrainedNetwork]) -> list[RecordedStage]:
+    """Return the stages of networks and of the segmenters that predict their masks."""
+    segmenters = [trained.segmenter.stage for trained in networks if trained.segmenter is not None]
+    return [*(trained.stage for trained in networks), *segmenters]
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(f"  {line}", flush=True)
 
 
 def _print_networks(networks: Sequence[TrainedNetwork]) -> None:

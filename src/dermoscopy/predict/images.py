@@ -1,12 +1,10 @@
 """Batches of the images of a folder; unreadable files are reported together."""
 
 import sys
-from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -17,55 +15,23 @@ from rich.progress import track
 from torch import Tensor
 
 from dermoscopy.data.raw.decode import read_image
-from dermoscopy.data.raw.patterns import SUFFIXES
-from dermoscopy.data.raw.problems import Problem, UnusableFile, table
+from dermoscopy.data.raw.image_file import is_rotated
+from dermoscopy.data.raw.problems import UnusableFile, table
 from dermoscopy.data.store.frame import Frame
 from dermoscopy.machine.threads import in_order
+from dermoscopy.predict.folders import ImageFolder
 
 Item = TypeVar("Item")
 
 
-class ImageFolder(NamedTuple):
-    """Image files below a folder by id (the relative path without suffix), and the problems of other files."""
-
-    root: Path
-    files: dict[str, Path]
-    problems: list[Problem]
-
-
 class DecodedImage(NamedTuple):
-    """An image uint8 (H, W, 3) as a store would hold it and its row of `frame`, or the problem with its file."""
+    """An image uint8 (H, W, 3) as a store would hold it and its row of `frame`, or why there is none (`fault`)."""
 
     id: str
     image: NDArray[np.uint8] | None
     frame: Frame | None
-    problem: Problem | None
-
-
-def find_images(path: str | Path) -> ImageFolder:
-    """Return the image files below a folder, or the one file given, in the order of their ids.
-
-    Raises:
-        FileNotFoundError: there is no such folder or file.
-        ValueError: it holds no image file.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"images={path} does not exist: give a folder of images or one image")
-    root, candidates = (path, path.rglob("*")) if path.is_dir() else (path.parent, [path])
-    by_id: dict[str, list[Path]] = defaultdict(list)
-    for file in sorted(candidates):
-        below = file.relative_to(root)
-        if file.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in below.parts):
-            by_id[below.with_suffix("").as_posix()].append(file)
-    if not by_id:
-        raise ValueError(f"images={path} holds no image file; their names end with {', '.join(SUFFIXES)}")
-    problems = [
-        Problem(str(files[0].relative_to(root)), f"{len(files)} images have the id {id}", "rename all but one")
-        for id, files in by_id.items()
-        if len(files) > 1
-    ]
-    return ImageFolder(root, {id: files[0] for id, files in sorted(by_id.items()) if len(files) == 1}, problems)
+    fault: UnusableFile | None
+    turned: bool
 
 
 def decode(
@@ -79,15 +45,15 @@ def decode(
         ahead: images decoded before they are requested.
         workers: threads; None: one per core.
     """
-    return in_order(partial(_decode, folder, size=size, fit=fit), folder.files, ahead, workers)
+    return in_order(partial(_decode, folder, size=size, fit=fit), list(folder.files), ahead, workers)
 
 
 def _decode(folder: ImageFolder, id: str, *, size: tuple[int, int], fit: str) -> DecodedImage:
     path = folder.files[id]
     try:
-        return DecodedImage(id, *read_image(path, size, fit), None)
+        return DecodedImage(id, *read_image(path, size, fit), None, is_rotated(path))
     except UnusableFile as error:
-        return DecodedImage(id, None, None, Problem(str(path.relative_to(folder.root)), error.problem, error.remedy))
+        return DecodedImage(id, None, None, error, False)
 
 
 class ImageBatch(NamedTuple):
@@ -107,7 +73,7 @@ def read_batches(
     on_error: str = "stop",
     progress: bool = False,
 ) -> Generator[ImageBatch, None, None]:
-    """Return the images of a folder in batches, in the order of their ids.
+    """Yield the images of a folder in batches, in the order of their ids.
 
     Args:
         folder: the images.
@@ -115,32 +81,24 @@ def read_batches(
         batch_size: images per batch.
         workers: threads that decode; None: one per core.
         on_error: `stop` yields no batch after an unreadable file, checks all other files, then raises an error with a
-            table of all problems; `skip` leaves those images out and prints that table.
+            table of all problems; `skip` leaves those images out and adds them to the problems of the folder.
         progress: whether to show a progress bar on a terminal.
 
     Raises:
-        ValueError: an argument is wrong; while iterating: a file is unreadable, or no image is left.
+        ValueError: a file is unreadable, or no image is left.
     """
-    if on_error not in ("stop", "skip"):
-        raise ValueError(f"on_error must be stop or skip, got {on_error}")
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
-    images = decode(folder, size, fit, ahead=2 * batch_size, workers=workers)
-    return _read(folder, images, batch_size, on_error, progress)
-
-
-def _read(
-    folder: ImageFolder, images: Generator[DecodedImage, None, None], batch_size: int, on_error: str, progress: bool
-) -> Generator[ImageBatch, None, None]:
-    problems, left = list(folder.problems), 0
-    with closing(images):
-        for batch in _batches(tracked(images, len(folder.files), "images", progress), batch_size):
-            problems += [entry.problem for entry in batch if entry.problem is not None]
-            readable = [entry for entry in batch if entry.problem is None]
-            if readable and (on_error == "skip" or not problems):
-                left += len(readable)
+    count = len(folder.files)
+    with closing(decode(folder, size, fit, ahead=2 * batch_size, workers=workers)) as images:
+        for batch in _batches(tracked(images, count, "images", progress), batch_size):
+            for entry in batch:
+                if entry.fault is not None:
+                    folder.leave_out(entry.id, entry.fault.problem, entry.fault.remedy)
+            folder.turned.extend(entry.id for entry in batch if entry.turned)
+            readable = [entry for entry in batch if entry.fault is None]
+            if readable and (on_error == "skip" or not folder.problems):
                 yield _stacked(readable)
-    _report(problems, folder.root, on_error, left)
+    if folder.problems and (on_error == "stop" or not folder.files):
+        raise ValueError(_summary(folder))
 
 
 def tracked(items: Iterable[Item], count: int, description: str, progress: bool = True) -> Iterator[Item]:
@@ -160,15 +118,7 @@ def _stacked(images: Sequence[DecodedImage]) -> ImageBatch:
     return ImageBatch([entry.id for entry in images], image.permute(0, 3, 1, 2).contiguous(), frame)
 
 
-def _report(problems: Sequence[Problem], root: Path, on_error: str, left: int) -> None:
-    """Report the problem of each file; raise an error if `on_error` says so or no image is left."""
-    if not problems:
-        return
-    summary = f"problems with files in {root}: {len(problems)}"
-    if on_error == "stop":
-        raise ValueError(
-            f"{summary}; repair the files, or leave these images out with on_error=skip\n{table(problems)}"
-        )
-    if not left:
-        raise ValueError(f"{summary}; no image is left\n{table(problems)}")
-    print(f"{summary}; these images are left out\n{table(problems)}")
+def _summary(folder: ImageFolder) -> str:
+    """Return the problem of each file, and what to do."""
+    remedy = "repair the files, or leave these images out with on_error=skip" if folder.files else "no image is left"
+    return f"problems with files in {folder.root}: {len(folder.problems)}; {remedy}\n{table(folder.problems)}"

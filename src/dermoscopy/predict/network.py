@@ -39,7 +39,7 @@ class TrainedNetwork:
         """Return a classifier's logits (B, L) for images with the masks that its segmenter predicts, or none."""
         masks = [self._masks(image, frame)] if takes_masks(self.network) else []
         logits: Tensor = self.network(self._prepared(image, frame), *masks)
-        return logits.float().cpu()
+        return self._known(logits.float()).cpu()
 
     def _masks(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor | None:
         """Return the masks (B, K, H, W) that the classifier reads: -1 absent, 0 unknown, +1 present."""
@@ -58,9 +58,15 @@ class TrainedNetwork:
         """Return 255 times a segmenter's probability of each mask, uint8 (B, K, H, W), averaged over the `tta`."""
 
         def predict(view: Tensor) -> Tensor:
-            return probabilities(self.network(view), self.stage.exclusive)
+            return self._known(probabilities(self.network(view), self.stage.exclusive))
 
         return in_bytes(mean_over_tta(predict, self._prepared(image, frame), tta)).cpu()
+
+    def _known(self, values: Tensor) -> Tensor:
+        """Return predicted values; NaN would become an absent label or mask without a word."""
+        if values.isnan().any():
+            raise ValueError(f"{self.stage.checkpoint} predicts NaN: its training has diverged, or its file is damaged")
+        return values
 
     def _prepared(self, image: Tensor, frame: NDArray[np.int32]) -> Tensor:
         """Fill the padding of the images as in the network's own test, and normalise them."""
@@ -74,7 +80,7 @@ def load_network(stage: RecordedStage, network: nn.Module, device: torch.device)
     """Load the weights of a stage into its network, on a device.
 
     Raises:
-        ValueError: the file holds no weights, or those of another network.
+        ValueError: the file holds no weights, or those of another network, or no thresholds of its labels.
     """
     load_weights(network, stage.checkpoint)
     ready = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
@@ -87,7 +93,15 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
     Raises:
         ValueError: the file holds no weights, or those of another network.
     """
-    state = {name: value for name, value in read_weights(checkpoint).items() if not name.startswith("loss.")}
+    try:
+        state = {name: value for name, value in read_weights(checkpoint).items() if not name.startswith("loss.")}
+    except OSError:
+        raise
+    except Exception as error:  # torch raises many kinds for bytes that are no checkpoint
+        raise ValueError(
+            f"{checkpoint} is damaged, or no file of a run: copy the folder of the run again, or give another run "
+            "(only tensors are loaded, never pickled code)"
+        ) from error
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -128,7 +142,13 @@ def _thresholds(stage: RecordedStage) -> Tensor:
     """Return the thresholds stored with a classifier's weights; 0 for a segmenter and for files of a network alone."""
     if stage.masks or stage.checkpoint.suffix != Path(BEST).suffix:
         return torch.zeros(len(stage.labels))
-    return weights(stage.checkpoint)["thresholds"].clone()  # the file is only mapped
+    thresholds = weights(stage.checkpoint).get("thresholds")
+    if thresholds is None or thresholds.shape != (len(stage.labels),):
+        raise ValueError(
+            f"{stage.checkpoint} does not fit the config.yaml beside it: it must have a threshold for each of the "
+            f"{len(stage.labels)} labels"
+        )
+    return thresholds.clone()  # the file is only mapped
 
 
 def check_ensemble(stages: Sequence[RecordedStage], decoded: bool) -> None:

@@ -24,7 +24,7 @@ class Postprocessing:
         min_pixels: connected parts with fewer pixels of the original are removed, after filling.
 
     Raises:
-        ValueError: a value outside its range, or one that exclusive masks cannot have.
+        ValueError: a value that exclusive masks cannot have.
     """
 
     exclusive: bool
@@ -33,10 +33,6 @@ class Postprocessing:
     min_pixels: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1:
-            raise ValueError(f"threshold must lie between 0 and 1, got {self.threshold}")
-        if self.min_pixels < 0:
-            raise ValueError(f"min_pixels must be at least 0, got {self.min_pixels}")
         if self.exclusive and (self.threshold != HALF or self.fill_holes):
             raise ValueError("threshold and fill_holes are for masks that may overlap; those of this run may not")
 

@@ -1,6 +1,6 @@
 """Selection of the images of a store to score: by default only images that no run has seen in training."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from dermoscopy.data.splits import HOLDOUT
 from dermoscopy.data.store.reader import Store
 from dermoscopy.machine.messages import nearest
+from dermoscopy.predict.folders import first_of
 from dermoscopy.runs.files import SPLIT
 from dermoscopy.runs.recorded import RecordedStage
-from dermoscopy.runs.splits import SEEN, read_split
+from dermoscopy.runs.splits import SEEN, read_split, seen_in_training
 
 ALL, TEST, UNSEEN = "all", "test", "unseen"
 SUBSETS = (TEST, ALL, "val", HOLDOUT)
@@ -96,3 +97,25 @@ def _line(subsets: NDArray[np.str_], chosen: NDArray[np.bool_]) -> str:
     if any(seen):
         return f"{images}, of which {' and '.join(filter(None, seen))} of a run: their scores are too good"
     return f"{images}, none of which a run has seen"
+
+
+def seen_images(ids: Collection[str], stages: Iterable[RecordedStage]) -> list[str]:
+    """Return lines that say how many images have the ids of images that runs have seen in training.
+
+    Folders above an image do not count, because a store may name its images without them.
+    """
+    lines = []
+    for folder in dict.fromkeys(stage.folder for stage in stages):
+        if not (folder / SPLIT).is_file():
+            lines.append(f"no {folder / SPLIT} says which images the run has seen in training")
+        seen = {_bare(id) for id in seen_in_training(folder)}
+        if same := sorted(id for id in ids if _bare(id) in seen):
+            lines.append(
+                f"{len(same)} of {len(ids)} images have the names of images that {folder} was trained or validated on "
+                f"({first_of(same)}): it predicts those better than new ones"
+            )
+    return lines
+
+
+def _bare(id: str) -> str:
+    return id.rpartition("/")[2]

@@ -1,11 +1,12 @@
 """Lookup of runs by key, folder, checkpoint or MLflow run id."""
 
+import glob
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dermoscopy.machine.files import read_json
-from dermoscopy.runs.files import BEST, JOB, SWEEP
+from dermoscopy.runs.files import BEST, CONFIG, JOB, SWEEP
 from dermoscopy.tracking.addresses import address, check_address, database
 
 LISTED = 8  # most candidates listed in an error
@@ -69,6 +70,11 @@ def find_checkpoint(run: str, runs: Path, uri: str) -> Path:
         raise ValueError(f"run={run} begins the keys of {len(matching)} stages, give one: {candidates}")
     if not matching:
         name = f"run={run}" if key == run else f"run={run} (stage {key})"
+        if begun := [path for path in sorted(runs.glob(f"*/{glob.escape(key)}*")) if (path / CONFIG).is_file()]:
+            raise FileNotFoundError(f"{name}: {begun[0]} has no {BEST}, it was deleted or not yet written")
+        if not runs.is_dir():
+            place = f"there is no folder {runs.absolute()}: add runs=DIR, or start in the folder that has runs/"
+            raise FileNotFoundError(f"{name} names no file and no folder, and {place}")
         available = _candidates(trained.values())
         raise ValueError(
             f"{name} names no file, no folder and no trained stage in {runs.resolve()}; there are: {available}"
@@ -86,7 +92,9 @@ def _in_folder(folder: Path) -> Path:
         stage = folder.resolve().parents[2] / record["key"]
     if not (stage / BEST).is_file():
         below = _candidates(sorted(folder.glob(f"**/{BEST}")))
-        raise FileNotFoundError(f"run={folder}: no {BEST} in {stage}; stages below it: {below}")
+        raise FileNotFoundError(
+            f"run={folder}: no {BEST} in {stage}, it was deleted or not yet written; stages below it: {below}"
+        )
     return stage / BEST
 
 

@@ -108,7 +108,7 @@ def read_stage(checkpoint: Path) -> RecordedStage:
             raise KeyError(missing[0])
         _check_recipe(path, configuration.get("recipe_version", FIRST_RECIPE))
         return _parsed(checkpoint, configuration)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError, UnicodeDecodeError) as error:
         first = next(iter(str(error).splitlines()), "")
         raise NotAStage(
             f"{path} is not the configuration of a trained stage ({type(error).__name__}: {first})"
@@ -118,17 +118,19 @@ def read_stage(checkpoint: Path) -> RecordedStage:
 def _check_recipe(path: Path, recipe: int) -> None:
     if recipe != RECIPE:
         jobs = _jobs_with(path.parent)
-        command = next((read_sweep(job.parent)["command"] for job, _ in jobs), "the command that trained it")
+        again = next((f": {read_sweep(job.parent)['command']}" for job, _ in jobs), " with the command that trained it")
         raise ValueError(
             f"{path} was written by recipe {recipe} of the training, this version reads recipe {RECIPE}; "
-            f"to train it again: {command}"
+            f"train it again{again}"
         )
 
 
 def _parsed(checkpoint: Path, configuration: Settings) -> RecordedStage:
     data, batches, model = configuration["data"], configuration["datamodule"], configuration["model"]
     is_classifier = "labels" in model
-    reduce = batches["reduce"]
+    reduce, size, mean, std = batches["reduce"], data["size"], batches["mean"], batches["std"]
+    if reduce < 1 or len(size) != 2 or min(size) < reduce or (len(mean), len(std)) != (3, 3) or min(std) <= 0:
+        raise TypeError(f"data.size={size}, datamodule.reduce={reduce}, datamodule.mean={mean}, datamodule.std={std}")
     return RecordedStage(
         checkpoint=checkpoint,
         configuration=configuration,
@@ -141,12 +143,12 @@ def _parsed(checkpoint: Path, configuration: Settings) -> RecordedStage:
         labels=tuple(batches["labels"]),
         masks=() if is_classifier else tuple(model["masks"]),
         exclusive=model["exclusive_labels" if is_classifier else "exclusive"],
-        size=(data["size"][0] // reduce, data["size"][1] // reduce),
+        size=(size[0] // reduce, size[1] // reduce),
         fit=data["fit"],
         reduce=reduce,
         padding=batches["eval_padding"],
-        mean=tuple(batches["mean"]),
-        std=tuple(batches["std"]),
+        mean=tuple(mean),
+        std=tuple(std),
         given=tuple(batches["masks"]) if is_classifier else (),
         validation_masks=model["validation_masks"] if is_classifier else "none",
         mask_threshold=batches["mask_threshold"],

@@ -17,6 +17,13 @@ def seen_in_training(folder: Path) -> set[str]:
 
 
 def read_split(split: Path) -> dict[str, str]:
-    """Return the subset of each image in a split.csv by id."""
-    table = pd.read_csv(split, dtype=str, keep_default_na=False)
-    return dict(zip(table["id"], table["subset"], strict=True))
+    """Return the subset of each image in a split.csv by id.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        table = pd.read_csv(split, dtype=str, keep_default_na=False)
+        return dict(zip(table["id"], table["subset"], strict=True))
+    except (ValueError, KeyError) as error:  # pandas raises several kinds of ValueError
+        raise ValueError(f"{split} is damaged ({error}): copy it again from the folder of the stage") from error

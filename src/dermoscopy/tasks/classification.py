@@ -151,11 +151,9 @@ class ClassificationTask(LabelTask):
         if stage == "fit" and 0 < self.zeroing.p < 1:
             self.zeroing.check(*self.data.size)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         # p = 1 is the image-only network, which needs no masks
         image_only = self.zeroing.p == 1
         mask = None if image_only else self.zeroing(self.masks_to_train_with(batch), self.draw("zeroing", batch_idx))
         logits = self.logits(batch["image"], mask)
-        loss = self.add(self.loss(logits, batch["label"]), logits, batch["label"])
-        self.watch(loss, batch_idx)
-        return loss
+        return self.add(self.loss(logits, batch["label"]), logits, batch["label"])

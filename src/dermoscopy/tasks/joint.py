@@ -101,10 +101,8 @@ class MasksOnlyTask(_SegmentingTask):
     def metrics(self) -> list[str]:
         return self.mask_metrics()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._step(batch)
-        self.watch(loss, batch_idx)
-        return loss
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._step(batch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step(batch)
@@ -131,10 +129,8 @@ class JointTask(_SegmentingTask):
     def metrics(self) -> list[str]:
         return super().metrics() + self.mask_metrics()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._add(batch, *self.network.forward_joint(batch["image"]))
-        self.watch(loss, batch_idx)
-        return loss
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._add(batch, *self.network.forward_joint(batch["image"]))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         if self.reads_masks:  # the network reads the masks of validation instead of its own

@@ -75,10 +75,8 @@ class SegmentationTask(Task):
         one = torch.zeros(1, len(self.masks), 1, 1)
         return list(mask_scores(count(one, one, exclusive=False).numpy(), self.masks))
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._step(batch)
-        self.watch(loss, batch_idx)
-        return loss
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._step(batch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step(batch)

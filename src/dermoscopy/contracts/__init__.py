@@ -150,6 +150,8 @@ class DataModule(Protocol):
 
     def counts(self) -> dict[str, int]: ...  # images per subset
 
+    def absent_masks(self) -> dict[str, bool]: ...  # masks in no training image, and whether annotated in any
+
     def label_leakage(self) -> dict[str, str]: ...  # label and the mask that reveals it in the training images
 
     def write_split(self, path: str | Path) -> Path: ...

@@ -14,6 +14,7 @@ from dermoscopy.contracts.networks import JointNetwork, Loss
 from dermoscopy.metrics.pixel_counts import count
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
+from dermoscopy.tasks.remarks import mask_remarks
 
 BOTH = ("labels", "masks")
 Outputs = list[tuple[Tensor, ...]]  # of the steps of an epoch, as `Task.add` keeps them
@@ -61,6 +62,9 @@ class _SegmentingTask(LabelsOnlyTask):
     """Addition of masks to a classification; the last output of a step are the pixel counts of its masks."""
 
     _counts: list[Tensor]  # of the test
+
+    def mask_remarks(self) -> list[str]:
+        return mask_remarks(self.data, targets=True)
 
     def mask_terms(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the weighted terms of the loss on masks."""

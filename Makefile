@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data inspect zeroing test test-older-cpu test-kills test-services check docs ui status report reproduce bench clean
+.PHONY: help setup data inspect zeroing test test-older-cpu test-arms test-kills test-services check docs ui status report reproduce bench clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -36,6 +36,9 @@ test: $(READY)   ## run the tests, on up to four cores
 test-older-cpu: $(READY) ## run the numerical tests with the instructions of a processor without AVX-512
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
 		tests/test_recipe.py $(addprefix tests/,data losses metrics networks tasks)
+
+test-arms: $(READY) ## train one batch of every arm of every experiment, by the experiment's own command
+	$(BIN)/python -m pytest tests/test_arms.py -m arms --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-kills: $(READY) ## kill a sweep with kill -9 at twenty random moments, and compare its final results
 	$(BIN)/python -m pytest tests/test_survival.py -m kills

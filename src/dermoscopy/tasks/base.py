@@ -97,9 +97,9 @@ class Task(LightningModule):
         """Return what a user should know about the data before training, one line each."""
         return []
 
-    def tell(self, line: str) -> None:
-        """Print one line for the user."""
-        if self.tells:
+    def tell(self, *lines: str) -> None:
+        """Print lines for the user."""
+        for line in lines if self.tells else ():
             print(f"  {line}", flush=True)
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -115,8 +115,7 @@ class Task(LightningModule):
     def setup(self, stage: str) -> None:
         if stage != "fit":
             return
-        for line in self.remarks():
-            self.tell(line)
+        self.tell(*self.remarks())
         if isinstance(self.loss, LearnsClassWeights):
             self.loss.fit_class_weights(self.data.labels_of("train"))
         built_in = {"loss", *self.metrics()}

@@ -1,8 +1,12 @@
 """What a user should know about labels and masks before training: what is unknown, missing, or counts nowhere."""
 
+import math
 from collections.abc import Iterable, Sequence
 
+from torch import nn
+
 from dermoscopy.contracts import DataModule
+from dermoscopy.contracts.networks import StartsFromFile
 from dermoscopy.losses.classification import CrossEntropy
 from dermoscopy.metrics.classification import known_labels
 
@@ -72,6 +76,19 @@ def mask_remarks(data: DataModule, targets: bool = False) -> list[str]:
         if absent
         else []
     )
+
+
+def weight_remarks(network: nn.Module) -> list[str]:
+    """Return a line for each part of a network whose file of weights did not fit it as a whole."""
+    parts = (part for part in network.modules() if isinstance(part, StartsFromFile))
+    return [part.initial_weights for part in parts if part.initial_weights]
+
+
+def monitor_remarks(metric: str, best: float) -> list[str]:
+    """Return one line if the metric that chooses the best epoch was defined in none."""
+    if math.isfinite(best):
+        return []
+    return [f"{metric} is {best} in every epoch, so the first one counts as the best: choose another monitor.metric"]
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 UV := $(BIN)/uv --system-certs pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data inspect zeroing test test-older-cpu test-fuzz test-kills test-services check docs ui status report prune reproduce bench clean
+.PHONY: help setup data inspect zeroing test test-older-cpu test-fuzz test-arms test-kills test-services check docs ui status report prune reproduce bench clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -40,6 +40,9 @@ test-older-cpu: $(READY) ## run the numerical tests with the instructions of a p
 
 test-fuzz: $(READY) ## run the tests on random input, with thousands of examples
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz --numprocesses auto --maxprocesses 4 --dist worksteal
+
+test-arms: $(READY) ## train one batch of every arm of every experiment, by the experiment's own command
+	$(BIN)/python -m pytest tests/test_arms.py -m arms --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-kills: $(READY) ## kill a sweep with kill -9 at twenty random moments, and compare its final results
 	$(BIN)/python -m pytest tests/test_survival.py -m kills

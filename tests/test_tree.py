@@ -14,7 +14,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 TEST_FILES = sorted(TESTS.rglob("test_*.py"))
 SHARE = 0.9  # of modules with a test file at the mirrored path
 WHOLE_PROGRAMS = {  # tests of root scripts, of several packages together, or of files that are no code
-    *("test_conf.py", "test_docs.py", "test_launchers.py", "test_own_parts.py", "test_tree.py"),
+    *("test_arms.py", "test_conf.py", "test_docs.py", "test_launchers.py", "test_own_parts.py", "test_tree.py"),
     *("test_prepare_script.py", "test_recipe.py", "test_report.py", "test_reproduce.py", "test_segmentation_run.py"),
     *("test_survival.py", "test_train.py", "services/test_tracking_services.py"),
 }

@@ -1,6 +1,7 @@
 """Stages that are refused in one line with the stage, the key and the value."""
 
 import copy
+import math
 
 import pytest
 
@@ -35,7 +36,11 @@ def changed(path: str, value: object) -> dict:
         ("exclusive_labels", 1, "exclusive_labels of stage base must be true or false, got 1"),
         ("rerun", "no", "rerun of stage base must be true or false, got no"),
         ("epochs", 1.5, "epochs of stage base must be a whole number of at least 1, got 1.5"),
-        ("optimizer.lr", "fast", "optimizer.lr of stage base must be a number or auto, got fast"),
+        ("optimizer.lr", 0, "optimizer.lr of stage base must be a number above 0 or auto, got 0"),
+        ("optimizer.lr", -1.0, "optimizer.lr of stage base must be a number above 0 or auto, got -1.0"),
+        ("optimizer.lr", math.nan, "optimizer.lr of stage base must be a number above 0 or auto, got nan"),
+        ("optimizer.lr", True, "optimizer.lr of stage base must be a number above 0 or auto, got True"),
+        ("optimizer.lr", "fast", "optimizer.lr of stage base must be a number above 0 or auto, got fast"),
         ("trainer.accumulate_grad_batches", 0, "accumulate_grad_batches of stage base .* whole number .*, got 0"),
         ("trainer.accumulate_grad_batches", 1.5, "accumulate_grad_batches of stage base .* whole number .*, got 1.5"),
         ("trainer.limit_train_batches", -1, "limit_train_batches of stage base .* at least 1, .*, got -1"),

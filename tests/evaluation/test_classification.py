@@ -48,6 +48,7 @@ def test_counts_of_labels_agree_with_scikit_learn_at_their_thresholds(tested):
         known = ~label[:, k].isnan()
         expected = confusion_matrix(label[known, k], logits[known, k] > THRESHOLDS[k])
         assert (matrix_of(table, name).to_numpy() == expected).all()
+        assert table[table["label"] == name]["threshold"].tolist() == [THRESHOLDS[k]] * 4
 
 
 def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_top1(tested):
@@ -56,6 +57,7 @@ def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_top1(tested
     known = (label == 1).any(1) & ~label.isnan().any(1)
     expected = confusion_matrix(label[known].argmax(1), logits[known].argmax(1))
     assert (matrix_of(table, "").to_numpy() == expected).all()
+    assert table["threshold"].isna().all()  # the likeliest label needs none
     right = table[table["truth"] == table["predicted"]]["count"].sum() / table["count"].sum()
     assert right == pytest.approx(label_scores(logits, label, NAMES, True, None)["top1"])
 
@@ -64,7 +66,10 @@ def test_logits_of_exclusive_labels_match_the_softmax_and_unknown_rows_have_no_t
     logits, _, label = tested
     rows = rows_of("none", logits, label, exclusive=True).pivot_table(index="id", columns="label", values="logit")
     assert torch.allclose(torch.tensor(rows.to_numpy()).sigmoid(), logits.softmax(1), atol=1e-6)
-    truth = rows_of("none", logits, label, exclusive=True).groupby("id")["truth"].count()
+    table = rows_of("none", logits, label, exclusive=True)
+    classes = table.groupby("id")["predicted_class"].agg(lambda names: "".join(set(names))).tolist()
+    assert classes == [NAMES[k] for k in logits.argmax(1)]
+    truth = table.groupby("id")["truth"].count()
     assert set(truth) == {0, 3}
     assert (truth == 0).sum() == len(label[::9]) + len(label[1::9])
 
@@ -108,7 +113,7 @@ def test_pictures_contain_counts_shares_and_calibration(tested):
     rows = rows_of("none", logits[:, :1], label[:, :1], NAMES[:1])
     counts = confusion_table(rows, NAMES[:1], exclusive=False)
     words = texts(draw_confusion(counts, "a title"))
-    assert {"a title", "melanoma", "predicted", "true", "yes", "no"} <= set(words)
+    assert {"a title", "melanoma", "predicted (logit > -1.00)", "true", "yes", "no"} <= set(words)
     for truth in (1, 0):
         of_truth = counts[counts["truth"] == truth]["count"]
         assert {f"{count}\n{count / of_truth.sum():.0%}" for count in of_truth} <= set(words)

@@ -29,8 +29,9 @@ def test_the_tables_have_their_columns_and_are_read_back_exactly(folder: Path, d
     )
     table = read_predictions(folder / "predictions.csv")
     assert ",".join(table.columns) == (
-        "id,group,mask,size,dice,iou,thresholded_jaccard,precision,recall,hd95,truth,predicted"
+        "id,group,mask,size,dice,iou,thresholded_jaccard,precision,recall,hd95,truth,predicted,tta"
     )
+    assert table.pop("tta").unique().tolist() == [pd.read_csv(folder / "scores.csv")["tta"].iloc[-1]]
     pd.testing.assert_frame_equal(table, result.images[table.columns], check_dtype=False, check_exact=True)
     scores = (folder / "scores.csv").read_text().splitlines()
     assert scores[0] == "metric,mask,size,mean,low,high,images,tta" and len(scores) == 1 + 2 * len(result.scores)

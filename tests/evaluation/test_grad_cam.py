@@ -250,3 +250,13 @@ def test_a_network_without_feature_maps_is_refused_with_the_reason():
         grad_cam(Sequence([[1.0, 0.0]]), IMAGE, None, 0)
     with pytest.raises(NoFeatureMaps, match="the backbone ends in tokens"):
         grad_cam(Tokens([[1.0, 0.0]]), IMAGE, None, 0)
+
+
+def test_of_small_images_the_last_maps_of_several_cells_are_explained():
+    network, image = make_classifier("resnet18", ("a", "b")), torch.randn(2, 3, 32, 32)
+    assert network.eval().forward_maps(image).shape[2:] == (1, 1)
+    heatmap, cells = grad_cam(network, image, None, 0)
+    assert cells == (2, 2) and heatmap.shape == (2, 32, 32)
+    network.backbone.fc.weight.data.neg_()
+    opposite, _ = grad_cam(network, image, None, 0)
+    assert all(len(part.unique()) > 2 for part in (*heatmap, *opposite) if part.any()) and (heatmap + opposite).any()

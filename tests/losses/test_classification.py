@@ -178,9 +178,13 @@ def test_class_weights_are_restored_from_a_checkpoint():
     assert again.class_weights == loss.class_weights
 
 
-def test_labels_that_are_not_mutually_exclusive_are_refused():
-    with pytest.raises(ValueError, match=r"2 training images have more than one of \['a', 'b'\]"):
-        CrossEntropy(NAMES, None, 1.0).fit_class_weights(torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0]]))
+def test_images_with_several_mutually_exclusive_labels_have_no_weight():
+    loss = CrossEntropy(NAMES, "auto", 1.0)
+    loss.fit_class_weights(torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]))
+    assert loss.class_weights == pytest.approx({"a": 1.5, "b": 0.75})
+
+
+def test_a_single_exclusive_label_is_refused():
     with pytest.raises(ValueError, match=r"at least 2, got \['a'\]"):
         CrossEntropy(["a"], None, 1.0)
 

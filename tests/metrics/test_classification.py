@@ -135,6 +135,7 @@ def test_a_label_without_known_values_is_undefined_in_every_metric():
     label[:, 1] = torch.nan
     for exclusive in (False, True):
         scores = label_scores(logits, label, ["x", "unknown"], exclusive, torch.zeros(2))
+        assert scores.pop("images", None) == (0 if exclusive else None)
         assert all(math.isnan(value) for name, value in scores.items() if name.endswith("/unknown") or exclusive)
         assert exclusive or not any(math.isnan(value) for name, value in scores.items() if "/" not in name)
 
@@ -215,8 +216,9 @@ def test_log_odds_are_the_logits_of_the_softmax_and_keep_their_order():
 
 
 def test_an_exclusive_row_is_known_as_a_whole_or_not_at_all():
-    label = torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, torch.nan]])
-    assert known_labels(label, exclusive=True).isnan().all(1).tolist() == [False, True, True]
+    label = torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, torch.nan], [1.0, 1.0]])
+    assert known_labels(label, exclusive=True).isnan().all(1).tolist() == [False, True, True, True]
+    assert label_scores(torch.zeros(4, 2), label, ["a", "b"], True, None)["images"] == 1
     assert known_labels(label, exclusive=False) is label
 
 

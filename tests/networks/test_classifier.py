@@ -213,10 +213,26 @@ def test_a_network_without_an_auxiliary_head_says_how_to_add_one():
         make_classifier("resnet10t", LABELS).forward_with_features(images())
 
 
-@pytest.mark.parametrize(("backbone", "side"), [("test_vit", 75), ("test_convnext", 16), ("densenet121", 16)])
+@pytest.mark.parametrize(
+    ("backbone", "side"),
+    [
+        ("test_vit", 75),
+        ("test_convnext", 16),
+        ("densenet121", 16),
+        ("hrnet_w18_small", 48),
+        ("efficientformerv2_s0", 64),
+    ],
+)
 def test_images_that_a_backbone_cannot_read_are_answered_with_their_size(backbone, side):
     with pytest.raises(ValueError, match=f"'{backbone}' cannot read images of {side} x {side} px: .*data.size"):
         make_classifier(backbone, LABELS)(images(side))
+
+
+def test_an_error_that_is_not_of_the_size_of_the_images_is_passed_on(monkeypatch):
+    network = make_classifier("test_resnet", LABELS)
+    monkeypatch.setattr(network.backbone, "forward", lambda _: torch.zeros(2) + torch.zeros(3))
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        network(images())
 
 
 def test_a_backbone_receives_images_normalised_for_its_published_weights_and_saves_that(tmp_path):

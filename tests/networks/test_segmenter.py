@@ -225,12 +225,6 @@ def test_an_image_smaller_than_a_cell_of_the_network_is_refused_with_the_least_s
         segmenter()(images(16, 64))
 
 
-def test_a_training_batch_without_variance_is_refused():
-    with pytest.raises(ValueError, match=r"1 image\(s\) of 32 x 32 px .*data.size, or a datamodule.batch_size"):
-        segmenter().train()(images(32, 32))
-    assert segmenter().train()(images(32, 32, count=2)).shape == (2, 1, 32, 32)
-
-
 def test_no_masks_are_refused():
     with pytest.raises(ValueError, match="masks is empty"):
         segmenter(masks=())

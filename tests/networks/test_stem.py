@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+import timm
 import torch
+from timm.layers import Conv2dSame
 from torch import nn
 
 from dermoscopy.machine.randomness import generator
@@ -67,3 +69,33 @@ def test_a_backbone_names_its_first_convolution():
     for cfg in ({}, {"first_conv": ("a", "b")}):
         with pytest.raises(ValueError, match=r"backbone 'mine'"):
             stem_name(SimpleNamespace(pretrained_cfg=cfg), "mine")
+
+
+# one backbone of each kind of stem in timm: plain, deep, patches, patches of a transformer, padded by the size of the
+# image (as in TensorFlow), with standardised filters, and both
+STEMS = ("resnet18", "test_resnet", "test_convnext", "test_vit", "tf_mobilenetv3_small_minimal_100", "test_nfnet")
+STEMS += ("hrnet_w18_small", "efficientvit_b0", "dm_nfnet_f0", "resnetv2_50x1_bit", "vit_tiny_r_s16_p8_224")
+
+
+@pytest.mark.parametrize("name", STEMS)
+@pytest.mark.parametrize("side", [64, 69])
+def test_the_filters_of_the_masks_fit_every_kind_of_stem(name, side):
+    with torch.device("meta"):  # without the memory and the time of the rest of the network
+        backbone = timm.create_model(name)
+    first = backbone.get_submodule(stem_name(backbone, name)).to_empty(device="cpu")
+    for parameter in first.parameters():
+        nn.init.normal_(parameter)
+    stem, image, masks = Stem(first, 2), torch.ones(1, 3, side, side), torch.ones(1, 2, side, side)
+    assert torch.equal(stem(torch.cat([image, masks], 1)), first(image))
+    stem.masks.weight.data[:] = 1
+    assert stem.masks(masks).amax() == 2 * first.weight[0, 0].numel()
+    assert stem.masks.weight.shape[2:] == first.weight.shape[2:]
+
+
+def test_masks_are_padded_by_the_size_of_the_image_as_the_image_is():
+    stem = Stem(Conv2dSame(3, 1, 3, stride=2, bias=False), 1)
+    nn.init.ones_(stem.rgb.weight)
+    nn.init.ones_(stem.masks.weight)
+    for side in (8, 9):  # 8: one more column on the right, none on the left
+        image = draw(1, "image")[..., :side, :side].expand(-1, 3, -1, -1)
+        torch.testing.assert_close(stem.masks(image[:, :1]) * 3, stem.rgb(image))

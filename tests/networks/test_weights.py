@@ -41,6 +41,16 @@ def test_weights_of_a_timm_backbone_load_into_its_encoder_without_the_backbones_
     assert same(loaded, kept)
 
 
+def test_tensors_that_a_file_lacks_or_that_have_no_place_are_counted(tmp_path):
+    torch.save(timm.create_model("test_resnet", num_classes=7).state_dict(), tmp_path / "backbone.pt")
+    network = segmenter(checkpoint=tmp_path / "backbone.pt")
+    fresh = [n for n in network.state_dict() if n.startswith(("model.decoder", "model.segmentation_head"))]
+    fresh = [n for n in fresh if not n.endswith("num_batches_tracked")]
+    assert f"{len(fresh)} tensors" in network.initial_weights and "2 tensors" in network.initial_weights
+    torch.save(network.state_dict(), tmp_path / "whole.pt")
+    assert segmenter(checkpoint=tmp_path / "whole.pt").initial_weights == ""
+
+
 def test_weights_of_an_smp_model_load_and_a_head_of_another_size_stays_new(tmp_path):
     model = SMALL(ENCODER, encoder_weights=None, classes=5)
     torch.save(model.state_dict(), tmp_path / "model.pt")
@@ -48,6 +58,8 @@ def test_weights_of_an_smp_model_load_and_a_head_of_another_size_stays_new(tmp_p
     assert same(network.model.encoder, model.encoder.state_dict())
     assert same(network.model.decoder, model.decoder.state_dict())
     assert network.model.segmentation_head[0].out_channels == 1
+    assert "2 tensors (model.segmentation_head.0.bias, model.segmentation_head.0.weight)" in network.initial_weights
+    assert "another size" in network.initial_weights and "lacks" not in network.initial_weights
 
 
 def test_a_checkpoint_of_this_project_loads_with_its_normalisation_and_without_its_loss(tmp_path):

@@ -146,11 +146,9 @@ def test_an_encoder_too_shallow_for_the_level_is_refused(head_level, depth):
         ynet(head_level, shallow)
 
 
-def test_too_small_an_image_and_a_batch_of_one_value_are_refused_like_in_the_segmenter():
+def test_too_small_an_image_is_refused_as_in_the_segmenter():
     with pytest.raises(ValueError, match="16 x 64 px are too small .*data.size must be at least 32"):
         ynet()(images(16, 64))
-    with pytest.raises(ValueError, match=r"1 image\(s\) of 32 x 32 px .*data.size, or a datamodule.batch_size"):
-        ynet("bottleneck").train()(images(32, 32, count=1))
 
 
 @pytest.mark.parametrize("name", ["unet", "unetplusplus"])

@@ -1,9 +1,11 @@
 """Tests of the base of all tasks: means of loss terms, reproducible draws, the first step with a bad loss."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import nn
 
 from dermoscopy.machine.randomness import generator
@@ -68,6 +70,30 @@ def test_the_first_step_whose_loss_is_not_finite_is_remembered(task, bad):
     for step, loss in ((2, bad), (3, 1.0), (4, bad)):
         task.watch(torch.tensor(loss), step)
     assert int(task._bad_step) == 2
+
+
+@pytest.mark.parametrize(
+    ("losses", "lines"), [((1.0, 3e6, 0.5), 1), ((1.0, 9e5, 0.5), 0), ((0.0, 0.0), 0), ((-1.0, 2.0), 0)]
+)
+def test_a_loss_that_explodes_and_comes_back_is_told_once_per_epoch(task, capsys, losses, lines):
+    task._trainer = SimpleNamespace(sanity_checking=False, state=SimpleNamespace(fn=TrainerFn.FITTING), current_epoch=4)
+    task.add({"a": torch.tensor(1.0)}, torch.zeros(2))
+    for step, loss in enumerate(losses):
+        task.watch(torch.tensor(loss), step)
+    task.on_validation_epoch_start()
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == lines and all("3e+06 times" in line and "epoch 4" in line for line in told)
+
+
+def test_a_validation_loss_that_is_not_finite_is_told_when_it_begins(task, capsys, monkeypatch):
+    task._trainer = SimpleNamespace(callbacks=[], current_epoch=4)
+    monkeypatch.setattr(task, "log_dict", lambda *_, **__: None)
+    for loss in (1.0, torch.nan, torch.nan):
+        task.add({"a": torch.tensor(loss)}, torch.zeros(2))
+        task._log("val")
+        task._forget()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "nan in epoch 4" in line
 
 
 def test_dropout_of_a_repeated_step_is_the_same(task):

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from dermoscopy.config.arguments import fits, meaning
 from dermoscopy.config.build import Settings
 from dermoscopy.config.keys import TRAINER, TRAINER_OTHERS
+from dermoscopy.data.store.reader import Store
 from dermoscopy.machine.messages import nearest
 from dermoscopy.report.results.arms import is_test_metric
 
@@ -120,10 +121,33 @@ def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
         )
     if type(epochs) is not int or epochs < 1:
         raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
-    if "lr" in stage["optimizer"] and lr != "auto" and not isinstance(lr, int | float):
-        raise ValueError(f"optimizer.lr of stage {name} must be a number or auto, got {lr}")
+    if "lr" in stage["optimizer"] and lr != "auto" and not (type(lr) in (int, float) and 0 < lr < math.inf):
+        raise ValueError(f"optimizer.lr of stage {name} must be a number above 0 or auto, got {lr}")
     _check_types(name, stage)
     _check_trainer(name, stage["trainer"])
+
+
+def check_labels(model: Settings, store: Store) -> None:
+    """Refuse a task on labels without a label.
+
+    Args:
+        model: the configuration of the task.
+        store: whose labels the message names.
+
+    Raises:
+        ValueError: `labels` is empty or null.
+    """
+    if "labels" not in model or model["labels"]:
+        return
+    if not store.label_names:
+        raise ValueError(
+            f"a classifier needs data.labels, and {store.path} has no labels: prepare it with those of a table or of "
+            "masks (data.source.csv, data.source.from_masks), or train a segmenter: model=segmentation"
+        )
+    raise ValueError(
+        f"data.labels is empty, a classifier needs at least one label: data.labels=[{store.label_names[0]}]; "
+        f"the labels of {store.path} are {', '.join(store.label_names)}"
+    )
 
 
 def check_segmenter(stage: Settings) -> None:

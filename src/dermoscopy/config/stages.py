@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from dermoscopy.config.build import build, check_arguments, plain
-from dermoscopy.config.checks import check_segmenter, check_stage, check_stages
+from dermoscopy.config.checks import check_labels, check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
 from dermoscopy.config.references import locate, warn_of_initial_weights
@@ -97,8 +97,9 @@ def build_parts(configuration: DictConfig, folder: Path) -> "Parts":
     from dermoscopy.training.stages import Parts  # noqa: PLC0415  (see the top)
 
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(configuration, resolve=True))
-    data, task = build(configuration.datamodule), build(configuration.model)
-    return Parts(data, task, build(configuration.trainer, _partial_=True))
+    data = build(configuration.datamodule)
+    check_labels(configuration.model, data.store)
+    return Parts(data, build(configuration.model), build(configuration.trainer, _partial_=True))
 
 
 def stage_configurations(run: DictConfig) -> list[DictConfig]:

@@ -98,6 +98,19 @@ class Store(Protocol):
     def mask(self, mapped: bool = False) -> NDArray[np.uint8]: ...  # 0, 1, 255 not annotated (N, H, W, K)
 
 
+@runtime_checkable
+class TrainingLoader(Protocol):
+    """Batches of training images.
+
+    Attributes:
+        images: number of images in an epoch.
+        batch_size: number of images in a batch; the last one may have fewer.
+    """
+
+    images: int
+    batch_size: int
+
+
 class DataModule(Protocol):
     """Interface of data modules for tasks, stages, callbacks and evaluation; subsets are train, val, test and holdout.
 
@@ -136,6 +149,8 @@ class DataModule(Protocol):
     def gather(self, rows: Tensor, training: bool = False) -> Batch: ...  # completed by the transfer to the device
 
     def counts(self) -> dict[str, int]: ...  # images per subset
+
+    def absent_masks(self) -> dict[str, bool]: ...  # masks in no training image, and whether annotated in any
 
     def label_leakage(self) -> dict[str, str]: ...  # label and the mask that reveals it in the training images
 

@@ -48,6 +48,17 @@ class NamesMasks(Protocol):
 
 
 @runtime_checkable
+class StartsFromFile(Protocol):
+    """A network that started from a file of weights.
+
+    Attributes:
+        initial_weights: one line on the tensors that stayed new or were left out; empty if all were loaded.
+    """
+
+    initial_weights: str
+
+
+@runtime_checkable
 class MapNetwork(Protocol):
     """A classifier with feature maps (B, C, h, w) for Grad-CAM, and a head that computes the logits from them.
 

@@ -30,6 +30,8 @@ def prediction_rows(
 ) -> pd.DataFrame:
     """Return one row per image and label, with the columns of predictions.csv.
 
+    For exclusive labels a column `predicted_class` also names the likeliest label of the image.
+
     Args:
         images: id, group and mask_condition, (N,) or one for all.
         names: the L label names.
@@ -38,10 +40,13 @@ def prediction_rows(
         exclusive: whether an image has at most one of the labels; `logit` is then the log-odds against the rest.
     """
     truths, odds = known_labels(label, exclusive), log_odds(logits, exclusive)
+    classes = {"predicted_class": np.array(names)[logits.argmax(1).cpu().numpy()]} if exclusive else {}
     values = zip(names, *(tensor.cpu().numpy().T for tensor in (truths, odds, thresholds)), strict=True)
     return pd.concat(
         [
-            pd.DataFrame(dict(images) | {"label": name, "truth": truth, "logit": logit, "threshold": threshold})
+            pd.DataFrame(
+                dict(images) | {"label": name, "truth": truth, "logit": logit, "threshold": threshold} | classes
+            )
             for name, truth, logit, threshold in values
         ]
     )
@@ -94,14 +99,18 @@ def confusion_table(table: pd.DataFrame, names: Sequence[str], exclusive: bool) 
         exclusive: whether an image has at most one of them; the likeliest one is then predicted.
 
     Returns:
-        Columns mask_condition, label, truth, predicted, count. Truth and predicted are 1 or 0; for exclusive labels
-        they are names, and `label` is empty. Images of unknown truth are left out.
+        Columns mask_condition, label, truth, predicted, count, threshold: the log-odds above which the label counts as
+        predicted. Truth and predicted are 1 or 0; for exclusive labels they are names, and `label` and `threshold` are
+        empty, as the likeliest label is predicted. Images of unknown truth are left out.
     """
     decisions = _likeliest(table) if exclusive else _thresholded(table)
     labels: list[str] = [""] if exclusive else list(names)
     kinds: list[str] | list[int] = list(names) if exclusive else [1, 0]
     places = pd.MultiIndex.from_product([list(table["mask_condition"].unique()), labels, kinds, kinds], names=PLACE)
-    return decisions.groupby(PLACE).size().reindex(places, fill_value=0).rename("count").reset_index()
+    counts = decisions.groupby(PLACE).size().reindex(places, fill_value=0).rename("count").reset_index()
+    if exclusive:
+        return counts.assign(threshold=np.nan)
+    return counts.merge(table[[*PLACE[:2], "threshold"]].drop_duplicates(PLACE[:2]), how="left", on=PLACE[:2])
 
 
 def _thresholded(table: pd.DataFrame) -> pd.DataFrame:

@@ -20,12 +20,12 @@ def write_evaluation(folder: Path, evaluations: Mapping[str, Evaluation], masks:
     Args:
         folder: for the files.
         evaluations: by test-time augmentation, such as `flips`; scores.csv has the scores of all, with column `tta`.
-        masks: predicted with the last one, as are the images of predictions.csv.
+        masks: predicted with the last one, as are the images of predictions.csv, whose column `tta` names it.
     """
     write_masks(folder / MASKS, masks)
-    *_, evaluation = evaluations.values()
-    scores = pd.concat([result.scores.assign(tta=tta) for tta, result in evaluations.items()])
-    images = evaluation.images[list(COLUMNS)]
+    *_, (tta, evaluation) = evaluations.items()
+    scores = pd.concat([result.scores.assign(tta=name) for name, result in evaluations.items()])
+    images = evaluation.images[list(COLUMNS)].assign(tta=tta)
     write_atomically(folder / PREDICTIONS, images.to_csv(index=False))
     write_atomically(folder / SCORES, scores.to_csv(index=False))
 

@@ -36,9 +36,9 @@ def grad_cam(network: nn.Module, image: Tensor, mask: Tensor | None, label: int)
     compare between images; one without any contribution is 0. Works in inference mode as well, leaves no gradients.
 
     Args:
-        network: returns logits (B, L). The feature maps are those between maps and head of a `MapNetwork`, else the
-            last maps of several cells that a module returns. For a `PartialView` the heatmap is placed where the part
-            that the network reads lies in the image.
+        network: returns logits (B, L). The feature maps are those between maps and head of a `MapNetwork`, else, or
+            if these have a single cell as of small images, the last maps of several cells that a module returns. For a
+            `PartialView` the heatmap is placed where the part that the network reads lies in the image.
         image, mask: normalised (B, 3, H, W), and (B, K, H, W) in -1, 0, +1; None: all unknown.
         label: index of the label.
 
@@ -73,6 +73,8 @@ def _maps_and_logits(network: nn.Module, image: Tensor, mask: Tensor | None) -> 
     if maps.ndim != 4:
         name = type(network).__name__
         raise NoFeatureMaps(f"the features of {name} are not maps (B, C, h, w), their shape is {tuple(maps.shape)}")
+    if maps.shape[2] * maps.shape[3] == 1:  # would say nothing about where
+        return _at_last_maps(network, image, mask)
     maps = maps.clone().requires_grad_()
     return maps, network.forward_head(maps)
 

@@ -71,7 +71,7 @@ class CrossEntropy(nn.Module):
 
     Raises:
         ValueError: there are fewer than 2 labels, a weight is not positive or of an unknown label, or their number is
-            wrong; in `fit_class_weights`, images have several labels, or only one label occurs for automatic weights.
+            wrong; in `fit_class_weights`, only one label occurs for automatic weights.
     """
 
     class_weight: Tensor
@@ -93,12 +93,6 @@ class CrossEntropy(nn.Module):
 
     def fit_class_weights(self, label: Tensor) -> None:
         """Set the weights that depend on the training labels (N, L): automatic ones and that of the rarest label."""
-        several = int(((label == 1).sum(1) > 1).sum())
-        if several:
-            raise ValueError(
-                f"{several} training images have more than one of {list(self.labels)}, but the loss is for mutually "
-                "exclusive labels: use loss=labels, or choose exclusive labels in data.labels"
-            )
         images = label_counts(label[_classified(label)])[0].cpu()  # per label
         weight = self._by_frequency(images) if self.automatic else self.given.clone()
         weight[_rarest(images / images.sum())] *= self.rarest

@@ -1,7 +1,7 @@
 """Scores of predicted labels, per label and as macro mean; undefined values are NaN and excluded from the mean.
 
 Labels are (N, L), 0, 1 or NaN for unknown. Exclusive labels are one-hot with a softmax over the logits; a row with an
-unknown label, or without a positive one, is entirely unknown.
+unknown label, without a positive one, or with several, is entirely unknown.
 """
 
 from collections.abc import Sequence
@@ -42,8 +42,8 @@ def known_labels(label: Tensor, exclusive: bool) -> Tensor:
     """Return the labels (N, L); for exclusive labels an unknown row is NaN throughout."""
     if not exclusive:
         return label
-    unknown = label.isnan().any(1, keepdim=True) | (label != 1).all(1, keepdim=True)
-    return label.masked_fill(unknown, torch.nan)
+    one = label.sum(1, keepdim=True) == 1  # NaN compares unequal
+    return label.masked_fill(~one, torch.nan)
 
 
 def label_scores(
@@ -67,7 +67,7 @@ def label_scores(
 
     Returns:
         `{"f1": macro mean, "f1/<label>": ..., ...}` as Python floats; for exclusive labels also `top1`, the share
-        of images whose most probable label is the true one.
+        of images whose most probable label is the true one, and `images`, the number of images with a known one.
     """
     logits, label = logits.detach().float().cpu(), known_labels(label.float().cpu(), exclusive)
     odds = log_odds(logits, exclusive)
@@ -83,6 +83,7 @@ def label_scores(
         scores[metric] = values.nanmean().item()
         scores |= {f"{metric}/{name}": value for name, value in zip(names, values.tolist(), strict=True)}
     if exclusive:
+        scores["images"] = float((~label.isnan().any(1)).sum())
         scores["top1"] = label[predicted].nanmean().item()  # truth of each image's most probable label
     return scores
 

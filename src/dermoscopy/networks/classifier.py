@@ -17,9 +17,6 @@ from dermoscopy.networks.weights import load_matching, read_weights
 Backbone = Any  # a timm model: timm models share methods such as forward_features, but no base class with them
 Result = TypeVar("Result")
 
-# parts of torch's and timm's messages about image sizes that a backbone cannot read
-UNREADABLE = ("Kernel size can't be greater", "Output size is too small", "Input height", "Input width")
-
 
 @runtime_checkable
 class NamesLayout(Protocol):
@@ -126,14 +123,24 @@ class Classifier(nn.Module):
         inputs = image if mask is None or not self.masks else torch.cat([image, mask], dim=1)
         try:
             return part(inputs)
-        except (RuntimeError, AssertionError) as error:
-            if not any(text in str(error) for text in UNREADABLE):
+        except (RuntimeError, AssertionError) as error:  # backbones fail in many ways on images of a wrong size
+            own = self.backbone.pretrained_cfg["input_size"][1:]
+            if "alloc" in str(error) or not self._reads(own, like=inputs):
                 raise
             height, width = image.shape[-2:]
             raise ValueError(
                 f"backbone {self.name!r} cannot read images of {height} x {width} px: "
-                f"choose another data.size ({error})"
+                f"choose another data.size, such as data.size=[{own[0]},{own[1]}]"
             ) from error
+
+    @torch.no_grad()
+    def _reads(self, size: Sequence[int], like: Tensor) -> bool:
+        """Return whether the backbone reads images of a size."""
+        try:
+            self.backbone(like.new_zeros(2, like.shape[1], *size))
+        except (RuntimeError, AssertionError):
+            return False
+        return True
 
 
 def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Backbone:

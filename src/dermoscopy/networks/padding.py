@@ -30,7 +30,7 @@ def run_padded(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int
         least: minimum side of the network's input; a multiple of `multiple`.
 
     Raises:
-        ValueError: a side is shorter than `multiple`, or BatchNorm cannot normalise the batch.
+        ValueError: a side is shorter than `multiple`.
     """
     height, width = image.shape[-2:]
     if min(height, width) < multiple:
@@ -41,15 +41,7 @@ def run_padded(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int
     rows, columns = (max(least, -(-side // multiple) * multiple) for side in (height, width))
     if (rows, columns) != (height, width):
         image = pad(image, (0, columns - width, 0, rows - height))
-    try:
-        logits = network(image)
-    except ValueError as error:
-        if "more than 1" not in str(error):  # torch's message of BatchNorm and InstanceNorm in training
-            raise
-        raise ValueError(
-            f"{len(image)} image(s) of {height} x {width} px leave this network one value to normalise by: "
-            "choose a larger data.size, or a datamodule.batch_size that leaves no batch of one image"
-        ) from error
+    logits = network(image)
     if logits.shape[-2:] != image.shape[-2:]:
         logits = interpolate(logits, image.shape[-2:], mode="bilinear", align_corners=False)
     return logits[..., :height, :width]

@@ -1,5 +1,6 @@
 """Stem: the first convolution of a timm backbone, and its replacement that also reads masks."""
 
+from timm.layers import Conv2dSame, ScaledStdConv2dSame, StdConv2dSame
 from torch import Tensor, nn
 
 
@@ -7,13 +8,15 @@ class Stem(nn.Module):
     """First convolution of a backbone with extra input channels for masks, whose filters start at zero.
 
     The RGB filters are kept, so that with unknown masks (0) the output equals that of the RGB network; repeating the
-    RGB filters for the masks, as timm and smp do, would weaken the image instead.
+    RGB filters for the masks, as timm and smp do, would weaken the image instead. The mask filters pad like the RGB
+    filters; they are not standardised where those are, as filters of zeros have no scale.
     """
 
     def __init__(self, rgb: nn.Conv2d, masks: int) -> None:
         super().__init__()
         self.rgb = rgb
-        self.masks = nn.Conv2d(
+        kind = Conv2dSame if _pads_dynamically(rgb) else nn.Conv2d
+        self.masks = kind(
             masks,
             rgb.out_channels,
             kernel_size=rgb.kernel_size,  # type: ignore[arg-type]
@@ -29,6 +32,11 @@ class Stem(nn.Module):
         if mask.shape[1] == 0:  # without masks: the same as all unknown, and cheaper
             return self.rgb(image)
         return self.rgb(image) + self.masks(mask)
+
+
+def _pads_dynamically(rgb: nn.Conv2d) -> bool:
+    """Return whether a convolution pads by the size of its input, as TensorFlow does; its `padding` is then 0."""
+    return isinstance(rgb, Conv2dSame) or (isinstance(rgb, StdConv2dSame | ScaledStdConv2dSame) and rgb.same_pad)
 
 
 def stem_name(backbone: nn.Module, name: str) -> str:

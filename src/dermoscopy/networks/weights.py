@@ -84,7 +84,22 @@ def load_matching(
     _refuse(source, "has unknown", fitted.keys() - own.keys() - optional)
     loaded = {name: value for name, value in fitted.items() if name in own and name not in resized}
     network.load_state_dict(loaded, strict=False)
+    unused = {_own_name(place + name, own, stem) for name in state} - own.keys()
+    _describe(network, source, resized, own.keys() - loaded.keys() - resized, unused)
     return set(loaded)
+
+
+def _describe(network: nn.Module, source: object, resized: Set[str], new: Set[str], unused: Set[str]) -> None:
+    """Set the attribute `initial_weights` of a network, see `dermoscopy.contracts.networks.StartsFromFile`."""
+    texts = []
+    for names, meaning in (
+        (resized, "stay new, as the file has another size"),
+        (new, "stay new, as the file lacks them"),
+        (unused, "of the file are left out"),
+    ):
+        if told := sorted(n for n in names if not n.endswith(".num_batches_tracked") and "preprocessing." not in n):
+            texts.append(f"{len(told)} tensors ({', '.join(told[:3])}{', ...' * (len(told) > 3)}) {meaning}")
+    network.initial_weights = f"{source}: {'; '.join(texts)}" if texts else ""  # type: ignore[assignment]
 
 
 def _parts(state: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:

@@ -1,5 +1,6 @@
-"""Base of all tasks: optimizer and schedule, reproducible draws, sums that stay on the device, the NaN guard."""
+"""Base of all tasks: optimizer and schedule, reproducible draws, sums that stay on the device, guards of the loss."""
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -17,9 +18,11 @@ from dermoscopy.machine.randomness import derive, generator, seed_hidden_state
 from dermoscopy.tasks.freezing import freeze as freeze_parameters
 from dermoscopy.tasks.freezing import frozen_norms
 from dermoscopy.tasks.schedule import Schedule
+from dermoscopy.tasks.single_images import explained, try_single_image
 
 Metric = Callable[[Tensor, Tensor], Tensor | float]  # a custom metric: maps probabilities and truth to a score
 GOOD = -1  # every loss so far is finite
+EXPLODED = 1e6  # times the first loss of the training, in a single step
 
 
 @runtime_checkable
@@ -32,8 +35,11 @@ class Monitor(Protocol):
 class Task(LightningModule):
     """A network, its loss and its optimizer.
 
-    A subclass defines the steps: `training_step` passes its loss terms and outputs to `add`, and `scores`
+    A subclass defines the steps: `training_loss` passes its loss terms and outputs to `add`, and `scores`
     turns the outputs of an epoch into metrics. Nothing is read from the device before the epoch ends.
+
+    What a user should know about the data or the loss, such as unknown labels, is one line each on the console;
+    `tells=False` silences a copy.
 
     Args:
         network: maps a batch's image (and mask) to logits.
@@ -68,7 +74,9 @@ class Task(LightningModule):
         self._outputs: list[tuple[Tensor, ...]] = []
         self._terms: dict[str, Tensor] = {}
         self._samples = 0
+        self.tells = True
         self._bad_step = torch.tensor(GOOD)
+        self._first_loss = self._highest_loss = torch.tensor(0.0)
         self.train()  # Lightning keeps the mode that a module is in
 
     def train(self, mode: bool = True) -> "Task":
@@ -85,9 +93,29 @@ class Task(LightningModule):
         """Return the names of the metrics that `scores` returns, without the custom ones."""
         raise NotImplementedError
 
+    def remarks(self) -> list[str]:
+        """Return what a user should know about the data before training, one line each."""
+        return []
+
+    def tell(self, *lines: str) -> None:
+        """Print lines for the user."""
+        for line in lines if self.tells else ():
+            print(f"  {line}", flush=True)
+
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of one training step, the total that `add` returns."""
+        raise NotImplementedError
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        with explained(batch["image"]):
+            loss = self.training_loss(batch, batch_idx)
+        self.watch(loss, batch_idx)
+        return loss
+
     def setup(self, stage: str) -> None:
         if stage != "fit":
             return
+        self.tell(*self.remarks())
         if isinstance(self.loss, LearnsClassWeights):
             self.loss.fit_class_weights(self.data.labels_of("train"))
         built_in = {"loss", *self.metrics()}
@@ -141,17 +169,25 @@ class Task(LightningModule):
         self._outputs.append(tuple(output.detach() for output in outputs))
         return total
 
+    def on_train_start(self) -> None:
+        self._first_loss = torch.tensor(0.0, device=self.device)
+        try_single_image(self)
+
     def on_train_epoch_start(self) -> None:
         self._forget()
         self._bad_step = torch.tensor(GOOD, device=self.device)
+        self._highest_loss = torch.tensor(0.0, device=self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         seed_hidden_state(derive(self.seed, "dropout", self.current_epoch, batch_idx), self.device)
 
     def watch(self, loss: Tensor, step: int) -> None:
-        """Remember the first step whose loss is not finite; read from the device only when the epoch ends."""
-        first = (self._bad_step == GOOD) & ~loss.detach().isfinite()
+        """Remember the first step whose loss is not finite, and the highest loss, read only when the epoch ends."""
+        size = loss.detach().abs()
+        first = (self._bad_step == GOOD) & ~size.isfinite()
         self._bad_step = torch.where(first, step, self._bad_step)
+        self._first_loss = torch.where(self._first_loss > 0, self._first_loss, size)
+        self._highest_loss = torch.maximum(self._highest_loss, size)
 
     def on_validation_epoch_start(self) -> None:
         if self.trainer.sanity_checking or self.trainer.state.fn != TrainerFn.FITTING:
@@ -160,6 +196,12 @@ class Task(LightningModule):
             raise ValueError(
                 f"the training loss stopped being finite at step {step} of epoch {self.current_epoch}; the last good "
                 "checkpoint is kept. Try a lower optimizer.lr, or trainer.gradient_clip_val=1 optimizer.fused=false"
+            )
+        growth = float(self._highest_loss / self._first_loss)  # NaN where every loss is 0
+        if growth > EXPLODED:
+            self.tell(
+                f"the training loss rose to {growth:.0e} times its first value in epoch {self.current_epoch}: do not "
+                "trust this training, try a lower optimizer.lr"
             )
         self._log("train")
         self._forget()
@@ -174,12 +216,16 @@ class Task(LightningModule):
         loss = {"loss": terms.pop("total")} | (
             {f"loss/{name}": v for name, v in terms.items()} if len(terms) > 1 else {}
         )
+        was_finite = math.isfinite(self.scored.get("val/loss", 0))
         self.scored |= {f"{mode}/{name}": value for name, value in (loss | self.scores(self._outputs)).items()}
         if mode == "val":
+            if was_finite and not math.isfinite(loss["loss"]):
+                self.tell(f"the validation loss is {loss['loss']} in epoch {self.current_epoch}")
             self._check_monitored([name for name in self.scored if name.startswith("val/")])
             self.log_dict({k: v for k, v in self.scored.items() if k.startswith("val/")}, logger=False)
 
     def _forget(self) -> None:
+        """Forget the terms and outputs of the steps so far."""
         self._outputs, self._terms, self._samples = [], {}, 0
 
 

@@ -14,6 +14,7 @@ from dermoscopy.masks.zeroing import Zeroing
 from dermoscopy.metrics.classification import label_scores
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
 from dermoscopy.tasks.base import Metric, Task, checked_names
+from dermoscopy.tasks.remarks import check_exclusive, label_remarks, mask_remarks
 from dermoscopy.tasks.schedule import Schedule
 
 
@@ -56,6 +57,8 @@ class LabelTask(Task):
     ) -> None:
         super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
         self.reads_masks = takes_masks(network)
+        if not labels:
+            raise ValueError("labels is empty: name what to predict, such as data.labels=[melanoma]")
         self.label_names, self.exclusive_labels = tuple(labels), exclusive_labels
         self.mask_conditions = checked_names(mask_conditions, CONDITIONS, "mask_conditions")
         (self.training_masks,) = checked_names([training_masks], SOURCES, "training_masks")
@@ -64,6 +67,14 @@ class LabelTask(Task):
         self.threshold = threshold
         self.register_buffer("thresholds", torch.zeros(len(labels)))  # saved with the weights that they belong to
         self.tested: dict[str, list[tuple[Tensor, ...]]] = {}
+
+    def remarks(self) -> list[str]:
+        check_exclusive(self.loss, self.exclusive_labels)
+        return label_remarks(self.data, self.label_names, self.exclusive_labels) + self.mask_remarks()
+
+    def mask_remarks(self) -> list[str]:
+        """Return what a user should know about the masks before training."""
+        return mask_remarks(self.data) if self.reads_masks else []
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
@@ -151,11 +162,9 @@ class ClassificationTask(LabelTask):
         if stage == "fit" and 0 < self.zeroing.p < 1:
             self.zeroing.check(*self.data.size)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         # p = 1 is the image-only network, which needs no masks
         image_only = self.zeroing.p == 1
         mask = None if image_only else self.zeroing(self.masks_to_train_with(batch), self.draw("zeroing", batch_idx))
         logits = self.logits(batch["image"], mask)
-        loss = self.add(self.loss(logits, batch["label"]), logits, batch["label"])
-        self.watch(loss, batch_idx)
-        return loss
+        return self.add(self.loss(logits, batch["label"]), logits, batch["label"])

@@ -44,15 +44,13 @@ class ConsistencyTask(LabelTask):
         if stage == "fit":
             self.mask_views.check(*self.data.size)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         masks: Tensor = self.mask_views(self.masks_to_train_with(batch), self.draw("views", batch_idx))
         count = len(masks)
         image, label = batch["image"].repeat(count, 1, 1, 1), batch["label"].repeat(count, 1)
         logits, compared = self._outputs_of(image, masks.flatten(0, 1))
         terms = {**self.loss(logits, label), "consistency": self.consistency(compared.unflatten(0, (count, -1)))}
-        loss = self.add(terms, logits, label)
-        self.watch(loss, batch_idx)
-        return loss
+        return self.add(terms, logits, label)
 
     def _outputs_of(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits, and the outputs to compare."""

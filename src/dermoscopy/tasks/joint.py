@@ -14,6 +14,7 @@ from dermoscopy.contracts.networks import JointNetwork, Loss
 from dermoscopy.metrics.pixel_counts import count
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
+from dermoscopy.tasks.remarks import mask_remarks
 
 BOTH = ("labels", "masks")
 Outputs = list[tuple[Tensor, ...]]  # of the steps of an epoch, as `Task.add` keeps them
@@ -62,6 +63,9 @@ class _SegmentingTask(LabelsOnlyTask):
 
     _counts: list[Tensor]  # of the test
 
+    def mask_remarks(self) -> list[str]:
+        return mask_remarks(self.data, targets=True)
+
     def mask_terms(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the weighted terms of the loss on masks."""
         return {name: self.weights["masks"] * term for name, term in self.mask_loss(logits, batch["mask"]).items()}
@@ -101,10 +105,8 @@ class MasksOnlyTask(_SegmentingTask):
     def metrics(self) -> list[str]:
         return self.mask_metrics()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._step(batch)
-        self.watch(loss, batch_idx)
-        return loss
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._step(batch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step(batch)
@@ -131,10 +133,8 @@ class JointTask(_SegmentingTask):
     def metrics(self) -> list[str]:
         return super().metrics() + self.mask_metrics()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._add(batch, *self.network.forward_joint(batch["image"]))
-        self.watch(loss, batch_idx)
-        return loss
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._add(batch, *self.network.forward_joint(batch["image"]))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         if self.reads_masks:  # the network reads the masks of validation instead of its own

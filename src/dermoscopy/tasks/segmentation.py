@@ -13,6 +13,7 @@ from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
 from dermoscopy.metrics.pixel_counts import count
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.base import Metric, Task, checked_names
+from dermoscopy.tasks.remarks import mask_remarks
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.tta import TTA, mean_over_tta
 
@@ -75,10 +76,11 @@ class SegmentationTask(Task):
         one = torch.zeros(1, len(self.masks), 1, 1)
         return list(mask_scores(count(one, one, exclusive=False).numpy(), self.masks))
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._step(batch)
-        self.watch(loss, batch_idx)
-        return loss
+    def remarks(self) -> list[str]:
+        return mask_remarks(self.data, targets=True)
+
+    def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._step(batch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step(batch)
@@ -111,7 +113,7 @@ class SegmentationTask(Task):
             store.ids[index], self.masks, self.exclusive, store.fingerprint, probability, unseen=True
         )
         if note := self.evaluations[tta].note:
-            print(f"  {note}")
+            self.tell(note)
 
     def _score_own_metrics(self) -> None:
         for tta, measured in self._measured.items():

@@ -95,6 +95,7 @@ def sweep(task: Task, data: LightningDataModule, trainer: Callable[..., Trainer]
     attached = data.trainer
     with isolate_rng(include_cuda=sweep_trainer.strategy.root_device.type == "cuda"):
         trained = copy.deepcopy(task)
+        trained.tells = False
         trained.optimizer, trained.scheduler = partial(optimizer, lr=float(rates[0])), None
         fit(sweep_trainer, trained, data)
     data.trainer = attached

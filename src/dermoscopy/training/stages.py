@@ -25,6 +25,7 @@ from dermoscopy.runs.history import log_history, read_history
 from dermoscopy.runs.records import StageRecord, StageResult
 from dermoscopy.runs.stage import LrRange, Stage, result_of, set_aside
 from dermoscopy.tasks.base import Task
+from dermoscopy.tasks.remarks import monitor_remarks, weight_remarks
 from dermoscopy.training.callbacks.history import History
 from dermoscopy.training.lr_finder import TABLE, find_learning_rate, read_suggestion
 from dermoscopy.training.trainer import fit, silence_lightning
@@ -169,7 +170,8 @@ def _find_learning_rate(stage: Stage, lr_range: LrRange, build: Build, initial: 
 
 def _load(task: Task, initial: Path | None) -> None:
     """Load only the network's weights, since a stage may have another loss than the previous one."""
-    if initial is None:
+    if initial is None:  # the network keeps the weights of its own files
+        task.tell(*weight_remarks(task.network))
         return
     state = {n.removeprefix("network."): value for n, value in weights(initial).items() if n.startswith("network.")}
     try:
@@ -190,7 +192,10 @@ def _train(
         fit(trainer, task, data)
     data.write_split(stage.folder / SPLIT)
     best_epoch, best = _best(stage.folder)
-    _draw(stage.folder, trainer, best_epoch)
+    callbacks = trainer.checkpoint_callbacks
+    monitor = next(c.monitor for c in callbacks if isinstance(c, ModelCheckpoint) and c.monitor)
+    task.tell(*monitor_remarks(monitor, best[monitor]))
+    _draw(stage.folder, monitor, best_epoch)
     return {
         "key": stage.key,
         "stage": stage.name,
@@ -219,11 +224,9 @@ def _test(stage: Stage, result: StageResult, data: DermoscopyData, task: Task, t
     return {**result, "metrics": result["metrics"] | scores, "tested": tested, "seconds": seconds}
 
 
-def _draw(folder: Path, trainer: Trainer, best_epoch: int) -> None:
+def _draw(folder: Path, monitor: str, best_epoch: int) -> None:
     """Draw the curves of a stage with the metric that selected its best epoch."""
-    monitors = [c.monitor for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
-    score = monitors[0].removeprefix("val/")
-    figure = draw_stage(pd.DataFrame(read_history(folder)), score, best_epoch)
+    figure = draw_stage(pd.DataFrame(read_history(folder)), monitor.removeprefix("val/"), best_epoch)
     save_figure(figure, folder / CURVES, dpi=80, small=False)
 
 

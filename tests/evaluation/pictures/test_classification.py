@@ -18,7 +18,7 @@ def texts(figure: Figure) -> list[str]:
 def counts(labels: list[str], kinds: list, cells: list[int]) -> pd.DataFrame:
     rows = [(label, truth, predicted) for label in labels for truth in kinds for predicted in kinds]
     table = pd.DataFrame(rows, columns=["label", "truth", "predicted"])
-    return table.assign(count=np.resize(cells, len(table)))
+    return table.assign(count=np.resize(cells, len(table)), threshold=0.5 if kinds == [1, 0] else np.nan)
 
 
 def test_a_confusion_has_one_panel_per_label_and_shares_within_each_row_of_truth():
@@ -27,6 +27,7 @@ def test_a_confusion_has_one_panel_per_label_and_shares_within_each_row_of_truth
     assert len(axes.images) == 2
     np.testing.assert_allclose(axes.images[0].get_array(), [[0.75, 0.25], [0, 1]])
     assert {"a title", "mel", "nv", "3\n75%", "1\n25%", "0\n0%", "6\n100%"} <= set(texts(figure))
+    assert texts(figure).count("predicted (logit > 0.50)") == 2
     assert texts(figure).count("yes") == texts(figure).count("no") == 2 * 2
 
 
@@ -36,6 +37,7 @@ def test_exclusive_labels_share_one_panel_with_their_names_as_ticks():
     np.testing.assert_allclose(
         image.get_array(), np.array([[0, 1 / 3, 2 / 3], [3 / 12, 4 / 12, 5 / 12], [6 / 21, 7 / 21, 8 / 21]])
     )
+    assert "predicted (likeliest)" in texts(figure)
     assert [texts(figure).count(name) for name in ("mel", "nv", "bkl")] == [2, 2, 2]
 
 

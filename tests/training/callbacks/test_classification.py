@@ -38,7 +38,8 @@ def test_predictions_have_the_logits_of_each_image_and_the_thresholds_of_the_run
     task.trainer = SimpleNamespace(datamodule=data)
     Predictions(tmp_path).on_test_end(task.trainer, task)
     table = pd.read_csv(tmp_path / "predictions.csv")
-    assert list(table) == ["id", "group", "mask_condition", "label", "truth", "logit", "threshold"]
+    columns = ["id", "group", "mask_condition", "label", "truth", "logit", "threshold"]
+    assert list(table) == columns + ["predicted_class"] * exclusive
     assert len(table) == 2 * label.numel()
     for k, name in enumerate(data.label_names):
         of_label = table[(table["label"] == name) & (table["mask_condition"] == "b")].set_index("id")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dermoscopy.data.augment.augment import Augment
 from dermoscopy.data.augment.colour import apply_colour, normalisation
+from dermoscopy.data.batches.arguments import check_counts, check_normalisation, positions
 from dermoscopy.data.batches.negatives import Choice, all_rows, checked_negatives, choose
 from dermoscopy.data.batches.order import Batch, Batches, TrainingBatches
 from dermoscopy.data.batches.padding import Padding
@@ -36,7 +37,7 @@ class DermoscopyData(LightningDataModule):
 
     Args:
         store: the HDF5 file made by prepare.
-        labels, masks: names of the L labels and K masks to use, from those in the store; either may be empty.
+        labels, masks: names of the L labels and K masks to use, from those in the store; either may be empty or None.
         split: function of (ids, groups, labels, seed) that assigns each image to a subset.
         split_seed: seed of the split.
         seed: seed of the order and the augmentation, derived from the run's seed and its stage.
@@ -89,16 +90,15 @@ class DermoscopyData(LightningDataModule):
         mask_threshold: float,
     ) -> None:
         super().__init__()
-        if min(batch_size, eval_batch_size) < 1:
-            raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
-        if train_images is not None and (type(train_images) is not int or train_images < 1):
-            raise ValueError(f"train_images must be a whole number of at least 1 or null, got {train_images}")
+        labels, masks = labels or (), masks or ()
+        check_counts(batch_size=batch_size, eval_batch_size=eval_batch_size, train_images=train_images)
+        check_normalisation(mean, std)
         if mirror_truth and padding == eval_padding == "constant":
             raise ValueError("mirror_truth=true has nothing to mirror: set padding or eval_padding as well")
         self.store = open_store(store)
         self.label_names, self.mask_names = tuple(labels), tuple(masks)
-        codes = self.store.label[:, _positions(labels, self.store.label_names, "label", store)]
-        channels = _positions(masks, self.store.mask_names, "mask", store)
+        codes = self.store.label[:, positions(labels, self.store.label_names, "data.labels", store)]
+        channels = positions(masks, self.store.mask_names, "data.masks", store)
         self.predicted = None if predicted is None else PredictedMaskRows(predicted, self.store, masks, mask_threshold)
         self.pixels = Pixels(self.store, channels, memory, reduce, self.predicted)
         self.subset = self._subsets(split, split_seed, labels if stratify is None else stratify)
@@ -113,8 +113,7 @@ class DermoscopyData(LightningDataModule):
         self.mirror_truth, self.train_images = mirror_truth, train_images
 
     def _subsets(self, split: Split, seed: int, stratify: Sequence[str]) -> NDArray[np.str_]:
-        kind = "label (stratify)"
-        columns = _positions(stratify, self.store.label_names, kind, self.store.path)
+        columns = positions(stratify, self.store.label_names, "data.stratify", self.store.path)
         try:
             return split(self.store.ids, self.store.groups, self.store.label[:, columns], seed)
         except RareClass as error:
@@ -186,6 +185,18 @@ class DermoscopyData(LightningDataModule):
         """Presence of any of the masks anywhere in an image, per row of the store."""
         return (self.presence == 1).any(1)
 
+    def absent_masks(self) -> dict[str, bool]:
+        """Return the masks that no training image contains, and whether any of its pixels is annotated for them."""
+        self.setup("fit")
+        most = torch.full((len(self.mask_names),), -1.0)
+        known = torch.zeros(len(self.mask_names), dtype=torch.bool)
+        for rows in self.rows("train").split(32):
+            mask = unpack(self.pixels.take_codes(rows), len(self.mask_names)).transpose(0, 1).flatten(1).cpu()
+            most, known = torch.maximum(most, mask.amax(1)), known | (mask != 0).any(1)
+            if (most > 0).all():  # as a rule after the first images
+                return {}
+        return {name: bool(known[k]) for k, name in enumerate(self.mask_names) if most[k] <= 0}
+
     def label_leakage(self) -> dict[str, str]:
         """Return the labels that a mask leaks in the training images, each with its mask; see `leaking_masks`."""
         if not (self.label_names and self.mask_names):  # as in a segmentation: no need to read every mask
@@ -236,12 +247,3 @@ class DermoscopyData(LightningDataModule):
         if self.predicted is not None:
             finished["predicted"] = masks[:, count:]
         return finished
-
-
-def _positions(names: Sequence[str], available: Sequence[str], kind: str, store: str | Path) -> list[int]:
-    if isinstance(names, str):
-        raise ValueError(f"{kind}: give a list of names, such as [{names}], not {names!r}")
-    for name in names:
-        if name not in available:
-            raise ValueError(f"{store} has no {kind} {name!r}, it has {list(available)}{nearest(name, available)}")
-    return [list(available).index(name) for name in names]

@@ -37,11 +37,11 @@ class TrainingBatches:
     """
 
     def __init__(self, gather: Gather, choice: Choice, batch_size: int, seed: int, epoch: Callable[[], int]) -> None:
-        self.gather, self.choice, self.batch_size = gather, choice, batch_size
+        self.gather, self.choice, self.batch_size, self.images = gather, choice, batch_size, len(choice)
         self.seed, self.epoch = seed, epoch
 
     def __len__(self) -> int:
-        return -(-len(self.choice) // self.batch_size)
+        return -(-self.images // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         epoch = self.epoch()

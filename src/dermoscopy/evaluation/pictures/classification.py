@@ -51,7 +51,9 @@ def draw_confusion(counts: pd.DataFrame, title: str) -> Figure:
         figure, axes, panels = _page(labels, title, max(SIDE, CELL * len(kinds)), max(map(len, ticks)))
         for label, panel in zip(labels, panels, strict=False):
             rows = counts[counts["label"] == label]
-            _label_panel(axes, panel, label, "predicted", "true")
+            threshold = rows["threshold"].iloc[0]
+            rule = "likeliest" if np.isnan(threshold) else f"logit > {threshold:.2f}"
+            _label_panel(axes, panel, label, f"predicted ({rule})", "true")
             _matrix(axes, panel, rows["count"].to_numpy().reshape(len(kinds), len(kinds)), ticks)
     return figure
 

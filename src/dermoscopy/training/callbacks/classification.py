@@ -15,8 +15,9 @@ class Predictions(Callback):
     """Writer of predictions.csv, one row per test image, mask condition and label, and of tables and pictures of it.
 
     Columns: id, group, mask_condition, label, truth (0, 1, empty unknown), logit, threshold (the logit above which the
-    label counts as predicted). Mask conditions that were tested before and are not tested now keep their rows. The
-    other files: confusion.csv, confusion.png and reliability.png, see `dermoscopy.evaluation.classification`.
+    label counts as predicted), for exclusive labels also predicted_class. Mask conditions that were tested before and
+    are not tested now keep their rows. The other files: confusion.csv, confusion.png and reliability.png, see
+    `dermoscopy.evaluation.classification`.
     """
 
     def __init__(self, folder: str | Path) -> None:

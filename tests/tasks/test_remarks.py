@@ -1,0 +1,97 @@
+"""What is unknown, missing or counted nowhere is said before training, in one line each."""
+
+import numpy as np
+import pytest
+import torch
+from label_tasks import LABELS, Reader, fit, make_task
+
+from dermoscopy.data.batches.datamodule import DermoscopyData
+from dermoscopy.losses.classification import CrossEntropy
+from dermoscopy.tasks.remarks import label_remarks, mask_remarks
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
+CLASSES = {"loss": CrossEntropy(LABELS, None, 1.0), "exclusive_labels": True}
+
+
+@pytest.fixture
+def exclusive(data):
+    """Demo data with two classes of which every image has one."""
+    data.label[:, 0] = torch.arange(len(data.label)) % 2
+    data.label[:, 1] = 1 - data.label[:, 0]
+    return data
+
+
+def test_known_labels_and_present_masks_need_no_line(data, exclusive, capsys):
+    assert label_remarks(data, LABELS, exclusive=False) == mask_remarks(data) == []
+    fit(make_task(**CLASSES), exclusive)
+    assert capsys.readouterr().out == ""
+
+
+def test_images_with_none_or_several_exclusive_labels_are_counted_and_not_scored(exclusive, capsys):
+    train, test = exclusive.rows("train"), exclusive.rows("test")
+    exclusive.label[train[:3]], exclusive.label[train[3]], exclusive.label[test[0]] = 0.0, 1.0, torch.nan
+    task = fit(make_task(**CLASSES), exclusive)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert f"4 of {len(train)} training, 1 of {len(test)} test images" in line
+    assert all(name in line for name in LABELS) and "validation" not in line
+    assert task.scored["val/images"] == len(exclusive.rows("val"))
+
+
+def test_a_copy_of_a_task_that_does_not_tell_prints_nothing(exclusive, capsys):
+    exclusive.label[exclusive.rows("train")[0]] = 0.0
+    task = make_task(**CLASSES)
+    task.tells = False
+    fit(task, exclusive)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, torch.nan])
+@pytest.mark.parametrize("subset", ["train", "val", "test"])
+def test_a_subset_without_any_image_of_one_exclusive_label_is_refused(exclusive, subset, value):
+    exclusive.label[exclusive.rows(subset)] = value
+    with pytest.raises(ValueError, match=r"image has exactly one of .*data\.labels.*exclusive_labels=false"):
+        fit(make_task(**CLASSES), exclusive)
+
+
+def test_a_loss_of_classes_without_exclusive_labels_is_refused(exclusive):
+    with pytest.raises(ValueError, match="exclusive_labels=true"):
+        fit(make_task(loss=CrossEntropy(LABELS, None, 1.0)), exclusive)
+
+
+def test_unknown_labels_are_counted_by_label_and_subset(data):
+    data.label[data.rows("train")[:5], 0] = torch.nan
+    data.label[data.rows("test")[:2], 1] = torch.nan
+    (line,) = label_remarks(data, LABELS, exclusive=False)
+    assert f"globules in 5 of {len(data.rows('train'))} training" in line
+    assert f"streaks in 2 of {len(data.rows('test'))} test" in line
+
+
+def test_a_mask_in_no_training_image_is_named(data, monkeypatch):
+    monkeypatch.setattr(DermoscopyData, "absent_masks", lambda _: {"streaks": True})
+    (line,) = mask_remarks(data, targets=True)
+    assert "streaks" in line and "globules" not in line
+    task = make_task(network=Reader())
+    task.reads_masks = False  # the masks have no effect
+    assert task.mask_remarks() == []
+
+
+def test_targets_that_are_annotated_in_no_training_image_are_refused(data, monkeypatch):
+    monkeypatch.setattr(DermoscopyData, "absent_masks", lambda _: dict.fromkeys(LABELS, False))
+    with pytest.raises(ValueError, match=r"annotated for .*globules.*data\.masks"):
+        mask_remarks(data, targets=True)
+    assert len(mask_remarks(data)) == 1  # as input they are only useless
+
+
+def test_masks_that_are_absent_or_not_annotated_are_found(make_data):
+    data = make_data(masks=["lesion", "globules", "streaks"])
+    assert data.absent_masks() == {}
+    take = data.pixels.take_codes
+    digits = {"globules": 3, "streaks": 9}
+    data.pixels.take_codes = lambda rows: _changed(take(rows), digits)
+    assert data.absent_masks() == {"globules": True, "streaks": False}
+
+
+def _changed(code, digits):
+    """Return packed masks whose globules are absent and whose streaks are unknown."""
+    lesion = code - 3 * torch.round(code / 3).to(code.dtype)
+    return (lesion - digits["globules"] * np.int8(1)).to(code.dtype)

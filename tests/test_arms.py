@@ -1,0 +1,79 @@
+"""Every arm of every experiment trains one batch, by the commands that the experiment itself names; make test-arms."""
+
+import json
+import math
+import shlex
+
+import pytest
+from builders import CONF, composed
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from dermoscopy.config.choices import groups
+from dermoscopy.config.stages import stage_configurations
+from dermoscopy.runs.tables import NOT_AN_ARM
+
+pytestmark = pytest.mark.arms
+EXPERIMENTS = groups(CONF)["experiment"]
+ONE_BATCH = (
+    *("trainer=cpu", "threads=1", "logger=csv", "epochs=1", "datamodule.batch_size=4"),
+    *("trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "data.make.count=120", "data.make.size=[96,128]"),
+)
+
+
+def axes(experiment, protocol="quick"):
+    """Return the sweep axes of an experiment and their values, as texts."""
+    cfg = composed("train", f"+experiment={experiment}", f"protocol={protocol}", with_hydra=True)
+    params = [f"{key}={value}" for key, value in cfg.hydra.sweeper.params.items()]
+    overrides = OverridesParser.create().parse_overrides(params)
+    return {o.get_key_element(): list(o.sweep_string_iterator()) for o in overrides if o.is_sweep_override()}
+
+
+def commands(experiment):
+    """Return the arguments of the commands that an experiment needs: the experiments before it, and its own."""
+    about = composed("train", f"+experiment={experiment}").about
+    return [shlex.split(command)[2:] for command in about.command.split("&&")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Data and runs of all experiments, so that each experiment that others need is trained once."""
+    return tmp_path_factory.mktemp("arms")
+
+
+@pytest.fixture
+def train(run_script, folder):
+    """Runs a command of an experiment on small demo data of the size that it wants."""
+
+    def run(arguments, *changes):
+        size = composed("train", *(a for a in arguments if a.startswith("+"))).data.size
+        data = f"data.raw={folder / 'raw'}", f"data.store={folder / f'demo-{size[0]}.h5'}"
+        plain = [argument for argument in arguments if argument != "-m"]
+        ended = run_script("train.py", *plain, *ONE_BATCH, *data, *changes, f"runs={folder / 'runs'}", "-m")
+        assert ended.code == 0, ended.out + ended.err
+
+    return run
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_arm_of_an_experiment_trains_one_batch(train, folder, experiment):
+    *before, own = commands(experiment)
+    for command in before:
+        train(command)
+    values = axes(experiment)
+    repeats = {axis: values[axis][0] for axis in NOT_AN_ARM if axis in values}
+    train(own, *(f"{axis}={value}" for axis, value in repeats.items()))
+    records = [json.loads(path.read_text()) for path in folder.glob(f"runs/{experiment}/sweeps/*/*/job.json")]
+    arms = math.prod(len(values[axis]) for axis in values if axis not in NOT_AN_ARM)
+    assert len({record["arm"] for record in records}) == arms
+    assert {record["status"] for record in records} == {"done"}
+
+
+@pytest.mark.parametrize("protocol", ["quick", "paper"])
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_stage_of_every_arm_has_epochs_under_every_protocol(experiment, protocol, monkeypatch):
+    monkeypatch.setattr("dermoscopy.config.stages.locate", lambda _: None)  # results of other experiments
+    values = axes(experiment, protocol)
+    for axis in (axis for axis in values if axis not in NOT_AN_ARM):
+        for value in values[axis]:
+            cfg = composed("train", f"+experiment={experiment}", f"protocol={protocol}", f"{axis}={value}")
+            assert all(stage.epochs >= 1 for stage in stage_configurations(cfg)), (axis, value)

@@ -122,7 +122,8 @@ def test_no_file_uses_a_word_of_earlier_versions():
 
 
 def test_every_locked_package_has_a_hash_and_no_host_is_named():
-    lock = "".join(line for line in (ROOT / "requirements.lock").open() if not line.lstrip().startswith("#"))
+    lines = (ROOT / "requirements.lock").read_text().splitlines(keepends=True)
+    lock = "".join(line for line in lines if not line.lstrip().startswith("#"))
     packages = re.split(r"^(?=\S)", lock, flags=re.MULTILINE)[1:]
     assert len(packages) > 100 and "://" not in lock
     assert not [package.split()[0] for package in packages if "--hash=sha256:" not in package]

@@ -34,8 +34,10 @@ def build(part: DictConfig, **arguments: Any) -> Any:
     check_arguments(part)
     try:
         return instantiate(part, **arguments)
-    except InstantiationException as error:
-        cause, key = error.__cause__, FULL_KEY.search(str(error))
+    except (InstantiationException, ValueError, FileNotFoundError) as error:
+        # Hydra 1.3 wraps the constructor's error; 1.4 adds a note to it
+        cause = error.__cause__ if isinstance(error, InstantiationException) else error
+        key = FULL_KEY.search("\n".join([str(error), *getattr(error, "__notes__", ())]))
         if key is None or not isinstance(cause, ValueError | FileNotFoundError) or len(cause.args) != 1:
             raise  # other errors, such as a full disk, need no key, or are bugs
         kind = FileNotFoundError if isinstance(cause, FileNotFoundError) else ValueError

@@ -75,17 +75,17 @@ def test_the_first_step_whose_loss_is_not_finite_is_remembered(task, bad):
 @pytest.mark.parametrize(
     ("losses", "lines"), [((1.0, 3e6, 0.5), 1), ((1.0, 9e5, 0.5), 0), ((0.0, 0.0), 0), ((-1.0, 2.0), 0)]
 )
-def test_a_loss_that_explodes_and_comes_back_is_told_once_per_epoch(task, capsys, losses, lines):
+def test_a_loss_that_explodes_and_comes_back_is_said_once_per_epoch(task, capsys, losses, lines):
     task._trainer = SimpleNamespace(sanity_checking=False, state=SimpleNamespace(fn=TrainerFn.FITTING), current_epoch=4)
     task.add({"a": torch.tensor(1.0)}, torch.zeros(2))
     for step, loss in enumerate(losses):
         task.watch(torch.tensor(loss), step)
     task.on_validation_epoch_start()
-    told = capsys.readouterr().out.splitlines()
-    assert len(told) == lines and all("3e+06 times" in line and "epoch 4" in line for line in told)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == lines and all("3e+06 times" in line and "epoch 4" in line for line in printed)
 
 
-def test_a_validation_loss_that_is_not_finite_is_told_when_it_begins(task, capsys, monkeypatch):
+def test_a_validation_loss_that_is_not_finite_is_said_when_it_begins(task, capsys, monkeypatch):
     task._trainer = SimpleNamespace(callbacks=[], current_epoch=4)
     monkeypatch.setattr(task, "log_dict", lambda *_, **__: None)
     for loss in (1.0, torch.nan, torch.nan):

@@ -97,8 +97,8 @@ def _describe(network: nn.Module, source: object, resized: Set[str], new: Set[st
         (new, "stay new, as the file lacks them"),
         (unused, "of the file are left out"),
     ):
-        if told := sorted(n for n in names if not n.endswith(".num_batches_tracked") and "preprocessing." not in n):
-            texts.append(f"{len(told)} tensors ({', '.join(told[:3])}{', ...' * (len(told) > 3)}) {meaning}")
+        if listed := sorted(n for n in names if not n.endswith(".num_batches_tracked") and "preprocessing." not in n):
+            texts.append(f"{len(listed)} tensors ({', '.join(listed[:3])}{', ...' * (len(listed) > 3)}) {meaning}")
     network.initial_weights = f"{source}: {'; '.join(texts)}" if texts else ""  # type: ignore[assignment]
 
 

@@ -106,14 +106,14 @@ class Derived(Base):
 
 
 def test_an_argument_that_a_message_says_to_set_is_named_by_its_key():
-    config = OmegaConf.create({"part": {"_target_": f"{__name__}.takes", "p": 1, "other": 2}})
+    config = OmegaConf.create({"trust": TRUST, "part": {"_target_": f"{__name__}.takes", "p": 1, "other": 2}})
     with pytest.raises(ValueError, match=r"^this needs part\.p=1: set part\.other=null, not x\.other=1$"):
         build(config.part)
 
 
 def test_an_argument_that_a_class_does_not_take_is_refused_with_the_nearest():
     inner = {"_target_": f"{__name__}.Derived", "_partial_": True, "depth": 1, "width": 2, "_convert_": "all"}
-    config = OmegaConf.create({"part": {"_target_": "builtins.dict", "inner": inner}})
+    config = OmegaConf.create({"trust": TRUST, "part": {"_target_": "builtins.dict", "inner": inner}})
     assert build(config.part)["inner"]().width == 2
     config.part.inner.widht = 3
     with pytest.raises(ValueError, match=r"^part\.inner\.widht is no argument of Derived; did you mean width"):

@@ -24,7 +24,7 @@ def test_a_network_is_built_from_its_record(tmp_path):
 def test_a_record_cannot_trust_its_own_code(tmp_path):
     evil = {"_target_": "torch.nn.Sequential", "_args_": [{"_target_": "os.system", "command": "touch evil"}]}
     stage = read_stage(write_recorded(tmp_path, network=evil, trust=["os"]))
-    with pytest.raises(ValueError, match=r"^network\._args_\.0\._target_=os\.system .* trust=\[os\]$"):
+    with pytest.raises(ValueError, match=r"network\._args_\.0\._target_=os\.system .* trust=\[os\]$"):
         build_network(stage, [])
 
 

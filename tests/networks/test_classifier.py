@@ -209,7 +209,7 @@ def test_a_stride_that_the_backbone_does_not_have_is_answered_with_the_available
 
 
 def test_a_network_without_an_auxiliary_head_says_how_to_add_one():
-    with pytest.raises(ValueError, match="no auxiliary head: set aux_head_stride"):
+    with pytest.raises(ValueError, match="no auxiliary head: set network.aux_head_stride"):
         make_classifier("resnet10t", LABELS).forward_with_features(images())
 
 

@@ -14,15 +14,22 @@ from dermoscopy.data.store.frame import checked_size, place
 from dermoscopy.data.store.reader import Store, absence, open_store
 from dermoscopy.machine.leases import lease
 
+EMPTY: dict[str, dict[str, str] | list[str]] = {"columns": {}, "masks": {}, "from_masks": [], "same": []}
+
 
 def build_source(data: DictConfig) -> FolderSource:
     """Return the source of the raw files of a data set."""
-    for key in ("columns", "masks"):  # Hydra merges {} into what is there, which has no effect
-        if f"data.source.{key}={{}}" in _typed(data):
-            with read_write(data), open_dict(data):
-                data.source[key] = {}
+    _empty(data)
     source: FolderSource = build(data.source)
     return source
+
+
+def _empty(data: DictConfig) -> None:
+    """Empty what was set to null or to {}: Hydra merges {} into what is there, which has no effect."""
+    with read_write(data), open_dict(data):
+        for key, empty in EMPTY.items():
+            if key in data.source and (data.source[key] is None or f"data.source.{key}={{}}" in _typed(data)):
+                data.source[key] = empty
 
 
 def store_path(data: DictConfig) -> Path:
@@ -74,6 +81,7 @@ def open_data(data: DictConfig) -> Store:
         FileNotFoundError, ValueError: there is no store, or it has another size or fit.
     """
     path = store_path(data)
+    _empty(data)
     if not path.exists():
         raise FileNotFoundError(f"{absence(path)}; this command makes it: {_command(data)}")
     return open_store(path, data.size, data.fit)

@@ -29,7 +29,7 @@ def build_network(stage: RecordedStage, trust: Sequence[str]) -> nn.Module:
     configuration = OmegaConf.create({"network": network_settings, "trust": list(trust)})
     try:
         network = build(configuration.network)
-    except (InstantiationException, OmegaConfBaseException) as error:
+    except (InstantiationException, OmegaConfBaseException, ValueError) as error:
         raise ValueError(f"{_place(stage)} cannot be built: {reason(error)}") from error
     if not isinstance(network, nn.Module):
         raise ValueError(f"{_place(stage)} cannot be built: it has no _target_ of a network")

@@ -77,7 +77,6 @@ def test_without_a_table_its_columns_have_no_effect_and_that_is_said(tmp_path: P
     listing = source.listing()
     assert listing.label_names == () and listing.items[0].group == "a"
     assert "data.source.columns (mel)" in listing.notes[0] and "data.source.group_column (lesion)" in listing.notes[0]
-    assert notes(tmp_path, masks=None, columns=None, from_masks=None, same=None) == []
 
 
 def test_a_name_that_cannot_be_stored_or_shown_is_a_problem(tmp_path: Path) -> None:

@@ -74,9 +74,6 @@ class FolderSource:
     same: Sequence[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
-        for name in ("masks", "columns", "from_masks", "same"):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, {} if name in ("masks", "columns") else ())
         patterns = {"images": self.images} | {f"masks.{mask}": self.masks[mask] for mask in self.masks}
         for name, pattern in patterns.items():
             if not isinstance(pattern, str) or "{id}" not in pattern:

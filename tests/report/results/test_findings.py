@@ -35,6 +35,16 @@ def test_sentences_claim_a_difference_only_if_it_is_established(make_runs: MakeR
     assert claim in sentences(findings)[1]
 
 
+def test_arms_with_equal_scores_in_every_repeat_are_named(make_runs: MakeRuns) -> None:
+    findings = find(load_sweep(make_runs()))
+    assert findings is not None
+    _, cells, whole = findings.table.index
+    findings.table.loc[whole] = findings.table.loc[cells]
+    *_, last = sentences(findings)
+    assert last.startswith(f"{findings.names[cells]} and {findings.names[whole]} have equal scores in all")
+    assert len(sentences(findings)) == 4
+
+
 def test_folds_widen_the_interval_as_their_training_sets_overlap(make_runs: MakeRuns, tmp_path: Path) -> None:
     folder = make_runs()
     plain = find(load_sweep(folder))

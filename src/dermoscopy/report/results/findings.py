@@ -167,7 +167,19 @@ def sentences(findings: Findings, names: Mapping[str, str] | None = None) -> lis
         against = verdicts.get(arm, "is the reference")
         clauses = [*([against] if len(means) > 1 else []), *_against_trivial(findings, float(means[arm]))]
         lines.append(f"**{name}**: {'; '.join(clauses) or f'mean {means[arm]:.3f}'}.")
-    return lines
+    return lines + [
+        f"{' and '.join(names[arm] for arm in arms)} have equal scores in all {findings.repeats}: what differs between "
+        "them does not change how this metric is tested."
+        for arms in _equal_arms(findings.table)
+    ]
+
+
+def _equal_arms(table: pd.DataFrame) -> list[list[str]]:
+    """Return the groups of arms that share every score of a table of arms x repeats."""
+    groups: dict[tuple[float, ...], list[str]] = {}
+    for arm, scores in table.dropna().iterrows():
+        groups.setdefault(tuple(scores), []).append(str(arm))
+    return [arms for arms in groups.values() if len(arms) > 1]
 
 
 def verdict(row: pd.Series, reference: str, repeats: str) -> str:

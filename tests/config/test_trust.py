@@ -54,7 +54,10 @@ PARTS = [
 
 
 def targets_of(part, trust=()):
-    return [(each.target, each.trust) for each in refused(OmegaConf.create(part), trust)]
+    return [
+        (each.target, each.trust)
+        for each in refused(OmegaConf.to_container(OmegaConf.create(part), resolve=True), trust)
+    ]
 
 
 @pytest.mark.parametrize(("target", "package"), CODE)

@@ -31,7 +31,7 @@ def build(part: DictConfig, **arguments: Any) -> Any:
         ValueError: a `_target_` is not trusted, or does not exist.
         ValueError, FileNotFoundError: the constructor's error, with the key that a user sets.
     """
-    check_arguments(part)
+    check_part(part)
     try:
         return instantiate(part, **arguments)
     except (InstantiationException, ValueError, FileNotFoundError) as error:
@@ -44,31 +44,25 @@ def build(part: DictConfig, **arguments: Any) -> Any:
         raise kind(with_key(str(cause), part, key[1])) from cause
 
 
-def check_targets(part: DictConfig) -> None:
-    """Refuse a part of the configuration that names code which is not trusted, before any of it is imported.
+def check_part(part: DictConfig) -> None:
+    """Refuse a part of the configuration whose code is not trusted, or cannot take an argument.
+
+    No code is imported before all of it is trusted.
 
     Raises:
-        ValueError: a `_target_` is refused; the message says what to add to trust it.
+        ValueError: a `_target_` is refused, and the message says what to add to trust it; or an argument is unknown or
+            of another type, and the message has its key.
     """
-    trust = trusted(part._get_root())
-    if not (all_refused := refused(part, trust)):
-        return
-    path, target, reason, _ = all_refused[0]
-    key, _ = typed_key(part._get_root(), f"{part._get_full_key(None)}{path}")
-    names = ",".join(dict.fromkeys([*trust, *(each.trust for each in all_refused)]))
-    raise ValueError(f"{key}._target_={target} {reason}: if you trust that code, add trust=[{names}]")
-
-
-def check_arguments(part: DictConfig) -> None:
-    """Refuse a part of the configuration that names code which is not trusted, or an argument that code cannot take.
-
-    Raises:
-        ValueError: see `check_targets`; an argument is unknown or of another type, and the message has its key.
-    """
-    check_targets(part)
-    for path, problem in wrong_arguments(plain(part), part._get_full_key(None)):
-        parent, _, name = path.rpartition(".")
-        raise ValueError(f"{typed_key(part._get_root(), parent)[0]}.{name} {problem}")
+    root, path, settings = part._get_root(), part._get_full_key(None), plain(part)
+    trust = trusted(root)
+    if all_refused := refused(settings, trust):
+        first = all_refused[0]
+        key, _ = typed_key(root, f"{path}{first.path}")
+        names = ",".join(dict.fromkeys([*trust, *(each.trust for each in all_refused)]))
+        raise ValueError(f"{key}._target_={first.target} {first.reason}: if you trust that code, add trust=[{names}]")
+    for wrong, problem in wrong_arguments(settings, path):
+        parent, _, name = wrong.rpartition(".")
+        raise ValueError(f"{typed_key(root, parent)[0]}.{name} {problem}")
 
 
 def with_key(message: str, part: DictConfig, path: str) -> str:

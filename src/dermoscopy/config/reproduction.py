@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from dermoscopy.config.build import check_targets
+from dermoscopy.config.build import check_part
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.stages import build_parts
 from dermoscopy.runs.keys import stage_key
@@ -36,7 +36,7 @@ def plan_reproduction(
     for _, content in planned:
         content["trust"] = list(trust)
         for part in ("datamodule", "model", "trainer"):
-            check_targets(OmegaConf.create(content)[part])
+            check_part(OmegaConf.create(content)[part])
     settings = {stage.key: (content, number) for (stage, content), number in zip(planned, threads, strict=True)}
 
     def build_stage(stage: Stage, _: float | None) -> Parts:  # the configuration has the recorded learning rate

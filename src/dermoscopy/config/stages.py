@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
-from dermoscopy.config.build import build, check_arguments, plain
+from dermoscopy.config.build import build, check_part, plain
 from dermoscopy.config.checks import check_labels, check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
@@ -84,12 +84,15 @@ class Run:
 
 def _check_parts(stage: DictConfig) -> None:
     """Refuse arguments that the classes of a stage cannot take, before its first stage is trained."""
-    checked = copy.deepcopy(stage)
-    checked.folder = "."  # stands for the folder that the key decides
-    if checked.optimizer.get("lr") == "auto":
-        checked.optimizer.lr = 1.0  # stands for the rate that will be found
-    for part in (checked.datamodule, checked.model, checked.trainer):
-        check_arguments(part)
+    lr = stage.optimizer.get("lr")
+    stage.folder = "."  # stands for the folder that the key decides
+    if lr == "auto":
+        stage.optimizer.lr = 1.0  # stands for the rate that will be found
+    for part in (stage.datamodule, stage.model, stage.trainer):
+        check_part(part)
+    stage.folder = None
+    if lr == "auto":
+        stage.optimizer.lr = lr
 
 
 def build_parts(configuration: DictConfig, folder: Path) -> "Parts":

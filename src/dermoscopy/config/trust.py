@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import ListConfig, OmegaConf
 
 OWN = "dermoscopy"
 # Rooms whose classes and functions are parts; the others write files or run programs.
@@ -56,14 +56,14 @@ def trusted(root: Any) -> list[str]:
     return names
 
 
-def refused(part: DictConfig, trust: Sequence[str]) -> list[Refused]:
+def refused(settings: Any, trust: Sequence[str]) -> list[Refused]:
     """Return what a part of the configuration must not build; nothing that is not allowed is imported.
 
     Args:
-        part: with a `_target_`, or parts that have one.
+        settings: of the part, resolved; with a `_target_`, or parts that have one.
         trust: packages, modules or classes that are allowed as a whole.
     """
-    targets = [*_targets(OmegaConf.to_container(part, resolve=True))]
+    targets = [*_targets(settings)]
     unknown = [(path, name) for path, name in targets if not _within(name, [*trust, OWN, *LIBRARIES])]
     if unknown:
         reason = f"is neither of {OWN} nor of its libraries"

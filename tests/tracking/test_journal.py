@@ -133,6 +133,25 @@ def test_an_incomplete_last_line_is_cut_off(lab, torn):
     assert lab.points("loss") == [(0, 1.0), (1, 0.5)]
 
 
+@pytest.mark.parametrize("fits", [0, 1, 30])
+def test_an_event_that_a_full_disk_cuts_is_logged_again_and_the_next_ones_are_read(lab, room, fits):
+    journal = lab.journal()
+    journal.log_metrics({"loss": 1.0}, step=0)
+    room(journal.path.stat().st_size + fits)
+    with pytest.raises(OSError):
+        journal.log_metrics({"loss": 0.5}, step=1)
+    room(-1)
+    journal.log_metrics({"loss": 0.5}, step=1)  # by the same process, or by the next one
+    again = lab.journal()
+    again.log_metrics({"loss": 0.5}, step=1)
+    again.finalize("success")
+    assert lab.points("loss") == [(0, 1.0), (1, 0.5)]
+    assert (
+        len([line for line in journal.path.read_text().splitlines() if "loss" in json.loads(line).get("metrics", ())])
+        == 2
+    )
+
+
 @pytest.mark.parametrize("kept", [0, 10, 100])
 def test_a_journal_with_an_incomplete_first_line_begins_anew(lab, tmp_path, kept):
     lab.file.rename(tmp_path / "away.db")

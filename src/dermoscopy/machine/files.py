@@ -133,6 +133,26 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     return path
 
 
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file, whole or not at all; a killed process may leave the last line without its line break.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; the file is as before.
+    """
+    rest = memoryview(line.encode() + b"\n")
+    with writing(path):
+        check_held(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                while rest:  # a disk that fills takes a part of a line before it takes none
+                    rest = rest[file.write(rest) :]
+            finally:
+                if rest:
+                    file.truncate(before)
+
+
 def write_json(path: Path, content: Mapping[str, object]) -> Path:
     """Write a JSON file; NaN and infinity become null, as JSON has neither."""
     return write_atomically(path, json.dumps(_finite(content), indent=1, default=str) + "\n")

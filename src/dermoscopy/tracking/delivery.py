@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from filelock import SoftFileLease, Timeout
 
-from dermoscopy.machine.files import write_json
+from dermoscopy.machine.files import append_line, write_json
 from dermoscopy.machine.leases import LEASE, lock_file
 from dermoscopy.tracking.events import Destination, Event, batches
 from dermoscopy.tracking.server import MissingRun, Outage, say, server
@@ -148,8 +148,7 @@ def _send_from(journal: Path, to: Destination, sent: DeliveryState, refused: lis
         write_json(sent_file(journal), DeliveryState(to=to, run=run, bytes=sent["bytes"]))
 
     def reject(event: Event, reason: str) -> None:
-        with rejected_file(journal).open("a") as file:
-            file.write(json.dumps({**event, "reason": reason}) + "\n")
+        append_line(rejected_file(journal), json.dumps({**event, "reason": reason}))
         refused.append(reason)
 
     for end, batch in batches(read_events(journal, sent["bytes"])):

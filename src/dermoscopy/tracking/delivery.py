@@ -11,7 +11,8 @@ from filelock import SoftFileLease, Timeout
 from dermoscopy.machine.files import append_line, write_json
 from dermoscopy.machine.leases import LEASE, lock_file
 from dermoscopy.tracking.events import Destination, Event, batches
-from dermoscopy.tracking.server import MissingRun, Outage, say, server
+from dermoscopy.tracking.experiment import say
+from dermoscopy.tracking.server import MissingRun, Outage, server
 
 PAUSE = 30.0  # seconds without requests to a server that did not answer
 

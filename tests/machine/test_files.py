@@ -46,6 +46,7 @@ def test_nan_and_infinity_become_null_in_json(tmp_path):
     [
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large"),
         OSError("Unable to write (errno = 28, error message = 'No space left on device')"),  # of HDF5
     ],
 )

@@ -12,6 +12,7 @@ from dermoscopy.tracking.delivery import flush_pending, pending, read_sent, sent
 from dermoscopy.tracking.events import LIMITS
 from dermoscopy.tracking.experiment import connect
 from dermoscopy.tracking.journal import Journal
+from dermoscopy.tracking.sweep_run import open_tracking
 
 IDENTITY = {"sweep": "today", "job": 0, "key": "a1"}
 
@@ -386,3 +387,21 @@ def test_runs_that_were_moved_still_find_their_artifacts(lab, tmp_path):
     lab.runs_folder.rename(tmp_path / "elsewhere")
     assert flush_pending(tmp_path / "elsewhere") == []
     assert [file.path for file in connect(lab.uri).list_artifacts(lab.run().info.run_id)] == ["config.yaml"]
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_the_rest_of_a_journal_follows_its_database_where_both_were_moved_or_copied(lab, tmp_path, how):
+    journal = lab.journal()
+    lab.file.rename(tmp_path / "away.db")
+    journal.log_metrics({"loss": 1.0}, step=0)
+    (tmp_path / "away.db").rename(lab.file)
+    new = tmp_path / "new"
+    shutil.copytree(lab.runs_folder, new / "runs")
+    shutil.copy(lab.file, new / "mlflow.db")
+    original = lab.file.read_bytes()
+    if how == "moved":
+        lab.file.unlink()
+    open_tracking(new / "runs", f"sqlite:///{new}/mlflow.db", "lab", str(new / "artifacts"))
+    run = connect(f"sqlite:///{new}/mlflow.db").get_run(journal.run_id)
+    assert run.data.metrics == {"loss": 1.0}
+    assert not lab.file.exists() if how == "moved" else lab.file.read_bytes() == original

@@ -83,6 +83,15 @@ class Server:
         """
         return self._request(lambda client: _open_run(client, experiment_id(client, experiment, artifacts), begin))
 
+    def find_run(self, run: str) -> None:
+        """Check that the server has a run.
+
+        Raises:
+            Outage: no answer.
+            MissingRun: the run does not exist.
+        """
+        self._request(lambda client: client.get_run(run), run)
+
     def send(self, run: str, events: list[Event], reject: Callable[[Event, str], None]) -> None:
         """Send one batch; if it is refused, send its halves, so that in the end only refused values are left out.
 

@@ -154,6 +154,15 @@ def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
     return build
 
 
+@pytest.fixture
+def room():
+    """Return a function that lets files of this process grow to so many bytes: the write that goes beyond is cut."""
+    resource = pytest.importorskip("resource")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
 class ScriptResult:
     """Result of a root script: its exit code, its output, and its warnings."""
 

@@ -20,18 +20,24 @@ TINY = ("network.backbone=test_resnet", "trainer=cpu", "epochs=1", "logger=csv")
 NEEDS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit"}  # launcher: the package that it needs
 
 
-def sweep(folder: Path, store: Path, *arguments: str) -> Path:
-    """Run a sweep in a folder; return the folder after all processes of the sweep have ended."""
+def start(folder: Path, store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a sweep in a folder until all its processes have ended."""
     data = (f"data.store={store}", "data.raw=null", "data.size=[32,32]")
     command = (sys.executable, str(ROOT / "train.py"), "-m", "+experiment=zeroing", "zeroing=everything,cells8_80")
     environment = os.environ | {"STARTED_IN": str(folder)}  # inherited by all its processes
     process = subprocess.run(
         [*command, *TINY, *data, *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )
-    assert process.returncode == 0, process.stdout + process.stderr
     assert "Warning" not in process.stderr
     _, alive = psutil.wait_procs(list(started_in(folder)), timeout=20)
     assert not alive
+    return process
+
+
+def sweep(folder: Path, store: Path, *arguments: str) -> Path:
+    """Run a sweep in a folder to its end; return the folder."""
+    process = start(folder, store, *arguments)
+    assert process.returncode == 0, process.stdout + process.stderr
     return folder
 
 
@@ -84,6 +90,25 @@ def test_every_launcher_gives_the_same_results_to_the_last_bit(launcher, seeds, 
             expected, actual = (root / "runs" / "zeroing" / stage["key"] for root in (one_by_one, tmp_path))
             assert_same(expected, actual)
         assert (actual / "predictions.csv").is_file()  # of the last stage, so it was compared
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small file system")
+def test_jobs_of_joblib_that_fill_the_disk_fail_and_the_same_command_continues_with_more_room(demo_store, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if os.system(f"mount -t tmpfs -o size=2m tmpfs {small} 2>/dev/null") != 0:
+        pytest.skip("this machine allows no file systems")
+    try:
+        process = start(small, demo_store, "seed=0", "hydra/launcher=joblib")
+        assert process.returncode == 1
+        assert process.stderr.count("\n") == 1 and "error: " in process.stderr
+        assert f"there is no room for it on the disk {small} " in process.stdout
+        assert os.system(f"mount -o remount,size=64m {small}") == 0
+        sweep(small, demo_store, "seed=0", "hydra/launcher=joblib")
+        assert [record["status"] for record in jobs(small)] == ["done", "done"]
+        assert not list(small.rglob("*.part"))
+    finally:
+        assert os.system(f"umount {small}") == 0
 
 
 def assert_same(first: Path, second: Path) -> None:

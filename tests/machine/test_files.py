@@ -1,15 +1,26 @@
 """Tests of atomic writes: files are complete or absent."""
 
 import errno
+import io
 import json
 import math
 import os
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from dermoscopy.machine import files
-from dermoscopy.machine.files import FullDisk, atomic_path, file_name, new_folder, write_atomically, write_json, writing
+from dermoscopy.machine.files import (
+    FullDisk,
+    append_line,
+    atomic_path,
+    file_name,
+    new_folder,
+    write_atomically,
+    write_json,
+    writing,
+)
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
@@ -35,6 +46,7 @@ def test_nan_and_infinity_become_null_in_json(tmp_path):
     [
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large"),
         OSError("Unable to write (errno = 28, error message = 'No space left on device')"),  # of HDF5
     ],
 )
@@ -113,8 +125,37 @@ def test_a_small_disk_that_fills_is_named(tmp_path):
             write_atomically(small / "b.bin", bytes(100_000))
         assert [path.name for path in small.iterdir()] == ["a.bin"]
         write_json(small / "c.json", {})
+        with pytest.raises(FullDisk, match=f"cannot write .*d.jsonl: .* on the disk {small} "):
+            for _ in range(64):
+                append_line(small / "d.jsonl", "x" * 1000)
+        lines = (small / "d.jsonl").read_text().splitlines()
+        assert lines and set(lines) == {"x" * 1000}
     finally:
         assert os.system(f"umount {small}") == 0
+
+
+@pytest.mark.parametrize("fits", [0, 1, 9, 10])
+def test_a_line_that_does_not_fit_is_not_written_at_all(tmp_path, room, fits):
+    path = tmp_path / "new" / "a.jsonl"
+    append_line(path, "é" * 4)
+    room(9 + fits)
+    with pytest.raises(OSError):
+        append_line(path, "x" * 10)
+    room(-1)
+    append_line(path, "y")
+    assert path.read_text() == "éééé\ny\n"
+
+
+def test_a_line_that_is_written_in_parts_is_whole(tmp_path, monkeypatch):
+    class Slow(io.FileIO):
+        def write(self, data):
+            return super().write(data[:3])
+
+    monkeypatch.setattr(Path, "open", lambda path, mode, buffering: Slow(path, mode))
+    for line in ("a" * 10, "b" * 11):
+        append_line(tmp_path / "a.jsonl", line)
+    monkeypatch.undo()
+    assert (tmp_path / "a.jsonl").read_bytes() == b"a" * 10 + b"\n" + b"b" * 11 + b"\n"
 
 
 def test_texts_of_any_characters_have_file_names_of_their_own(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from builders import random_masks
 
 from dermoscopy.data.store.reader import open_store
+from dermoscopy.machine.files import FullDisk
 from dermoscopy.masks.predicted import PredictedMasks, read_masks, write_masks
 
 INDEX = [7, 3, 50]
@@ -71,7 +72,7 @@ def test_a_full_disk_is_reported_before_anything_is_written(
     before, masks = path.read_bytes(), random_masks(open_store(demo_store), INDEX)
     full = shutil.disk_usage(folder)._replace(free=masks.probability.nbytes)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
-    with pytest.raises(OSError, match=r"needs 0\.00 GB, 0\.00 GB are free"):
+    with pytest.raises(FullDisk, match=r"masks\.h5: it needs \S+ MB.* MB are free"):
         write_masks(path, masks)
     assert path.read_bytes() == before
 

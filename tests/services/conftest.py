@@ -10,9 +10,12 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from trouble import Proxy
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
 # initdb refuses to run as root
@@ -108,3 +111,14 @@ def mlflow_server(running_server: MlflowServer) -> MlflowServer:
     if running_server.process.poll() is not None:
         running_server.start()
     return running_server
+
+
+@pytest.fixture
+def failing_server(mlflow_server: MlflowServer) -> Iterator[ThreadingHTTPServer]:
+    """The MLflow server behind a proxy that fails as told, at the address `uri`."""
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    proxy.target, proxy.fails, proxy.uri = mlflow_server.uri, None, f"http://127.0.0.1:{proxy.server_address[1]}"
+    Thread(target=proxy.serve_forever, daemon=True).start()
+    yield proxy
+    proxy.shutdown()
+    proxy.server_close()

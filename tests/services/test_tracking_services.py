@@ -1,11 +1,13 @@
 """Tracking with real databases and a real server: many concurrent processes, and a server that is killed."""
 
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from trouble import failing, locked, read_only
 
 from dermoscopy.tracking import server as servers
 from dermoscopy.tracking.delivery import flush_pending
@@ -130,11 +132,71 @@ def test_a_value_refused_by_the_server_does_not_block_the_others(mlflow_server, 
     assert (tmp_path / "tracking.rejected.jsonl").read_text().count("\n") == 1
 
 
+def log_in_trouble(uri, folder, trouble):
+    """Log a run whose server or database is in trouble from the second epoch to the end; return its journal."""
+    experiment = folder.name
+    open_experiment(uri, experiment, folder / "artifacts")
+    journal = Journal(folder / "runs" / experiment / "sweeps" / "now" / "0", uri, experiment, pause=1000)
+    journal.begin("job 0", {}, {"sweep": "now", "job": 0})
+    journal.log_metrics({"loss": 1.0}, step=0)
+    with trouble:
+        for epoch in range(1, 50):
+            journal.log_metrics({"loss": 1.0 / epoch}, step=epoch)
+        journal.finalize("success")
+        assert flush_pending(folder / "runs") == [journal.path]
+    return journal
+
+
+def assert_delivered(uri, journal):
+    assert flush_pending(journal.path.parents[4]) == []
+    (run,) = runs_of(uri, journal.destination["experiment"])
+    assert run.info.status == "FINISHED"
+    points = connect(uri).get_metric_history(run.info.run_id, "loss")
+    assert sorted(point.step for point in points) == list(range(50))
+
+
+@pytest.mark.parametrize(("trouble", "reason"), [(locked, "locked"), (read_only, "readonly")])
+def test_a_database_in_trouble_during_a_run_receives_everything_later(
+    trouble, reason, empty_database, tmp_path, capsys
+):
+    file = Path(shutil.copy(empty_database, tmp_path / "mlflow.db"))
+    journal = log_in_trouble(f"sqlite:///{file}", tmp_path, trouble(file))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line and str(file) in line
+    assert_delivered(f"sqlite:///{file}", journal)
+
+
+def test_a_server_that_answers_500_during_a_run_receives_everything_later(failing_server, tmp_path, capsys):
+    journal = log_in_trouble(failing_server.uri, tmp_path, failing(failing_server, ""))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "500" in line and str(journal.path) in line
+    assert_delivered(failing_server.uri, journal)
+
+
+def test_a_training_whose_server_answers_500_ends_well_and_the_server_receives_everything_later(
+    failing_server, run_script, demo_store, tmp_path
+):
+    where = ("tracking=server", f"tracking.uri={failing_server.uri}", "name=unanswered")
+    with failing(failing_server, "log-batch"):
+        ended = run_script("train.py", *tiny(demo_store), *where)
+    assert ended.code == 0, ended.err
+    (line,) = [line for line in ended.err.splitlines() if "tracking" in line]
+    assert failing_server.uri in line
+    assert flush_pending(tmp_path / "runs") == []
+    (run,) = runs_of(failing_server.uri, "unanswered")
+    assert run.info.status == "FINISHED"
+    points = connect(failing_server.uri).get_metric_history(run.info.run_id, "val/loss")
+    assert sorted(point.step for point in points) == [0, 1]
+
+
+def tiny(store):
+    data = (f"data.store={store}", "data.raw=null", "data.size=[32,32]")
+    return (*data, "network.backbone=test_resnet", "trainer=cpu", "epochs=2", "trainer.limit_train_batches=1")
+
+
 def test_train_logs_to_the_server(mlflow_server, run_script, demo_store, tmp_path):
-    data = (f"data.store={demo_store}", "data.raw=null", "data.size=[32,32]")
-    tiny = ("network.backbone=test_resnet", "trainer=cpu", "epochs=2", "trainer.limit_train_batches=1")
     where = ("tracking=server", f"tracking.uri={mlflow_server.uri}", "name=trained")
-    ended = run_script("train.py", "-m", "seed=0,1", *data, *tiny, *where)
+    ended = run_script("train.py", "-m", "seed=0,1", *tiny(demo_store), *where)
     assert ended.code == 0, ended.err
     runs = runs_of(mlflow_server.uri, "trained")
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]

@@ -81,7 +81,7 @@ def test_the_same_command_continues_and_knows_whether_the_sweep_is_complete(star
 
 def test_the_parent_run_of_a_sweep_is_in_its_record_and_a_single_run_has_none(tmp_path, monkeypatch, start):
     monkeypatch.setattr(sessions, "begin_parent", lambda *_: SimpleNamespace(run_id="ab"))
-    monkeypatch.setattr(sessions, "open_experiment", lambda *_: None)
+    monkeypatch.setattr(sessions, "open_tracking", lambda *_: None)
     alone = start()
     alone.track("sqlite:///a.db", "lab", None)
     assert record(alone)["parent_run"] is None

@@ -1,11 +1,16 @@
 """Addresses of the tracking store, opening an experiment, and the calls of a run to its logger."""
 
 import json
+import shutil
 import sqlite3
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
+from mlflow.utils.file_utils import local_file_uri_to_path
 
 from dermoscopy.machine.files import write_json
 from dermoscopy.tracking import experiment as experiments
@@ -29,6 +34,78 @@ def test_an_experiment_is_created_once_and_keeps_the_place_of_its_artifacts(tmp_
     connect(uri).delete_experiment(number)
     with pytest.raises(ValueError, match="the experiment lab was deleted in MLflow: restore it there, or give another"):
         open_experiment(uri, "lab", tmp_path / "artifacts")
+
+
+@pytest.fixture
+def project(tmp_path, empty_database):
+    """Return a folder with a database, and in its experiment lab a run with an artifact."""
+    folder = tmp_path / "old & 1%"
+    folder.mkdir()
+    shutil.copy(empty_database, folder / "mlflow.db")
+    (folder / "note.txt").write_text("of the original")
+    log_note(folder, opened(folder))
+    return folder
+
+
+def opened(folder, artifacts=None):
+    return open_experiment(
+        f"sqlite:///{folder}/mlflow.db".replace("%", "%25"), "lab", artifacts or folder / "mlartifacts"
+    )
+
+
+def client_of(folder):
+    return connect(f"sqlite:///{folder}/mlflow.db".replace("%", "%25"))
+
+
+def log_note(folder, number):
+    _artifact_repos_cache.clear()  # as in another process
+    runs = client_of(folder).search_runs([number])
+    run = runs[0] if runs else client_of(folder).create_run(number)
+    client_of(folder).log_artifact(run.info.run_id, folder / "note.txt")
+
+
+def note(folder, number):
+    """Return the content of the artifact where MLflow finds it."""
+    (run,) = client_of(folder).search_runs([number])
+    return Path(local_file_uri_to_path(run.info.artifact_uri), "note.txt").read_text()
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_artifacts_of_a_project_that_was_moved_or_copied_are_read_and_written_where_they_are_now(
+    project, tmp_path, capsys, how
+):
+    new, original = tmp_path / "new ü", (project / "mlflow.db").read_bytes()
+    project.rename(new) if how == "moved" else shutil.copytree(project, new)
+    number = opened(new)
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1 and str(project) in line and str(new) in line
+    if how == "copied":
+        (project / "mlartifacts").rename(tmp_path / "away")
+    assert note(new, number) == "of the original"
+    (new / "note.txt").write_text("written now")
+    log_note(new, number)
+    assert note(new, number) == "written now"
+    assert not (project / "mlartifacts").exists()
+    assert how == "moved" or (project / "mlflow.db").read_bytes() == original
+    opened(new)
+    assert capsys.readouterr().err == ""
+
+
+def test_artifacts_that_did_not_come_along_stay_where_they_are(project, tmp_path, capsys):
+    """The artifacts of a database that was copied alone, a folder of the same name on another disk, and a bucket."""
+    alone, disk = tmp_path / "alone", tmp_path / "disk"
+    alone.mkdir()
+    shutil.copy(project / "mlflow.db", alone)
+    number = opened(alone)
+    assert note(alone, number) == "of the original"
+    assert f"{tmp_path.as_uri()}/old%20%26%201%25/mlartifacts/lab" in capsys.readouterr().err
+    disk.mkdir()
+    (project / "mlartifacts").rename(disk / "mlartifacts")
+    for place in ((disk / "mlartifacts" / "lab").as_uri(), "s3://bucket/mlartifacts/lab"):
+        with closing(sqlite3.connect(project / "mlflow.db")) as database, database:
+            database.execute("UPDATE experiments SET artifact_location = ? WHERE name = 'lab'", [place])
+        opened(project)
+        assert client_of(project).get_experiment(number).artifact_location == place
 
 
 def test_a_database_of_a_newer_mlflow_and_a_file_that_is_no_database_are_reported_in_one_line(tmp_path):

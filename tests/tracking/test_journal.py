@@ -12,6 +12,7 @@ from dermoscopy.tracking.delivery import flush_pending, pending, read_sent, sent
 from dermoscopy.tracking.events import LIMITS
 from dermoscopy.tracking.experiment import connect
 from dermoscopy.tracking.journal import Journal
+from dermoscopy.tracking.sweep_run import open_tracking
 
 IDENTITY = {"sweep": "today", "job": 0, "key": "a1"}
 
@@ -131,6 +132,25 @@ def test_an_incomplete_last_line_is_cut_off(lab, torn):
     lab.journal().log_metrics({"loss": 0.5}, step=1)
     assert all(json.loads(line) for line in journal.path.read_text().splitlines())
     assert lab.points("loss") == [(0, 1.0), (1, 0.5)]
+
+
+@pytest.mark.parametrize("fits", [0, 1, 30])
+def test_an_event_that_a_full_disk_cuts_is_logged_again_and_the_next_ones_are_read(lab, room, fits):
+    journal = lab.journal()
+    journal.log_metrics({"loss": 1.0}, step=0)
+    room(journal.path.stat().st_size + fits)
+    with pytest.raises(OSError):
+        journal.log_metrics({"loss": 0.5}, step=1)
+    room(-1)
+    journal.log_metrics({"loss": 0.5}, step=1)  # by the same process, or by the next one
+    again = lab.journal()
+    again.log_metrics({"loss": 0.5}, step=1)
+    again.finalize("success")
+    assert lab.points("loss") == [(0, 1.0), (1, 0.5)]
+    assert (
+        len([line for line in journal.path.read_text().splitlines() if "loss" in json.loads(line).get("metrics", ())])
+        == 2
+    )
 
 
 @pytest.mark.parametrize("kept", [0, 10, 100])
@@ -367,3 +387,21 @@ def test_runs_that_were_moved_still_find_their_artifacts(lab, tmp_path):
     lab.runs_folder.rename(tmp_path / "elsewhere")
     assert flush_pending(tmp_path / "elsewhere") == []
     assert [file.path for file in connect(lab.uri).list_artifacts(lab.run().info.run_id)] == ["config.yaml"]
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_the_rest_of_a_journal_follows_its_database_where_both_were_moved_or_copied(lab, tmp_path, how):
+    journal = lab.journal()
+    lab.file.rename(tmp_path / "away.db")
+    journal.log_metrics({"loss": 1.0}, step=0)
+    (tmp_path / "away.db").rename(lab.file)
+    new = tmp_path / "new"
+    shutil.copytree(lab.runs_folder, new / "runs")
+    shutil.copy(lab.file, new / "mlflow.db")
+    original = lab.file.read_bytes()
+    if how == "moved":
+        lab.file.unlink()
+    open_tracking(new / "runs", f"sqlite:///{new}/mlflow.db", "lab", str(new / "artifacts"))
+    run = connect(f"sqlite:///{new}/mlflow.db").get_run(journal.run_id)
+    assert run.data.metrics == {"loss": 1.0}
+    assert not lab.file.exists() if how == "moved" else lab.file.read_bytes() == original

@@ -1,9 +1,7 @@
 """Preparation of a store from raw files."""
 
-import errno
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -68,10 +66,7 @@ def prepare(
         print(_indented([f"{path} is up to date", *listing.notes, *made.notes]))
         return path
     layout = Layout(size, fit, source.mask_names, listing.label_names, source.settings(), recipe)
-    try:
-        notes = _write(source, listing, path, layout, on_error, workers, progress)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write the store ({error.strerror or error})", str(path)) from error
+    notes = _write(source, listing, path, layout, on_error, workers, progress)
     if listing.notes or notes:
         print(_indented([f"{path} is written", *listing.notes, *notes]))
     return path
@@ -99,7 +94,6 @@ def _write(
     """Write the store; return remarks about its images, and the images left out."""
     problems, remarks = list(listing.problems), Remarks(layout.mask_names)
     remove_stale(path)
-    _check_space(path, layout.nbytes(len(listing.items)))
     decode = partial(_decode, source=source, layout=layout)
     with (
         closing(in_order(decode, listing.items, AHEAD, workers)) as rows,
@@ -200,14 +194,6 @@ def _check_place(path: Path) -> None:
         raise ValueError(f"data.store must be a file, but {path} is a folder: add a name, such as {path / 'mine.h5'}")
     if path.is_file() and not could_be_store(path):
         raise ValueError(f"data.store={path} would replace a file that is no store: give another, data.store=FILE")
-
-
-def _check_space(path: Path, needed: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(path.parent).free
-    if free < needed:
-        text = f"needs {needed / 1e6:.1f} MB, {free / 1e6:.1f} MB are free"
-        raise OSError(errno.ENOSPC, text, str(path))
 
 
 def _indented(lines: Sequence[str]) -> str:

@@ -50,18 +50,19 @@ def _explained(path: Path, error: OSError) -> OSError | None:
         return None
     in_message = re.search(r"errno = (\d+)", str(error))  # HDF5 has the number only there
     number = error.errno or (int(in_message[1]) if in_message else None)
-    folder = _existing(path.parent)
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        total, _, free = shutil.disk_usage(folder)
-        room = f"{free / MB:.3g} of {total / MB:.3g} MB are free"
-        full = "your quota is used up" if number == errno.EDQUOT else "there is no room for it"
-        go_on = "free some space and start the same command again"
-        return FullDisk(f"cannot write {path}: {full} on the disk {_mount(folder)} ({room}): {go_on}")
+    full = {
+        errno.ENOSPC: "there is no room for it",
+        errno.EDQUOT: "your quota is used up",
+        errno.EFBIG: "no file may be that large (ulimit -f)",
+    }
+    if number in full:
+        return _full(path, full[number])
     if error.filename is None:
         return None
     named = Path(os.fsdecode(error.filename))
     if named.parent != path.parent and named not in (path, *path.parents):
         return None
+    folder = _existing(path.parent)
     reasons = {
         errno.EROFS: f"the disk {_mount(folder)} can only be read",
         errno.EACCES: f"you may not write to the folder {folder}",
@@ -70,7 +71,27 @@ def _explained(path: Path, error: OSError) -> OSError | None:
         errno.EEXIST: f"{named} is a file, not a folder",
         errno.ENAMETOOLONG: "its name is too long",
     }
-    return OSError(f"cannot write {path}: {reasons[number]}: choose another folder") if number in reasons else None
+    if number not in reasons and named.suffix != PART:
+        return None
+    return OSError(f"cannot write {path}: {reasons.get(number or 0) or error.strerror}: choose another folder")
+
+
+def _full(path: Path, reason: str) -> FullDisk:
+    folder = _existing(path.parent)
+    total, _, free = shutil.disk_usage(folder)
+    room = f"{free / MB:.3g} of {total / MB:.3g} MB are free"
+    go_on = "free some space and start the same command again"
+    return FullDisk(f"cannot write {path}: {reason} on the disk {_mount(folder)} ({room}): {go_on}")
+
+
+def check_room(path: Path, needed: int) -> None:
+    """Check that a file of `needed` bytes fits on the disk, for writers that do not survive a full one, such as HDF5.
+
+    Raises:
+        FullDisk: it does not.
+    """
+    if shutil.disk_usage(_existing(path.parent)).free < needed:
+        raise _full(path, f"it needs {needed / MB:.3g} MB, for which there is no room")
 
 
 def _existing(path: Path) -> Path:
@@ -131,6 +152,26 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file, whole or not at all; a killed process may leave the last line without its line break.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; the file is as before.
+    """
+    rest = memoryview(line.encode() + b"\n")
+    with writing(path):
+        check_held(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                while rest:  # a disk that fills takes a part of a line before it takes none
+                    rest = rest[file.write(rest) :]
+            finally:
+                if rest:
+                    file.truncate(before)
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> Path:

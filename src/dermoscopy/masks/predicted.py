@@ -1,7 +1,5 @@
 """Files of predicted masks: a segmenter's probabilities for its test images."""
 
-import errno
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dermoscopy.machine.files import atomic_path
+from dermoscopy.machine.files import atomic_path, check_room
 
 MASKS = "masks.h5"
 
@@ -62,10 +60,7 @@ def write_masks(path: Path, masks: PredictedMasks) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written; an older file is kept.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = masks.probability.nbytes + TABLES, shutil.disk_usage(path.parent).free
-    if free < needed:  # checked beforehand, because HDF5 does not survive a full disk
-        raise OSError(errno.ENOSPC, f"needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free", str(path))
+    check_room(path, masks.probability.nbytes + TABLES)
     text = h5py.string_dtype()
     with atomic_path(path) as part, h5py.File(part, "w") as file:
         file.create_dataset("probability", data=masks.probability)

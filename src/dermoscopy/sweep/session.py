@@ -14,9 +14,8 @@ from dermoscopy.runs import tables as runs
 from dermoscopy.runs.files import SWEEP
 from dermoscopy.sweep.follow import follow
 from dermoscopy.tracking.addresses import address
-from dermoscopy.tracking.experiment import open_experiment
 from dermoscopy.tracking.journal import Journal
-from dermoscopy.tracking.sweep_run import begin_parent, end_parent, send_rest
+from dermoscopy.tracking.sweep_run import begin_parent, end_parent, open_tracking, send_rest
 
 
 class SweepSession:
@@ -53,7 +52,7 @@ class SweepSession:
         A single run needs no parent run, and a sweep that is done and complete has nothing to add.
         """
         if self.alone:
-            open_experiment(uri, experiment, artifacts)
+            open_tracking(self.folder.parents[2], uri, experiment, artifacts)
         elif not (self.before == "done" and self.complete):
             self.journal, self.uri = begin_parent(self.folder, uri, experiment, artifacts), str(uri)
             self.record["parent_run"] = self.journal.run_id

@@ -3,15 +3,18 @@
 import json
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
 
 from filelock import SoftFileLease, Timeout
 
-from dermoscopy.machine.files import write_json
+from dermoscopy.machine.files import append_line, write_json
 from dermoscopy.machine.leases import LEASE, lock_file
+from dermoscopy.tracking.addresses import address, artifact_store, database
 from dermoscopy.tracking.events import Destination, Event, batches
-from dermoscopy.tracking.server import MissingRun, Outage, say, server
+from dermoscopy.tracking.experiment import say
+from dermoscopy.tracking.server import MissingRun, Outage, server
 
 PAUSE = 30.0  # seconds without requests to a server that did not answer
 
@@ -94,10 +97,27 @@ def deliver(journal: Path, pause: float = PAUSE, force: bool = False) -> bool:
 
 def flush_pending(runs: Path) -> list[Path]:
     """Send the unsent events of all journals of sweeps and jobs under `runs`; return the journals still unsent."""
-    paths = [path for depth in ("*/sweeps/*", "*/sweeps/*/*") for path in runs.glob(f"{depth}/tracking*.jsonl")]
-    journals = [path for path in sorted(paths) if path.suffixes == [".jsonl"]]  # without the files of rejected events
     contacted: set[str] = set()
-    return [path for path in journals if not _deliver_old(path, contacted)]
+    return [path for path in _journals(runs) if not _deliver_old(path, contacted)]
+
+
+def _journals(runs: Path) -> list[Path]:
+    paths = [path for depth in ("*/sweeps/*", "*/sweeps/*/*") for path in runs.glob(f"{depth}/tracking*.jsonl")]
+    return [path for path in sorted(paths) if path.suffixes == [".jsonl"]]  # without the files of rejected events
+
+
+def follow_database(runs: Path, uri: str, artifacts: str | None) -> None:
+    """Send the rest of journals to this database if it is the one they were sent to, moved or copied with the runs.
+
+    Otherwise they would wait for a file at the old place, or write into the original of a copy.
+    """
+    for journal in _journals(runs) if database(uri) else ():
+        sent = read_sent(journal)
+        to, run = sent["to"], sent["run"]
+        if to and run and to["uri"] != address(uri) and database(to["uri"]) and pending(journal):
+            with suppress(Outage, MissingRun):
+                server(address(uri)).find_run(run)
+                direct(journal, {**to, "uri": address(uri), "artifacts": artifact_store(artifacts)})
 
 
 def _deliver_old(journal: Path, contacted: set[str]) -> bool:
@@ -148,8 +168,7 @@ def _send_from(journal: Path, to: Destination, sent: DeliveryState, refused: lis
         write_json(sent_file(journal), DeliveryState(to=to, run=run, bytes=sent["bytes"]))
 
     def reject(event: Event, reason: str) -> None:
-        with rejected_file(journal).open("a") as file:
-            file.write(json.dumps({**event, "reason": reason}) + "\n")
+        append_line(rejected_file(journal), json.dumps({**event, "reason": reason}))
         refused.append(reason)
 
     for end, batch in batches(read_events(journal, sent["bytes"])):

@@ -2,11 +2,15 @@
 
 import logging
 import os
+import sqlite3
 import sys
 import time
 import warnings
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from filelock import FileLock
 
@@ -25,6 +29,11 @@ if TYPE_CHECKING:
 # An unreachable server must not delay training: no retries by the client, and ten seconds instead of two minutes.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 BUSY = 120  # seconds for opening an experiment: a server is slow if many jobs start at once
+
+
+def say(line: str) -> None:
+    """Print one line about the tracking to standard error."""
+    print(f"tracking: {line}", file=sys.stderr, flush=True)
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -109,7 +118,7 @@ def _open(uri: str, experiment: str, artifacts: str | Path | None) -> str:
             f"tracking.uri {uri} needs the Python package {error.name}, which is not installed: install it, or name "
             "another driver, such as postgresql+psycopg2://"
         ) from error
-    except (MlflowException, SQLAlchemyError, CommandError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, CommandError) as error:
         broken = isinstance(error, MlflowException) and error.get_http_status_code() >= 500
         if uri.startswith("http") and broken:
             raise ValueError(f"tracking.uri {uri} does not answer: start the server, or tracking=sqlite") from error
@@ -125,12 +134,59 @@ def _open_if_busy(uri: str, experiment: str, artifacts: str | Path | None) -> st
         try:
             client = connect(uri)
             number = experiment_id(client, experiment, artifacts)
+            _follow_project(uri, artifacts)
             _tell_other_place(client, number, artifacts)
             return number
         except MlflowException as error:
             if "Read timed out" not in str(error) or time.monotonic() > end:
                 raise
         warnings.warn(f"tracking.uri {uri} is slow to answer; retrying for {BUSY} seconds", stacklevel=2)
+
+
+def _follow_project(uri: str, artifacts: str | Path | None) -> None:
+    """Record the artifacts of a local database where they are now, if they were moved or copied together with it.
+
+    MLflow records absolute folders, and would make those of the old place again, or write into the original of a copy.
+    """
+    file, store = database(uri), artifact_store(artifacts)
+    if file is None or store is None or not Path(store).is_relative_to(file.resolve().parent):
+        return
+    followed: Counter[Path] = Counter()
+    with closing(sqlite3.connect(file.resolve())) as connection, connection:
+        places = connection.execute(
+            "SELECT experiment_id, artifact_location FROM experiments WHERE experiment_id != 0"  # MLflow's own
+        ).fetchall()
+        for number, recorded in places:
+            old = Path(unquote(str(recorded).removeprefix("file://")))
+            new = Path(store, old.name)
+            runs = connection.execute("SELECT run_uuid FROM runs WHERE experiment_id = ?", [number]).fetchall()
+            if home := _old_home(file.resolve(), old, new, [run for (run,) in runs]):
+                place, known = new.as_uri(), f"{recorded}/"
+                connection.execute(
+                    "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", [place, number]
+                )
+                connection.execute(
+                    "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
+                    "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
+                    [f"{place}/", len(known) + 1, number, len(known), known],
+                )
+                followed[home] += 1
+    for home, count in followed.items():
+        say(f"{file} was in {home} before: the artifacts of {count} of its experiments are now recorded in {store}")
+
+
+def _old_home(file: Path, old: Path, new: Path, runs: list[str]) -> Path | None:
+    """Return the folder in which a database was when it recorded `old`, None unless its artifacts came along to `new`.
+
+    They did if `old` had the same path from there, and no run would lose its artifacts.
+    """
+    inner = new.parent.relative_to(file.parent)
+    home = next(iter(old.parents[len(inner.parts) :]), None)
+    if not old.is_absolute() or old == new or home is None or home / inner != old.parent:
+        return None
+    left_behind = any((old / run).exists() and not (new / run).exists() for run in runs)
+    came = new.exists() or not home.exists() or (home / file.name).exists()  # without runs: gone from there, or copied
+    return home if came and not left_behind else None
 
 
 def _tell_other_place(client: "MlflowClient", number: str, artifacts: str | Path | None) -> None:
@@ -140,11 +196,9 @@ def _tell_other_place(client: "MlflowClient", number: str, artifacts: str | Path
     experiment = client.get_experiment(number)
     if experiment.artifact_location == artifacts_of(store, experiment.name):
         return
-    print(
-        f"tracking: the artifacts of {experiment.name} stay in {experiment.artifact_location}, where this experiment "
-        f"was created, and not in tracking.artifacts={artifacts}: name=NAME begins another one",
-        file=sys.stderr,
-        flush=True,
+    say(
+        f"the artifacts of {experiment.name} stay in {experiment.artifact_location}, where this experiment "
+        f"was created, and not in tracking.artifacts={artifacts}: name=NAME begins another one"
     )
 
 

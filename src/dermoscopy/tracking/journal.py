@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
+from dermoscopy.machine.files import append_line
 from dermoscopy.tracking.addresses import address, artifact_store
 from dermoscopy.tracking.delivery import PAUSE, deliver, direct, read_events, read_sent, rejected_file, sent_file
 from dermoscopy.tracking.events import JOURNAL, LIMITS, Destination, Event, parts
@@ -120,11 +121,7 @@ class Journal:
         if not self.begun and "begin" not in event:
             raise RuntimeError("a journal starts with begin()")
         dated: Event = {"time": time.time_ns() // 1_000_000, **event}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open(
-            "ab", buffering=0
-        ) as file:  # one write per line, so that only the last line can be incomplete
-            file.write(json.dumps(dated).encode() + b"\n")
+        append_line(self.path, json.dumps(dated))
         self._note(dated)
 
     def _read(self) -> None:

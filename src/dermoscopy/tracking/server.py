@@ -1,7 +1,6 @@
 """Requests to an MLflow tracking server that may be unreachable, and the meaning of their failures."""
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dermoscopy.tracking.addresses import database
 from dermoscopy.tracking.events import JOURNAL, Event, halves
-from dermoscopy.tracking.experiment import connect, experiment_id
+from dermoscopy.tracking.experiment import connect, experiment_id, say
 from dermoscopy.tracking.names import LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG, tracked_name, tracked_text
 
 if TYPE_CHECKING:
@@ -84,6 +83,15 @@ class Server:
         """
         return self._request(lambda client: _open_run(client, experiment_id(client, experiment, artifacts), begin))
 
+    def find_run(self, run: str) -> None:
+        """Check that the server has a run.
+
+        Raises:
+            Outage: no answer.
+            MissingRun: the run does not exist.
+        """
+        self._request(lambda client: client.get_run(run), run)
+
     def send(self, run: str, events: list[Event], reject: Callable[[Event, str], None]) -> None:
         """Send one batch; if it is refused, send its halves, so that in the end only refused values are left out.
 
@@ -117,11 +125,6 @@ class Server:
             return call(client)
         except Exception as error:
             raise _meaning(error, client, run) from error
-
-
-def say(line: str) -> None:
-    """Print one line about the tracking to standard error."""
-    print(f"tracking: {line}", file=sys.stderr, flush=True)
 
 
 def _open_run(client: "MlflowClient", experiment: str, begin: Event) -> str:

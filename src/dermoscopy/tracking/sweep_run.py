@@ -3,21 +3,27 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from dermoscopy.tracking.delivery import flush_pending
+from dermoscopy.tracking.delivery import flush_pending, follow_database
 from dermoscopy.tracking.experiment import open_experiment
 from dermoscopy.tracking.journal import Journal
 
 STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 
 
-def begin_parent(folder: Path, uri: str | None, experiment: str, artifacts: str | None) -> Journal:
-    """Begin or continue the run of the sweep in this folder, and send events that earlier runs could not send.
+def open_tracking(runs: Path, uri: str | None, experiment: str, artifacts: str | None) -> None:
+    """Open the experiment, and send events that earlier runs could not send.
 
     Raises:
         ValueError: the tracking store cannot be used; raised before anything is trained.
     """
     open_experiment(uri, experiment, artifacts)
-    send_rest(folder.parents[2])
+    follow_database(runs, str(uri), artifacts)
+    send_rest(runs)
+
+
+def begin_parent(folder: Path, uri: str | None, experiment: str, artifacts: str | None) -> Journal:
+    """Begin or continue the run of the sweep in this folder, see `open_tracking`."""
+    open_tracking(folder.parents[2], uri, experiment, artifacts)
     journal = Journal(folder, str(uri), experiment, artifacts)
     journal.begin(folder.name, {}, {"sweep": folder.name})
     return journal

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dermoscopy.data.store.frame import Frame
 from dermoscopy.data.store.reader import FORMAT, VERSION
+from dermoscopy.machine.files import PART, check_room, writing
 
 BLOCK = 256  # rows copied at a time
 TABLES = 1 << 20  # bytes; ids, labels and frames take far less
@@ -96,7 +97,8 @@ def new_store(path: Path, layout: Layout, capacity: int) -> Iterator[StoreWriter
     Raises:
         OSError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    with _replacing(path) as part:
+    with writing(path), _replacing(path) as part:
+        check_room(path, layout.nbytes(capacity))
         _reserve(part, layout.nbytes(capacity))
         with h5py.File(part, "w") as file:
             writer = StoreWriter(file, layout, capacity)
@@ -113,7 +115,7 @@ def new_store(path: Path, layout: Layout, capacity: int) -> Iterator[StoreWriter
 
 def remove_stale(path: Path) -> None:
     """Remove the files that killed runs left beside `path`; HDF5 keeps the file of an active run locked."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
+    for part in path.parent.glob(f".{path.name}.*{PART}"):
         try:
             h5py.File(part, "r").close()
         except BlockingIOError:
@@ -152,7 +154,7 @@ def _reserve(part: Path, pixels: int) -> None:
 def _replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path that replaces `path` when the block succeeds and is removed when it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = mkstemp(prefix=f".{path.name.lstrip('.')}.", suffix=".part", dir=path.parent)
+    number, name = mkstemp(prefix=f".{path.name.lstrip('.')}.", suffix=PART, dir=path.parent)
     os.fchmod(number, 0o666 & ~_umask())
     os.close(number)
     part = Path(name)

@@ -17,10 +17,11 @@ from dermoscopy.machine.leases import lease
 
 def build_source(data: DictConfig) -> FolderSource:
     """Return the source of the raw files of a data set."""
-    for key in ("columns", "masks"):  # Hydra merges {} into what is there, which has no effect
-        if f"data.source.{key}={{}}" in _typed(data):
+    for key, empty in {"columns": {}, "masks": {}, "from_masks": [], "same": []}.items():
+        merged = f"data.source.{key}={{}}" in _typed(data)  # by Hydra into what is there, which has no effect
+        if merged or data.source.get(key, empty) is None:
             with read_write(data), open_dict(data):
-                data.source[key] = {}
+                data.source[key] = empty
     source: FolderSource = build(data.source)
     return source
 

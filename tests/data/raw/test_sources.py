@@ -208,7 +208,9 @@ def test_masks_of_the_same_files_and_masks_that_take_all_images_are_refused(tmp_
     with pytest.raises(ValueError, match=r"masks\.b has the same files as masks\.a, masks/\{id\}\.png"):
         FolderSource("raw", masks={"a": "masks/{id}.png", "b": "masks/{id}.png"})
     put(tmp_path, "images/a.png")
-    with pytest.raises(ValueError, match=r"all files that match images \(images/\{id\}\.\*\) are masks"):
+    with pytest.raises(
+        ValueError, match=r"data\.source\.masks take all files of data\.source\.images, images/\{id\}\.\*"
+    ):
         FolderSource(tmp_path, "images/{id}.*", {"lesion": "images/{id}.png"}).listing()
 
 

@@ -89,7 +89,7 @@ class FolderSource:
             if Path(pattern).is_absolute():
                 raise ValueError(f"{name} must be relative to the folder of the raw files (data.raw), got {pattern}")
             if (first := next(key for key in patterns if patterns[key] == pattern)) not in (name, "images"):
-                raise ValueError(f"{name} has the same files as {first}, {pattern}: correct one of them")
+                raise ValueError(f"data.source.{name} has the same files as {first}, {pattern}: correct one of them")
         for name in ("missing_masks", "grey_masks"):
             if (choice := getattr(self, name)) not in ("stop", "allow"):
                 raise ValueError(f"{name} must be stop or allow, got {choice}")
@@ -142,7 +142,9 @@ class FolderSource:
         images = {id: paths for id, paths in sorted(images.items()) if paths}
         if not images:
             if found.files:
-                raise ValueError(f"all files that match images ({self.images}) are masks: correct masks or images")
+                raise ValueError(
+                    f"data.source.masks take all files of data.source.images, {self.images}: correct one of them"
+                )
             raise ValueError(f"no image matches {self.images} in {root.absolute()}, which holds {instead(root, found)}")
         folders = {id.split("/")[0] for id in images} if "{class}" in self.images else set()
         classes = sorted(name for name in folders if not is_missing(name))

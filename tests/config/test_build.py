@@ -1,6 +1,8 @@
 """Objects built from the configuration; the error of a constructor names the key that a user types."""
 
 import errno
+import re
+from collections.abc import Sequence
 
 import pytest
 from hydra.errors import InstantiationException
@@ -23,6 +25,10 @@ def miss(checkpoint):
     if checkpoint is None:
         raise OSError(errno.ENOSPC, "No space left on device")
     raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
+
+
+def named(labels: Sequence[str]):
+    return labels
 
 
 def refuse(p, other=None):
@@ -118,3 +124,13 @@ def test_an_argument_that_a_class_does_not_take_is_refused_with_the_nearest():
     config.part.inner.widht = 3
     with pytest.raises(ValueError, match=r"^part\.inner\.widht is no argument of Derived; did you mean width"):
         build(config.part)
+
+
+def test_names_that_are_no_texts_are_shown_as_they_are_typed():
+    part = {"_target_": f"{__name__}.named", "labels": "${data.labels}"}
+    for given, shown in (([1, "a"], '["1",a]'), ("mel", "[mel]"), ([True], '["true"]')):
+        config = OmegaConf.create({"trust": TRUST, "data": {"labels": given}, "datamodule": part})
+        with pytest.raises(
+            ValueError, match=rf"^data\.labels must be a list.*: type 'data\.labels={re.escape(shown)}'$"
+        ):
+            build(config.datamodule)

@@ -45,6 +45,8 @@ def test_an_option_keeps_its_value_between_overrides(tmp_path):
         ("train.py", "seed=0,1", ("seed=0,1", "add -m")),
         ("prepare.py", "workers=1,2", ("workers=1,2", "'workers=\"1,2\"'")),
         ("train.py", "data.size=[32,32", ("data.size=[32,32", "brackets")),
+        ("train.py", "data.size=(32,32)", ("'data.size=[32,32]'",)),
+        ("train.py", 'data.source.columns={"a b": dx}', ("before : has no quotes",)),
         ("train.py", "data.fit=a(b", ("data.fit=a(b", "'data.fit=\"a(b\"'")),
         ("train.py", 'data.fit=a"b(', ("quote the value twice",)),
         ("train.py", "runs=", ("runs= is empty",)),

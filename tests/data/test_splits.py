@@ -221,3 +221,11 @@ def test_a_fold_that_does_not_exist_is_refused(images, k, fold):
 def test_a_share_held_out_that_leaves_nothing_is_refused(images, share):
     with pytest.raises(ValueError, match=r"split.holdout must lie in \[0, 1\)"):
         folds(*images, seed=0, holdout=share)
+
+
+def test_an_empty_subset_names_groups_that_are_too_few():
+    subset, groups = np.array(["train", "train", "test"]), np.array(["p", "p", "q"])
+    with pytest.raises(
+        ValueError, match=r"val subset empty, as the images are in 2 groups.*data\.source\.group_column"
+    ):
+        check(subset, groups, np.zeros((3, 0), np.int8), [])

@@ -1,8 +1,10 @@
 """Tables that people write: read strictly, in every usual form of a CSV file, or refused in one line."""
 
+import shlex
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dermoscopy.data.tables import MISSING, counted, few, folded, is_missing, number, read_table, typed
 
@@ -110,3 +112,9 @@ def test_long_lists_are_cut_and_counted():
 )
 def test_an_override_can_be_typed_as_it_is_shown(value, text):
     assert typed("k", value) == text
+
+
+def test_a_list_of_names_is_typed_so_that_hydra_reads_the_names():
+    names = ["mel", "1", "true", "a=b", "c, d", "[x]", "{y}", 'q"', "back\\slash", "Null", "nan", "1e3", "é", "it's"]
+    (word,) = shlex.split(typed("data.labels", names))
+    assert OverridesParser.create().parse_overrides([word])[0].value() == names

@@ -131,7 +131,7 @@ def meaning(hint: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(str, parts))}"
     if inspect.isclass(origin) and issubclass(origin, Mapping):
-        return "a mapping"
+        return f"a mapping, each entry {NAMES[parts[1]]}" if parts[1:] and parts[1] in NAMES else "a mapping"
     if inspect.isclass(origin) and issubclass(origin, Collection):
         texts = [meaning(part) for part in parts if part is not ...]
         return "a list" if not texts else f"a list, each entry {texts[0]}"

@@ -1,20 +1,21 @@
 """Objects built from parts of the configuration; errors name the key to change."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from dermoscopy.config.arguments import wrong_arguments
+from dermoscopy.config.arguments import meaning, wrong_arguments
 from dermoscopy.config.trust import refused, trusted
+from dermoscopy.data.tables import typed
 
 Settings = Mapping[str, Any]  # a part of the configuration as plain Python values
 
 FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)  # the last line of Hydra's message
-REFERENCE = re.compile(r"\$\{(\w+)\}")  # a reference to another part, such as ${network}
+REFERENCE = re.compile(r"\$\{(\w[\w.]*)\}")  # a reference to another part or value, such as ${data.labels}
 ARGUMENT = re.compile(r"(?<![\w./=-])[a-z_]\w*(?==)")  # with a value, such as p=1
 HYDRA_INDEX = re.compile(r"\b(callbacks)(\d+)$")  # callbacks[1], as Hydra writes it
 VALUES = re.compile(r"\$\{oc\.dict\.values:(\w+)\}")  # a reference to the list of the values of a part
@@ -61,8 +62,16 @@ def check_part(part: DictConfig) -> None:
         names = ",".join(dict.fromkeys([*trust, *(each.trust for each in all_refused)]))
         raise ValueError(f"{key}._target_={first.target} {first.reason}: if you trust that code, add trust=[{names}]")
     for wrong, problem in wrong_arguments(settings, path):
-        parent, _, name = wrong.rpartition(".")
-        raise ValueError(f"{typed_key(root, parent)[0]}.{name} {problem}")
+        key, value = typed_key(root, wrong)
+        raise ValueError(f"{key} {problem}{_as_names(key, value, problem)}")
+
+
+def _as_names(key: str, value: Any, problem: str) -> str:
+    """Return how to type names where a list of texts is one text, or holds numbers or true and false."""
+    names = list(value) if isinstance(value, ListConfig) else [value]
+    if not problem.startswith(f"must be {meaning(Sequence[str])},") or not all(isinstance(n, str | int) for n in names):
+        return ""
+    return f": type {typed(key, [str(n).lower() if isinstance(n, bool) else n for n in names])}"
 
 
 def with_key(message: str, part: DictConfig, path: str) -> str:

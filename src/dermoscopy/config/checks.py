@@ -11,6 +11,7 @@ from dermoscopy.config.arguments import fits, meaning
 from dermoscopy.config.build import Settings
 from dermoscopy.config.keys import TRAINER, TRAINER_OTHERS
 from dermoscopy.data.store.reader import Store
+from dermoscopy.data.tables import typed
 from dermoscopy.machine.messages import nearest
 from dermoscopy.report.results.arms import is_test_metric
 
@@ -145,7 +146,7 @@ def check_labels(model: Settings, store: Store) -> None:
             "masks (data.source.csv, data.source.from_masks), or train a segmenter: model=segmentation"
         )
     raise ValueError(
-        f"data.labels is empty, a classifier needs at least one label: data.labels=[{store.label_names[0]}]; "
+        f"data.labels is empty, a classifier needs at least one label: {typed('data.labels', store.label_names[:1])}; "
         f"the labels of {store.path} are {', '.join(store.label_names)}"
     )
 

@@ -1,6 +1,7 @@
 """The command line of a program: checked, and brought into the form that Hydra reads."""
 
 import functools
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -164,6 +165,13 @@ def _unreadable(argument: str) -> str:
     typed, separator, value = argument.partition("=")
     if not separator:
         return f"{argument!r} is no argument: write key=value, such as {argument.strip()}=VALUE"
+    if re.search(r"[{,]\s*(['\"])[^'\"]*\1\s*:", value):
+        return (
+            f"{argument} cannot be read: a name before : has no quotes; blanks stay as they are, other signs have "
+            "a backslash before them, as in '{a\\,b: \"dx=mel\"}'; a YAML file (docs/data.md) takes any name"
+        )
+    if re.fullmatch(r"\s*\([^()\"']*\)\s*", value):
+        return f"{argument} cannot be read: a list has brackets, {shlex.quote(f'{typed}=[{value.strip()[1:-1]}]')}"
     if value.lstrip().startswith(("[", "{")):
         return f"{argument} cannot be read: its brackets and quotes must be closed; texts with other signs need quotes"
     quoted = f"{typed}='{value}'" if '"' in value else f'{typed}="{value}"'

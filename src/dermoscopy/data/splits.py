@@ -178,11 +178,23 @@ def check(subset: Strings, groups: Strings, labels: Labels, names: Sequence[str]
     for part in SUBSETS:
         codes = labels[subset == part]
         if len(codes) == 0:
-            raise ValueError(f"the split leaves the {part} subset empty: prepare more images or change split.{part}")
+            _refuse_empty(part, len(np.unique(groups[subset != ""])))
         for name, column in zip(names, codes.T, strict=True):
             for value, word in ((1, "with"), (0, "without")):
                 if not (column == value).any():
                     _refuse_class(part, word, name, anywhere=bool((labels == value)[:, names.index(name)].any()))
+
+
+def _refuse_empty(part: str, count: int) -> None:
+    if count < len(SUBSETS):
+        raise ValueError(
+            f"the split leaves the {part} subset empty, as the images are in {count} groups, which stay whole: "
+            "data.source.group_column must name a column of more groups, or prepare more images"
+        )
+    raise ValueError(
+        f"the split leaves the {part} subset empty: prepare more images, or give it a larger part of them "
+        "(split.val, split.test or split.k, with split=file the rows of split.file)"
+    )
 
 
 def _refuse_class(part: str, word: str, name: str, anywhere: bool) -> None:

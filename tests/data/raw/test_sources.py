@@ -194,3 +194,34 @@ def test_a_problem_of_the_source_itself_is_one_clear_line(tmp_path: Path) -> Non
 def test_contradictory_arguments_are_refused_at_once(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FolderSource("anywhere", **arguments)  # type: ignore[arg-type]
+
+
+def test_names_of_labels_and_masks_are_texts() -> None:
+    source = FolderSource("raw", masks={1: "masks/{id}.png"}, csv="t.csv", columns={2: "dx=mel"})  # type: ignore[dict-item]
+    assert (source.mask_names, [*source.used_columns]) == (("1",), ["2"])
+    for setting in ({"columns": {True: "dx"}}, {"masks": {1.5: "{id}.png"}}):
+        with pytest.raises(ValueError, match=r"(columns has the name True|masks has the name 1\.5), .* in quotes"):
+            FolderSource("raw", **setting)  # type: ignore[arg-type]
+
+
+def test_masks_of_the_same_files_and_masks_that_take_all_images_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"masks\.b has the same files as masks\.a, masks/\{id\}\.png"):
+        FolderSource("raw", masks={"a": "masks/{id}.png", "b": "masks/{id}.png"})
+    put(tmp_path, "images/a.png")
+    with pytest.raises(
+        ValueError, match=r"data\.source\.masks take all files of data\.source\.images, images/\{id\}\.\*"
+    ):
+        FolderSource(tmp_path, "images/{id}.*", {"lesion": "images/{id}.png"}).listing()
+
+
+def test_images_of_one_id_are_told_apart(tmp_path: Path) -> None:
+    put(tmp_path, "one/a.png", "two/a.png", "one/e\u0301.png", "one/\u00e9.png")
+    told = faults(FolderSource(tmp_path, "**/{id}.png"))
+    assert told[0].endswith("2 images have the id a (one/a.png, two/a.png)")
+    assert "2 images have the id \u00e9" in told[1] and told[1].endswith("in two Unicode forms)")
+
+
+def test_folders_of_classes_that_look_alike_are_named(tmp_path: Path) -> None:
+    put(tmp_path, "Mel/a.png", "mel/b.png", "nv /c.png", "nv/d.png", "bcc/e.png")
+    (line,) = FolderSource(tmp_path, "{class}/{id}.png").listing().notes
+    assert "look alike" in line and line.endswith(": Mel and mel, nv and 'nv '")

@@ -34,3 +34,15 @@ def test_groups_that_look_alike_and_one_that_holds_most_images_are_said():
     assert list(group_notes(pd.Series(["p1", "P1", "q"], name="g"))) == [text]
     crowded = list(group_notes(pd.Series(["0"] * 6 + list("abcd"), name="g")))
     assert crowded == ["g: 6 of 10 images are in group 0; if it means unknown, empty it"]
+
+
+def test_labels_of_the_same_rule_are_said():
+    rules = [LabelRule.parse("a", "dx=mel|nv"), LabelRule.parse("b", "dx=nv|mel"), LabelRule.parse("c", "dx=nv")]
+    (line,) = value_notes(pd.DataFrame({"dx": ["mel", "nv", "bcc"]}), rules)
+    assert line.startswith("a, b: the same rule")
+
+
+def test_groups_that_are_too_few_for_a_split_are_said():
+    (line,) = group_notes(pd.Series(["p", "q"] * 3, name="g"))
+    assert line.startswith("g: 6 images in 2 groups")
+    assert not [*group_notes(pd.Series(["p", "q", "NA"] * 2, name="g"))][1:]

@@ -1,7 +1,8 @@
 """Sources of raw images, masks and labels in folders, and the problems of their layout."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,8 @@ from dermoscopy.data.raw.labels import LabelTable, read_labels
 from dermoscopy.data.raw.left_out import instead, notes
 from dermoscopy.data.raw.patterns import Matches, bare, matched
 from dermoscopy.data.raw.problems import Problem
-from dermoscopy.data.tables import is_missing
+from dermoscopy.data.raw.table_notes import alike
+from dermoscopy.data.tables import few, is_missing, plain
 
 
 class Item(NamedTuple):
@@ -74,12 +76,17 @@ class FolderSource:
     same: Sequence[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
+        for name in ("masks", "columns"):
+            if isinstance(entries := getattr(self, name), Mapping):
+                object.__setattr__(self, name, {_key(name, key): entries[key] for key in entries})
         patterns = {"images": self.images} | {f"masks.{mask}": self.masks[mask] for mask in self.masks}
         for name, pattern in patterns.items():
             if not isinstance(pattern, str) or "{id}" not in pattern:
                 raise ValueError(f"{name} must hold {{id}}, as in images/{{id}}.jpg, got {pattern}")
             if Path(pattern).is_absolute():
                 raise ValueError(f"{name} must be relative to the folder of the raw files (data.raw), got {pattern}")
+            if (first := next(key for key in patterns if patterns[key] == pattern)) not in (name, "images"):
+                raise ValueError(f"data.source.{name} has the same files as {first}, {pattern}: correct one of them")
         for name in ("missing_masks", "grey_masks"):
             if (choice := getattr(self, name)) not in ("stop", "allow"):
                 raise ValueError(f"{name} must be stop or allow, got {choice}")
@@ -131,6 +138,10 @@ class FolderSource:
         images = {id: [path for path in paths if path not in mask_paths] for id, paths in found.files.items()}
         images = {id: paths for id, paths in sorted(images.items()) if paths}
         if not images:
+            if found.files:
+                raise ValueError(
+                    f"data.source.masks take all files of data.source.images, {self.images}: correct one of them"
+                )
             raise ValueError(f"no image matches {self.images} in {root.absolute()}, which holds {instead(root, found)}")
         folders = {id.split("/")[0] for id in images} if "{class}" in self.images else set()
         classes = sorted(name for name in folders if not is_missing(name))
@@ -150,7 +161,7 @@ class FolderSource:
         if twice := [name for name in classes if names.count(name) > 1]:
             raise ValueError(f"labels {', '.join(twice)} are folders of classes and also in columns or from_masks")
         lines = [*notes(root, found, masks, images, self.missing_masks == "allow"), *self._without_table()]
-        lines += [*labels.notes, *same_notes(images, self.same), *_unknown_classes(folders, images)]
+        lines += [*labels.notes, *same_notes(images, self.same), *_class_notes(folders, images)]
         return Listing(items, problems, names, sorted(mask_paths.union(*images.values())), lines)
 
     def _without_table(self) -> list[str]:
@@ -178,8 +189,9 @@ class FolderSource:
     def _faults(self, id: str, images: Sequence[Path], masks: Sequence[Sequence[Path]]) -> list[tuple[str, str]]:
         faults = []
         if len(images) > 1:
-            names = ", ".join(path.name for path in images)
-            faults.append((f"{len(images)} images have the id {id} ({names})", "rename or remove all but one"))
+            faults.append(
+                (f"{len(images)} images have the id {id} ({_told_apart(images)})", "rename or remove all but one")
+            )
         if not _is_text(id):
             faults.append(("its name is not in UTF-8", "rename it"))
         for (name, pattern), files in zip(self.masks.items(), masks, strict=True):
@@ -187,8 +199,8 @@ class FolderSource:
                 missing = pattern.replace("{id}", bare(id))
                 faults.append((f"no mask {name}", f"add {missing}, or set data.source.missing_masks=allow"))
             if len(files) > 1:
-                names = ", ".join(path.name for path in files)
-                faults.append((f"{len(files)} files for mask {name} ({names})", f"keep one file for {pattern}"))
+                found = _told_apart(files)
+                faults.append((f"{len(files)} files for mask {name} ({found})", f"keep one file for {pattern}"))
         return faults
 
 
@@ -201,8 +213,26 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _unknown_classes(folders: Iterable[str], ids: Collection[str]) -> Iterator[str]:
-    """Yield how many images are in folders of classes that are called unknown, none, NA and the like."""
+def _key(setting: str, key: object) -> str:
+    """Return the name of a label or mask as a text: YAML and Hydra read some words as numbers, or as true and false."""
+    if isinstance(key, bool) or not isinstance(key, str | int):
+        raise ValueError(f"{setting} has the name {key}, which is no text: rename it, or write it in quotes in a file")
+    return str(key)
+
+
+def _told_apart(paths: Sequence[Path]) -> str:
+    """Return the names of files with their folders where those differ, and what makes equal names different."""
+    if len({path.parent for path in paths}) > 1:
+        top = Path(os.path.commonpath([path.parent for path in paths]))
+        return ", ".join(path.relative_to(top).as_posix() for path in paths)
+    doubled = len({plain(path.name) for path in paths}) < len(paths)
+    return ", ".join(path.name for path in paths) + ("; in two Unicode forms" if doubled else "")
+
+
+def _class_notes(folders: Collection[str], ids: Collection[str]) -> Iterator[str]:
+    """Yield how many images have a class called unknown, none, NA and the like, and classes that look alike."""
+    if twins := alike(folder for folder in sorted(folders) if not is_missing(folder)):
+        yield f"classes that look alike are labels of their own, rename the folders if they are one: {few(twins)}"
     for folder in sorted(filter(is_missing, folders)):
         count = sum(id.startswith(f"{folder}/") for id in ids)
         yield f"{folder}: {count} of {len(ids)} images, whose class is unknown; rename the folder to make it a class"

@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from dermoscopy.data.raw.label_rules import UNKNOWN, LabelRule
 from dermoscopy.data.tables import counted, few, folded, is_missing, plain
 
+SUBSETS = 3  # of a split, none of which may be empty
 CROWDED = 8  # images from which on a group that holds most of them is noted
 
 
@@ -40,6 +41,12 @@ def value_notes(used: pd.DataFrame, rules: Sequence[LabelRule]) -> Iterator[str]
         if missing := Counter({text: count for text, count in texts.items() if rule.value(text) == UNKNOWN}):
             unknown[f"{missing.total()} of {len(used)} unknown: {counted(missing)}"].append(rule.name)
     yield from (f"{', '.join(names)}: {line}" for line, names in unknown.items())
+    same = defaultdict(list)
+    for rule in rules:
+        same[rule.column, frozenset(rule.accepted)].append(rule.name)
+    yield from (
+        f"{', '.join(names)}: the same rule, so that these labels are equal" for names in same.values() if names[1:]
+    )
     for rule, texts in cells.items():
         if absent := [value for value in rule.accepted if value not in texts]:
             held = counted(Counter({text: count for text, count in texts.items() if not is_missing(text)}))
@@ -54,17 +61,25 @@ def _parts(text: str) -> set[str]:
     return {plain(part) for part in re.split(r"[|;,+]", text)}
 
 
+def alike(texts: Iterable[str]) -> list[str]:
+    """Return the texts that differ in case, blanks or the spelling of a number only, such as "P1 and p1"."""
+    same = defaultdict(list)
+    for text in texts:
+        same[folded(text)].append(text if text == text.strip() else repr(text))
+    return [" and ".join(spelled) for spelled in same.values() if len(spelled) > 1]
+
+
 def group_notes(groups: "pd.Series[str]") -> Iterator[str]:
     """Yield the groups of the images that are unknown, look alike, or hold most of the images."""
     counts = Counter(groups)
-    if missing := Counter({text: counts.pop(text) for text in list(counts) if is_missing(text)}):
+    missing = Counter({text: counts.pop(text) for text in list(counts) if is_missing(text)})
+    if missing:
         lone = f"{missing.total()} of {len(groups)} unknown, each in a group of its own"
         yield f"{groups.name}: {lone}: {counted(missing)}"
-    alike = defaultdict(list)
-    for text in counts:
-        alike[folded(text)].append(text)
-    if twins := [" and ".join(texts) for texts in alike.values() if len(texts) > 1]:
+    if twins := alike(counts):
         yield f"{groups.name}: groups that look alike may be separated by a split, write them the same: {few(twins)}"
+    if len(groups) >= SUBSETS > (found := len(counts) + missing.total()):
+        yield f"{groups.name}: {len(groups)} images in {found} groups, which stay whole; a split needs {SUBSETS}"
     for text, count in counts.most_common(1):
         if len(groups) >= CROWDED and 2 * count > len(groups):
             yield f"{groups.name}: {count} of {len(groups)} images are in group {text}; if it means unknown, empty it"

@@ -5,7 +5,7 @@ import re
 import pytest
 from builders import composed
 
-from dermoscopy.config.axes import arm_axes, check_sweeper, sweep_axes
+from dermoscopy.config.axes import arm_axes, check_sweeper, sweep_axes, whole_numbers
 from dermoscopy.runs.tables import arm_name
 
 
@@ -85,3 +85,15 @@ def test_a_sweeper_that_chooses_values_itself_is_refused():
     check_sweeper("basic", composed("train", with_hydra=True).hydra.sweeper._target_)
     with pytest.raises(ValueError, match="hydra/sweeper=optuna .*OptunaSweeper"):
         check_sweeper("optuna", "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper")
+
+
+def test_values_of_an_axis_are_numbers_where_they_are_and_references_are_left_to_the_jobs():
+    assert whole_numbers(["0", "-1", "1_0", "x", "1.5", "'1'", "null", "${seed}"]) == [
+        0,
+        -1,
+        10,
+        "x",
+        "1.5",
+        "'1'",
+        "null",
+    ]

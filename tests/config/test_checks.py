@@ -5,7 +5,15 @@ import math
 
 import pytest
 
-from dermoscopy.config.checks import ABOUT, check_about, check_name, check_segmenter, check_stage, check_stages
+from dermoscopy.config.checks import (
+    ABOUT,
+    check_about,
+    check_name,
+    check_repeats,
+    check_segmenter,
+    check_stage,
+    check_stages,
+)
 
 WHOLE = {
     "stage": "base",
@@ -154,3 +162,27 @@ def test_an_argument_that_lightning_does_not_take_is_refused_with_the_nearest():
     trainer = {"_target_": "dermoscopy.training.trainer.make_trainer", "max_stepz": 1}
     with pytest.raises(ValueError, match=r"trainer\.max_stepz .*max_steps"):
         check_stage({**WHOLE, "trainer": trainer}, {}, first=True)
+
+
+@pytest.mark.parametrize(
+    ("seed", "fold", "message"),
+    [
+        ("a", None, "seed .* a$"),
+        (0.5, None, "seed .* 0.5"),
+        (-1, None, "seed .* -1"),
+        (None, 0, "seed .* null"),
+        (True, 0, "seed .* true"),
+        (0, "b", "split.fold .* b$"),
+        (0, 1.5, "split.fold .* 1.5"),
+        (0, -1, "split.fold .* -1"),
+        (0, False, "split.fold .* false"),
+    ],
+)
+def test_seeds_and_folds_are_whole_numbers(seed, fold, message):
+    with pytest.raises(ValueError, match=message):
+        check_repeats(seed, fold)
+
+
+def test_a_run_may_have_no_folds():
+    check_repeats(0, None)
+    check_repeats(3, 4)

@@ -1,5 +1,6 @@
 """The axes of a sweep and the arm of a run, as given by the experiment and the command."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from hydra.core.global_hydra import GlobalHydra
@@ -9,6 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from dermoscopy.config.keys import makes_arm
 from dermoscopy.runs.tables import NOT_AN_ARM
+
+INTEGER = re.compile(r"[+-]?\d[\d_]*")
 
 
 def check_sweeper(choice: str, target: str) -> None:
@@ -35,6 +38,11 @@ def sweep_axes(config: DictConfig) -> dict[str, list[str]]:
         if not given.is_discrete_sweep() or getattr(given.value(), "shuffle", False):
             raise ValueError(f"{given.input_line}: an axis needs its values in order, such as {key}=1,2,3")
     return {key: list(given.sweep_string_iterator()) for key, given in axes.items()}
+
+
+def whole_numbers(values: Sequence[str]) -> list[int | str]:
+    """Return the values of an axis as numbers where they are; references, which each job resolves, are left out."""
+    return [int(value) if INTEGER.fullmatch(value) else value for value in values if "${" not in value]
 
 
 def arm_axes(config: DictConfig, axes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -53,6 +53,27 @@ def check_name(name: object) -> None:
         )
 
 
+def check_repeats(seed: object, fold: object) -> None:
+    """Refuse a seed or a fold that is no number: the tables of a sweep count on them.
+
+    Args:
+        seed: of the run.
+        fold: the key `split.fold`; None: a split without folds.
+
+    Raises:
+        ValueError: a value is no whole number of at least 0.
+    """
+    if type(seed) is not int or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {_typed(seed)}")
+    if fold is not None and (type(fold) is not int or fold < 0):
+        raise ValueError(f"split.fold must be a whole number of at least 0, got {_typed(fold)}")
+
+
+def _typed(value: object) -> str:
+    """Return a value as it is typed."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def check_about(experiment: str | None, about: object) -> dict[str, str]:
     """Return the description of an experiment, its key `about`; {} where no experiment is chosen.
 
@@ -121,7 +142,7 @@ def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
             "set it in the first stage"
         )
     if type(epochs) is not int or epochs < 1:
-        raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {epochs}")
+        raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {_typed(epochs)}")
     if "lr" in stage["optimizer"] and lr != "auto" and not (type(lr) in (int, float) and 0 < lr < math.inf):
         raise ValueError(f"optimizer.lr of stage {name} must be a number above 0 or auto, got {lr}")
     _check_types(name, stage)

@@ -9,6 +9,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
 from dermoscopy.config.build import build, plain
+from dermoscopy.config.checks import check_repeats
 from dermoscopy.config.data import open_data, prepare_data
 from dermoscopy.config.stages import SET_BY_PROGRAM, Run
 from dermoscopy.config.texts import expand_homes
@@ -28,6 +29,7 @@ def run_job(configuration: DictConfig) -> float:
     """Run one job; return the best validation score, which a sweeper may optimise (NaN: the job failed)."""
     hydra = HydraConfig.get()
     expand_homes(configuration)
+    check_repeats(configuration.seed, configuration.split.get("fold"))  # an axis may set them by a reference
     folder, alone = Path(hydra.runtime.output_dir), hydra.mode == RunMode.RUN
     if stopped(folder.parent):
         return math.nan
@@ -75,9 +77,6 @@ def given_axes(plan: Sequence[Mapping[str, str]], index: int, overrides: Sequenc
 
 def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record) -> None:
     """Train the stages of a job that are missing, and complete its record."""
-    seed = configuration.seed
-    if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {seed}")
     store = open_data(configuration.data)
     record["data"] = {"name": configuration.data.name, "fingerprint": store.fingerprint, "size": list(store.size)}
     run = Run(configuration, store.fingerprint, folder.parent.name)

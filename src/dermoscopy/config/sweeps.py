@@ -13,9 +13,9 @@ from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from dermoscopy.config.axes import arm_axes, check_sweeper, sweep_axes
+from dermoscopy.config.axes import arm_axes, check_sweeper, sweep_axes, whole_numbers
 from dermoscopy.config.build import plain
-from dermoscopy.config.checks import check_about, check_name
+from dermoscopy.config.checks import check_about, check_name, check_repeats
 from dermoscopy.config.choices import register_choices
 from dermoscopy.config.command_line import CONF, SWEEPS, command
 from dermoscopy.config.data import prepare_data
@@ -133,6 +133,10 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
     check_training_effects(config, config.hydra.overrides.task, axes)
     expand_homes(config)
     check_name(config.name)
+    for seed in whole_numbers(axes["seed"]) if "seed" in axes else [config.seed]:
+        check_repeats(seed, None)
+    for fold in whole_numbers(axes["split.fold"]) if "split.fold" in axes else [config.split.get("fold")]:
+        check_repeats(0, fold)
     about = check_about(choices.get("experiment"), plain(config.about) if "about" in config else None)
     check_launcher(launcher, config.trainer, config.jobs_per_gpu, config.threads)
     check_sweeper(choices["hydra/sweeper"], config.hydra.sweeper._target_)

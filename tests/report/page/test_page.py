@@ -70,6 +70,30 @@ def test_a_sweep_without_a_done_job_still_has_a_page(kept: list[int], make_runs:
     assert job_counts(sweep).startswith(f"9: 0 done, {len(kept)} failed, {9 - len(kept)} missing")
 
 
+def test_a_page_with_results_is_not_replaced_by_a_sweep_that_has_none(make_runs: MakeRuns, tmp_path: Path) -> None:
+    folder, page = make_runs(), tmp_path / "zeroing" / "README.md"
+    write_report(load_sweep(folder), tmp_path)
+    before = page.read_text()
+    for number in range(9):
+        shutil.rmtree(folder / str(number), ignore_errors=True)
+    with pytest.raises(ValueError, match=rf"zeroing.README.md .*sweep={folder.name} .*force=true"):
+        write_report(load_sweep(folder), tmp_path)
+    assert page.read_text() == before
+    write_report(load_sweep(folder), tmp_path, force=True)
+    assert "nothing to compare" in page.read_text()
+
+
+@pytest.mark.parametrize(("asked", "named"), [({"reference": 0}, "reference=0"), ({"metric": "x"}, "metric=x")])
+def test_what_to_compare_is_not_taken_without_effect(
+    asked: dict, named: str, make_runs: MakeRuns, tmp_path: Path
+) -> None:
+    folder = make_runs()
+    for number in range(9):
+        shutil.rmtree(folder / str(number), ignore_errors=True)
+    with pytest.raises(ValueError, match=named):
+        write_report(load_sweep(folder), tmp_path, **asked)
+
+
 def test_a_segmentation_sweep_without_labels_has_a_page(make_runs: MakeRuns, tmp_path: Path) -> None:
     folder = make_runs("encoders")
     for file in folder.glob("*/job.json"):

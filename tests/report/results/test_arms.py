@@ -101,3 +101,11 @@ def test_the_metric_that_chose_the_epoch_comes_first_with_the_validation_masks_o
         "test/none/auroc",
     ]
     assert headline_metrics(pd.DataFrame(columns=every[3:6]), "auroc") == ["test/given/auroc", "test/given/f1"]
+
+
+def test_an_unknown_metric_is_answered_with_the_nearest() -> None:
+    jobs = pd.DataFrame(
+        {"arm": ["a"], "status": ["done"], "repeat": ["0"], "test/none/auroc": [0.5], "test/none/f1": [0.1]}
+    )
+    with pytest.raises(ValueError, match="did you mean test/none/auroc"):
+        pivot(jobs, "test/none/aurocc")

@@ -66,6 +66,27 @@ def _store(store: StoreImages) -> str:
     return f"{plain(store.name)}, {counts} images, {size} px, fingerprint {store.fingerprint[:12]}"
 
 
+def check_results(page: str, sweep: SweepResults, file: Path) -> None:
+    """Refuse to replace a page with results by one of a sweep that has none, such as one that was refused at once.
+
+    Args:
+        page: its text, as written by `facts` or without it.
+        sweep: the new sweep.
+        file: of the page.
+
+    Raises:
+        ValueError: the page has results and the sweep has not; the message says what to type.
+    """
+    before = re.search(r"^\| sweep \| ([\w-]+),", page, re.MULTILINE)
+    done = re.search(r"^\| jobs \| \d+: ([1-9]\d*) done", page, re.MULTILINE)
+    if sweep.done or not before or not done:
+        return
+    raise ValueError(
+        f"{file} has the results of sweep {before[1]}, jobs done: {done[1]}; no job of sweep {sweep.folder.name} is "
+        f"done: keep that page (sweep={before[1]} writes it again), or replace it by force=true"
+    )
+
+
 def check_data(page: str, sweep: SweepResults, file: Path) -> None:
     """Refuse to replace a page of another data set, or of the same one with more images.
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.style import save_figure
 from dermoscopy.report.page.extra_files import extra_files, main_figure, table_picture
-from dermoscopy.report.page.facts import check_data
+from dermoscopy.report.page.facts import check_data, check_results
 from dermoscopy.report.page.readme import current_page, refreshed, refreshed_index
 from dermoscopy.report.page.sections import report_block
 from dermoscopy.report.results.arms import arms_table, results_table
@@ -56,6 +56,7 @@ def write_report(
     more, sections = extra_files(sweep, findings)
     current = current_page(readme, sweep)
     if not force:
+        check_results(current, sweep, readme)
         check_data(current, sweep, readme)
     page = refreshed(current, report_block(sweep, findings, **sections, command=command), readme)
     files: dict[str, Figure | str] = {

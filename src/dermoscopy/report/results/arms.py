@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from dermoscopy.machine.files import write_atomically
+from dermoscopy.machine.messages import nearest
 from dermoscopy.runs.files import ARMS, RESULTS
 from dermoscopy.runs.tables import SweepResults
 
@@ -23,8 +24,9 @@ def pivot(jobs: pd.DataFrame, metric: str) -> pd.DataFrame:
         ValueError: no job has this metric, or two jobs have the same arm and repeat.
     """
     if metric not in jobs.columns:
-        available = ", ".join(macro_metrics(jobs)) or "none"
-        raise ValueError(f"no job has the metric {metric!r}; there are: {available}")
+        available = macro_metrics(jobs)
+        listed = ", ".join(available) or "none"
+        raise ValueError(f"no job has the metric {metric!r}; there are: {listed}{nearest(metric, available)}")
     known = jobs[jobs["arm"].notna()]
     done = known[known["status"] == "done"]
     twice = done[done.duplicated(["arm", "repeat"])]

@@ -100,9 +100,13 @@ def find(sweep: SweepResults, reference: str | float | None = None, metric: str 
 
     Raises:
         ValueError: the sweep has no such arm or metric; the message lists the available ones.
+        ValueError: an arm or a metric is named while no job has a test metric.
     """
     available = [*headlines(sweep), *macro_metrics(sweep.table)]
     if not available:
+        if metric is not None or reference is not None:
+            asked = f"reference={reference}" if metric is None else f"metric={metric}"
+            raise ValueError(f"no job of sweep {sweep.folder.name} has a test metric yet: leave out {asked}")
         return None
     primary = sweep.about.get("primary_metric")
     chosen = metric or (primary if primary in available else available[0])

@@ -78,19 +78,20 @@ def predicted(store, shared):
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment, tmp_path):
-    cfg = composed(f"+experiment={experiment}", "protocol=quick")
+    chosen = [f"+experiment={experiment}"]
+    chosen += [f"arm/{experiment}={TRAINED[experiment]}"] if experiment in TRAINED else []
+    cfg = composed(*chosen, "protocol=quick")
+    small = {"backbone": "test_resnet", "encoder": "tu-test_resnet"}  # what the network does not read is refused
     ended = run_script(
         "train.py",
-        f"+experiment={experiment}",
-        *([f"arm/{experiment}={TRAINED[experiment]}"] if experiment in TRAINED else []),
+        *chosen,
         *([f"datamodule.predicted={predicted}"] if cfg.datamodule.predicted else []),
         *(["data.labels=[malignant]"] if "melanoma" in cfg.data.labels else []),
         *(["callbacks.predictions.panels=0"] if "panels" in cfg.callbacks.predictions else []),
         f"data.store={store}",
         "data.raw=null",
         "data.size=[64,64]",
-        "protocol.backbone=test_resnet",
-        "protocol.encoder=tu-test_resnet",
+        *(f"protocol.{key}={name}" for key, name in small.items() if f"protocol.{key}}}" in OmegaConf.to_yaml(cfg)),
         "trainer=cpu",
         "trainer.limit_train_batches=1",
         "trainer.limit_val_batches=1",

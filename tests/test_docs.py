@@ -166,7 +166,7 @@ def test_every_remedy_in_an_error_message_is_a_key_that_can_be_typed():
         composed("report" if program == "report" else program, *([] if program == "report" else [choice]))
         for program, choice in typed
     ]
-    known = {key for cfg in cfgs for key in dotted(cfg)} | set(groups(CONF)) | {"lr", "trust"}
+    known = {key for cfg in cfgs for key in dotted(cfg)} | set(groups(CONF)) | {"lr", "trust", "hydra/sweeper"}
     named = remedies()
     assert len(named) > 20
     assert [remedy for remedy in named if remedy[0] not in known] == []

@@ -8,9 +8,10 @@ import tempfile
 import warnings
 from functools import cache
 
+import pytest
 from builders import ROOT, composed, ignore_known_warnings
 from hydra.core.global_hydra import GlobalHydra
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig
 
@@ -72,15 +73,17 @@ def settings_of_a_run(draw) -> list[str]:
     return [*model.split(), *(f"{key}={value}" for key, value in zip(keys, values, strict=True))]
 
 
-@given(settings=settings_of_a_run())
-def test_random_settings_train_or_are_refused_in_one_line(settings, demo_store):
+@pytest.mark.fuzz
+@settings(max_examples=settings().max_examples // 5)  # each may train a batch, which takes a second
+@given(overrides=settings_of_a_run())
+def test_random_settings_train_or_are_refused_in_one_line(overrides, demo_store):
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        code, err = train(*BASE, f"data.store={demo_store}", *settings)
+        code, err = train(*BASE, f"data.store={demo_store}", *overrides)
     event("trained" if code == 0 else "refused")
     lines = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert "Traceback" not in err, (settings, err[-1500:])
-    assert (code, len(lines)) in ((0, 0), (1, 1)), (settings, code, err[-500:])
-    assert not lines or any(named(setting, lines[0]) for setting in settings), (settings, lines)
+    assert "Traceback" not in err, (overrides, err[-1500:])
+    assert (code, len(lines)) in ((0, 0), (1, 1)), (overrides, code, err[-500:])
+    assert not lines or any(named(setting, lines[0]) for setting in overrides), (overrides, lines)
 
 
 def named(setting: str, message: str) -> bool:

@@ -99,7 +99,7 @@ def test_nothing_is_imported_before_all_of_a_part_is_allowed(tmp_path, monkeypat
 @pytest.mark.parametrize(
     "name", ["own_parts.Missing", "torch.nn.Missing", "dermoscopy.networks.missing.Net", "missing.A"]
 )
-def test_a_name_that_does_not_exist_is_told(name):
+def test_a_name_that_does_not_exist_is_named(name):
     with pytest.raises(ValueError, match=f"cannot find {name}"):
         targets_of({"_target_": name}, ["own_parts", "missing"])
 

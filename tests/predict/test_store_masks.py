@@ -86,7 +86,7 @@ def test_wrong_input_is_one_clear_line(score, lesion_run, make_run, few_source, 
     fails("few.h5 lacks the mask lesion", "its masks: lesions; did you mean lesions?", **{"data.store": path})
     fails("none.h5", "make it with", **{"data.store": "none.h5"})
     fails("threshold has an effect only with images=DIR", threshold=0.4)
-    fails("Could not find 'data/dome'", data="dome", **{"data.raw": None})
+    fails("data=dome", data="dome", **{"data.raw": None})
 
 
 def test_folds_are_not_averaged_on_images_that_one_of_them_has_seen(score, make_run, wide_store, tmp_path):

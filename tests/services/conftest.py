@@ -115,7 +115,7 @@ def mlflow_server(running_server: MlflowServer) -> MlflowServer:
 
 @pytest.fixture
 def failing_server(mlflow_server: MlflowServer) -> Iterator[ThreadingHTTPServer]:
-    """The MLflow server behind a proxy that fails as told, at the address `uri`."""
+    """The MLflow server behind a proxy that fails on request, at the address `uri`."""
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
     proxy.target, proxy.fails, proxy.uri = mlflow_server.uri, None, f"http://127.0.0.1:{proxy.server_address[1]}"
     Thread(target=proxy.serve_forever, daemon=True).start()

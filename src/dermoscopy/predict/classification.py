@@ -49,7 +49,7 @@ def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd
 
 
 def check_columns(labels: Sequence[str], exclusive: bool) -> None:
-    """Refuse labels whose names are not told apart in the columns of `labels.csv`.
+    """Refuse labels whose names are equal in the columns of `labels.csv`.
 
     Raises:
         ValueError: two columns would have the same name.

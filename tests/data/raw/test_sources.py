@@ -214,11 +214,11 @@ def test_masks_of_the_same_files_and_masks_that_take_all_images_are_refused(tmp_
         FolderSource(tmp_path, "images/{id}.*", {"lesion": "images/{id}.png"}).listing()
 
 
-def test_images_of_one_id_are_told_apart(tmp_path: Path) -> None:
+def test_images_of_one_id_are_found_apart(tmp_path: Path) -> None:
     put(tmp_path, "one/a.png", "two/a.png", "one/e\u0301.png", "one/\u00e9.png")
-    told = faults(FolderSource(tmp_path, "**/{id}.png"))
-    assert told[0].endswith("2 images have the id a (one/a.png, two/a.png)")
-    assert "2 images have the id \u00e9" in told[1] and told[1].endswith("in two Unicode forms)")
+    found = faults(FolderSource(tmp_path, "**/{id}.png"))
+    assert found[0].endswith("2 images have the id a (one/a.png, two/a.png)")
+    assert "2 images have the id \u00e9" in found[1] and found[1].endswith("in two Unicode forms)")
 
 
 def test_folders_of_classes_that_look_alike_are_named(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ class FolderSource:
         faults = []
         if len(images) > 1:
             faults.append(
-                (f"{len(images)} images have the id {id} ({_told_apart(images)})", "rename or remove all but one")
+                (f"{len(images)} images have the id {id} ({_distinguished(images)})", "rename or remove all but one")
             )
         if not _is_text(id):
             faults.append(("its name is not in UTF-8", "rename it"))
@@ -199,7 +199,7 @@ class FolderSource:
                 missing = pattern.replace("{id}", bare(id))
                 faults.append((f"no mask {name}", f"add {missing}, or set data.source.missing_masks=allow"))
             if len(files) > 1:
-                found = _told_apart(files)
+                found = _distinguished(files)
                 faults.append((f"{len(files)} files for mask {name} ({found})", f"keep one file for {pattern}"))
         return faults
 
@@ -220,7 +220,7 @@ def _key(setting: str, key: object) -> str:
     return str(key)
 
 
-def _told_apart(paths: Sequence[Path]) -> str:
+def _distinguished(paths: Sequence[Path]) -> str:
     """Return the names of files with their folders where those differ, and what makes equal names different."""
     if len({path.parent for path in paths}) > 1:
         top = Path(os.path.commonpath([path.parent for path in paths]))

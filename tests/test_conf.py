@@ -1,10 +1,9 @@
-"""Every experiment trains one batch under the quick protocol; all jobs and choices can be built."""
+"""All jobs of all experiments, and all choices of all groups, can be built; make test-arms trains them."""
 
 import copy
 import json
 from functools import cache
 
-import numpy as np
 import pandas as pd
 import pytest
 from builders import CONF, assert_can_be_built
@@ -17,8 +16,6 @@ from dermoscopy.config.checks import check_about
 from dermoscopy.config.choices import groups
 from dermoscopy.config.stages import stage_configurations
 from dermoscopy.data.prepare import prepare
-from dermoscopy.data.store.reader import open_store
-from dermoscopy.masks.predicted import PredictedMasks, write_masks
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 GROUPS = ("zeroing", "optimizer", "scheduler", "augment", "split", "logger", "callbacks", "trainer", "loss", "data")
@@ -27,9 +24,6 @@ NAMES = groups(CONF)
 CHOICES = [f"{group}={name}" for group in GROUPS for name in NAMES[group]]
 OF_VIEWS = [f"{group}={name}" for group in ("mask_views", "consistency") for name in NAMES[group]]
 ARMS = [(group.removeprefix("arm/"), name) for group in NAMES if group.startswith("arm/") for name in NAMES[group]]
-# the arm per experiment that covers most of its code; the others are only built
-TRAINED = {"aux_head": "std", "pair": "features", "ynet": "pretrained", "cascade": "joint", "probes": "mask_only"}
-TRAINED |= {"mask_conditions": "predicted"}
 
 
 @cache
@@ -65,45 +59,6 @@ def store(demo_source, shared):
     """A store whose images an encoder can read even at half their size."""
     name = "demo-64x64.h5"
     return shared("store of 64 px", lambda folder: prepare(demo_source, folder / name, (64, 64), progress=False)) / name
-
-
-@pytest.fixture(scope="module")
-def predicted(store, shared):
-    """A file of predicted masks for that store, equal to the ground truth."""
-    source, name = open_store(store), "out_of_fold.h5"
-    probability = np.where(source.mask() == 1, 255, 0).astype(np.uint8)
-    masks = PredictedMasks(source.ids, source.mask_names, False, source.fingerprint, probability, unseen=True)
-    return shared("predicted masks", lambda folder: write_masks(folder / name, masks)) / name
-
-
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_an_experiment_trains_one_batch(run_script, store, predicted, experiment, tmp_path):
-    chosen = [f"+experiment={experiment}"]
-    chosen += [f"arm/{experiment}={TRAINED[experiment]}"] if experiment in TRAINED else []
-    cfg = composed(*chosen, "protocol=quick")
-    small = {"backbone": "test_resnet", "encoder": "tu-test_resnet"}  # what the network does not read is refused
-    ended = run_script(
-        "train.py",
-        *chosen,
-        *([f"datamodule.predicted={predicted}"] if cfg.datamodule.predicted else []),
-        *(["data.labels=[malignant]"] if "melanoma" in cfg.data.labels else []),
-        *(["callbacks.predictions.panels=0"] if "panels" in cfg.callbacks.predictions else []),
-        f"data.store={store}",
-        "data.raw=null",
-        "data.size=[64,64]",
-        *(f"protocol.{key}={name}" for key, name in small.items() if f"protocol.{key}}}" in OmegaConf.to_yaml(cfg)),
-        "trainer=cpu",
-        "trainer.limit_train_batches=1",
-        "trainer.limit_val_batches=1",
-        "datamodule.batch_size=4",
-        "logger=csv",
-        "epochs=1",
-    )
-    assert ended.code == 0, ended.err
-    (record,) = tmp_path.glob(f"runs/{experiment}/sweeps/*/0/job.json")
-    job = json.loads(record.read_text())
-    assert job["status"] == "done"
-    assert all((tmp_path / stage["folder"] / "result.json").is_file() for stage in job["stages"])
 
 
 @pytest.mark.parametrize(("experiment", "arm"), ARMS)

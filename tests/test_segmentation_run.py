@@ -218,7 +218,7 @@ def test_an_interrupted_segmentation_resumes_and_ends_bit_for_bit_like_an_uninte
         (("loss=bce+",), r"text 'bce\+' cannot be read at '\+': expected a term"),
         (("loss=ce",), "the loss term ce needs exclusive=true"),
         (("exclusive=yes",), "exclusive of stage only must be true or false, got yes"),
-        (("stages=[{stage: a, epoch: 2}]",), "Key 'epoch' is not in struct"),
+        (("stages=[{stage: a, epoch: 2}]",), "epoch in entry 0 of stages is no key of the run; did you mean epochs"),
         (("stages=[{stage: a, epochs: 0}]",), "epochs of stage a must be a whole number of at least 1, got 0"),
         (("optimizer.lr=fast",), "optimizer.lr of stage only must be a number above 0 or auto, got fast"),
         (("stages=[{stage: a, seed: 3}]",), "stage a changes seed, which .* whole run"),

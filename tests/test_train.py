@@ -57,7 +57,7 @@ def test_a_sweep_writes_tables_predictions_and_runs_in_mlflow(sweep, tmp_path):
     ended = sweep("zeroing=everything,cells8_80", "seed=0,1")
     assert ended.code == 0, ended.err
     assert "cells8_80" in ended.out
-    assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in ended.out
+    assert re.search(r"mlflow ui --backend-store-uri sqlite:////\S+/mlflow\.db", ended.out)
     assert re.search(r"jobs: 4 done; \d+ s$", ended.out.strip())  # the last line
 
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()

@@ -18,10 +18,14 @@ from omegaconf import DictConfig
 # Settings that make a training of one batch out of any configuration; they are not varied.
 BASE = (
     *("data.raw=null", "data.size=[32,32]", "logger=csv", "trainer=cpu", "threads=1", "datamodule.batch_size=4"),
-    *("protocol.backbone=test_resnet", "protocol.encoder=tu-test_resnet", "+debug=fast_dev_run"),
+    "+debug=fast_dev_run",
 )
 FIXED = ("threads", "runs", "name", "data.store", "data.raw", "data.size", "tracking", "logger", "protocol", "trainer")
-MODELS = ("model=classification", "model=segmentation", "model=consistency mask_views=pair")
+MODELS = (
+    "model=classification protocol.backbone=test_resnet",
+    "model=segmentation protocol.encoder=tu-test_resnet",
+    "model=consistency mask_views=pair protocol.backbone=test_resnet",
+)
 VALUES = (
     *(
         "null",

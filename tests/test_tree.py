@@ -46,6 +46,7 @@ def test_nine_of_ten_modules_have_a_test_file_at_the_mirrored_path():
 
 def test_every_test_file_mirrors_a_module_or_tests_a_whole_program():
     paths = {mirror(module) for module in MODULES} | {TESTS / name for name in WHOLE_PROGRAMS}
+    paths |= {path.with_stem(f"{path.stem}_fuzz") for path in paths}  # the same, on random input
     assert [named(path) for path in TEST_FILES if path not in paths] == []
 
 

@@ -34,7 +34,7 @@ def test_a_record_cannot_trust_its_own_code(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "decisive_settings", lambda configuration: configuration["stage"])
     checkpoint = write_finished(tmp_path / "k1")
     write_job(tmp_path, 0, "k1")
-    write_recorded(tmp_path / "k1", trust=["os"], trainer={"_target_": "os.system", "accelerator": "cpu"})
-    with pytest.raises(ValueError, match=r"^trainer\._target_=os\.system .* trust=\[os\]$"):
+    write_recorded(tmp_path / "k1", trust=["builtins"], trainer={"_target_": "builtins.dict", "accelerator": "cpu"})
+    with pytest.raises(ValueError, match=r"^trainer\._target_=builtins\.dict .* trust=\[builtins\]$"):
         plan_reproduction(read_run(checkpoint), tmp_path / "out", tmp_path / "store.h5", [1], [])
-    assert plan_reproduction(read_run(checkpoint), tmp_path / "out", tmp_path / "store.h5", [1], ["os"]).stages
+    assert plan_reproduction(read_run(checkpoint), tmp_path / "out", tmp_path / "store.h5", [1], ["builtins"]).stages

@@ -126,7 +126,7 @@ def nearest_keys(key: str, known: Collection[str]) -> str:
         ends.setdefault(name.rpartition(".")[2], []).append(name)
     close = [last] if last in ends else get_close_matches(last, ends, n=2, cutoff=0.75)
     names = [name for end in close for name in ends[end] if name != key][:3]
-    return did_you_mean(names) if names else nearest(key, known)
+    return did_you_mean(names) if names else nearest(key, set(known) - {key})
 
 
 def dotted(node: DictConfig, prefix: str = "") -> list[str]:

@@ -103,7 +103,7 @@ def test_a_wrong_setting_is_named_at_once_whether_or_not_files_are_prepared(type
 @pytest.mark.parametrize("choice", ["folders", "isic2018", "demo"])
 def test_a_missing_store_is_answered_with_the_command_that_makes_it(choice, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    typed = [f"data={choice}", "data.name=my own", "data.size=[8,8]", "data.raw=null"]
+    typed = [f"data={choice}", "data.name=my own", "data.size=[8,8]", "data.labels=[x]", "data.raw=null"]
     data = composed("train", *typed, with_hydra=True).data
     with pytest.raises(FileNotFoundError) as raised:
         prepare_data(data)

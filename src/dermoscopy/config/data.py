@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from dermoscopy.config.build import build
 from dermoscopy.config.command_line import is_given, overrides
+from dermoscopy.config.effects import OF_TRAINING
 from dermoscopy.data.prepare import check_on_error, prepare
 from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.data.store.frame import checked_size, place
@@ -90,7 +91,11 @@ def open_data(data: DictConfig) -> Store:
 def _command(data: DictConfig) -> str:
     """Return the command that makes the store, with the keys of the data that the user typed."""
     typed = [
-        override for override in _typed(data) if override.startswith(("data=", "data.")) and "raw=null" not in override
+        override
+        for override in _typed(data)
+        if override.startswith(("data=", "data."))
+        and not override.startswith(OF_TRAINING)  # prepare.py refuses them: a store holds all labels and masks
+        and "raw=null" not in override
     ]
     raw = [] if is_given(data, "raw") else ["data.raw=DIR"]
     return shlex.join(["python", "prepare.py", *typed, *raw])

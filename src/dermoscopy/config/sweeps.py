@@ -1,5 +1,6 @@
 """The sweep of a command of train.py: begun or continued before Hydra starts its jobs, and ended after them."""
 
+import math
 import shlex
 import sys
 from collections.abc import Iterator
@@ -56,6 +57,8 @@ class SweepCallback(Callback):
         """Set the folder of a single run."""
         with fatal_errors():
             SweepCallback.session = session = begin(config, {}, alone=True)
+            if (count := math.prod(map(len, sweep_axes(config).values()))) > 1:
+                print(f"this is 1 of the {count} jobs of the experiment: add -m to train them all")
             with read_write(config):
                 config.hydra.run.dir = str(session.folder / "0")
 

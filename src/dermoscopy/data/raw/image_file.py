@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from dermoscopy.data.raw.problems import UnusableFile
 
 MOST_PIXELS = 2**29  # 537 million: 1.6 GB decoded; each thread holds one image at a time
-Image.MAX_IMAGE_PIXELS = None  # the limit of Pillow, lower and of another reason: files of strangers on a server
+Image.MAX_IMAGE_PIXELS = None  # the limit of Pillow, lower and of another reason: files that others send to a server
 
 AGAIN = "get the file again"
 

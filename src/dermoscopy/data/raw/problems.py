@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dermoscopy.data.tables import few
+
 ROWS_SHOWN = 20
 
 
@@ -34,9 +36,8 @@ def table(problems: Sequence[Problem]) -> str:
 
 
 def listed(names: Sequence[str], count: int = 3) -> str:
-    """Return the first names, such as "a, b, c and 2 more"; "" without any."""
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(map(printable, names[:count])) + more
+    """Return the first names of files, such as "a, b, c and 2 more"; "" without any."""
+    return few(map(printable, names), count)
 
 
 def some(names: Sequence[str]) -> str:

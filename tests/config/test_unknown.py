@@ -114,3 +114,10 @@ def test_keys_of_stages_are_keys_of_the_run():
         OmegaConf.create({"model": {"a": 1}, "stages": [{"stage": "s", "model": {"b": 2}}], "hydra": {"c": 1}})
     )
     assert names == ["model", "model.a", "stages", "stage", "model.b"]
+
+
+def test_a_plus_before_a_key_that_is_there_is_answered_with_the_key():
+    with pytest.raises(ConfigCompositionException) as error:
+        composed("prepare", "+data.source.grey_masks=allow")
+    answer = unknown_key(error.value, CONF, "prepare", ["+data.source.grey_masks=allow"])
+    assert answer == "data.source.grey_masks is in this configuration already: leave out the + before it"

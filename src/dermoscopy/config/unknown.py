@@ -19,6 +19,7 @@ TARGET = "_target_"
 FREE = ("hydra", "about", "callbacks", "epochs", "stages")  # their entries have names of the user's, and own checks
 OVERRIDE = re.compile(r"Could not override '([^']+)'")  # Hydra's message on a key that does not exist
 ABSENT_GROUP = re.compile(r"Could not override '([^']+)'\.\s*No match in the defaults list")
+PRESENT = re.compile(r"Could not append to config\. An item is already at '([^']+)'")
 REFERENCE = re.compile(r"\$\{(?:[\w.]+:)*\s*(\.*)([A-Za-z_][\w.]*)")
 
 
@@ -85,6 +86,8 @@ def unknown_key(error: HydraException, conf: Path, program: str, arguments: Sequ
             if group in ADDED
             else f"nothing in this configuration uses the group {group}{_meaning(group)}: leave it out"
         )
+    if present := PRESENT.match(str(error)):
+        return f"{present[1]} is in this configuration already: leave out the + before it"
     if (cause := error.__cause__) is not None and str(error).startswith("Error merging override"):
         return f"{str(error).removeprefix('Error merging override ')} is refused: {str(cause).splitlines()[0]}"
     if (unknown := OVERRIDE.match(str(error))) is None:

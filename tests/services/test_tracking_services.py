@@ -125,10 +125,13 @@ def test_a_value_refused_by_the_server_does_not_block_the_others(mlflow_server, 
     open_experiment(mlflow_server.uri, "refused", None)
     journal = Journal(tmp_path, mlflow_server.uri, "refused")
     journal.begin("job 0", {}, {"job": 0})
+    for width in (8, 9):  # MLflow refuses the second value of a parameter
+        journal.log_hyperparams({"width": width})
     journal.log_metrics({"loss": 0.1, "what#": 1.0}, step=0)
     assert journal.flush(force=True)
     (run,) = runs_of(mlflow_server.uri, "refused")
-    assert run.data.metrics == {"loss": 0.1}
+    assert run.data.params == {"width": "8"}
+    assert sorted(run.data.metrics.values()) == [0.1, 1.0]
     assert (tmp_path / "tracking.rejected.jsonl").read_text().count("\n") == 1
 
 

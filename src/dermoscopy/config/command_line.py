@@ -100,7 +100,10 @@ def hydra_arguments(script: str, arguments: Sequence[str]) -> list[str]:
         typed = spell_out([*options, *typed], groups(CONF)["loss"])[len(options) :]
     several = "--multirun" in options or any(a.startswith("hydra.mode=") and "MULTIRUN" in a.upper() for a in typed)
     spelled = [_hydra_argument(argument, several, sweeps) for argument in typed]
-    check_hydra(typed, sweeps, several)
+    shown = any(
+        option.startswith("--cfg") for option in options
+    )  # the configuration of a sweep, which Hydra shows without -m
+    check_hydra(typed, sweeps, several or shown)
     return [*options, *spelled]
 
 

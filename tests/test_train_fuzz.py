@@ -58,7 +58,7 @@ def leaves(part: DictConfig, prefix: str = "") -> list[str]:
         node = part._get_node(name)
         if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
             keys += leaves(node, f"{key}.")
-        if name != "_target_" and not key.startswith(FIXED):
+        if not str(name).startswith("_") and not key.startswith(FIXED):
             keys.append(key)
     return keys
 

@@ -69,3 +69,9 @@ def test_a_value_that_is_missing_or_null_is_none():
     cfg = OmegaConf.create({"run": "???", "out": None, "data": "demo"})
     assert text_of(cfg, "run") is None and text_of(cfg, "out") is None and text_of(cfg, "data") == "demo"
     assert is_given(cfg, "data") and not is_given(cfg, "run") and not is_given(cfg, "unknown")
+
+
+@pytest.mark.parametrize("argument", ["optimizer=null", "split=-0.5", "augment=1", "callbacks=false"])
+def test_a_value_that_is_no_choice_of_a_group_is_answered_with_the_choices(argument):
+    with pytest.raises(ValueError, match=f"^{argument} names no choice of .*; the choices are "):
+        hydra_arguments("train.py", [argument])

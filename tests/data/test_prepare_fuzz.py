@@ -27,7 +27,7 @@ NAMES = st.text(st.sampled_from("ab01_-. üßé(),=+&%#'你"), min_size=1, max_s
     lambda name: name.strip(" .") == name
 )
 IMAGE_SUFFIXES = (".jpg", ".jpg", ".JPG", ".jpeg", ".png", ".PNG", ".bmp", ".tif", ".webp")
-OTHER_SUFFIXES = (".txt", ".gif", ".dcm", "")
+OTHER_SUFFIXES = (".heic", ".gif", ".dcm", "")
 GOOD_MODES = ("RGB", "RGB", "RGB", "L", "P", "1", "opaque RGBA")
 BAD_MODES = ("CMYK", "I;16", "transparent RGBA")
 GOOD_MASKS = ("0 255", "0 255", "0 1", "bilevel", "noisy", "grey picture in RGB", "empty", "full")
@@ -188,8 +188,11 @@ def of_something_else(listed: list[Photo]) -> bool:
     return None in values and not values & {0, 1}
 
 
-def expected_row(photo: Photo, size: tuple[int, int], fit: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the image, float (H, W, 3), and the mask, uint8 (H, W), that a store of this size must hold."""
+def expected_row(photo: Photo, size: tuple[int, int], fit: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what a store of this size must hold: the image, float (H, W, 3), and the mask, uint8 (H, W).
+
+    The third array, bool (H, W), is true where a stored pixel lies inside the picture as a whole.
+    """
     rows, columns = size
     ratios = photo.height / rows, photo.width / columns
     if fit == "stretch":
@@ -208,7 +211,8 @@ def expected_row(photo: Photo, size: tuple[int, int], fit: str) -> tuple[np.ndar
     covered = down @ photo.inside().astype(float) @ across.T
     mask = np.where(area > 1e-9, covered >= area / 2 - 1e-4, 255).astype(np.uint8)
     uncertain = np.abs(covered - area / 2) < 1e-3 * np.maximum(area, 1)  # exactly half covered: rounding decides
-    return image, np.where(uncertain & (area > 1e-9), 254, mask).astype(np.uint8)
+    inner = area > 0.999 * (box[0] / rows) * (box[1] / columns)
+    return image, np.where(uncertain & (area > 1e-9), 254, mask).astype(np.uint8), inner
 
 
 def _overlaps(start: int, length: int, count: int, pixels: int) -> np.ndarray:
@@ -262,7 +266,9 @@ def test_a_random_folder_becomes_the_right_store_or_one_clear_message(listed, ta
         assert on_error == "skip" or not bad
         assert store.ids.tolist() == sorted(photo.id for photo in good)
         assert all(id in printed.getvalue() for id in bad)
-        assert all(photo.suffix in printed.getvalue() for photo in listed if not photo.is_image)
+        others = [photo.id for photo in listed if not photo.is_image]
+        named = [id for id in others if id in printed.getvalue()]
+        assert len(named) >= min(len(others), 3) and (not others or f"{len(others)}: " in printed.getvalue())
         rows = zip(store.ids.tolist(), store.image(), store.mask()[..., 0], store.groups, strict=True)
         by_id = {photo.id: photo for photo in good}
         for number, (id, image, mask, group) in enumerate(rows):
@@ -276,11 +282,15 @@ def test_a_random_folder_becomes_the_right_store_or_one_clear_message(listed, ta
 
 
 def _compare(photo: Photo, image: np.ndarray, mask: np.ndarray, size: tuple[int, int], fit: str) -> None:
-    right_image, right_mask = expected_row(photo, size, fit)
+    right_image, right_mask, inner = expected_row(photo, size, fit)
     ratio = max(photo.height / size[0], photo.width / size[1])
     exact = ratio < 3.9 and _format(photo) != "JPEG"  # larger pictures are reduced by a whole factor first
     error = np.abs(image - right_image)
-    assert (error.max() <= 1.01) if exact else (error.mean() <= 8), photo
+    if exact:
+        assert error.max() <= 1.01, photo
+    elif inner.any():  # a reduced picture blurs the border of its colours by a part of a pixel, and its own border
+        low, high = right_image[inner].min(0) - 25, right_image[inner].max(0) + 25
+        assert ((low <= image[inner]) & (image[inner] <= high)).all(), photo
     if photo.mask == "missing":
         assert (mask == 255).all()
     else:

@@ -157,6 +157,8 @@ def _hydra_argument(argument: str, several: bool, sweeps: bool) -> str:
         (parsed,) = OverridesParser.create().parse_overrides([argument])
     except HydraException as error:
         raise ValueError(_unreadable(argument)) from error
+    if (choices := groups(CONF).get(key)) and not parsed.is_delete() and isinstance(parsed._value, int | float | None):
+        raise ValueError(f"{argument} names no choice of {key}; the choices are {', '.join(choices)}")
     if parsed.is_sweep_override() and not several:
         text = "to give it as one text, quote it twice: " + shlex.quote(f'{typed}="{value}"')
         instead = f"add -m to train a job for each; {text}" if sweeps else text

@@ -78,7 +78,7 @@ def settings_of_a_run(draw) -> list[str]:
 
 
 @pytest.mark.fuzz
-@settings(max_examples=settings().max_examples // 10)  # each may train a batch, which takes a second
+@settings(max_examples=10)  # each may train a batch, which takes a second
 @given(overrides=settings_of_a_run())
 def test_random_settings_train_or_are_refused_in_one_line(overrides, demo_store):
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

@@ -6,7 +6,6 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dermoscopy.config.unknown import is_read, references
 
-PREPARING = ("data.on_error", "data.fit")
 OF_TRAINING = ("data.labels", "data.masks", "data.stratify")
 # Parts that train.py itself reads; what else has an effect is named by a reference in one of them.
 READ = (
@@ -50,7 +49,7 @@ def check_effects(cfg: DictConfig, program: str, typed: Sequence[str]) -> None:
         if not cfg.inspect:
             _refuse(keys, ("out", "inspection"), "with inspect=true")
     if program == "predict" and cfg.get("data") is not None:
-        _refuse(keys, (*OF_TRAINING, "data.on_error", "data.stratify"), "in train.py and prepare.py")
+        _refuse(keys, (*OF_TRAINING, "data.on_error"), "in train.py and prepare.py")
         if cfg.data.get("raw") is None:
             _refuse(keys, ("data.source",), "with data.raw=DIR")
 

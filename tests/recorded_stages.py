@@ -20,6 +20,7 @@ def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **c
     """
     data = {"name": "demo", "raw": None, "size": [32, 64], "fit": "pad"}
     datamodule = {"store": "data/demo.h5", "labels": ["a", "b"], "masks": ["lesion", "hair"], "reduce": reduce}
+    datamodule["split"] = {"_target_": "dermoscopy.data.splits.random_split"}
     datamodule |= {"mean": [0.5, 0.4, 0.3], "std": [0.1, 0.2, 0.3], "eval_padding": "border", "mask_threshold": 0.4}
     labels = {
         "labels": ["a", "b"],

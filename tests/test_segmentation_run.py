@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from builders import composed
+from hydra.utils import instantiate
 from power_cut import Cut, PowerCut
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
@@ -16,6 +18,7 @@ from trainers import quiet_trainer
 from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.losses.segmentation import Dice
 from dermoscopy.losses.weighted_sum import LossSum
+from dermoscopy.machine.randomness import derive, repeat_seed
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST, LAST
 from dermoscopy.runs.stage import Stage
@@ -145,6 +148,24 @@ def test_a_stage_with_a_checkpoint_starts_from_it_and_not_from_the_previous_stag
     folders = stages_in(tmp_path)
     for name, start in (("key", other[layer] * -1), ("file", other[layer])):
         torch.testing.assert_close(weights(folders[name] / BEST)[f"network.{layer}"], start, rtol=1e-4, atol=1e-6)
+
+
+def test_folds_of_one_seed_start_from_weights_of_their_own_and_a_run_without_folds_from_those_of_its_seed(
+    train, tmp_path
+):
+    layer, at_start = "model.decoder.blocks.0.conv1.0.weight", ("optimizer.lr=1e-12", "optimizer.weight_decay=0")
+    runs = {"random": (), **{f"fold{n}": ("split=folds", "split.k=3", f"split.fold={n}") for n in (0, 1)}}
+    first = {}
+    for name, split in runs.items():
+        ended = train(f"name={name}", "~callbacks.predictions", *at_start, *split)
+        assert ended.code == 0, ended.err
+        (best,) = tmp_path.glob(f"runs/{name}/*/best.ckpt")
+        first[name] = weights(best)[f"network.{layer}"]
+    for name, seed in {"random": 0, "fold0": repeat_seed(0, 0), "fold1": repeat_seed(0, 1)}.items():
+        torch.manual_seed(derive(seed, "weights"))
+        network = instantiate(composed("train", *TINY).network)
+        torch.testing.assert_close(first[name], network.state_dict()[layer], rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(first["fold0"], first["fold1"], atol=1e-3)
 
 
 def test_the_learning_rate_of_the_finder_is_recorded_and_read_when_the_stage_resumes(trained, train, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from builders import composed
 
 from dermoscopy.config.stages import Run, conditions_of, stage_configurations
-from dermoscopy.machine.randomness import derive
+from dermoscopy.machine.randomness import derive, repeat_seed
 from dermoscopy.runs.keys import RECIPE
 from dermoscopy.runs.stage import LrRange
 
@@ -23,6 +23,32 @@ def test_the_overrides_of_a_stage_apply_to_it_alone():
     assert (first.optimizer.lr, second.optimizer.lr) == (0.5, composed("train", *QUIET).optimizer.lr)
     assert (first.offset, second.offset) == (0, 2)
     assert [stage.stage_seed for stage in (first, second)] == [derive(0, 0), derive(0, 1)]
+
+
+@pytest.mark.parametrize("fold", range(2))
+def test_the_fold_enters_the_seeds_of_a_stage_but_not_that_of_the_partition(fold):
+    stages = ("stages=[{stage: a},{stage: b}]", "split=folds", f"split.fold={fold}", "seed=7")
+    configurations, expected = stage_configurations(composed("train", *QUIET, *stages).copy()), repeat_seed(7, fold)
+    assert [stage.stage_seed for stage in configurations] == [derive(expected, 0), derive(expected, 1)]
+    assert [stage.datamodule.split_seed for stage in configurations] == [7, 7]
+    assert [stage.seed for stage in run(*stages).stages] == [expected, expected]
+
+
+def test_arms_share_their_first_stage_within_a_fold():
+    arms, folds = ("whole_20", "whole_80"), (None, 0, 1)
+    runs = {
+        (arm, fold): run("+experiment=zeroing", f"zeroing={arm}", *folded(fold)).stages
+        for arm in arms
+        for fold in folds
+    }
+    first = {key: (stages[0].key, stages[0].seed) for key, stages in runs.items()}
+    assert all(first["whole_20", fold] == first["whole_80", fold] for fold in folds)
+    assert len(set(first.values())) == len(folds)
+    assert len({stages[1].key for stages in runs.values()}) == len(runs)
+
+
+def folded(fold: int | None) -> tuple[str, ...]:
+    return () if fold is None else ("split=folds", f"split.fold={fold}")
 
 
 def test_a_run_describes_each_stage():

@@ -4,7 +4,7 @@ import hashlib
 
 import torch
 
-from dermoscopy.machine.randomness import derive, generator, seed_hidden_state
+from dermoscopy.machine.randomness import derive, generator, repeat_seed, seed_hidden_state
 
 
 def test_a_seed_is_the_first_63_bits_of_the_sha256_of_its_parts():
@@ -18,6 +18,12 @@ def test_a_seed_depends_on_every_part_and_its_position():
     seeds = {derive(*combination) for combination in parts}
     assert len(seeds) == len(parts)
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_a_run_has_its_own_seed_and_each_of_its_folds_another():
+    assert [repeat_seed(seed, None) for seed in (0, 7)] == [0, 7]
+    assert repeat_seed(7, 2) == int(hashlib.sha256(b"7\x1ffold\x1f2").hexdigest()[:16], 16) >> 1
+    assert len({repeat_seed(seed, fold) for seed in range(10) for fold in (None, *range(10))}) == 110
 
 
 def test_a_generator_is_reproducible_and_does_not_affect_others():

@@ -15,7 +15,7 @@ from dermoscopy.config.lengths import stage_epochs
 from dermoscopy.config.references import locate, warn_of_initial_weights
 from dermoscopy.config.unknown import dotted, nearest_keys
 from dermoscopy.machine.files import write_atomically
-from dermoscopy.machine.randomness import derive
+from dermoscopy.machine.randomness import derive, repeat_seed
 from dermoscopy.runs.files import CONFIG
 from dermoscopy.runs.keys import RECIPE, stage_key
 from dermoscopy.runs.stage import LrRange, Stage
@@ -58,7 +58,7 @@ class Run:
                     stage.epochs,
                     key,
                     folder,
-                    configuration.seed,
+                    _repeat_seed(stage),
                     tests=conditions_of(stage.model),
                     rerun=sweep if configuration.rerun else None,
                     own_weights=own_weights,
@@ -124,12 +124,17 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
         locate(stage)
         if isinstance(stage.loss, str):  # a sum of terms
             stage.loss = OmegaConf.merge(run.loss, {"text": stage.loss})
-        stage.stage_seed = derive(run.seed, number)
+        stage.stage_seed = derive(_repeat_seed(stage), number)
         stage.offset = sum(earlier.epochs for earlier in configurations)
         _check_parts(stage)
         configurations.append(stage)
     check_segmenter(configurations[0])
     return configurations
+
+
+def _repeat_seed(stage: DictConfig) -> int:
+    split = stage.datamodule.get("split") or {}  # a data module of the user's own may have none
+    return repeat_seed(stage.seed, split.get("fold"))
 
 
 def conditions_of(model: DictConfig) -> tuple[str, ...]:

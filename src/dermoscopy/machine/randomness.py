@@ -15,6 +15,19 @@ def derive(*parts: int | str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
+def repeat_seed(seed: int, fold: int | None) -> int:
+    """Return the seed of the initial weights and all random draws of a run.
+
+    It differs between the folds of one seed, so that they are repeats with draws of their own, although they share the
+    partition that `seed` alone determines.
+
+    Args:
+        seed: of the run.
+        fold: of its split; None: a split without folds, whose runs have `seed` itself.
+    """
+    return seed if fold is None else derive(seed, "fold", fold)
+
+
 def generator(*parts: int | str, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a new generator on `device`, seeded by `derive(*parts)`."""
     import torch  # noqa: PLC0415  (see the top)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from dermoscopy.machine.files import read_json, shown_path
+from dermoscopy.machine.randomness import repeat_seed
 from dermoscopy.runs.files import BEST, CONFIG, JOB
 from dermoscopy.runs.keys import RECIPE
 from dermoscopy.runs.records import read_sweep
@@ -38,7 +39,8 @@ class RecordedStage:
     Attributes:
         checkpoint: file of the weights.
         configuration: the whole configuration, from which `dermoscopy.config.trained` builds objects.
-        name, epochs, seed: of the stage.
+        name, epochs: of the stage.
+        seed: of its initial weights, which differs between the folds of a run's seed.
         data: the data that it was trained on.
         fingerprint: of that data.
         accelerator: as Lightning names it.
@@ -136,7 +138,7 @@ def _parsed(checkpoint: Path, configuration: Settings) -> RecordedStage:
         configuration=configuration,
         name=configuration["stage"],
         epochs=configuration["epochs"],
-        seed=configuration["seed"],
+        seed=repeat_seed(configuration["seed"], batches["split"].get("fold")),
         data=RecordedData(data["name"], data["raw"], Path(batches["store"])),
         fingerprint=configuration["fingerprint"],
         accelerator=configuration["trainer"]["accelerator"],

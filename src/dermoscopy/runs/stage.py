@@ -29,7 +29,7 @@ class Stage:
         epochs: number of epochs.
         key: hash of all settings that can change the result, see `dermoscopy.runs.keys`.
         folder: of the stage; its last part is the key.
-        seed: of the initial weights.
+        seed: of the initial weights, see `dermoscopy.machine.randomness.repeat_seed`.
         tests: requested mask conditions or TTA of the test; none unless this is the last stage of its run.
         rerun: if not None, an older result counts only if it comes from the rerun of this name.
         own_weights: whether it starts from its own weights instead of the best of the previous stage.

@@ -1,6 +1,7 @@
 """Splits: grouped, stratified, reproducible, with the repeats of the zeroing study."""
 
 import random
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,19 @@ def test_every_label_is_equally_frequent_in_each_subset(images):
         for column in images[2].T:
             share, whole = (column[subset == part] == 1).mean(), (column == 1).mean()
             assert share == pytest.approx(whole, abs=0.02)
+
+
+@pytest.mark.parametrize("frequencies", [(0.03,), (0.3,), (0.9,), (0.23, 0.26, 0.07, 0.59, 0.04)])
+@pytest.mark.parametrize("split", [random_split, partial(folds, fold=2), partial(folds, fold=2, k=10)])
+def test_where_images_are_single_a_label_is_as_frequent_in_each_subset_as_whole_images_allow(frequencies, split):
+    rng = np.random.default_rng(1)
+    ids = np.array([f"IMG_{i:03d}" for i in range(600)])
+    labels = (rng.random((600, len(frequencies))) < frequencies).astype(np.int8)
+    most = 1 if len(frequencies) == 1 else 2  # an image has several labels, and goes where its rarest one is lacking
+    for seed in range(3):
+        table = pd.DataFrame(labels).groupby(split(ids, ids, labels, seed))
+        expected = np.outer(table.size() / 600, labels.sum(0))
+        assert np.abs(table.sum() - expected).to_numpy().max() <= most
 
 
 def test_a_split_depends_on_the_seed_and_not_on_the_order_of_images(images):

@@ -107,7 +107,7 @@ def warn_of_initial_weights(stage: DictConfig, data: "DataModule") -> None:
         if count := len(seen_in_training(folder) & set(test_ids.tolist())):
             warnings.warn(
                 f"{setting} was trained on {count} of the {len(test_ids)} test images of this run, so its test scores "
-                "will be too high: use weights of the same seed and fold",
+                "will be too high: use weights of the same seed, fold and data.stratify",
                 stacklevel=2,
             )
 

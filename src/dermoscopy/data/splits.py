@@ -35,7 +35,7 @@ class RareClass(ValueError):
         label = f"label number {column + 1}" if name is None else repr(name)
         super().__init__(
             f"split.k={k} folds are more than the {count} groups {word} {label}: "
-            "lower split.k, or choose other labels to stratify by (datamodule.stratify)"
+            "lower split.k, or choose other labels to stratify by (data.stratify)"
         )
         self.facts = column, word, count, k
 

@@ -158,7 +158,48 @@ def test_folds_are_the_same_for_any_choice_of_labels(make_data):
         for labels in (["globules", "pigment_network", "malignant"], ["malignant"], [])
     )
     assert (several == one).all() and (one == none).all()
-    assert (make_data(labels=[], split=split).subset != none).any()
+    assert (make_data(labels=[], masks=["lesion"], split=split).subset != none).any()
+
+
+def label_matrix(data, names) -> np.ndarray:
+    return data.store.label[:, [data.store.label_names.index(name) for name in names]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "masks", "stratify", "expected"),
+    [
+        (["malignant"], ["lesion", "streaks"], None, ["malignant"]),
+        (["streaks", "malignant"], [], None, ["streaks", "malignant"]),
+        ([], ["streaks", "globules"], None, ["streaks", "globules"]),
+        ([], ["lesion", "streaks"], None, ["streaks"]),  # the store has no label of the lesion's presence
+        ([], ["lesion"], None, []),
+        (["malignant"], ["streaks"], ["globules"], ["globules"]),
+        (["malignant"], ["streaks"], [], []),
+    ],
+)
+def test_a_split_is_stratified_by_what_is_predicted_unless_it_says_otherwise(
+    make_data, labels, masks, stratify, expected
+):
+    for seed in range(3):
+        data = make_data(labels=labels, masks=masks, stratify=stratify, split_seed=seed, split=partial(folds, k=3))
+        codes = label_matrix(data, expected)
+        assert (data.subset == folds(data.store.ids, data.store.groups, codes, seed, k=3)).all()
+
+
+def test_a_stratified_label_is_as_frequent_in_every_subset_where_another_stratification_leaves_it_uneven(make_data):
+    def most_off(stratify):
+        off = []
+        for seed in range(10):
+            data = make_data(labels=["malignant"], masks=["lesion"], stratify=stratify, split_seed=seed)
+            positive = label_matrix(data, ["malignant"])[:, 0] == 1
+            sizes = pd.Series(data.store.groups).value_counts()
+            for subset in ("train", "val", "test"):
+                chosen = data.subset == subset
+                off.append(abs((positive & chosen).sum() - chosen.mean() * positive.sum()))
+        return max(off), sizes.max()
+
+    stratified, largest = most_off(None)
+    assert stratified <= largest < most_off(["globules"])[0]
 
 
 def test_without_labels_a_batch_has_none(make_data):

@@ -46,8 +46,8 @@ class DermoscopyData(LightningDataModule):
         mean, std: normalisation of RGB in 0 ... 1.
         augment: augmentation of the training subset; None switches it off.
         memory, reduce: see `Pixels`.
-        stratify: names of the store's labels by which the split is stratified; None: `labels`. Experiments with the
-            same names share their folds, whatever they train on.
+        stratify: names of the store's labels by which the split is stratified; None: `labels` or, without any, those
+            that have the names of `masks`. The same names have the same folds, whatever is trained.
         negatives: number of training images without any of the masks: None or "real" for all there are, "none", or a
             number per positive, redrawn each epoch. val_negatives: the same for validation, drawn once.
         train_images: number of training images that are used, the first ones by id; None: all.
@@ -60,8 +60,7 @@ class DermoscopyData(LightningDataModule):
 
     Raises:
         FileNotFoundError: the store or the file of predicted masks does not exist.
-        ValueError: the store lacks a name, the split leaks or leaves a class empty, a value is out of its range, or the
-            predicted masks do not fit the store.
+        ValueError: the store lacks a name, the split leaks or lacks a class, a value or a mask does not fit.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class DermoscopyData(LightningDataModule):
         channels = positions(masks, self.store.mask_names, "data.masks", store)
         self.predicted = None if predicted is None else PredictedMaskRows(predicted, self.store, masks, mask_threshold)
         self.pixels = Pixels(self.store, channels, memory, reduce, self.predicted)
-        self.subset = self._subsets(split, split_seed, labels if stratify is None else stratify)
+        self.subset = self._subsets(split, split_seed, stratify)
         check(self.subset, self.store.groups, codes, self.label_names)
         self.label = torch.from_numpy(np.where(codes < 0, np.nan, codes).astype(np.float32))
         self.seed, self.batch_size, self.eval_batch_size = seed, batch_size, eval_batch_size
@@ -112,7 +111,9 @@ class DermoscopyData(LightningDataModule):
         self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "eval_padding")
         self.mirror_truth, self.train_images = mirror_truth, train_images
 
-    def _subsets(self, split: Split, seed: int, stratify: Sequence[str]) -> NDArray[np.str_]:
+    def _subsets(self, split: Split, seed: int, stratify: Sequence[str] | None) -> NDArray[np.str_]:
+        if stratify is None:  # in a segmentation by the presence of its masks, where the store has labels of it
+            stratify = self.label_names or [name for name in self.mask_names if name in self.store.label_names]
         columns = positions(stratify, self.store.label_names, "data.stratify", self.store.path)
         try:
             return split(self.store.ids, self.store.groups, self.store.label[:, columns], seed)

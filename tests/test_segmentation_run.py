@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 from trainers import quiet_trainer
 
+from dermoscopy.data.batches.order import batch_sizes
 from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.losses.segmentation import Dice
 from dermoscopy.losses.weighted_sum import LossSum
@@ -206,7 +207,8 @@ def test_an_interrupted_segmentation_resumes_and_ends_bit_for_bit_like_an_uninte
         callbacks = [best, LastCheckpoint(folder), History(folder, "only", 0, ["val/dice"]), *extra]
         callbacks.append(MaskPredictions(folder, panels=0))
         trainer = partial(quiet_trainer, max_epochs=2, callbacks=callbacks, default_root_dir=folder)
-        data = make_data(masks=("lesion", "streaks"), labels=(), batch_size=24, negatives=0.2)
+        data = make_data(masks=("lesion", "streaks"), labels=(), batch_size=21, negatives=0.2)
+        assert batch_sizes(data.train_dataloader().images, 21) == [21, 21, 30]  # the last one is joined
         return Parts(data, task, trainer)
 
     def run(name, *extra):

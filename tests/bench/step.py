@@ -102,7 +102,8 @@ def _rounds(values: list[float], turns: int) -> list[float]:
 def _train(cfg: DictConfig, device: torch.device, batches: int, drawn: Drawn) -> dict[str, list[float]]:
     """Return the seconds per turn of `batches` batches: of the training (ours), the bare loop, the pipeline."""
     data = instantiate(cfg.datamodule, _target_=f"{__name__}.Repeated")
-    data.times = -(-cfg.trainer.limit_train_batches * data.batch_size // len(data.rows("train")))
+    images = (cfg.trainer.limit_train_batches + 1) * data.batch_size  # the last batch has another size
+    data.times = -(-images // len(data.rows("train")))
     bare, pipeline = _bare_step(cfg, device, *drawn(cfg, device)), _pipeline(data)
     others = {
         "bare": lambda: [bare() for _ in range(batches)],

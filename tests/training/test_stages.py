@@ -105,7 +105,7 @@ def make_stage(tmp_path, make_data):
             **quiet,
         )
         built.append(name)
-        return Parts(make_data(batch_size=24), task, trainer)  # three steps per epoch
+        return Parts(make_data(batch_size=21), task, trainer)  # three steps per epoch, the last with 30 images
 
     def make(
         name,

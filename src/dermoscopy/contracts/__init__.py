@@ -104,7 +104,8 @@ class TrainingLoader(Protocol):
 
     Attributes:
         images: number of images in an epoch.
-        batch_size: number of images in a batch; the last one may have fewer.
+        batch_size: number of images in a batch; the last one may have more or fewer, but a single one only if it or
+            `images` is 1.
     """
 
     images: int

@@ -52,27 +52,21 @@ def try_single_image(task: Task) -> None:
     loader, trainer = task.trainer.train_dataloader, task.trainer
     if not isinstance(loader, TrainingLoader):  # of a user's data module
         return
-    images, size = loader.images, loader.batch_size
-    if images % size != 1 % size or (size > 1 and trainer.num_training_batches < -(-images // size)):
+    if loader.images > 1 and loader.batch_size > 1:
         return
     data, network = task.data, task.network
     with isolate_rng(include_cuda=task.device.type == "cuda"), torch.no_grad():
         batch = trainer.strategy.batch_to_device(data.gather(data.rows("train")[:1], training=True))
         task.network = copy.deepcopy(network)  # whose statistics change
         try:
-            with trainer.precision_plugin.train_step_context(), explained(batch["image"], _remedy(images, size)):
+            with trainer.precision_plugin.train_step_context(), explained(batch["image"], _remedy(loader.images)):
                 task.training_loss(batch, 0)
         finally:
             task.network = network
             task._forget()
 
 
-def _remedy(images: int, size: int) -> str:
+def _remedy(images: int) -> str:
     if images == 1:
         return "train on more than one image"
-    fitting = (other for other in range(2, images + 1) if images % other != 1)
-    nearest = min(fitting, key=lambda other: abs(other - size))
-    return (
-        f"set datamodule.batch_size={nearest}, since {size} leaves such a batch of {images} training images, or choose "
-        "a larger data.size"
-    )
+    return "set datamodule.batch_size=2 or more, or choose a larger data.size"

@@ -1,9 +1,10 @@
 """The order of batches: a function of seed and epoch."""
 
+import pytest
 import torch
 
 from dermoscopy.data.batches.negatives import all_rows, choose
-from dermoscopy.data.batches.order import Batches, TrainingBatches
+from dermoscopy.data.batches.order import Batches, TrainingBatches, batch_sizes
 
 ROWS = torch.arange(100, 123)
 
@@ -33,6 +34,54 @@ def test_an_epoch_of_training_has_each_row_once_in_another_order():
     assert sorted(index(batches)) == ROWS.tolist() != index(batches)
     assert [len(batch["index"]) for batch in batches] == [5, 5, 5, 5, 3]
     assert len(TrainingBatches(rows_of, all_rows(ROWS), 5, 0, int)) == 5
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "sizes"),
+    [
+        (23, 5, [5, 5, 5, 5, 3]),  # more than half a batch: kept
+        (22, 5, [5, 5, 5, 7]),
+        (21, 5, [5, 5, 5, 6]),
+        (20, 5, [5, 5, 5, 5]),
+        (6, 4, [6]),  # exactly half
+        (7, 4, [4, 3]),
+        (3, 2, [3]),
+        (3, 1, [1, 1, 1]),
+        (2, 5, [2]),  # fewer than a batch: one batch
+        (1, 5, [1]),
+    ],
+)
+def test_a_last_batch_of_at_most_half_the_size_is_joined_to_the_one_before(images, size, sizes):
+    assert batch_sizes(images, size) == sizes
+
+
+def dealt(images: int, size: int) -> list[int]:
+    """Deal images one by one into batches, then empty a small last batch into the one before it."""
+    batches = [0]
+    for _ in range(images):
+        if batches[-1] == size:
+            batches.append(0)
+        batches[-1] += 1
+    if len(batches) > 1 and batches[-1] <= size / 2:
+        last = batches.pop()
+        batches[-1] += last
+    return batches
+
+
+def test_the_sizes_of_batches_are_those_of_images_that_are_dealt_one_by_one():
+    for images in range(1, 60):
+        for size in range(1, 20):
+            sizes = batch_sizes(images, size)
+            assert sizes == dealt(images, size)
+            assert sum(sizes) == images and (max(sizes) <= 1.5 * size) and (1 not in sizes or 1 in (images, size))
+
+
+@pytest.mark.parametrize("images", [21, 22, 23])
+def test_training_batches_have_these_sizes_and_every_row_once(images):
+    loader = TrainingBatches(rows_of, all_rows(ROWS[:images]), 5, 0, int)
+    batches = list(loader)
+    assert [len(batch["index"]) for batch in batches] == batch_sizes(images, 5)
+    assert len(batches) == len(loader) and sorted(index(batches)) == ROWS[:images].tolist()
 
 
 def test_seed_and_epoch_determine_the_order_and_the_draws_of_each_batch():

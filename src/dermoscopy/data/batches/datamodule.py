@@ -41,7 +41,7 @@ class DermoscopyData(LightningDataModule):
         split: function of (ids, groups, labels, seed) that assigns each image to a subset.
         split_seed: seed of the split.
         seed: seed of the order and the augmentation, derived from the run's seed and its stage.
-        batch_size: images per training batch.
+        batch_size: images per training batch; the last one of an epoch may have up to half more.
         eval_batch_size: images per validation or test batch.
         mean, std: normalisation of RGB in 0 ... 1.
         augment: augmentation of the training subset; None switches it off.

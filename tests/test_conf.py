@@ -104,6 +104,41 @@ def test_the_paper_protocol_repeats_the_ten_seeds_of_the_zeroing_study_at_224_px
     assert cfg.network.pretrained
 
 
+def networks(cfg: DictConfig) -> list[DictConfig]:
+    """Return the parts of a network that load weights: itself, or those of a cascade or a Y-net."""
+    parts = [part for part in cfg.network.values() if isinstance(part, DictConfig) and "checkpoint" in part]
+    return parts or [cfg.network]
+
+
+def is_pretrained(cfg: DictConfig) -> bool:
+    (pretrained,) = {bool(part.get("pretrained", False)) for part in networks(cfg)}
+    return pretrained
+
+
+COMPARISONS = [(name, protocol) for name in EXPERIMENTS for protocol in ("quick", "paper")]
+
+
+@pytest.mark.parametrize(("experiment", "protocol"), COMPARISONS)
+def test_all_arms_are_pretrained_or_none_and_learn_at_rates_for_that(experiment, protocol):
+    """Under paper a pretrained U-Net was compared with an untrained one, and folds were fine-tuned at 2e-3."""
+    arms = jobs(f"+experiment={experiment}", f"protocol={protocol}")
+    (pretrained,) = {is_pretrained(cfg) for cfg in arms}
+    assert pretrained == (protocol == "paper" and experiment != "improved_unet")
+    for cfg in arms:
+        if "optimizer.lr" in axes(composed(f"+experiment={experiment}", f"protocol={protocol}")):
+            continue
+        rates = [OmegaConf.select(stage, "optimizer.lr", default=cfg.optimizer.lr) for stage in cfg.stages]
+        assert rates == sorted(rates, reverse=True)
+        assert max(rates) <= 1e-4 if pretrained else rates[0] >= 1e-3, rates
+
+
+@pytest.mark.parametrize("protocol", ["quick", "paper"])
+def test_the_learning_rates_that_are_compared_lie_around_that_of_the_protocol(protocol):
+    cfg = composed("+experiment=learning_rate", f"protocol={protocol}")
+    rates = [rate for rate in axes(cfg)["optimizer.lr"] if rate != "auto"]
+    assert min(rates) < cfg.protocol.lr < max(rates) and cfg.protocol.lr in rates
+
+
 @pytest.mark.parametrize("experiment", ["zeroing", "baseline_two", "folds", "losses"])
 def test_any_experiment_can_be_combined_with_an_axis_of_the_group_sweep(experiment):
     plain = axes(composed(f"+experiment={experiment}"))

@@ -28,9 +28,9 @@ class Batches:
 def batch_sizes(images: int, batch_size: int) -> list[int]:
     """Return the number of images in each training batch of an epoch of at least one image.
 
-    A remainder of at most half a batch is joined to the batch before it: as a batch of its own it would move the weights
-    as far as any other, by a gradient and batch statistics of a few images. So the last batch has up to 1.5 `batch_size`
-    images, and a single one only where `images` or `batch_size` is 1.
+    A remainder of at most half a batch is joined to the batch before it: as a batch of its own it would move the
+    weights as far as any other, by a gradient and batch statistics of a few images. So the last batch has up to 1.5
+    `batch_size` images, and a single one only where `images` or `batch_size` is 1.
     """
     whole, remainder = divmod(images, batch_size)
     if whole and 2 * remainder <= batch_size:

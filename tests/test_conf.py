@@ -147,7 +147,7 @@ def histories(place):
 def test_a_configuration_is_tried_without_a_trace_in_its_study(run_script, store, name, tmp_path):
     ended = run_script("train.py", "+experiment=zeroing", f"+debug={name}", f"data.store={store}", *TINY)
     assert ended.code == 0, ended.err
-    assert "this is 1 of the 15 jobs of the experiment: add -m" in ended.out
+    assert "this is 1 of the 18 jobs of the experiment: add -m" in ended.out
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["debug"]
     assert [table["epoch"].max() for table in histories(tmp_path)] == [0, 0]  # one epoch of each stage
     profiles = [path.name for path in tmp_path.glob("runs/debug/*/*-profile.txt")]

@@ -54,6 +54,11 @@ def test_an_experiment_states_question_command_cost_expectation_and_primary_metr
     )
 
 
+def test_masks_teach_in_one_arm_of_pair():
+    stops = {job.hydra.runtime.choices["arm/pair"]: job.consistency.stop for job in jobs("+experiment=pair")}
+    assert {arm for arm, stop in stops.items() if stop == "first"} == {"masks_teach"}
+
+
 @pytest.fixture(scope="module")
 def store(demo_source, shared):
     """A store whose images an encoder can read even at half their size."""

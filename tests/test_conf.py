@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.config.build import plain
 from dermoscopy.config.checks import check_about
 from dermoscopy.config.choices import groups
 from dermoscopy.config.stages import stage_configurations
@@ -52,6 +53,12 @@ def test_an_experiment_states_question_command_cost_expectation_and_primary_metr
     assert about["question"].count("?") == 1 and about["command"].endswith(
         f"python train.py +experiment={experiment} -m"
     )
+
+
+@pytest.mark.parametrize("condition", ["none", "given"])
+def test_the_primary_metric_of_zeroing_is_under_the_masks_of_validation(condition):
+    cfg = composed("+experiment=zeroing", f"model.validation_masks={condition}")
+    assert check_about("zeroing", plain(cfg.about))["primary_metric"] == f"test/{condition}/average_precision"
 
 
 def test_masks_teach_in_one_arm_of_pair():

@@ -1,7 +1,7 @@
 """Parts of runs with default arguments for tests, since the constructors have no defaults."""
 
 from dermoscopy.losses.classification import BinaryCrossEntropy
-from dermoscopy.masks.zeroing import Zeroing
+from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
 from dermoscopy.networks.classifier import Classifier
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -20,6 +20,11 @@ def make_classifier(backbone, labels, masks=(), **changes):
 def make_zeroing(p, grid=1, per_channel=False):
     """Return a Zeroing of grid cells of all masks together; by default of whole masks."""
     return Zeroing(p, grid, per_channel)
+
+
+def make_mixed_zeroing(p=0.5, grids=(16, 8, 4)):
+    """Return a MixedZeroing, by default that of conf/."""
+    return MixedZeroing(p, grids)
 
 
 def make_label_loss(labels, pos_weight=None, rarest=1.0):

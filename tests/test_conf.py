@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dermoscopy.config.build import plain
 from dermoscopy.config.checks import check_about
 from dermoscopy.config.choices import groups
 from dermoscopy.config.stages import stage_configurations
@@ -52,6 +53,17 @@ def test_an_experiment_states_question_command_cost_expectation_and_primary_metr
     assert about["question"].count("?") == 1 and about["command"].endswith(
         f"python train.py +experiment={experiment} -m"
     )
+
+
+@pytest.mark.parametrize("condition", ["none", "given"])
+def test_the_primary_metric_of_zeroing_is_under_the_masks_of_validation(condition):
+    cfg = composed("+experiment=zeroing", f"model.validation_masks={condition}")
+    assert check_about("zeroing", plain(cfg.about))["primary_metric"] == f"test/{condition}/average_precision"
+
+
+def test_masks_teach_in_one_arm_of_pair():
+    stops = {job.hydra.runtime.choices["arm/pair"]: job.consistency.stop for job in jobs("+experiment=pair")}
+    assert {arm for arm, stop in stops.items() if stop == "first"} == {"masks_teach"}
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +194,7 @@ def histories(place):
 def test_a_configuration_is_tried_without_a_trace_in_its_study(run_script, store, name, tmp_path):
     ended = run_script("train.py", "+experiment=zeroing", f"+debug={name}", f"data.store={store}", *TINY)
     assert ended.code == 0, ended.err
-    assert "this is 1 of the 15 jobs of the experiment: add -m" in ended.out
+    assert "this is 1 of the 18 jobs of the experiment: add -m" in ended.out
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["debug"]
     assert [table["epoch"].max() for table in histories(tmp_path)] == [0, 0]  # one epoch of each stage
     profiles = [path.name for path in tmp_path.glob("runs/debug/*/*-profile.txt")]

@@ -63,6 +63,13 @@ def test_seeds_custom_callbacks_and_their_arguments_change_the_key():
     assert len({key(), key(start + "a}"), key(start + "b}"), key("seed=1"), key("seed=2")}) == 5
 
 
+def test_the_arms_of_zeroing_share_their_first_stage():
+    arms = ("everything", "nothing", "cells8_80", "mixed")
+    first = [key(f"zeroing={arm}", "stages=[{stage: base, zeroing: {p: 1.0}}]") for arm in arms]
+    assert len(set(first)) == 1
+    assert len({key(f"zeroing={arm}") for arm in arms}) == len(arms)
+
+
 def test_the_settings_of_the_learning_rate_finder_change_the_key_where_it_is_used():
     assert key("optimizer.lr=auto", "lr_finder.steps=50") != key("optimizer.lr=auto")
 

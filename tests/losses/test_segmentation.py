@@ -32,6 +32,7 @@ ARGUMENTS = {
 EVERY = [
     (term, exclusive) for term in ARGUMENTS for exclusive in (False, True) if exclusive or term is not CrossEntropy
 ]
+OVERLAP = (Dice, Jaccard, Tversky, Lovasz)  # terms that compare regions
 LN3 = math.log(3)  # sigmoid(LN3) = 3/4
 
 
@@ -57,6 +58,11 @@ def row(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float32).reshape(1, 1, 1, -1)
 
 
+def images(*rows: Tensor) -> Tensor:
+    """Return a batch of such images."""
+    return torch.cat(rows)
+
+
 def classes(target: Tensor) -> Tensor:
     """Return the class of each pixel (B, H, W) of exclusive masks, 0 for the background."""
     return torch.cat([target.amax(1, keepdim=True) < 0, target > 0], 1).int().argmax(1)
@@ -75,6 +81,23 @@ def classes(target: Tensor) -> Tensor:
         (Tversky, {"smooth": 0.5}, row(0, 0, 0, 0), row(1, -1, -1, -1), 1 - 1 / (1 + 0.3 * 1.5 + 0.7 * 0.5)),
         # hinge errors 2 (absent) and 1/2 (present): Jaccard loss 1/2 after the first, 1 after both
         (Lovasz, {}, row(1, 0.5, -3), row(-1, 1, -1), 2 * 0.5 + 0.5 * 0.5),
+        # with a second image, without the mask: FP = 1 + 3/2 + 2 in all, whatever image they are in
+        (
+            Dice,
+            {"smooth": 0.5},
+            images(row(0, 0, 0, 0), row(0, 0, 0, 0)),
+            images(row(1, -1, -1, -1), row(-1, -1, -1, -1)),
+            1 - 1 / (1 + 0.5 * 3.5 + 0.5 * 0.5),
+        ),
+        (Jaccard, {"smooth": 0.5}, images(row(0, 0), row(0, 0)), images(row(1, 0), row(-1, -1)), 1 - 1 / (1 + 1 + 0.5)),
+        (
+            Tversky,
+            {"smooth": 0.5},
+            images(row(0, 0), row(0, 0)),
+            images(row(1, 0), row(-1, -1)),
+            1 - 1 / (1 + 0.3 + 0.35),
+        ),
+        (Lovasz, {}, images(row(0.5, -3), row(1, 0)), images(row(1, -1), row(-1, 0)), 2 * 0.5 + 0.5 * 0.5),
     ],
 )
 def test_a_case_computed_by_hand(term, changes, logits, target, cost):
@@ -91,23 +114,23 @@ def test_exclusive_cases_computed_by_hand():
     assert build(Lovasz, True)(logits, first).item() == pytest.approx(3 / 4)
 
 
-@pytest.mark.parametrize("name", ["bce", "focal", "dice", "jaccard", "tversky", "lovasz"])
-def test_the_loss_of_overlapping_masks_agrees_with_a_second_implementation(name):
+@pytest.mark.parametrize(
+    ("term", "second"),
+    [
+        (BinaryCrossEntropy, binary_cross_entropy_with_logits),
+        (Focal, focal_loss_with_logits),
+        (Dice, smp.losses.DiceLoss("multilabel", smooth=1.0)),
+        (Jaccard, smp.losses.JaccardLoss("multilabel", smooth=1.0)),
+        (Tversky, smp.losses.TverskyLoss("multilabel", smooth=1.0, alpha=0.3, beta=0.7)),
+        (Lovasz, smp.losses.LovaszLoss("multilabel", per_image=False)),
+    ],
+)
+def test_the_loss_of_overlapping_masks_agrees_with_a_second_implementation(term, second):
     logits, target = drawn(False)
+    target[1:, 0] = -1  # one image of three has the first mask
     truth = (target + 1) / 2
-    one = {
-        "dice": smp.losses.DiceLoss("multilabel", smooth=1.0),
-        "jaccard": smp.losses.JaccardLoss("multilabel", smooth=1.0),
-        "tversky": smp.losses.TverskyLoss("multilabel", smooth=1.0, alpha=0.3, beta=0.7),
-        "lovasz": smp.losses.LovaszLoss("multilabel", per_image=True),
-        "bce": binary_cross_entropy_with_logits,
-        "focal": focal_loss_with_logits,
-    }[name]
-    term = {"bce": BinaryCrossEntropy, "focal": Focal, "dice": Dice, "jaccard": Jaccard}.get(name)
-    term = term or {"tversky": Tversky, "lovasz": Lovasz}[name]
-    pairs = [(logits[i : i + 1, k : k + 1], truth[i : i + 1, k : k + 1]) for i in range(3) for k in range(2)]
-    second = sum(float(one(*pair)) for pair in pairs) / len(pairs)
-    assert build(term)(logits, target).item() == pytest.approx(second, rel=1e-5)
+    per_mask = [float(second(logits[:, k : k + 1], truth[:, k : k + 1])) for k in range(2)]
+    assert build(term)(logits, target).item() == pytest.approx(sum(per_mask) / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -117,15 +140,46 @@ def test_the_loss_of_overlapping_masks_agrees_with_a_second_implementation(name)
         (Dice, smp.losses.DiceLoss("multiclass", smooth=1.0)),
         (Jaccard, smp.losses.JaccardLoss("multiclass", smooth=1.0)),
         (Tversky, smp.losses.TverskyLoss("multiclass", smooth=1.0, alpha=0.3, beta=0.7)),
-        (Lovasz, smp.losses.LovaszLoss("multiclass", per_image=True)),
+        (Lovasz, smp.losses.LovaszLoss("multiclass", per_image=False)),
     ],
 )
 def test_the_loss_of_exclusive_classes_agrees_with_a_second_implementation(term, second):
     logits, target = drawn(True)
     truth = classes(target)
-    assert all(len(image.unique()) == 3 for image in truth)
-    per_image = [float(second(logits[i : i + 1], truth[i : i + 1])) for i in range(3)]
-    assert build(term, True)(logits, target).item() == pytest.approx(sum(per_image) / 3, rel=1e-5)
+    assert len(truth.unique()) == 3
+    assert build(term, True)(logits, target).item() == pytest.approx(float(second(logits, truth)), rel=1e-5)
+
+
+@pytest.mark.parametrize("term", OVERLAP)
+def test_to_find_a_sparse_mask_with_false_pixels_elsewhere_costs_less_than_to_find_nothing(term):
+    target = -torch.ones(10, 1, 8, 8)
+    target[0, :, 0] = 1  # 8 pixels in one image of ten
+    finds = target.clone()
+    finds[1:9, :, 4, 4] = 1  # and a false pixel in eight of the others
+    nothing = build(term)(-9 * torch.ones_like(target), target)
+    assert nothing > 0.8
+    assert build(term)(torch.where(finds > 0, 9.0, -9.0), target) < nothing
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("term", OVERLAP)
+def test_a_mask_that_no_image_of_the_batch_has_leaves_the_mean(term, exclusive):
+    logits, target = drawn(exclusive)
+    if exclusive:
+        logits[:, 2] = -torch.inf  # a class that is never predicted
+        alone = build(term, True)(logits[:, :2], target[:, :1].where(target[:, 1:] < 0, -1))
+        target[:, 1] = -1
+    else:
+        alone = build(term)(logits[:, :1], target[:, :1])
+        target[:, 1] = -1
+    assert build(term, exclusive)(logits, target).item() == pytest.approx(alone.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("term", OVERLAP)
+def test_regions_are_those_of_the_batch_as_one_large_image(term):
+    logits, target = drawn(False)
+    large = (torch.cat(list(part), -1)[None] for part in (logits, target))
+    assert build(term)(logits, target).item() == pytest.approx(build(term)(*large).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("gap", [0.0, 1.0, 30.0, -1000.0])
@@ -156,7 +210,7 @@ def test_the_lovasz_cost_of_certain_predictions_is_one_minus_their_jaccard(exclu
     else:
         certain, truth = (logits > 0).int(), (target > 0).int()
         cost = build(Lovasz)(logits.sign(), target) / 2  # hinge errors 0 and 2
-    jaccard = (certain & truth).sum((2, 3)) / (certain | truth).sum((2, 3))
+    jaccard = (certain & truth).sum((0, 2, 3)) / (certain | truth).sum((0, 2, 3))
     assert cost.item() == pytest.approx((1 - jaccard).mean().item(), rel=1e-5)
 
 

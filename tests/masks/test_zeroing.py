@@ -1,8 +1,9 @@
 """Zeroing of masks."""
 
+import numpy as np
 import pytest
 import torch
-from parts import make_zeroing
+from parts import make_mixed_zeroing, make_zeroing
 
 from dermoscopy.machine.randomness import generator
 
@@ -77,3 +78,66 @@ def test_a_grid_without_cells_or_finer_than_the_image_is_refused(mask):
         make_zeroing(0.5, 0)
     with pytest.raises(ValueError, match="the grid of zeroing 64 x 64 is finer than the image of 48 x 48 px"):
         make_zeroing(0.5, 64)(mask)
+
+
+def revealed(zeroing, images=4000, side=16, seed=0):
+    """Return the share of the pixels that are left per image, (images,)."""
+    left = zeroing(torch.ones(images, 2, side, side), generator(seed)) != 0
+    assert torch.equal(left[:, 0], left[:, 1])
+    return left[:, 0].float().mean((1, 2))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.2, 0.5])
+@pytest.mark.parametrize("grids", [(16, 8, 4), (1,), (2,)])
+def test_mixed_zeroing_erases_all_masks_as_often_as_configured(p, grids):
+    # n cells are erased together with probability q^n, whose mean over q in [0, 1] is 1 / (n + 1)
+    by_chance = np.mean([1 / (n**2 + 1) for n in grids])
+    expected = p + (1 - p) * by_chance
+    share = (revealed(make_mixed_zeroing(p, grids)) == 0).float().mean().item()
+    assert share == pytest.approx(expected, abs=4 * 0.5 / 4000**0.5)
+
+
+def test_mixed_zeroing_leaves_any_share_of_the_masks():
+    share = revealed(make_mixed_zeroing(0.0, (16,))).numpy()
+    counts = np.histogram(share, bins=10, range=(0, 1))[0] / len(share)  # uniform: a tenth in each
+    assert counts.tolist() == pytest.approx([0.1] * 10, abs=4 * (0.09 / 4000) ** 0.5 + 0.01)
+
+
+def test_mixed_zeroing_draws_a_probability_and_a_grid_per_image():
+    share = revealed(make_mixed_zeroing(0.0, (4, 2))).numpy()
+    assert {0.25, 0.5, 0.75} <= set(share) and len(set(share)) == 17
+    # of a mean q in [0, 1]: var(q) = 1/12 between images, and E q (1 - q) / n = 1 / 6 n^2 between the cells of one
+    assert share.var() == pytest.approx(1 / 12 + np.mean([1 / (6 * n**2) for n in (4, 2)]), rel=0.1)
+
+
+def test_mixed_zeroing_keeps_what_was_known_and_is_the_same_for_the_same_draw(mask):
+    zeroing, before = make_mixed_zeroing(0.3), mask.clone()
+    out = zeroing(mask, generator(0, "zeroing", 1))
+    assert torch.equal(mask, before)
+    assert torch.equal(out[out != 0], mask[out != 0]) and 0 < (out == 0).float().mean() < 1
+    assert torch.equal(out, zeroing(mask, generator(0, "zeroing", 1)))
+    assert not torch.equal(out, zeroing(mask, generator(0, "zeroing", 2)))
+
+
+def test_mixed_zeroing_with_p_one_erases_everything_and_draws_no_grid(mask):
+    zeroing = make_mixed_zeroing(1, (64,))
+    zeroing.check(48, 48)
+    assert not zeroing(mask).any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"p": 1.5}, r"p must lie in \[0, 1\], got 1.5"),
+        ({"grids": ()}, r"grids must list .* got \[\]"),
+        ({"grids": (4, 0)}, r"grids must list .* got \[4, 0\]"),
+    ],
+)
+def test_mixed_zeroing_refuses_arguments_out_of_range(changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_mixed_zeroing(**changes)
+
+
+def test_mixed_zeroing_refuses_a_grid_finer_than_the_image(mask):
+    with pytest.raises(ValueError, match="a grid of zeroing 64 x 64 is finer than the image of 48 x 48 px"):
+        make_mixed_zeroing(grids=(4, 64))(mask)

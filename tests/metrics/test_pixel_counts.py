@@ -1,10 +1,12 @@
 """Pixel counts checked by hand: several masks, exclusive ones, and a wrong number of channels."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
-from dermoscopy.metrics.pixel_counts import count
+from dermoscopy.metrics.pixel_counts import count, predicted_area
 
 
 def rows(*texts: str) -> Tensor:
@@ -30,3 +32,11 @@ def test_a_wrong_number_of_channels_is_named() -> None:
         count(logits, target, True)
     with pytest.raises(ValueError, match="3 masks need 3 channels of logits; .* 2"):
         count(logits[:, :2], target, False)
+
+
+def test_the_predicted_area_is_the_share_of_all_known_pixels_that_are_predicted() -> None:
+    target, logits = rows("+-?+-", "-----"), rows("++++-", "+----")
+    assert predicted_area(count(logits, target, False).numpy()) == 4 / 9 == (logits > 0)[target != 0].float().mean()
+    nothing = count(-torch.ones_like(target), target, False).numpy()
+    assert predicted_area(nothing) == 0
+    assert math.isnan(predicted_area(count(logits, torch.zeros_like(target), False).numpy()))

@@ -40,6 +40,12 @@ def test_the_grid_of_zeroing_has_no_effect_on_the_key_if_nothing_or_everything_i
     assert stage_key([whole], "data") == stage_key([cells], "data")
 
 
+def test_a_mixed_zeroing_of_everything_has_that_key_and_one_that_keeps_some_cells_has_not():
+    everything, nothing = (stage_key([with_zeroing(p=p, grid=1)], "data") for p in (1, 0))
+    mixed = [stage_key([with_zeroing(p=p, grids=[8, 4])], "data") for p in (1, 0)]
+    assert mixed[0] == everything and mixed[1] not in (everything, nothing)
+
+
 def test_the_order_of_settings_and_the_type_of_a_whole_number_have_no_effect():
     assert stage_key([dict(reversed(STAGE.items()))], "data") == stage_key([STAGE], "data")
     assert stage_key([STAGE | {"epochs": 4.0}], "data") == stage_key([STAGE], "data")

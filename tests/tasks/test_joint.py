@@ -24,6 +24,7 @@ def test_labels_and_masks_train_their_parts(data, kind, trained):
     changed = {name.split(".")[0] for name, v in task.network.state_dict().items() if not torch.equal(v, before[name])}
     assert changed == trained
     assert ("val/dice" in task.scored) == (kind is not LabelsOnlyTask)
+    assert ("val/predicted_area" in task.scored) == (kind is not LabelsOnlyTask)
     assert ("val/auroc" in task.scored) == (kind is not MasksOnlyTask)
 
 
@@ -39,6 +40,20 @@ def test_the_gradient_of_labels_reaches_the_segmenter(data):
 def test_a_joint_network_is_tested_on_labels_and_masks(data):
     task = run_test(joint(), data)
     assert {"test/none/dice", "test/none/auroc", "test/given/auroc"} <= set(task.scored)
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "must"),
+    [
+        (MasksOnlyTask, "val/loss", True),
+        (MasksOnlyTask, "val/pooled_dice", True),
+        (JointTask, "val/dice", True),
+        (JointTask, "val/average_precision", False),  # labels may be right without a mask
+        (LabelsOnlyTask, "val/average_precision", False),
+    ],
+)
+def test_an_epoch_that_is_chosen_by_its_masks_must_find_some(kind, metric, must):
+    assert joint(kind).must_find_masks(metric) == must
 
 
 def test_labels_and_masks_of_a_network_without_mask_input_are_validated_in_one_pass(data):

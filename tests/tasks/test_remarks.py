@@ -7,7 +7,7 @@ from label_tasks import LABELS, Reader, fit, make_task
 
 from dermoscopy.data.batches.datamodule import DermoscopyData
 from dermoscopy.losses.classification import CrossEntropy
-from dermoscopy.tasks.remarks import label_remarks, mask_remarks
+from dermoscopy.tasks.remarks import empty_remarks, label_remarks, mask_remarks
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 CLASSES = {"loss": CrossEntropy(LABELS, None, 1.0), "exclusive_labels": True}
@@ -95,3 +95,26 @@ def _changed(code, digits):
     """Return packed masks whose globules are absent and whose streaks are unknown."""
     lesion = code - 3 * torch.round(code / 3).to(code.dtype)
     return (lesion - digits["globules"] * np.int8(1)).to(code.dtype)
+
+
+def history(*scores):
+    """Return the rows of a history from (Dice, predicted area) per epoch."""
+    return [{"epoch": i, "dice": dice, "predicted_area": area} for i, (dice, area) in enumerate(scores)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "rows", "best", "parts"),
+    [
+        ("max", history((0.9, 0.0), (0.2, 0.1)), 1, ["val/dice is best in epoch 0", "epoch 1 is kept"]),
+        ("min", history((0.2, 0.1), (0.1, 0.0)), 0, ["val/dice is best in epoch 1", "epoch 0 is kept"]),
+        ("max", history((torch.nan, 0.0), (0.9, 0.0), (0.2, 0.1)), 2, ["val/dice is best in epoch 1"]),
+        ("max", history((0.9, 0.0), (0.8, 0.0)), 0, ["finds nothing", "in no epoch"]),
+        ("max", history((0.1, 0.0), (0.2, 0.1)), 1, []),
+        ("max", history((0.2, 0.1), (0.2, 0.0)), 0, []),  # of equals the first is the best
+        ("max", history((0.2, 0.1), (0.2, torch.nan)), 0, []),
+    ],
+)
+def test_a_network_that_finds_nothing_has_one_line_where_the_metric_alone_had_chosen_it(mode, rows, best, parts):
+    lines = empty_remarks("val/dice", mode, rows, best)
+    assert len(lines) == bool(parts)
+    assert all(part in lines[0] for part in parts)

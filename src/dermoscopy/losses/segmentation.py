@@ -2,8 +2,10 @@
 
 Shapes: target (B, K, H, W) is -1 absent, +1 present, 0 unknown. Logits are (B, K, H, W), or (B, K + 1, H, W) if the K
 masks are exclusive: channel 0 is then the background, softmax gives the probabilities, and a pixel is known when all
-of its K masks are. Cross-entropies and focal average over the known pixels of the batch, the others over the masks of
-each image with any known pixel. Where nothing is known the loss is 0.
+of its K masks are. Cross-entropies and focal average over the known pixels of the batch. The others, which compare
+regions, see the batch as one large image, and average over the masks that are present in it: averaged over images, they
+would reward a network that finds nothing wherever a mask is absent from most of them, since an empty prediction of an
+empty mask costs nothing. Where nothing counts the loss is 0.
 """
 
 import torch
@@ -120,13 +122,13 @@ class Focal(nn.Module):
 
 
 class Tversky(nn.Module):
-    """1 - Tversky index of probabilities, TP / (TP + alpha FP + beta FN), per mask and image.
+    """1 - Tversky index of probabilities, TP / (TP + alpha FP + beta FN), per mask, over the batch.
 
     Args:
         exclusive: whether a pixel belongs to at most one of the masks; the background then counts as one of them.
         alpha: weight of false positives.
         beta: weight of false negatives.
-        smooth: pixels added to the true positives, so that an empty prediction of an empty mask costs nothing.
+        smooth: pixels added to the true positives, so that the index of a few pixels is less steep.
 
     Raises:
         ValueError: a weight is negative or `smooth` is not positive.
@@ -145,15 +147,15 @@ class Tversky(nn.Module):
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, self.exclusive)
         probability = (logits.softmax(1) if self.exclusive else logits.sigmoid()) * known
-        true_positive = (probability * truth).sum((2, 3)) + self.smooth  # (B, C), like all following sums
-        false_positive = (probability * (1 - truth)).sum((2, 3))
-        false_negative = ((1 - probability) * truth).sum((2, 3))
+        true_positive = (probability * truth).sum((0, 2, 3)) + self.smooth  # (C,), like all following sums
+        false_positive = (probability * (1 - truth)).sum((0, 2, 3))
+        false_negative = ((1 - probability) * truth).sum((0, 2, 3))
         index = true_positive / (true_positive + self.alpha * false_positive + self.beta * false_negative)
-        return mean_where(1 - index, known.flatten(2).any(2))
+        return mean_where(1 - index, truth.sum((0, 2, 3)) > 0)
 
 
 class Dice(Tversky):
-    """1 - soft Dice, 2 TP / (2 TP + FP + FN), per mask and image.
+    """1 - soft Dice, 2 TP / (2 TP + FP + FN), per mask, over the batch.
 
     Args:
         exclusive, smooth: see `Tversky`.
@@ -164,7 +166,7 @@ class Dice(Tversky):
 
 
 class Jaccard(Tversky):
-    """1 - soft Jaccard (IoU), TP / (TP + FP + FN), per mask and image.
+    """1 - soft Jaccard (IoU), TP / (TP + FP + FN), per mask, over the batch.
 
     Args:
         exclusive, smooth: see `Tversky`.
@@ -175,10 +177,10 @@ class Jaccard(Tversky):
 
 
 class Lovasz(nn.Module):
-    """Lovász extension of 1 - Jaccard, per mask and image.
+    """Lovász extension of 1 - Jaccard, per mask, over the batch.
 
     It is applied to hinge errors for masks that may overlap, and to 1 - the softmax of the true class for exclusive
-    ones, over the classes present in the image, background included.
+    ones, background included.
 
     Args:
         exclusive: whether a pixel belongs to at most one of the masks.
@@ -193,11 +195,11 @@ class Lovasz(nn.Module):
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, self.exclusive)
         errors = (truth - logits.softmax(1)).abs() if self.exclusive else (1 - logits * (2 * truth - 1)).relu()
-        errors = errors * known  # unknown pixels come last, with error 0
-        errors, order = errors.flatten(2).sort(2, descending=True)
-        truth = truth.flatten(2).gather(2, order)
-        present = truth.sum(2, keepdim=True)
+        errors = (errors * known).transpose(0, 1).flatten(1)  # unknown pixels come last, with error 0
+        errors, order = errors.sort(1, descending=True)
+        truth = truth.transpose(0, 1).flatten(1).gather(1, order)  # (C, pixels of the batch)
+        present = truth.sum(1, keepdim=True)
         # Loss if all pixels up to this one were wrong.
-        jaccard = 1 - (present - truth.cumsum(2)) / (present + (1 - truth).cumsum(2))
-        cost = (errors * jaccard.diff(dim=2, prepend=torch.zeros_like(present))).sum(2)
-        return mean_where(cost, present[..., 0] > 0 if self.exclusive else known.flatten(2).any(2))
+        jaccard = 1 - (present - truth.cumsum(1)) / (present + (1 - truth).cumsum(1))
+        cost = (errors * jaccard.diff(dim=1, prepend=torch.zeros_like(present))).sum(1)
+        return mean_where(cost, present[:, 0] > 0)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dermoscopy.masks.zeroing import Zeroing, check_grid, over_pixels
+from dermoscopy.masks.zeroing import MixedZeroing, Zeroing, check_grid, check_grids, draw_cells
 
 
 class ZeroedViews(nn.Module):
@@ -33,8 +33,7 @@ class ZeroedViews(nn.Module):
             raise ValueError(f"views must be at least 2, got {views}: for one view use zeroing")
         if not 0 <= whole <= 1:
             raise ValueError(f"whole must lie in [0, 1], got {whole}")
-        if not grids or min(grids) < 1:
-            raise ValueError(f"grids must list at least one grid of at least 1 cell per side, got {list(grids)}")
+        check_grids(grids)
         if not p or not all(0 <= value <= 1 for value in p):
             raise ValueError(f"p must list at least one probability in [0, 1], got {list(p)}")
         self.views, self.whole, self.grids = views, whole, tuple(grids)
@@ -44,14 +43,11 @@ class ZeroedViews(nn.Module):
         height, width = mask.shape[2:]
         self.check(height, width)
         drawn = (self.views, len(mask), 1, 1, 1)
-        grid = torch.randint(len(self.grids), drawn, generator=generator, device=mask.device)
         whole = torch.rand(drawn, generator=generator, device=mask.device) < self.whole
         p = self.p[torch.randint(len(self.p), drawn, generator=generator, device=mask.device)]
-        kept = torch.rand(drawn, generator=generator, device=mask.device) >= p  # of the views with a single cell
-        for i, size in enumerate(self.grids):
-            cells = torch.rand((*drawn[:3], size, size), generator=generator, device=mask.device) >= p
-            kept = torch.where(~whole & (grid == i), over_pixels(cells, height, width), kept)
-        return mask * kept  # (V, B, K, H, W)
+        single = torch.rand(drawn, generator=generator, device=mask.device) >= p  # of the views with a single cell
+        cells = draw_cells(p, self.grids, height, width, generator)
+        return mask * torch.where(whole, single, cells)  # (V, B, K, H, W)
 
     def check(self, height: int, width: int) -> None:
         """Raise ValueError if masks of this size (pixels) have fewer rows or columns than a grid."""
@@ -69,7 +65,7 @@ class Pair(nn.Module):
         zeroing: zeroing of the masks of the first view; None leaves them whole.
     """
 
-    def __init__(self, zeroing: Zeroing | None) -> None:
+    def __init__(self, zeroing: Zeroing | MixedZeroing | None) -> None:
         super().__init__()
         self.zeroing = zeroing
 
@@ -79,5 +75,5 @@ class Pair(nn.Module):
 
     def check(self, height: int, width: int) -> None:
         """Raise ValueError if masks of this size (pixels) have fewer rows or columns than the grid of the zeroing."""
-        if self.zeroing is not None and 0 < self.zeroing.p < 1:
+        if self.zeroing is not None:
             self.zeroing.check(height, width)

@@ -1,9 +1,14 @@
 """Pixel counts of predicted masks by true and predicted presence, computed on the device."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dermoscopy.metrics.segmentation import confusion
+from dermoscopy.metrics.statistics import ratio
+
+PREDICTED_AREA = "predicted_area"  # score of `predicted_area`
 
 
 def count(logits: Tensor, target: Tensor, exclusive: bool) -> Tensor:
@@ -35,3 +40,13 @@ def count(logits: Tensor, target: Tensor, exclusive: bool) -> Tensor:
     predicted, present = predicted & known, present & known
     tp, positive, truth, total = (pixels.sum((2, 3)) for pixels in (predicted & present, predicted, present, known))
     return torch.stack(confusion(tp, positive, truth, total), dim=-1)
+
+
+def predicted_area(counts: NDArray[np.int64]) -> float:
+    """Return the share of the known pixels, of all images and masks, that are predicted; NaN if none is known.
+
+    Args:
+        counts: (N, K, 4) of `count`.
+    """
+    tp, fp, fn, tn = counts.sum((0, 1))
+    return float(ratio(tp + fp, tp + fp + fn + tn))

@@ -13,7 +13,6 @@ RECIPE = 4
 PACKAGE = "dermoscopy."
 TARGET = "_target_"
 FILES = ("split.file", ".checkpoint", "datamodule.predicted")  # keys that name files, which are hashed by content
-EXTREMES = (0, 1)  # probabilities of erasing nothing and everything, for which the grid of cells has no effect
 
 
 def stage_key(stages: Sequence[Mapping[str, object]], fingerprint: str) -> str:
@@ -51,5 +50,6 @@ def canonical(value: object, path: str = "") -> object:
 
 
 def _without_grid(zeroing: dict[str, object]) -> dict[str, object]:
-    """Return zeroing settings, without the grid of cells if nothing or everything is erased."""
-    return {"p": zeroing["p"]} if zeroing.get("p") in EXTREMES else zeroing
+    """Return zeroing settings, without the grid of cells if all masks are always erased, or (of one grid) never."""
+    p = zeroing.get("p")
+    return {"p": p} if p == 1 or (p == 0 and "grid" in zeroing) else zeroing

@@ -93,6 +93,10 @@ class Task(LightningModule):
         """Return the names of the metrics that `scores` returns, without the custom ones."""
         raise NotImplementedError
 
+    def must_find_masks(self, metric: str) -> bool:
+        """Return whether an epoch that is chosen by this metric, such as val/dice, has to predict a mask somewhere."""
+        return False
+
     def remarks(self) -> list[str]:
         """Return what a user should know about the data before training, one line each."""
         return []

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from dermoscopy.contracts import Batch
 from dermoscopy.contracts.networks import Loss
 from dermoscopy.masks.conditions import CONDITIONS, SOURCES, check_predicted, masks_at, takes_masks
-from dermoscopy.masks.zeroing import Zeroing
+from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
 from dermoscopy.metrics.classification import label_scores
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
 from dermoscopy.tasks.base import Metric, Task, checked_names
@@ -149,17 +149,17 @@ class ClassificationTask(LabelTask):
     """Classification of an image with masks that are zeroed in random cells.
 
     Args:
-        zeroing: applied to the masks of every training batch.
+        zeroing: applied to the masks of every training batch; with p = 1 the network learns from the image alone.
         others: see LabelTask.
     """
 
-    def __init__(self, zeroing: Zeroing, **others: Any) -> None:
+    def __init__(self, zeroing: Zeroing | MixedZeroing, **others: Any) -> None:
         super().__init__(**others)
         self.zeroing = zeroing
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
-        if stage == "fit" and 0 < self.zeroing.p < 1:
+        if stage == "fit":
             self.zeroing.check(*self.data.size)
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dermoscopy.contracts import Batch
 from dermoscopy.contracts.networks import JointNetwork, Loss
-from dermoscopy.metrics.pixel_counts import count
+from dermoscopy.metrics.pixel_counts import PREDICTED_AREA, count, predicted_area
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.remarks import mask_remarks
@@ -78,10 +78,14 @@ class _SegmentingTask(LabelsOnlyTask):
         """Return the mask scores of an epoch."""
         return mask_scores(torch.cat(list(counts)).cpu().numpy(), self.mask_names)
 
+    def validated(self, counts: Sequence[Tensor]) -> dict[str, float]:
+        """Return the mask scores of an epoch, and how much is predicted."""
+        return self.mask_scores(counts) | {PREDICTED_AREA: predicted_area(torch.cat(list(counts)).cpu().numpy())}
+
     def mask_metrics(self) -> list[str]:
-        """Return the names of the metrics that `mask_scores` returns."""
+        """Return the names of the metrics that `validated` returns."""
         nothing = torch.zeros(1, len(self.mask_names), 1, 1)
-        return list(self.mask_scores([count(nothing, nothing, exclusive=False)]))
+        return list(self.validated([count(nothing, nothing, exclusive=False)]))
 
     def on_test_epoch_start(self) -> None:
         super().on_test_epoch_start()
@@ -100,10 +104,13 @@ class MasksOnlyTask(_SegmentingTask):
     """Training of only the segmenter of a classifier."""
 
     def scores(self, outputs: Outputs) -> dict[str, float]:
-        return self.mask_scores([counts for (counts,) in outputs])
+        return self.validated([counts for (counts,) in outputs])
 
     def metrics(self) -> list[str]:
         return self.mask_metrics()
+
+    def must_find_masks(self, metric: str) -> bool:
+        return True
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         return self._step(batch)
@@ -128,10 +135,13 @@ class JointTask(_SegmentingTask):
 
     def scores(self, outputs: Outputs) -> dict[str, float]:
         labels = super().scores([(logits, label) for logits, label, _ in outputs])
-        return labels | self.mask_scores([counts for _, _, counts in outputs])
+        return labels | self.validated([counts for _, _, counts in outputs])
 
     def metrics(self) -> list[str]:
         return super().metrics() + self.mask_metrics()
+
+    def must_find_masks(self, metric: str) -> bool:
+        return metric.removeprefix("val/") in self.mask_metrics()
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         return self._add(batch, *self.network.forward_joint(batch["image"]))

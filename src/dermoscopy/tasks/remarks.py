@@ -1,7 +1,7 @@
 """What a user should know about labels and masks before training: what is unknown, missing, or counts nowhere."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import nn
 
@@ -9,6 +9,7 @@ from dermoscopy.contracts import DataModule
 from dermoscopy.contracts.networks import StartsFromFile
 from dermoscopy.losses.classification import CrossEntropy
 from dermoscopy.metrics.classification import known_labels
+from dermoscopy.metrics.pixel_counts import PREDICTED_AREA
 
 SUBSETS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -89,6 +90,32 @@ def monitor_remarks(metric: str, best: float) -> list[str]:
     if math.isfinite(best):
         return []
     return [f"{metric} is {best} in every epoch, so the first one counts as the best: choose another monitor.metric"]
+
+
+def empty_remarks(metric: str, mode: str, epochs: Sequence[Mapping[str, float]], best: int) -> list[str]:
+    """Return one line if no epoch's network finds a mask, or if the metric alone had chosen one that finds none.
+
+    Args:
+        metric: that chooses the best epoch, such as val/dice.
+        mode: max or min, which of its values is the best.
+        epochs: per epoch its number, `epoch`, and its scores of validation, without val/.
+        best: the chosen epoch.
+    """
+    empty = {row["epoch"] for row in epochs if row[PREDICTED_AREA] == 0}
+    if len(empty) == len(epochs):
+        return [
+            "the network finds nothing: in no epoch does it predict a pixel of a mask in validation. Train longer, or "
+            "with another loss or optimizer.lr"
+        ]
+    sign = 1 if mode == "max" else -1
+    values = {row["epoch"]: sign * row[metric.removeprefix("val/")] for row in epochs}
+    alone = max(values, key=lambda epoch: -math.inf if math.isnan(values[epoch]) else values[epoch])  # the first one
+    if alone == best or alone not in empty:
+        return []
+    return [
+        f"{metric} is best in epoch {alone}, whose network finds nothing (it predicts no pixel in validation): "
+        f"epoch {best} is kept, the best of those that find something; monitor.metric=val/pooled_dice rates that one 0"
+    ]
 
 
 def _listed(texts: Iterable[str]) -> str:

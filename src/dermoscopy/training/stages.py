@@ -25,7 +25,7 @@ from dermoscopy.runs.history import log_history, read_history
 from dermoscopy.runs.records import StageRecord, StageResult
 from dermoscopy.runs.stage import LrRange, Stage, result_of, set_aside
 from dermoscopy.tasks.base import Task
-from dermoscopy.tasks.remarks import monitor_remarks, weight_remarks
+from dermoscopy.tasks.remarks import empty_remarks, monitor_remarks, weight_remarks
 from dermoscopy.training.callbacks.history import History
 from dermoscopy.training.lr_finder import TABLE, find_learning_rate, read_suggestion
 from dermoscopy.training.trainer import fit, silence_lightning
@@ -193,8 +193,11 @@ def _train(
     data.write_split(stage.folder / SPLIT)
     best_epoch, best = _best(stage.folder)
     callbacks = trainer.checkpoint_callbacks
-    monitor = next(c.monitor for c in callbacks if isinstance(c, ModelCheckpoint) and c.monitor)
+    monitor, mode = next((c.monitor, c.mode) for c in callbacks if isinstance(c, ModelCheckpoint) and c.monitor)
     task.tell(*monitor_remarks(monitor, best[monitor]))
+    if task.must_find_masks(monitor):
+        epochs = [row for row in read_history(stage.folder) if row["mode"] == "val"]
+        task.tell(*empty_remarks(monitor, mode, epochs, best_epoch))
     _draw(stage.folder, monitor, best_epoch)
     return {
         "key": stage.key,

@@ -1,0 +1,50 @@
+"""Choice of the best epoch among those whose network finds something."""
+
+from typing import Any
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import EarlyStopping as LightningEarlyStopping
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import Tensor
+
+from dermoscopy.metrics.pixel_counts import PREDICTED_AREA
+from dermoscopy.tasks.base import Task
+
+
+def finds_something(trainer: Trainer, metric: str | None) -> bool:
+    """Return whether the epoch may be chosen by this metric: a segmenter must predict a pixel in validation."""
+    task = trainer.lightning_module
+    if metric is None or not isinstance(task, Task) or not task.must_find_masks(metric):
+        return True
+    return task.scored[f"val/{PREDICTED_AREA}"] != 0
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's checkpoint of the best epoch; any network that finds something is better than one that does not.
+
+    Where most images lack a mask, their mean Dice is highest for a network that predicts no pixel at all.
+    """
+
+    found = False  # whether the network of the checkpoint finds something
+
+    def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
+        finds = finds_something(trainer, self.monitor)
+        if finds and not self.found:
+            self.found = current is not None
+            return self.found
+        return finds == self.found and super().check_monitor_top_k(trainer, current)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"found": self.found}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.found = state_dict["found"]
+
+
+class EarlyStopping(LightningEarlyStopping):
+    """Lightning's early stopping; epochs whose network finds nothing neither improve nor count as patience."""
+
+    def _run_early_stopping_check(self, trainer: Trainer) -> None:
+        if finds_something(trainer, self.monitor):
+            super()._run_early_stopping_check(trainer)

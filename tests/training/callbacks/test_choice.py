@@ -1,0 +1,150 @@
+"""The best epoch is one whose network finds something, in scripted histories and in a small training."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from power_cut import Cut, PowerCut
+from torch import nn
+from trainers import quiet_trainer
+
+from dermoscopy.evaluation.segmentation import Evaluator
+from dermoscopy.runs.checkpoints import read_checkpoint
+from dermoscopy.runs.files import BEST
+from dermoscopy.runs.stage import Stage
+from dermoscopy.tasks.segmentation import SegmentationTask
+from dermoscopy.training.callbacks.choice import BestCheckpoint, EarlyStopping
+from dermoscopy.training.callbacks.history import History
+from dermoscopy.training.resume import LastCheckpoint
+from dermoscopy.training.stages import Parts, run_stages
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
+MASKS = ("streaks",)  # in few images of the demo
+
+
+class Rising(nn.Module):
+    """A network of one number, the logit of all pixels, and a loss that raises it by the learning rate in each step."""
+
+    def __init__(self, start):
+        super().__init__()
+        self.logit = nn.Parameter(torch.tensor(float(start)))
+
+    def forward(self, image):
+        return self.logit.expand(len(image), 1, *image.shape[2:])
+
+
+def rise(logits, target):
+    return {"rise": -logits.mean()}
+
+
+class Scripted(SegmentationTask):
+    """A segmentation whose validation scores are given: (Dice, predicted area) per epoch."""
+
+    script: list[tuple[float, float]]
+
+    def scores(self, outputs):
+        dice, area = self.script[self.current_epoch]
+        return super().scores(outputs) | {"dice": dice, "predicted_area": area}
+
+
+def build(kind, start=-1.0, lr=0.3):
+    evaluator = Evaluator(None, hd95=False)
+    optimizer = partial(torch.optim.SGD, lr=lr)
+    return kind(Rising(start), rise, MASKS, False, ["none"], evaluator, optimizer, 7, None, (), {})
+
+
+def best_checkpoint(folder, mode="max"):
+    return BestCheckpoint(
+        *(folder, "best", "val/dice"), mode=mode, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+
+
+@pytest.fixture
+def chosen(make_data, tmp_path):
+    """A function that trains with scripted scores, cut and resumed where wanted; it returns the epoch of the best."""
+
+    def run(script, *extra, mode="max", cut=None):
+        def fit(*more):
+            task = build(Scripted)
+            task.script = script
+            callbacks = [best_checkpoint(tmp_path, mode), LastCheckpoint(tmp_path), *extra, *more]
+            trainer = quiet_trainer(callbacks=callbacks, max_epochs=len(script), limit_train_batches=1)
+            trainer.fit(task, datamodule=make_data(masks=MASKS, labels=()))
+            return trainer
+
+        for path in tmp_path.glob("*.ckpt"):
+            path.unlink()
+        if cut is not None:
+            with pytest.raises(PowerCut):
+                fit(Cut(cut, 0))
+        epochs = fit().current_epoch
+        return read_checkpoint(tmp_path / BEST)["epoch"], epochs
+
+    return run
+
+
+SCRIPTS = [
+    ([(0.9, 0.0), (0.2, 0.1), (0.3, 0.1), (0.8, 0.0)], 2),  # nothing, before and after
+    ([(0.1, 0.1), (0.9, 0.0), (0.3, 0.2), (0.2, 0.1)], 2),
+    ([(0.5, 0.0), (0.7, 0.0), (0.7, 0.0), (0.6, 0.0)], 1),  # nothing ever: the best of them, the first of equals
+    ([(0.5, 0.1), (0.7, 0.1), (0.7, 0.1), (0.6, 0.1)], 1),
+    ([(math.nan, 0.0), (0.7, 0.0), (0.2, 0.1), (math.nan, 0.1)], 2),
+]
+
+
+@pytest.mark.parametrize(("script", "best"), SCRIPTS)
+@pytest.mark.parametrize("cut", [None, 1, 2, 3])
+def test_the_best_epoch_finds_something_also_if_the_training_was_interrupted(chosen, script, best, cut):
+    ranked = max(range(4), key=lambda i: (script[i][1] > 0, -1 if math.isnan(script[i][0]) else script[i][0]))
+    assert chosen(script, cut=cut) == (best, 4) == (ranked, 4)
+
+
+def test_the_lowest_value_is_the_best_where_the_mode_is_min(chosen):
+    assert chosen([(0.1, 0.0), (0.9, 0.1), (0.8, 0.1), (0.2, 0.0)], mode="min") == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("script", "epochs"),
+    [
+        ([(0.9, 0.0)] * 6, 6),  # nothing is found: the training goes on
+        ([(0.9, 0.0), (0.1, 0.1), (0.2, 0.1), (0.9, 0.0), (0.1, 0.1), (0.1, 0.1), (0.3, 0.1)], 6),
+        ([(0.3, 0.1), (0.1, 0.1), (0.1, 0.1), (0.4, 0.1)], 3),
+    ],
+)
+def test_epochs_that_find_nothing_do_not_count_in_early_stopping(chosen, script, epochs):
+    stopping = EarlyStopping("val/dice", mode="max", patience=2)
+    assert chosen(script, stopping)[1] == epochs
+
+
+@pytest.fixture
+def trained(make_data, tmp_path, capsys):
+    """A function that trains a stage of three epochs; it returns the epoch of the best weights and what was told."""
+
+    def run(start, lr=0.3):
+        callbacks = [best_checkpoint(tmp_path), LastCheckpoint(tmp_path), History(tmp_path, "only", 0, [])]
+        trainer = partial(quiet_trainer, max_epochs=3, callbacks=callbacks, limit_train_batches=1)
+        data = make_data(masks=MASKS, labels=())
+        stage = Stage("only", 3, "only", tmp_path, 0, ())
+        (stage_result,) = run_stages([stage], lambda *_: Parts(data, build(SegmentationTask, start, lr), trainer), [])
+        return stage_result.result["best_epoch"], capsys.readouterr().out
+
+    return run
+
+
+def test_a_training_says_which_epoch_its_metric_alone_had_chosen(trained):
+    best, told = trained(-0.4)  # the logit after each epoch: -0.1, 0.2, 0.5
+    assert best == 1
+    assert "val/dice is best in epoch 0" in told and "epoch 1 is kept" in told
+
+
+def test_a_training_that_finds_nothing_says_so(trained):
+    best, told = trained(-9.0)
+    assert best == 0
+    assert "finds nothing" in told and "optimizer.lr" in told
+
+
+def test_a_training_that_finds_something_in_every_epoch_tells_no_more(trained):
+    best, told = trained(0.1)
+    assert best == 0
+    assert "nothing" not in told

@@ -51,7 +51,7 @@ def test_counts_of_labels_agree_with_scikit_learn_at_their_thresholds(tested):
         assert table[table["label"] == name]["threshold"].tolist() == [THRESHOLDS[k]] * 4
 
 
-def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_top1(tested):
+def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_the_accuracy(tested):
     logits, _, label = tested
     table = confusion_table(rows_of("none", logits, label, exclusive=True), NAMES, exclusive=True)
     known = (label == 1).any(1) & ~label.isnan().any(1)
@@ -59,7 +59,7 @@ def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_top1(tested
     assert (matrix_of(table, "").to_numpy() == expected).all()
     assert table["threshold"].isna().all()  # the likeliest label needs none
     right = table[table["truth"] == table["predicted"]]["count"].sum() / table["count"].sum()
-    assert right == pytest.approx(label_scores(logits, label, NAMES, True, None)["top1"])
+    assert right == pytest.approx(label_scores(logits, label, NAMES, True, None)["accuracy"])
 
 
 def test_logits_of_exclusive_labels_match_the_softmax_and_unknown_rows_have_no_truth(tested):

@@ -1,6 +1,7 @@
 """Scores: constant predictors, cases computed by hand, undefined values, exclusive labels, a second implementation."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -188,7 +189,6 @@ def test_exclusive_labels_agree_with_scikit_learn_on_the_softmax(classes):
     known = torch.arange(90) % 10 != 0
     scores = label_scores(logits, label, "abcd", exclusive=True, thresholds=torch.full((4,), -1.0))
     probability, predicted, truth = logits.softmax(1)[known].double(), logits.argmax(1)[known], truth[known]
-    assert scores["top1"] == pytest.approx(sklearn_metrics.accuracy_score(truth, predicted))
     assert scores["recall"] == pytest.approx(sklearn_metrics.balanced_accuracy_score(truth, predicted))
     assert scores["f1"] == pytest.approx(sklearn_metrics.f1_score(truth, predicted, average="macro"))
     expected = sklearn_metrics.roc_auc_score(truth, probability, multi_class="ovr", average="macro")
@@ -198,6 +198,37 @@ def test_exclusive_labels_agree_with_scikit_learn_on_the_softmax(classes):
         assert scores[f"brier/{name}"] == pytest.approx(sklearn_metrics.brier_score_loss(one, at), abs=1e-6)
         tuned = at > 1 / (1 + math.e)  # log-odds above -1, each label against the rest
         assert scores[f"tuned_f1/{name}"] == pytest.approx(sklearn_metrics.f1_score(one, tuned))
+        of_class = (predicted == k).numpy()
+        assert scores[f"accuracy/{name}"] == sklearn_metrics.accuracy_score(one, of_class)
+        assert scores[f"balanced_accuracy/{name}"] == sklearn_metrics.balanced_accuracy_score(one, of_class)
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_accuracies_of_exclusive_labels_equal_those_of_scikit_learn_to_the_last_digit(absent):
+    for number in range(20):
+        draw = generator("exclusive accuracies", number)
+        truth = torch.randint(0, 4 if absent else 5, (60,), generator=draw)
+        label, logits = one_hot(truth, 5).float(), torch.randn((60, 5), generator=draw) + one_hot(truth, 5)
+        label[torch.rand(60, generator=draw) < 0.1] = torch.nan
+        label[torch.rand(60, generator=draw) < 0.1] = 0
+        known = label.sum(1) == 1
+        scores = label_scores(logits, label, "abcde", exclusive=True, thresholds=torch.zeros(5))
+        truth, predicted = truth[known], logits.argmax(1)[known]
+        assert scores["accuracy"] == sklearn_metrics.accuracy_score(truth, predicted)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of classes that are only predicted
+            assert scores["balanced_accuracy"] == sklearn_metrics.balanced_accuracy_score(truth, predicted)
+        assert not {"tuned_accuracy", "tuned_balanced_accuracy", "top1"} & scores.keys()
+        assert {"tuned_accuracy/a", "tuned_balanced_accuracy/a", "tuned_recall"} <= scores.keys()
+
+
+def test_accuracies_of_exclusive_labels_by_hand():
+    logits = torch.tensor([[2.0, 1, 0], [2.0, 1, 0], [2.0, 1, 0], [0.0, 1, 0], [2.0, 1, 0]])
+    label = one_hot(torch.tensor([0, 0, 0, 1, 1]), 3).float()  # the third class has no image
+    scores = label_scores(logits, label, "abc", exclusive=True, thresholds=None)
+    assert (scores["accuracy"], scores["balanced_accuracy"]) == (4 / 5, (1 + 1 / 2) / 2)
+    assert (scores["accuracy/a"], scores["balanced_accuracy/a"]) == (4 / 5, (1 + 1 / 2) / 2)  # a against the rest
+    assert (scores["accuracy/b"], scores["accuracy/c"]) == (4 / 5, 1)
 
 
 def test_exclusive_labels_do_not_change_with_a_constant_added_to_the_logits_of_an_image(classes):

@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
-from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, Counts, auroc, outcomes, predicted_labels
+from dermoscopy.metrics.weighted_classification import (
+    DECISIONS,
+    RANKING,
+    Counts,
+    auroc,
+    decision_score,
+    outcomes,
+    predicted_labels,
+)
 
 
 def test_auroc_agrees_with_scikit_learn_under_weights_and_ties() -> None:
@@ -36,3 +44,18 @@ def test_decisions_keep_the_precision_of_their_counts() -> None:
     assert {score(counts).dtype for score in DECISIONS.values()} == {np.dtype(np.float32)}
     expected = {"recall": 1, "specificity": 3 / 5, "balanced_accuracy": 4 / 5, "precision": 1 / 3}
     assert scores == pytest.approx(expected | {"f1": 2 / 4, "accuracy": 4 / 6}, rel=1e-6)
+
+
+def test_accuracies_of_exclusive_labels_agree_with_scikit_learn_under_weights() -> None:
+    rng = np.random.default_rng(0)
+    true, logit = rng.integers(0, 3, 50), rng.normal(size=(50, 3))
+    weight, predicted = rng.integers(0, 4, (5, 50)).astype(float), logit.argmax(1)
+    kinds = outcomes(predicted_labels(logit, exclusive=True), np.eye(3)[true])
+    counts = Counts(*(weight @ kind for kind in kinds))
+    accuracy, balanced = (decision_score(name, counts, True) for name in ("accuracy", "balanced_accuracy"))
+    for row, of_image in enumerate(weight):
+        assert accuracy[row] == pytest.approx(accuracy_score(true, predicted, sample_weight=of_image))
+        recall = recall_score(true, predicted, sample_weight=of_image, average="macro")
+        assert balanced[row] == pytest.approx(recall)
+    one = decision_score("accuracy", counts, exclusive=False)
+    assert one == pytest.approx(np.mean(DECISIONS["accuracy"](counts), axis=1))  # labels that may occur together

@@ -72,6 +72,7 @@ def _precision(counts: Counts) -> Floats:
     return ratio(counts.tp, counts.tp + counts.fp)
 
 
+CLASS_SCORES = ("accuracy", "balanced_accuracy")  # of exclusive labels not the mean over labels, see `decision_score`
 DECISIONS: dict[str, Callable[[Counts], Floats]] = {
     "recall": _recall,
     "specificity": _specificity,
@@ -82,9 +83,30 @@ DECISIONS: dict[str, Callable[[Counts], Floats]] = {
 }
 
 
-def decision_score(name: str, counts: Counts) -> Floats:
-    """Return one of the scores of decisions, mean over labels: (R, L) -> (R,)."""
-    return mean_defined(DECISIONS[name.removeprefix(TUNED)](counts))
+def decision_score(name: str, counts: Counts, exclusive: bool) -> Floats:
+    """Return one of the scores of decisions over labels: (R, L) -> (R,).
+
+    It is the mean over labels, except for two scores of exclusive labels, of which one per image is predicted: accuracy
+    is the share of images whose class is right, balanced accuracy the mean recall of the classes that have images.
+
+    Args:
+        name: one of `DECISIONS`, at the thresholds of a run with the prefix `TUNED`.
+        counts: (R, L) each.
+        exclusive: whether an image has at most one of the labels.
+    """
+    name = name.removeprefix(TUNED)
+    if exclusive and name == "accuracy":
+        return ratio(counts.tp.sum(-1), (counts.tp + counts.fn).sum(-1))
+    return mean_defined(DECISIONS["recall" if exclusive and name == "balanced_accuracy" else name](counts))
+
+
+def tuned_decisions(exclusive: bool) -> list[str]:
+    """Return the names of the scores over labels at the thresholds of a run.
+
+    Each label has its own threshold, so of exclusive labels several or none may exceed theirs: no class is predicted
+    whose accuracy and balanced accuracy could be computed.
+    """
+    return [f"{TUNED}{name}" for name in DECISIONS if not (exclusive and name in CLASS_SCORES)]
 
 
 def average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:
@@ -141,4 +163,3 @@ RANKING: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "auroc": auroc,
     "average_precision": average_precision,
 }
-SCORES = (*RANKING, *DECISIONS, *(f"{TUNED}{name}" for name in DECISIONS))

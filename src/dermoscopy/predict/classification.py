@@ -22,7 +22,7 @@ from dermoscopy.runs.files import SCORES
 
 LABELS, CLASS = "labels.csv", "predicted_class"
 ENDINGS = ("", "_threshold", "_predicted")  # of the columns of a label
-PRINTED = ("accuracy", "f1", "average_precision", "auroc", "tuned_balanced_accuracy", "ece", "top1")  # on one line
+PRINTED = ("accuracy", "balanced_accuracy", "f1", "average_precision", "auroc", "ece")  # on one line
 
 
 def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def _threshold(metric: str, label: str, tuned: Mapping[str, float], exclusive: b
         return tuned.get(label, "each")
     if metric in RECORDED:
         return "likeliest" if exclusive else HALF
-    return "likeliest" if metric == "top1" else ""
+    return ""
 
 
 def _truth(store: Store, names: tuple[str, ...], rows: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from dermoscopy.metrics.statistics import REPLICATES, draw_groups, percentiles
 from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import find
-from dermoscopy.report.results.label_folds import SCORES, label_folds, pooled, score_table
+from dermoscopy.report.results.label_folds import label_folds, pooled, score_table
 from dermoscopy.runs.tables import load_sweep
 
 Make = Callable[..., Path]
@@ -45,7 +45,7 @@ def test_images_are_ranked_within_folds_and_counted_over_all(make_classified: Ma
     assert roc_auc_score(rows["truth"], rows["logit"]) < min(folds)  # logits of a fold are 5 above those of the other
     recall = recall_score(rows["truth"], rows["logit"] > rows["threshold"])
     assert table.loc["tuned_recall", "value"] == pytest.approx(recall)
-    assert table["images"].tolist() == [120] * len(SCORES)
+    assert table["images"].tolist() == [120] * 8
 
 
 def test_intervals_come_from_draws_of_whole_groups_that_all_arms_share(make_classified: Make) -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from dermoscopy.metrics.classification import known_labels, label_scores, log_odds
-from dermoscopy.metrics.weighted_classification import DECISIONS, SCORES, TUNED
-from dermoscopy.report.results.label_predictions import Predictions
+from dermoscopy.metrics.weighted_classification import DECISIONS, TUNED
+from dermoscopy.report.results.label_predictions import Predictions, trivial_predictors
 
 LABELS = ["a", "b", "c"]
 
@@ -33,7 +33,10 @@ def test_scores_are_those_that_a_run_records(exclusive: bool) -> None:
         log_odds(logit, exclusive).numpy().ravel(),
     )
     own = Predictions.from_table(rows, "none", exclusive)
-    for name in SCORES:
+    assert {name for name in recorded if "/" not in name} - {*own.scores} <= {"brier", "ece", "images"} | {
+        "sensitivity_at_specificity_90"
+    }
+    for name in own.scores:
         assert own.score(name, np.ones((1, 50)))[0] == pytest.approx(recorded[name], rel=1e-5), name
 
 
@@ -44,7 +47,7 @@ def test_an_image_with_a_weight_counts_that_often() -> None:
     for row, times in enumerate(weight):
         several = np.repeat(np.arange(50), times)
         copies = Predictions(own.id[several], own.group[several], own.truth[several], own.logit[several])
-        for name in SCORES:
+        for name in own.scores:
             one = copies.score(name, np.ones((1, len(several))))[0]
             assert own.score(name, weight.astype(float))[row] == pytest.approx(one), name
 
@@ -53,7 +56,7 @@ def test_scores_by_hand() -> None:
     truth, logit = np.array([[1.0, 1, 0, 0, 0]]).T, np.array([[3.0, 1, 2, 1, -1]]).T
     ids = np.arange(5).astype(object)
     own = Predictions(ids, ids, truth, logit, threshold=np.array([1.5]))
-    got = {name: own.score(name, np.ones((1, 5)))[0] for name in SCORES}
+    got = {name: own.score(name, np.ones((1, 5)))[0] for name in own.scores}
     assert got["auroc"] == pytest.approx((3 + 1.5) / 6)  # the tie counts half
     assert got["average_precision"] == pytest.approx((1 + 2 / 4) / 2)
     assert (got["recall"], got["specificity"], got["precision"]) == (1, pytest.approx(1 / 3), 0.5)
@@ -80,3 +83,18 @@ def test_predictions_are_read_from_a_table_in_order_of_id_with_groups() -> None:
     assert predictor.logit[:, 0].tolist() == [-0.5, 0.5]
     with pytest.raises(ValueError, match="given, none"):
         Predictions.from_table(table, "shuffled")
+
+
+def test_the_most_frequent_of_exclusive_classes_is_as_good_as_any_constant_class() -> None:
+    counts, ids = np.array([2, 5, 3, 0]), np.arange(10).astype(object)  # the last class has no image
+    truth = np.repeat(np.eye(4), counts, axis=0)
+    (trivial,) = trivial_predictors(truth, exclusive=True).to_dict("records")
+    assert (trivial["accuracy"], trivial["balanced_accuracy"]) == (0.5, 1 / 3)
+    for name in ("accuracy", "balanced_accuracy", "f1"):
+        constant = [
+            Predictions(ids, ids, truth, np.tile(np.eye(4)[k], (10, 1)), exclusive=True).score(name, np.ones((1, 10)))
+            for k in range(4)
+        ]
+        assert trivial[name] == pytest.approx(np.max(constant)) == pytest.approx(constant[1][0])
+    unknown = trivial_predictors(np.full((3, 2), np.nan), exclusive=True)
+    assert unknown.isna().all(axis=None)

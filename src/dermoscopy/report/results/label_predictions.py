@@ -1,8 +1,8 @@
 """Labels and logits of the test images of a classification sweep, for resampling; and trivial predictors.
 
-Scores have the names of a run's metrics and are means over labels. A label is predicted if its logit exceeds 0, of
-exclusive labels if its logit is the highest; for `tuned_...` if its logit exceeds the threshold that the run chose.
-Undefined scores are NaN and left out of the mean.
+Scores have the names of a run's metrics and are means over labels, except accuracies of exclusive labels. A label is
+predicted if its logit exceeds 0, of exclusive labels if its logit is the highest; for `tuned_...` if its logit exceeds
+the threshold that the run chose. Undefined scores are NaN and left out of the mean.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
 from dermoscopy.metrics.weighted_classification import (
+    DECISIONS,
     RANKING,
     TUNED,
     Counts,
     decision_score,
     outcomes,
     predicted_labels,
+    tuned_decisions,
 )
 
 COLUMNS = {"id", "group", "mask_condition", "label", "truth", "logit", "threshold"}  # of predictions.csv
@@ -85,16 +87,26 @@ class Predictions:
         of_images = self._tuned_outcomes if tuned else self._outcomes
         return Counts(*(weight @ kind for kind in of_images))
 
+    @property
+    def scores(self) -> list[str]:
+        """Names of its scores."""
+        return [*RANKING, *DECISIONS, *tuned_decisions(self.exclusive)]
+
     def score(self, name: str, weight: Floats) -> Floats:
-        """Compute one of `SCORES` for R weightings of the images: (R, N) -> (R,)."""
+        """Compute one of `scores` for R weightings of the images: (R, N) -> (R,)."""
         if name in RANKING:
             pairs = zip(self.truth.T, self.logit.T, strict=True)
             return mean_defined(np.stack([RANKING[name](truth, logit, weight) for truth, logit in pairs], axis=-1))
-        return decision_score(name, self.counts(weight, name.startswith(TUNED)))
+        return decision_score(name, self.counts(weight, name.startswith(TUNED)), self.exclusive)
 
 
-def trivial_predictors(truth: Floats) -> pd.DataFrame:
-    """Compute the scores, means over labels, of three predictors that ignore the image.
+def trivial_predictors(truth: Floats, exclusive: bool) -> pd.DataFrame:
+    """Compute the scores of predictors that ignore the image.
+
+    Of exclusive labels, `prevalence` predicts the most frequent class for every image, which is at least as good as any
+    other constant class in every score: accuracy is the share q of that class, balanced accuracy one over the number
+    of classes that have images, F1 = 2q / (1 + q) for that class and 0 for the others. Of labels that may occur
+    together there are three predictors, with scores that are means over labels.
 
     With prevalence q of a label, `always positive` has accuracy q and F1 = 2q / (1 + q), `never positive` 1 - q and 0;
     `prevalence`, which predicts q as the probability, equals the former if q > 1/2 and else the latter. A constant
@@ -102,8 +114,11 @@ def trivial_predictors(truth: Floats) -> pd.DataFrame:
 
     Args:
         truth: (N, L) 0, 1, NaN unknown.
+        exclusive: whether an image has at most one of the labels.
     """
     q = mean_defined(truth, axis=0)  # (L,)
+    if exclusive:
+        return _most_frequent_class(q)
     f1_always, f1_never = 2 * q / (1 + q), np.where(q > 0, 0.0, np.nan)  # no positive, none predicted: 0 / 0
     common = q > 0.5
     half = mean_defined(np.where((q > 0) & (q < 1), 0.5, np.nan))
@@ -118,3 +133,12 @@ def trivial_predictors(truth: Floats) -> pd.DataFrame:
         index=["always positive", "never positive", "prevalence"],
         dtype=float,
     )
+
+
+def _most_frequent_class(q: Floats) -> pd.DataFrame:
+    """Return the scores of the most frequent of exclusive classes with shares q (L,), predicted for every image."""
+    recall = np.where(q > 0, np.arange(len(q)) == q.argmax(), np.nan)  # (L,)
+    decisions = {"accuracy": q.max(), "balanced_accuracy": mean_defined(recall)}
+    decisions["f1"] = mean_defined(recall * 2 * q / (1 + q))
+    ranking = {"average_precision": mean_defined(np.where(q > 0, q, np.nan)), "auroc": 0.5 if q.max() < 1 else np.nan}
+    return pd.DataFrame(decisions | ranking, index=["prevalence"], dtype=float)

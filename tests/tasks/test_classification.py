@@ -139,12 +139,12 @@ def test_thresholds_are_chosen_in_validation_and_kept_with_the_weights(data):
     task = fit(make_task(threshold="youden"), data)
     chosen = task.state_dict()["thresholds"]
     assert (chosen != 0).any()
-    other = make_task()
+    other = make_task(threshold="youden")
     other.load_state_dict(task.state_dict())
     run_test(other, data)
     logits, label = (torch.cat(parts) for parts in list(zip(*other.tested["none"], strict=True))[:2])
     by_hand = ((logits > chosen) & (label == 1)).sum(0) / (label == 1).sum(0)
-    assert other.scored["test/none/tuned_recall"] == pytest.approx(by_hand.mean().item())
+    assert other.scored["test/none/recall_at_youden"] == pytest.approx(by_hand.mean().item())
 
 
 def test_exclusive_labels_have_the_accuracy_of_the_most_probable_class(data):

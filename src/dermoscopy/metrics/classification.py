@@ -21,11 +21,11 @@ from dermoscopy.metrics.statistics import Floats, mean_defined
 from dermoscopy.metrics.weighted_classification import (
     CLASS_SCORES,
     DECISIONS,
-    TUNED,
     Counts,
     decision_score,
     outcomes,
     predicted_labels,
+    tuned_name,
 )
 
 SPECIFICITY = 90  # percent, for the sensitivity at a specificity
@@ -58,12 +58,12 @@ def known_labels(label: Tensor, exclusive: bool) -> Tensor:
 
 
 def label_scores(
-    logits: Tensor, label: Tensor, names: Sequence[str], exclusive: bool, thresholds: Tensor | None
+    logits: Tensor, label: Tensor, names: Sequence[str], exclusive: bool, thresholds: Tensor | None, rule: str
 ) -> dict[str, float]:
     """Return the scores of decisions, ranking and calibration of label predictions.
 
     A label is predicted where its logit exceeds 0, or if exclusive, where it is the most probable; for the metrics
-    `tuned_...` it is predicted where its log-odds exceed its threshold, each label by itself even if exclusive.
+    `..._at_<rule>` it is predicted where its log-odds exceed its threshold, each label by itself even if exclusive.
     Ranking and calibration are of each label against the rest.
 
     Undefined are precision without predictions; recall, F1 and average precision without positives; specificity
@@ -74,12 +74,13 @@ def label_scores(
         label: (N, L).
         names: names of the L labels.
         exclusive: whether an image has at most one of the labels.
-        thresholds: (L,) on the log-odds, see `choose_thresholds`; None: no tuned metrics.
+        thresholds: (L,) on the log-odds; None: no metrics at them.
+        rule: that chose them, see `choose_thresholds`.
 
     Returns:
         `{"f1": macro mean, "f1/<label>": ..., ...}` as Python floats. Of exclusive labels, `accuracy` and
-        `balanced_accuracy` are those of the most probable class, see `decision_score`, and missing among the tuned
-        ones; there is also `images`, the number of images with a known label.
+        `balanced_accuracy` are those of the most probable class, see `decision_score`, and missing at the
+        thresholds; there is also `images`, the number of images with a known label.
     """
     logits, label = logits.detach().float().cpu(), known_labels(label.float().cpu(), exclusive)
     odds = log_odds(logits, exclusive)
@@ -88,12 +89,12 @@ def label_scores(
     by_label = _decision_scores(counts) | {metric: values.double().numpy() for metric, values in other.items()}
     if thresholds is not None:
         tuned = _decision_scores(_counts((odds > thresholds.cpu()).numpy(), label))
-        by_label |= {f"{TUNED}{metric}": values for metric, values in tuned.items()}
+        by_label |= {tuned_name(metric, rule): values for metric, values in tuned.items()}
     means = {metric: float(mean_defined(values)) for metric, values in by_label.items()}
     if exclusive:
         for metric in CLASS_SCORES:
             means[metric] = float(decision_score(metric, counts, exclusive))
-            means.pop(f"{TUNED}{metric}", None)
+            means.pop(tuned_name(metric, rule), None)
     scores: dict[str, float] = {}
     for metric, values in by_label.items():
         scores |= {metric: means[metric]} if metric in means else {}

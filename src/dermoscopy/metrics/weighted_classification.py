@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
 
-TUNED = "tuned_"  # prefix of decisions at the threshold chosen by the run
+AT = "_at_"  # between a score of decisions and the rule that chose their threshold in validation: `f1_at_best_f1`
 
 
 class Counts(NamedTuple):
@@ -90,23 +90,34 @@ def decision_score(name: str, counts: Counts, exclusive: bool) -> Floats:
     is the share of images whose class is right, balanced accuracy the mean recall of the classes that have images.
 
     Args:
-        name: one of `DECISIONS`, at the thresholds of a run with the prefix `TUNED`.
+        name: one of `DECISIONS`, at any threshold.
         counts: (R, L) each.
         exclusive: whether an image has at most one of the labels.
     """
-    name = name.removeprefix(TUNED)
+    name = plain_name(name)
     if exclusive and name == "accuracy":
         return ratio(counts.tp.sum(-1), (counts.tp + counts.fn).sum(-1))
     return mean_defined(DECISIONS["recall" if exclusive and name == "balanced_accuracy" else name](counts))
 
 
-def tuned_decisions(exclusive: bool) -> list[str]:
-    """Return the names of the scores over labels at the thresholds of a run.
+def tuned_name(name: str, rule: str) -> str:
+    """Return the name of a score of decisions at the threshold that a rule chose in validation: `f1_at_best_f1`."""
+    return f"{name}{AT}{rule}"
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a score without the rule that chose its threshold: `f1` for `f1_at_best_f1`."""
+    decision = name.partition(AT)[0]
+    return decision if decision in DECISIONS else name
+
+
+def tuned_decisions(rule: str, exclusive: bool) -> list[str]:
+    """Return the names of the scores over labels at the thresholds that a rule chose.
 
     Each label has its own threshold, so of exclusive labels several or none may exceed theirs: no class is predicted
     whose accuracy and balanced accuracy could be computed.
     """
-    return [f"{TUNED}{name}" for name in DECISIONS if not (exclusive and name in CLASS_SCORES)]
+    return [tuned_name(name, rule) for name in DECISIONS if not (exclusive and name in CLASS_SCORES)]
 
 
 def average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:

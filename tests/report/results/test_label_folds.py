@@ -44,7 +44,7 @@ def test_images_are_ranked_within_folds_and_counted_over_all(make_classified: Ma
     assert table.loc["auroc", "sd"] == pytest.approx(np.std(folds, ddof=1))
     assert roc_auc_score(rows["truth"], rows["logit"]) < min(folds)  # logits of a fold are 5 above those of the other
     recall = recall_score(rows["truth"], rows["logit"] > rows["threshold"])
-    assert table.loc["tuned_recall", "value"] == pytest.approx(recall)
+    assert table.loc["recall_at_youden", "value"] == pytest.approx(recall)
     assert table["images"].tolist() == [120] * 8
 
 
@@ -61,7 +61,7 @@ def test_intervals_come_from_draws_of_whole_groups_that_all_arms_share(make_clas
         return (weight @ right.to_numpy(float)) / weight.sum(1)
 
     low, high = percentiles(accuracy(given) - accuracy(image_only))
-    row = table.loc[("zeroing=nothing", "none", "tuned_accuracy")]
+    row = table.loc[("zeroing=nothing", "none", "accuracy_at_youden")]
     assert row["difference_low"] == pytest.approx(low)
     assert row["difference_high"] == pytest.approx(high)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from dermoscopy.metrics.statistics import REPLICATES
-from dermoscopy.metrics.weighted_classification import TUNED
+from dermoscopy.metrics.weighted_classification import plain_name
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import interval, markdown_table, number, plain, plain_names, with_interval
 from dermoscopy.report.results.arms import MASK_HEADLINES
@@ -68,7 +68,7 @@ def label_folds_section(
     """
     names = plain_names(arms)
     selected = scores[~scores["mask_condition"].isin(PARTS)]
-    scored = trivial.reindex(columns=[score.removeprefix(TUNED) for score in scores["score"].unique()])
+    scored = trivial.reindex(columns=[plain_name(score) for score in scores["score"].unique()])
     trivial_rows = [[str(name), "-", "-", "-", *map(number, row)] for name, row in scored.iterrows()]
     texts = [
         TITLE,
@@ -102,9 +102,8 @@ def _table(
 
 
 def _words(score: str) -> str:
-    return {"recall": "sensitivity", "auroc": "AUROC"}.get(
-        score.removeprefix(TUNED), metric_words(score.removeprefix(TUNED))
-    )
+    plain = plain_name(score)
+    return {"recall": "sensitivity"}.get(plain, metric_words(plain))
 
 
 def _paired(scores: pd.DataFrame) -> pd.DataFrame:

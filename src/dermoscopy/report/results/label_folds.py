@@ -56,7 +56,7 @@ class Pooled:
     @property
     def names(self) -> list[str]:
         """Names of the scores."""
-        return [*RANKING, *(DECISIONS if self.exclusive else tuned_decisions(self.exclusive))]
+        return [*RANKING, *(DECISIONS if self.exclusive else tuned_decisions(self.parts[0].rule, exclusive=False))]
 
     def scores(self, weight: Floats) -> Floats:
         """Compute all scores, see `names`, for R weightings of the images: (R, N) -> (R, S)."""
@@ -93,7 +93,8 @@ def pooled(sweep: SweepResults, parts: Sequence[Folds]) -> dict[Key, Pooled]:
         folds = [table for _, table in part.images.groupby("fold")]
         tested = set.intersection(*(set(table["mask_condition"]) for table in folds))
         for name in in_order(tested):
-            predictions = (Predictions.from_table(table, name, configuration.exclusive_labels) for table in folds)
+            kind = configuration.threshold_rule, configuration.exclusive_labels
+            predictions = (Predictions.from_table(table, name, *kind) for table in folds)
             tables[part.arm, part.seed, name] = Pooled(tuple(predictions))
         if with_own and configuration.validation_masks in tested:
             tables[part.arm, part.seed, VALIDATION_MASKS] = tables[part.arm, part.seed, configuration.validation_masks]

@@ -1,8 +1,8 @@
 """Labels and logits of the test images of a classification sweep, for resampling; and trivial predictors.
 
 Scores have the names of a run's metrics and are means over labels, except accuracies of exclusive labels. A label is
-predicted if its logit exceeds 0, of exclusive labels if its logit is the highest; for `tuned_...` if its logit exceeds
-the threshold that the run chose. Undefined scores are NaN and left out of the mean.
+predicted if its logit exceeds 0, of exclusive labels if its logit is the highest; for `..._at_<rule>` if its logit
+exceeds the threshold that the run chose by this rule. Undefined scores are NaN and left out of the mean.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_group
 from dermoscopy.metrics.weighted_classification import (
     DECISIONS,
     RANKING,
-    TUNED,
     Counts,
     decision_score,
     outcomes,
+    plain_name,
     predicted_labels,
     tuned_decisions,
 )
@@ -37,6 +37,7 @@ class Predictions:
         truth: (N, L) 0, 1, NaN unknown.
         logit: (N, L).
         threshold: (L,) chosen by the run.
+        rule: by which, see `dermoscopy.metrics.thresholds`.
         exclusive: whether an image has at most one of the labels; their logits are log-odds against all others.
     """
 
@@ -45,15 +46,17 @@ class Predictions:
     truth: Floats
     logit: Floats
     threshold: Floats | float = 0.0
+    rule: str = "zero"
     exclusive: bool = False
 
     @classmethod
-    def from_table(cls, table: pd.DataFrame, condition: str, exclusive: bool = False) -> "Predictions":
+    def from_table(cls, table: pd.DataFrame, condition: str, rule: str, exclusive: bool = False) -> "Predictions":
         """Read the rows of one mask condition from a predictions.csv.
 
         Args:
             table: content of predictions.csv.
             condition: the mask condition.
+            rule: that chose the thresholds of the table.
             exclusive: whether an image has at most one of the labels.
 
         Raises:
@@ -67,7 +70,7 @@ class Predictions:
         group = resampling_groups(rows, both.index)
         truth, logit = (both[name].to_numpy(float) for name in ("truth", "logit"))
         threshold = rows.groupby("label")["threshold"].first().reindex(both["logit"].columns).to_numpy(float)
-        return cls(both.index.to_numpy(object), group, truth, logit, threshold, exclusive)
+        return cls(both.index.to_numpy(object), group, truth, logit, threshold, rule, exclusive)
 
     @cached_property
     def _outcomes(self) -> Counts:
@@ -90,14 +93,16 @@ class Predictions:
     @property
     def scores(self) -> list[str]:
         """Names of its scores."""
-        return [*RANKING, *DECISIONS, *tuned_decisions(self.exclusive)]
+        return [*RANKING, *DECISIONS, *tuned_decisions(self.rule, self.exclusive)]
 
     def score(self, name: str, weight: Floats) -> Floats:
-        """Compute one of `scores` for R weightings of the images: (R, N) -> (R,)."""
+        """Compute a score for R weightings of the images: (R, N) -> (R,); NaN unless it is one of `scores`."""
+        if name not in self.scores:
+            return np.full(len(weight), np.nan)  # at the threshold of another rule, in a sweep over rules
         if name in RANKING:
             pairs = zip(self.truth.T, self.logit.T, strict=True)
             return mean_defined(np.stack([RANKING[name](truth, logit, weight) for truth, logit in pairs], axis=-1))
-        return decision_score(name, self.counts(weight, name.startswith(TUNED)), self.exclusive)
+        return decision_score(name, self.counts(weight, tuned=plain_name(name) != name), self.exclusive)
 
 
 def trivial_predictors(truth: Floats, exclusive: bool) -> pd.DataFrame:

@@ -62,7 +62,9 @@ def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predic
         table, configuration = job.last.predictions, job.last.configuration
         place = configuration.validation_masks if condition == VALIDATION_MASKS else condition
         if table is not None and set(table.columns) >= COLUMNS and place in set(table["mask_condition"]):
-            tables[job.arm, str(job.repeat)] = Predictions.from_table(table, place, configuration.exclusive_labels)
+            tables[job.arm, str(job.repeat)] = Predictions.from_table(
+                table, place, configuration.threshold_rule, configuration.exclusive_labels
+            )
     return tables
 
 

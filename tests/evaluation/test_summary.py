@@ -16,6 +16,7 @@ def table(counts: np.ndarray, groups: list[str] | None = None, size: str = "stor
     names["group"] = np.repeat(groups or [f"i{n}" for n in range(images)], masks)
     tp, fp, fn, _ = np.moveaxis(counts, -1, 0)
     values = image_scores(counts) | {"hd95": np.full(tp.shape, np.nan), "truth": tp + fn, "predicted": tp + fp}
+    values["pixels"] = counts.sum(-1)
     return pd.DataFrame(names | {"size": size} | {name: value.ravel() for name, value in values.items()})
 
 
@@ -88,6 +89,7 @@ def test_sizes_are_summarised_separately_and_hd95_only_if_computed() -> None:
         "failure_rate",
         "pooled_dice",
         "pooled_iou",
+        "task2_jaccard",
     }
     distance = scores[scores["metric"] == "hd95"]
     assert distance["mask"].tolist() == ["a", "b", "mean"] and (distance["mean"] == 2).all()

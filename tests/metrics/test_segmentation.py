@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
-from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
+from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, precision_score, recall_score
 from torch import Tensor
 from torchmetrics.functional.segmentation import hausdorff_distance
 
@@ -122,7 +122,40 @@ def test_undefined_images_are_excluded_from_the_mean() -> None:
 
 def areas(counts: np.ndarray) -> Areas:
     tp, fp, fn, _ = np.moveaxis(counts, -1, 0)
-    return Areas(tp + fn, tp + fp)
+    return Areas(tp + fn, tp + fp, counts.sum(-1))
+
+
+def test_the_score_of_task_2_by_hand() -> None:
+    small, large = [[1, 1, 0, 2], [0, 0, 0, 4]], [[0, 10, 10, 20], [10, 0, 10, 20]]  # images of 4 and of 40 pixels
+    scores = mask_scores(np.array([small, large]), ["a", "b"])
+    tp, wrong = 1 / 4, 1 / 4 + 10 / 40 + 10 / 40
+    assert scores["task2_jaccard/a"] == pytest.approx(tp / (tp + wrong)) == pytest.approx(1 / 4)
+    assert scores["pooled_iou/a"] == pytest.approx(1 / 22)  # where the large image counts ten times
+    assert scores["task2_jaccard/b"] == pytest.approx(1 / 2)
+    assert scores["task2_jaccard"] == pytest.approx((1 / 4 + 1 / 4) / (1 + 1 / 2))  # pooled, not the mean of both
+    assert mask_scores(np.array([[[0, 0, 0, 9]], [[0, 0, 0, 5]]]), ["a"])["task2_jaccard"] == 1
+
+
+def test_the_score_of_task_2_is_that_of_summed_confusion_matrices_of_images_of_any_size() -> None:
+    rng = np.random.default_rng(0)
+    counts, matrices, weight = [], {mask: np.zeros((2, 2)) for mask in range(3)}, np.array([1, 0, 2, 3, 1, 1])
+    for times in weight:
+        shape = rng.integers(5, 30, 2)
+        of_image = []
+        for mask in range(3):
+            truth, predicted = rng.random((2, *shape)) < (0.05, 0.3, 0.6)[mask]
+            matrix = confusion_matrix(truth.ravel(), predicted.ravel(), labels=[False, True])
+            matrices[mask] += times * matrix / matrix.sum()
+            (tn, fp), (fn, tp) = matrix
+            of_image.append((tp, fp, fn, tn))
+        counts.append(of_image)
+
+    def jaccard(matrix: np.ndarray) -> float:
+        return float(matrix[1, 1] / (matrix.sum() - matrix[0, 0]))
+
+    scores = averages(image_scores(np.array(counts)), areas(np.array(counts)), weight[None].astype(float))
+    expected = [*map(jaccard, matrices.values()), jaccard(np.sum([*matrices.values()], axis=0))]
+    assert scores["task2_jaccard"][0] == pytest.approx(expected)
 
 
 def test_an_image_of_weight_two_counts_as_two_images() -> None:

@@ -65,11 +65,12 @@ class Areas(NamedTuple):
     """Known pixels of N images and K masks, (N, K) each.
 
     Attributes:
-        truth, predicted: number of present ones, and of predicted ones.
+        truth, predicted, pixels: number of present ones, of predicted ones, and of all known ones.
     """
 
     truth: Floats
     predicted: Floats
+    pixels: Floats
 
     @property
     def total(self) -> Floats:
@@ -101,12 +102,36 @@ def iou_of(dice: Floats) -> Floats:
     return dice / (2 - dice)
 
 
+def task2_jaccard(dice: Floats, areas: Areas, weight: Floats) -> Floats:
+    """Return the score of Task 2 of the ISIC 2018 challenge under R weightings, (R, K + 1): per mask, and over masks.
+
+    The tp, fp and fn of each image are divided by its known pixels, so that large images do not count more, and summed
+    over images; over masks they are summed as well ("micro average"). Where all is empty it is 1.
+    Source: `task2.score` of isic-challenge-scoring 5.8.0.
+
+    Args:
+        dice: (N, K), Dice per image.
+        areas: (N, K) each.
+        weight: (R, N), weight of each image.
+    """
+    share = ratio(areas.total, areas.pixels)  # (2 tp + fp + fn) / pixels
+    sums = weight @ np.nan_to_num(dice * share), weight @ np.nan_to_num(share)
+    pooled = ratio(*(np.column_stack([of_masks, of_masks.sum(1)]) for of_masks in sums))
+    return iou_of(np.where(np.isnan(pooled), _with_mean(weighted_mean(dice, weight)), pooled))
+
+
+def _with_mean(values: Floats) -> Floats:
+    """Return scores (R, K) with their mean over masks as one more column."""
+    return np.column_stack([values, mean_defined(values)])
+
+
 def averages(scores: Mapping[str, Floats], areas: Areas, weight: Floats) -> dict[str, Floats]:
     """Return the scores under R weightings of the images, (R, K + 1) each: of each mask, and over masks.
 
     The scores are the means of those per image; failure_rate, the share of images with an IoU below 0.65; pooled_dice
-    and pooled_iou, of all images pooled into one; and with hd95 one_side_empty, the number of images whose distance is
-    made up because truth or prediction is empty. Over masks they are means, of one_side_empty the sum.
+    and pooled_iou, of all images pooled into one; task2_jaccard; and with hd95 one_side_empty, the number of images
+    whose distance is made up because truth or prediction is empty. Over masks they are means, of one_side_empty the
+    sum, of task2_jaccard that of all masks pooled.
 
     Args:
         scores: (N, K) each, scores per image, at least dice and iou.
@@ -117,7 +142,8 @@ def averages(scores: Mapping[str, Floats], areas: Areas, weight: Floats) -> dict
     means["failure_rate"] = weighted_mean(failures(scores["iou"]), weight)
     means["pooled_dice"] = pooled_dice(scores["dice"], areas, weight)
     means["pooled_iou"] = iou_of(means["pooled_dice"])
-    result = {name: np.column_stack([values, mean_defined(values)]) for name, values in means.items()}
+    result = {name: _with_mean(values) for name, values in means.items()}
+    result["task2_jaccard"] = task2_jaccard(scores["dice"], areas, weight)
     if "hd95" in scores:
         number = weight @ areas.one_side_empty
         result["one_side_empty"] = np.column_stack([number, number.sum(1)])
@@ -135,8 +161,9 @@ def mask_scores(counts: NDArray[np.int64], names: Sequence[str]) -> dict[str, fl
         `{"dice": mean, "dice/<mask>": ..., "failure_rate": ..., "pooled_dice": ..., ...}`.
     """
     tp, fp, fn, _ = np.moveaxis(counts.astype(float), -1, 0)
+    areas, once = Areas(tp + fn, tp + fp, counts.sum(-1).astype(float)), np.ones((1, len(counts)))
     result: dict[str, float] = {}
-    for metric, (values,) in averages(image_scores(counts), Areas(tp + fn, tp + fp), np.ones((1, len(counts)))).items():
+    for metric, (values,) in averages(image_scores(counts), areas, once).items():
         result[metric] = float(values[-1])
         if len(names) > 1:
             result |= {f"{metric}/{name}": float(value) for name, value in zip(names, values[:-1], strict=True)}

@@ -45,6 +45,7 @@ WORDS = {  # parts of names of metrics that are not written as they are
     "dice": "Dice",
     "auroc": "AUROC",
     "jaccard": "Jaccard",
+    "task2": "Task 2",
     "youden": "Youden",
     "hd95": "HD95",
 }

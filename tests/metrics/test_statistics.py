@@ -40,9 +40,20 @@ def test_trivial_formulas_agree_with_scores_of_constant_predictions() -> None:
     scores = trivial_predictors(truth, exclusive=False)
     for name, constant in (("always positive", 1.0), ("never positive", -1.0)):
         predictor = Predictions(names, names, truth, np.full_like(truth, constant))
-        assert predictor.score("f1", np.ones((1, len(truth))))[0] == pytest.approx(scores.loc[name, "f1"])
-        ap = predictor.score("average_precision", np.ones((1, len(truth))))[0]
-        assert ap == pytest.approx(scores.loc[name, "average_precision"])
+        for score in ("f1", "accuracy", "balanced_accuracy"):
+            assert predictor.score(score, np.ones((1, len(truth))))[0] == pytest.approx(scores.loc[name, score])
+        assert scores.loc[name, ["average_precision", "auroc"]].isna().all()
+
+
+def test_shuffled_scores_have_the_mean_average_precision_of_random_rankings() -> None:
+    truth, rng = isic_truth()[:, 4:], np.random.default_rng(0)  # 100 positives of 2594
+    names, once = np.arange(len(truth)).astype(object), np.ones((1, len(truth)))
+    drawn = [Predictions(names, names, truth, rng.random(truth.shape)) for _ in range(200)]
+    scores = trivial_predictors(truth, exclusive=False).loc["shuffled scores"]
+    for name in ("average_precision", "auroc"):
+        values = [predictor.score(name, once)[0] for predictor in drawn]
+        assert scores[name] == pytest.approx(np.mean(values), abs=4 * np.std(values) / 200**0.5)
+    assert scores["average_precision"] > truth.mean() and scores[["accuracy", "f1"]].isna().all()
 
 
 def test_a_label_without_positives_is_undefined_where_needed_and_excluded_from_the_mean() -> None:
@@ -50,7 +61,7 @@ def test_a_label_without_positives_is_undefined_where_needed_and_excluded_from_t
     scores = trivial_predictors(truth, exclusive=False)
     assert scores.loc["never positive", "f1"] == 0  # of the first label only
     assert scores.loc["always positive", "f1"] == pytest.approx((2 / 3 + 0) / 2)
-    assert scores.loc["always positive", "average_precision"] == 0.5
+    assert scores.loc["shuffled scores", "average_precision"] == (1 + 1 / 2) / 2  # of the first label
     assert np.isnan(trivial_predictors(np.zeros((3, 1)), exclusive=False).loc["never positive", "f1"])
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import digamma
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
 
@@ -132,6 +133,22 @@ def average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:
     own, tp, fp, _, _ = _at_positives(truth, logit, weight)
     precision = np.nan_to_num(ratio(tp, tp + fp))  # undefined only where the positive itself has weight 0
     return ratio((own * precision).sum(0), own.sum(0))
+
+
+def expected_average_precision(positives: Floats, images: Floats) -> Floats:
+    """Return the expectation of the average precision over all orders of the images; NaN without a positive.
+
+    With m positives of n images it is (H + (m - 1) / (n - 1) (n - H)) / n, H = 1 + 1/2 + ... + 1/n: the positive of
+    rank r has itself and on average (m - 1) (r - 1) / (n - 1) other positives among the first r. It is above the
+    prevalence m / n, the more the fewer the positives.
+
+    Args:
+        positives, images: numbers m and n, of any shape.
+    """
+    positives, images = np.asarray(positives, float), np.asarray(images, float)
+    harmonic = digamma(np.maximum(images, 1) + 1) + np.euler_gamma
+    others = (positives - 1) / np.maximum(images - 1, 1)
+    return np.where(positives > 0, ratio(harmonic + others * (images - harmonic), images), np.nan)
 
 
 def auroc(truth: Floats, logit: Floats, weight: Floats) -> Floats:

@@ -10,6 +10,7 @@ from sklearn.metrics import recall_score, roc_auc_score
 from sweeps_on_disk import configure
 
 from dermoscopy.metrics.statistics import REPLICATES, draw_groups, percentiles
+from dermoscopy.metrics.weighted_classification import expected_average_precision
 from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import find
@@ -79,7 +80,10 @@ def test_the_page_has_the_pooled_scores_those_of_folds_and_those_of_trivial_pred
     row = written.loc[("zeroing=nothing", "given", "auroc")]
     cell = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
     assert f"| masks always given | 0 | given | 120 in 3 | {cell} |" in page
-    assert "| never positive | - | - | - | 0.500 | " in page
+    folds = [own["truth"].to_numpy() for _, own in table[table["arm"] == "zeroing=nothing"].groupby("fold")]
+    precision = np.mean([expected_average_precision(np.nanmean(fold) * 40, 40) for fold in folds])
+    assert f"| shuffled scores | - | - | - | 0.500 | {precision:.3f} | - |" in page
+    assert "| never positive | - | - | - | - | - | - | - | 0.500 | " in page
     assert f" | {1 - table['truth'].mean():.3f} |" in page  # its accuracy
     assert "logits of different networks are not comparable" in page
     assert "#### Difference to image only on the same images" in page

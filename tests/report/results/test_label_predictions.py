@@ -94,7 +94,8 @@ def test_predictions_are_read_from_a_table_in_order_of_id_with_groups() -> None:
 def test_the_most_frequent_of_exclusive_classes_is_as_good_as_any_constant_class() -> None:
     counts, ids = np.array([2, 5, 3, 0]), np.arange(10).astype(object)  # the last class has no image
     truth = np.repeat(np.eye(4), counts, axis=0)
-    (trivial,) = trivial_predictors(truth, exclusive=True).to_dict("records")
+    trivial, shuffled = trivial_predictors(truth, exclusive=True).to_dict("records")
+    assert shuffled["auroc"] == 0.5 and np.isnan(shuffled["accuracy"])
     assert (trivial["accuracy"], trivial["balanced_accuracy"]) == (0.5, 1 / 3)
     for name in ("accuracy", "balanced_accuracy", "f1"):
         constant = [

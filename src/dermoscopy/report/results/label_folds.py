@@ -142,4 +142,7 @@ def _ends(samples: Floats) -> tuple[list[float], list[float]]:
 def trivial_scores(tables: dict[Key, Pooled]) -> pd.DataFrame:
     """Compute the scores of predictors that ignore the image, on the images of the arm and seed that has most."""
     most = max(tables.values(), key=lambda table: len(table.id))
-    return trivial_predictors(most.truth, most.exclusive)
+    scores = trivial_predictors(most.truth, most.exclusive)
+    folds = pd.concat([trivial_predictors(part.truth, part.exclusive) for part in most.parts])
+    scores[[*RANKING]] = folds[[*RANKING]].groupby(level=0).mean()  # of fewer images, like those of the arms
+    return scores

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
+from dermoscopy.metrics.statistics import Floats, mean_defined, ratio, resampling_groups
 from dermoscopy.metrics.weighted_classification import (
     DECISIONS,
     RANKING,
     Counts,
     decision_score,
+    expected_average_precision,
     outcomes,
     plain_name,
     predicted_labels,
@@ -106,34 +107,40 @@ class Predictions:
 
 
 def trivial_predictors(truth: Floats, exclusive: bool) -> pd.DataFrame:
-    """Compute the scores of predictors that ignore the image.
+    """Compute the scores of predictors that ignore the image; a score that a predictor lacks is NaN.
 
-    Of exclusive labels, `prevalence` predicts the most frequent class for every image, which is at least as good as any
-    other constant class in every score: accuracy is the share q of that class, balanced accuracy one over the number
-    of classes that have images, F1 = 2q / (1 + q) for that class and 0 for the others. Of labels that may occur
-    together there are three predictors, with scores that are means over labels.
+    `shuffled scores` ranks the images at random: its average precision is the expectation over all orders, which is
+    above the prevalence, its AUROC 1/2. The others decide and rank nothing.
 
     With prevalence q of a label, `always positive` has accuracy q and F1 = 2q / (1 + q), `never positive` 1 - q and 0;
-    `prevalence`, which predicts q as the probability, equals the former if q > 1/2 and else the latter. A constant
-    score has average precision q and AUROC 1/2, a constant decision balanced accuracy 1/2.
+    `prevalence`, which predicts q as the probability, equals the former if q > 1/2 and else the latter. Their balanced
+    accuracy is 1/2. Of exclusive labels there is only `prevalence`, the most frequent class for every image, which is
+    at least as good as any other constant class in every score: accuracy is its share q, balanced accuracy one over the
+    number of classes that have images, F1 = 2q / (1 + q) for that class and 0 for the others.
 
     Args:
         truth: (N, L) 0, 1, NaN unknown.
         exclusive: whether an image has at most one of the labels.
     """
-    q = mean_defined(truth, axis=0)  # (L,)
-    if exclusive:
-        return _most_frequent_class(q)
-    f1_always, f1_never = 2 * q / (1 + q), np.where(q > 0, 0.0, np.nan)  # no positive, none predicted: 0 / 0
-    common = q > 0.5
+    positives, images = np.nansum(truth, axis=0), (~np.isnan(truth)).sum(0)
+    q = ratio(positives, images)  # (L,)
     half = mean_defined(np.where((q > 0) & (q < 1), 0.5, np.nan))
+    decisions = _most_frequent_class(q) if exclusive else _constant_decisions(q)
+    if not exclusive:
+        decisions["balanced_accuracy"] = half
+    precision = mean_defined(expected_average_precision(positives, images))
+    ranking = pd.DataFrame({"average_precision": precision, "auroc": half}, index=["shuffled scores"], dtype=float)
+    return pd.concat([decisions, ranking])
+
+
+def _constant_decisions(q: Floats) -> pd.DataFrame:
+    """Return the scores of three predictors of labels with prevalences q (L,), means over labels."""
+    always, never = 2 * q / (1 + q), np.where(q > 0, 0.0, np.nan)  # F1; no positive, none predicted: 0 / 0
+    common = q > 0.5
     return pd.DataFrame(
         {
             "accuracy": [mean_defined(labels) for labels in (q, 1 - q, np.where(common, q, 1 - q))],
-            "f1": [mean_defined(labels) for labels in (f1_always, f1_never, np.where(common, f1_always, f1_never))],
-            "average_precision": [mean_defined(np.where(q > 0, q, np.nan))] * 3,
-            "auroc": [half] * 3,
-            "balanced_accuracy": [half] * 3,
+            "f1": [mean_defined(labels) for labels in (always, never, np.where(common, always, never))],
         },
         index=["always positive", "never positive", "prevalence"],
         dtype=float,
@@ -143,7 +150,9 @@ def trivial_predictors(truth: Floats, exclusive: bool) -> pd.DataFrame:
 def _most_frequent_class(q: Floats) -> pd.DataFrame:
     """Return the scores of the most frequent of exclusive classes with shares q (L,), predicted for every image."""
     recall = np.where(q > 0, np.arange(len(q)) == q.argmax(), np.nan)  # (L,)
-    decisions = {"accuracy": q.max(), "balanced_accuracy": mean_defined(recall)}
-    decisions["f1"] = mean_defined(recall * 2 * q / (1 + q))
-    ranking = {"average_precision": mean_defined(np.where(q > 0, q, np.nan)), "auroc": 0.5 if q.max() < 1 else np.nan}
-    return pd.DataFrame(decisions | ranking, index=["prevalence"], dtype=float)
+    scores = {
+        "accuracy": q.max(),
+        "f1": mean_defined(recall * 2 * q / (1 + q)),
+        "balanced_accuracy": mean_defined(recall),
+    }
+    return pd.DataFrame(scores, index=["prevalence"], dtype=float)

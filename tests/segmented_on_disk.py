@@ -28,6 +28,7 @@ def scored(ids: Sequence[str], gain: float, rng: np.random.Generator) -> pd.Data
             for size, factor in (("store", 1), ("original", 16)):
                 scores = {name: value.item() for name, value in image_scores(counts[None, None]).items()}
                 areas = {"truth": factor * counts[[0, 2]].sum(), "predicted": factor * counts[:2].sum()}
+                areas["pixels"] = factor * counts.sum()
                 row = {"id": id, "group": f"g{number // 2}", "mask": mask, "size": size, "hd95": np.nan}
                 rows.append(row | scores | areas)
     return pd.DataFrame(rows)

@@ -23,7 +23,7 @@ pytest_plugins = ["segmented_on_disk"]
 DATA = {"name": "made_up", "fingerprint": "f" * 64, "size": [64, 64], "train": 200, "val": 40, "test": 60}
 MACHINE = {"hardware": "a CPU, 2 cores", "threads": 2, "commit": "abc1234", "dirty": False}
 CONFIGURATION: dict[str, Any] = {  # the part of config.yaml that a report reads
-    "model": {"validation_masks": "none"},
+    "model": {"validation_masks": "none", "threshold": "youden"},
     "monitor": {"metric": "val/f1", "mode": "max"},
     "exclusive_labels": False,
     "split": {},
@@ -271,7 +271,7 @@ def _recorded(table: pd.DataFrame) -> dict[str, float]:
     """Return the test metrics of predictions as recorded by a run."""
     metrics = {}
     for condition in table["mask_condition"].unique():
-        tested = Predictions.from_table(table, condition)
-        for name in ("f1", "average_precision", "auroc", "tuned_f1"):
+        tested = Predictions.from_table(table, condition, "youden")
+        for name in ("f1", "average_precision", "auroc", "f1_at_youden"):
             metrics[f"test/{condition}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])
     return metrics

@@ -19,6 +19,7 @@ from dermoscopy.config.renamed import check_keys, check_names, replaced_choice
         ("network.region.largest=true", "network.region.largest is now network.postprocessing.largest"),
         ("model.availability=[none]", "model.availability is now model.mask_conditions"),
         ("views=flips", "views is now tta"),
+        ("model.threshold=youden,f1", "model.threshold=f1 is now model.threshold=best_f1"),
         ("side=all", "side is now subset"),
         ("paths.runs=/data/runs", "paths.runs is now runs"),
         ("lengths.quick=[1,1]", "lengths.quick is now epochs.quick, .*epochs.quick.base=1"),
@@ -33,7 +34,8 @@ def test_an_earlier_name_is_refused_with_the_name_that_replaced_it(argument, ans
 @pytest.mark.parametrize(
     "argument",
     ["zeroing=everything", "data.source.csv=views.csv", "mask_views.views=4", "network=unet", "-m", "name=never",
-     "split=file", "data.raw=/images/always", "model.evaluator.source=null", "zeroing=cells8_20", "protocol=paper"],
+     "split=file", "data.raw=/images/always", "model.evaluator.source=null", "zeroing=cells8_20", "protocol=paper",
+     "model.threshold=best_f1"],
 )  # fmt: skip
 def test_current_names_are_accepted(argument):
     check_names([argument])

@@ -51,7 +51,7 @@ def test_counts_of_labels_agree_with_scikit_learn_at_their_thresholds(tested):
         assert table[table["label"] == name]["threshold"].tolist() == [THRESHOLDS[k]] * 4
 
 
-def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_top1(tested):
+def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_the_accuracy(tested):
     logits, _, label = tested
     table = confusion_table(rows_of("none", logits, label, exclusive=True), NAMES, exclusive=True)
     known = (label == 1).any(1) & ~label.isnan().any(1)
@@ -59,7 +59,7 @@ def test_counts_of_exclusive_labels_agree_with_scikit_learn_and_with_top1(tested
     assert (matrix_of(table, "").to_numpy() == expected).all()
     assert table["threshold"].isna().all()  # the likeliest label needs none
     right = table[table["truth"] == table["predicted"]]["count"].sum() / table["count"].sum()
-    assert right == pytest.approx(label_scores(logits, label, NAMES, True, None)["top1"])
+    assert right == pytest.approx(label_scores(logits, label, NAMES, True, None, "zero")["accuracy"])
 
 
 def test_logits_of_exclusive_labels_match_the_softmax_and_unknown_rows_have_no_truth(tested):
@@ -118,7 +118,7 @@ def test_pictures_contain_counts_shares_and_calibration(tested):
         of_truth = counts[counts["truth"] == truth]["count"]
         assert {f"{count}\n{count / of_truth.sum():.0%}" for count in of_truth} <= set(words)
     words = texts(draw_reliability(rows, NAMES[:1], "a title"))
-    error = label_scores(logits[:, :1], label[:, :1], NAMES[:1], False, None)["ece"]
+    error = label_scores(logits[:, :1], label[:, :1], NAMES[:1], False, None, "zero")["ece"]
     assert f"melanoma, ECE {error:.3f}" in words
     numbers = [int(text) for text in words[2:] if text.isdecimal()][:-2]  # the last two are ticks, 0 and 1
     assert sum(numbers) >= (~label[:, 0].isnan()).sum()

@@ -29,7 +29,7 @@ def test_the_tables_have_their_columns_and_are_read_back_exactly(folder: Path, d
     )
     table = read_predictions(folder / "predictions.csv")
     assert ",".join(table.columns) == (
-        "id,group,mask,size,dice,iou,thresholded_jaccard,precision,recall,hd95,truth,predicted,tta"
+        "id,group,mask,size,dice,iou,thresholded_jaccard,precision,recall,hd95,truth,predicted,pixels,tta"
     )
     assert table.pop("tta").unique().tolist() == [pd.read_csv(folder / "scores.csv")["tta"].iloc[-1]]
     pd.testing.assert_frame_equal(table, result.images[table.columns], check_dtype=False, check_exact=True)

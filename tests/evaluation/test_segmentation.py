@@ -87,6 +87,15 @@ def test_a_missing_mask_file_is_unknown_and_images_keep_their_own_shapes(make_st
     assert row(result, "original", id="b", mask="x")["iou"] == row(result, "original", id="a", mask="y")["iou"] == 1
 
 
+def test_the_distance_of_an_empty_prediction_is_the_diagonal_of_what_the_image_shows(make_store) -> None:
+    store, source = make_store({"a": {"lesion": stripe(20, 60)}}, (8, 8), "pad")  # 40 x 80 px, so 4 x 8 px of the store
+    result = evaluated(store, np.zeros((1, 8, 8, 1), np.uint8), source=source)
+    for size, (height, width) in {"store": (4, 8), "original": (40, 80)}.items():
+        assert row(result, size)["hd95"] == np.hypot(height, width)
+    metrics = result.metrics("flips")
+    assert metrics["test/flips/one_side_empty"] == metrics["test/flips_original/one_side_empty"] == 1
+
+
 def test_exclusive_masks_are_compared_where_all_are_known(make_store) -> None:
     masks = {"a": {"x": stripe(20, 40), "y": stripe(40, 60)}, "b": {"x": stripe(20, 40)}}
     store, source = make_store(masks, (8, 8), "pad")

@@ -16,6 +16,7 @@ def table(counts: np.ndarray, groups: list[str] | None = None, size: str = "stor
     names["group"] = np.repeat(groups or [f"i{n}" for n in range(images)], masks)
     tp, fp, fn, _ = np.moveaxis(counts, -1, 0)
     values = image_scores(counts) | {"hd95": np.full(tp.shape, np.nan), "truth": tp + fn, "predicted": tp + fp}
+    values["pixels"] = counts.sum(-1)
     return pd.DataFrame(names | {"size": size} | {name: value.ravel() for name, value in values.items()})
 
 
@@ -88,8 +89,21 @@ def test_sizes_are_summarised_separately_and_hd95_only_if_computed() -> None:
         "failure_rate",
         "pooled_dice",
         "pooled_iou",
+        "task2_jaccard",
     }
     distance = scores[scores["metric"] == "hd95"]
     assert distance["mask"].tolist() == ["a", "b", "mean"] and (distance["mean"] == 2).all()
     alone = summarise(original).reset_index(drop=True)
     pd.testing.assert_frame_equal(scores[scores["size"] == "original"].reset_index(drop=True), alone)
+
+
+def test_images_of_which_only_one_side_is_empty_are_counted_with_their_distances() -> None:
+    counts = np.array([[[0, 0, 5, 5], [0, 3, 0, 7]], [[0, 0, 0, 10], [0, 0, 2, 8]], [[4, 1, 1, 4], [0, 0, 0, 0]]])
+    distances = np.array([[14.0, 14.0], [0.0, 14.0], [1.0, np.nan]])
+    assert "one_side_empty" not in set(summarise(table(counts), replicates=0)["metric"])
+    scores = summarise(table(counts).assign(hd95=distances.ravel())).set_index(["metric", "mask"])
+    numbers = scores.loc["one_side_empty"]
+    assert numbers["mean"].to_dict() == {"a": 1, "b": 2, "mean": 3}  # the last one is their sum
+    assert numbers["images"].tolist() == scores.loc["hd95", "images"].tolist() == [3, 2, 3]
+    assert (numbers["low"] <= numbers["mean"]).all() and (numbers["mean"] <= numbers["high"]).all()
+    assert scores["mean"]["hd95", "a"] == 5

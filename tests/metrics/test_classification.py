@@ -1,6 +1,7 @@
 """Scores: constant predictors, cases computed by hand, undefined values, exclusive labels, a second implementation."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ IMAGES = 2594
 DECISIONS = ("accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1")
 RANKING = ("average_precision", "auroc", "sensitivity_at_specificity_90")
 CALIBRATION = ("brier", "ece")
+RULE = "youden"
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def constant(*values: float) -> torch.Tensor:
 
 
 def multilabel(logits, label, names):
-    return label_scores(logits, label, names, exclusive=False, thresholds=None)
+    return label_scores(logits, label, names, exclusive=False, thresholds=None, rule=RULE)
 
 
 def drawn(*shape):
@@ -100,7 +102,7 @@ def test_a_perfect_prediction_scores_one_and_its_opposite_zero(isic):
 def test_a_case_computed_by_hand():
     logits = torch.tensor([[2.0], [1.0], [-1.0], [-2.0]])
     label = torch.tensor([[1.0], [0.0], [1.0], [0.0]])  # true positive, false positive, false negative, true negative
-    scores = label_scores(logits, label, ["x"], exclusive=False, thresholds=torch.tensor([-1.5]))
+    scores = label_scores(logits, label, ["x"], exclusive=False, thresholds=torch.tensor([-1.5]), rule=RULE)
     for metric in DECISIONS:
         assert scores[metric] == 0.5
     assert scores["auroc"] == 0.75  # three of the four pairs are in the right order
@@ -108,7 +110,7 @@ def test_a_case_computed_by_hand():
     assert scores["sensitivity_at_specificity_90"] == 0.5  # one of the two positives is above both negatives
     tuned = {"accuracy": 3 / 4, "balanced_accuracy": 3 / 4, "precision": 2 / 3, "recall": 1, "specificity": 1 / 2}
     for metric, value in (tuned | {"f1": 4 / 5}).items():
-        assert scores[f"tuned_{metric}"] == scores[f"tuned_{metric}/x"] == pytest.approx(value)
+        assert scores[f"{metric}_at_{RULE}"] == scores[f"{metric}_at_{RULE}/x"] == pytest.approx(value)
 
 
 def test_unknown_labels_are_left_out():
@@ -116,14 +118,14 @@ def test_unknown_labels_are_left_out():
     unknown = torch.cat([label, torch.full((20, 1), torch.nan)])
     more = torch.cat([logits, torch.randn(20, 1, generator=generator("unknown"))])
     threshold = torch.tensor([0.3])
-    scores = label_scores(logits, label, ["x"], False, threshold)
-    assert label_scores(more, unknown, ["x"], False, threshold) == pytest.approx(scores)
+    scores = label_scores(logits, label, ["x"], False, threshold, RULE)
+    assert label_scores(more, unknown, ["x"], False, threshold, RULE) == pytest.approx(scores)
 
 
 def test_a_label_without_positives_is_undefined_and_excluded_from_the_mean():
     logits, label = torch.tensor([[2.0, 1.0], [-1.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
-    scores = label_scores(logits, label, ["x", "empty"], False, torch.zeros(2))
-    for metric in ("recall", "f1", "balanced_accuracy", "tuned_f1", *RANKING):
+    scores = label_scores(logits, label, ["x", "empty"], False, torch.zeros(2), RULE)
+    for metric in ("recall", "f1", "balanced_accuracy", f"f1_at_{RULE}", *RANKING):
         assert math.isnan(scores[f"{metric}/empty"])
         assert scores[metric] == scores[f"{metric}/x"] == 1
     assert scores["specificity/empty"] == 0.5
@@ -134,7 +136,7 @@ def test_a_label_without_known_values_is_undefined_in_every_metric():
     logits, label = drawn(40, 2)
     label[:, 1] = torch.nan
     for exclusive in (False, True):
-        scores = label_scores(logits, label, ["x", "unknown"], exclusive, torch.zeros(2))
+        scores = label_scores(logits, label, ["x", "unknown"], exclusive, torch.zeros(2), RULE)
         assert scores.pop("images", None) == (0 if exclusive else None)
         assert all(math.isnan(value) for name, value in scores.items() if name.endswith("/unknown") or exclusive)
         assert exclusive or not any(math.isnan(value) for name, value in scores.items() if "/" not in name)
@@ -143,9 +145,9 @@ def test_a_label_without_known_values_is_undefined_in_every_metric():
 def test_decisions_and_ranking_agree_with_scikit_learn():
     logits, label = drawn(200, 3)
     thresholds = torch.tensor([-0.5, 0.2, 1.0])
-    scores = label_scores(logits, label, ["a", "b", "c"], False, thresholds)
+    scores = label_scores(logits, label, ["a", "b", "c"], False, thresholds, RULE)
     truth = label.numpy()
-    for prefix, predicted in (("", logits > 0), ("tuned_", logits > thresholds)):
+    for suffix, predicted in (("", logits > 0), (f"_at_{RULE}", logits > thresholds)):
         pairs = [(truth[:, k], predicted[:, k].numpy()) for k in range(3)]
         expected = {
             "accuracy": [sklearn_metrics.accuracy_score(*pair) for pair in pairs],
@@ -156,8 +158,8 @@ def test_decisions_and_ranking_agree_with_scikit_learn():
             "f1": [sklearn_metrics.f1_score(*pair) for pair in pairs],
         }
         for metric, values in expected.items():
-            assert [scores[f"{prefix}{metric}/{name}"] for name in "abc"] == pytest.approx(values)
-            assert scores[f"{prefix}{metric}"] == pytest.approx(sum(values) / 3)
+            assert [scores[f"{metric}{suffix}/{name}"] for name in "abc"] == pytest.approx(values)
+            assert scores[f"{metric}{suffix}"] == pytest.approx(sum(values) / 3)
     assert scores["auroc"] == pytest.approx(sklearn_metrics.roc_auc_score(truth, logits.numpy()), abs=1e-6)
     expected = sklearn_metrics.average_precision_score(truth, logits.numpy())
     assert scores["average_precision"] == pytest.approx(expected, abs=1e-6)
@@ -186,9 +188,8 @@ def classes():
 def test_exclusive_labels_agree_with_scikit_learn_on_the_softmax(classes):
     logits, label, truth = classes
     known = torch.arange(90) % 10 != 0
-    scores = label_scores(logits, label, "abcd", exclusive=True, thresholds=torch.full((4,), -1.0))
+    scores = label_scores(logits, label, "abcd", exclusive=True, thresholds=torch.full((4,), -1.0), rule=RULE)
     probability, predicted, truth = logits.softmax(1)[known].double(), logits.argmax(1)[known], truth[known]
-    assert scores["top1"] == pytest.approx(sklearn_metrics.accuracy_score(truth, predicted))
     assert scores["recall"] == pytest.approx(sklearn_metrics.balanced_accuracy_score(truth, predicted))
     assert scores["f1"] == pytest.approx(sklearn_metrics.f1_score(truth, predicted, average="macro"))
     expected = sklearn_metrics.roc_auc_score(truth, probability, multi_class="ovr", average="macro")
@@ -197,13 +198,46 @@ def test_exclusive_labels_agree_with_scikit_learn_on_the_softmax(classes):
         one, at = (truth == k).numpy(), probability[:, k].numpy()
         assert scores[f"brier/{name}"] == pytest.approx(sklearn_metrics.brier_score_loss(one, at), abs=1e-6)
         tuned = at > 1 / (1 + math.e)  # log-odds above -1, each label against the rest
-        assert scores[f"tuned_f1/{name}"] == pytest.approx(sklearn_metrics.f1_score(one, tuned))
+        assert scores[f"f1_at_{RULE}/{name}"] == pytest.approx(sklearn_metrics.f1_score(one, tuned))
+        of_class = (predicted == k).numpy()
+        assert scores[f"accuracy/{name}"] == sklearn_metrics.accuracy_score(one, of_class)
+        assert scores[f"balanced_accuracy/{name}"] == sklearn_metrics.balanced_accuracy_score(one, of_class)
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_accuracies_of_exclusive_labels_equal_those_of_scikit_learn_to_the_last_digit(absent):
+    for number in range(20):
+        draw = generator("exclusive accuracies", number)
+        truth = torch.randint(0, 4 if absent else 5, (60,), generator=draw)
+        label, logits = one_hot(truth, 5).float(), torch.randn((60, 5), generator=draw) + one_hot(truth, 5)
+        label[torch.rand(60, generator=draw) < 0.1] = torch.nan
+        label[torch.rand(60, generator=draw) < 0.1] = 0
+        known = label.sum(1) == 1
+        scores = label_scores(logits, label, "abcde", exclusive=True, thresholds=torch.zeros(5), rule=RULE)
+        truth, predicted = truth[known], logits.argmax(1)[known]
+        assert scores["accuracy"] == sklearn_metrics.accuracy_score(truth, predicted)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of classes that are only predicted
+            assert scores["balanced_accuracy"] == sklearn_metrics.balanced_accuracy_score(truth, predicted)
+        assert not {f"accuracy_at_{RULE}", f"balanced_accuracy_at_{RULE}", "top1"} & scores.keys()
+        assert {f"accuracy_at_{RULE}/a", f"balanced_accuracy_at_{RULE}/a", f"recall_at_{RULE}"} <= scores.keys()
+
+
+def test_accuracies_of_exclusive_labels_by_hand():
+    logits = torch.tensor([[2.0, 1, 0], [2.0, 1, 0], [2.0, 1, 0], [0.0, 1, 0], [2.0, 1, 0]])
+    label = one_hot(torch.tensor([0, 0, 0, 1, 1]), 3).float()  # the third class has no image
+    scores = label_scores(logits, label, "abc", exclusive=True, thresholds=None, rule=RULE)
+    assert (scores["accuracy"], scores["balanced_accuracy"]) == (4 / 5, (1 + 1 / 2) / 2)
+    assert (scores["accuracy/a"], scores["balanced_accuracy/a"]) == (4 / 5, (1 + 1 / 2) / 2)  # a against the rest
+    assert (scores["accuracy/b"], scores["accuracy/c"]) == (4 / 5, 1)
 
 
 def test_exclusive_labels_do_not_change_with_a_constant_added_to_the_logits_of_an_image(classes):
     logits, label, _ = classes
     shifted = logits + torch.arange(90.0).unsqueeze(1)
-    one, other = (label_scores(z, label, "abcd", exclusive=True, thresholds=torch.zeros(4)) for z in (logits, shifted))
+    one, other = (
+        label_scores(z, label, "abcd", exclusive=True, thresholds=torch.zeros(4), rule=RULE) for z in (logits, shifted)
+    )
     assert one == pytest.approx(other, abs=1e-4)
 
 
@@ -218,7 +252,7 @@ def test_log_odds_are_the_logits_of_the_softmax_and_keep_their_order():
 def test_an_exclusive_row_is_known_as_a_whole_or_not_at_all():
     label = torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, torch.nan], [1.0, 1.0]])
     assert known_labels(label, exclusive=True).isnan().all(1).tolist() == [False, True, True, True]
-    assert label_scores(torch.zeros(4, 2), label, ["a", "b"], True, None)["images"] == 1
+    assert label_scores(torch.zeros(4, 2), label, ["a", "b"], True, None, RULE)["images"] == 1
     assert known_labels(label, exclusive=False) is label
 
 
@@ -230,8 +264,8 @@ def test_label_counts_leave_out_unknown_labels():
 
 def test_large_logits_keep_their_order():
     logits, label = torch.tensor([[18.0], [19.0], [25.0], [30.0]]), torch.tensor([[0.0], [0.0], [1.0], [1.0]])
-    scores = label_scores(logits, label, ["x"], exclusive=False, thresholds=None)
+    scores = label_scores(logits, label, ["x"], exclusive=False, thresholds=None, rule=RULE)
     names = ("auroc", "average_precision", "sensitivity_at_specificity_90")
     assert [scores[name] for name in names] == [1, 1, 1]
-    even = label_scores(torch.full((4, 1), 40.0), label, ["x"], exclusive=False, thresholds=None)
+    even = label_scores(torch.full((4, 1), 40.0), label, ["x"], exclusive=False, thresholds=None, rule=RULE)
     assert even["auroc"] == 0.5

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
-from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
+from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, precision_score, recall_score
 from torch import Tensor
 from torchmetrics.functional.segmentation import hausdorff_distance
 
 from dermoscopy.metrics.pixel_counts import count
-from dermoscopy.metrics.segmentation import averages, hausdorff_95, image_scores, mask_scores
+from dermoscopy.metrics.segmentation import Areas, averages, hausdorff_95, image_scores, mask_scores
 
 SCORES = ("dice", "iou", "precision", "recall", "thresholded_jaccard")
 
@@ -120,12 +120,49 @@ def test_undefined_images_are_excluded_from_the_mean() -> None:
     assert not any("/" in name for name in mask_scores(counts[:, :1], ["a"]))
 
 
+def areas(counts: np.ndarray) -> Areas:
+    tp, fp, fn, _ = np.moveaxis(counts, -1, 0)
+    return Areas(tp + fn, tp + fp, counts.sum(-1))
+
+
+def test_the_score_of_task_2_by_hand() -> None:
+    small, large = [[1, 1, 0, 2], [0, 0, 0, 4]], [[0, 10, 10, 20], [10, 0, 10, 20]]  # images of 4 and of 40 pixels
+    scores = mask_scores(np.array([small, large]), ["a", "b"])
+    tp, wrong = 1 / 4, 1 / 4 + 10 / 40 + 10 / 40
+    assert scores["task2_jaccard/a"] == pytest.approx(tp / (tp + wrong)) == pytest.approx(1 / 4)
+    assert scores["pooled_iou/a"] == pytest.approx(1 / 22)  # where the large image counts ten times
+    assert scores["task2_jaccard/b"] == pytest.approx(1 / 2)
+    assert scores["task2_jaccard"] == pytest.approx((1 / 4 + 1 / 4) / (1 + 1 / 2))  # pooled, not the mean of both
+    assert mask_scores(np.array([[[0, 0, 0, 9]], [[0, 0, 0, 5]]]), ["a"])["task2_jaccard"] == 1
+
+
+def test_the_score_of_task_2_is_that_of_summed_confusion_matrices_of_images_of_any_size() -> None:
+    rng = np.random.default_rng(0)
+    counts, matrices, weight = [], {mask: np.zeros((2, 2)) for mask in range(3)}, np.array([1, 0, 2, 3, 1, 1])
+    for times in weight:
+        shape = rng.integers(5, 30, 2)
+        of_image = []
+        for mask in range(3):
+            truth, predicted = rng.random((2, *shape)) < (0.05, 0.3, 0.6)[mask]
+            matrix = confusion_matrix(truth.ravel(), predicted.ravel(), labels=[False, True])
+            matrices[mask] += times * matrix / matrix.sum()
+            (tn, fp), (fn, tp) = matrix
+            of_image.append((tp, fp, fn, tn))
+        counts.append(of_image)
+
+    def jaccard(matrix: np.ndarray) -> float:
+        return float(matrix[1, 1] / (matrix.sum() - matrix[0, 0]))
+
+    scores = averages(image_scores(np.array(counts)), areas(np.array(counts)), weight[None].astype(float))
+    expected = [*map(jaccard, matrices.values()), jaccard(np.sum([*matrices.values()], axis=0))]
+    assert scores["task2_jaccard"][0] == pytest.approx(expected)
+
+
 def test_an_image_of_weight_two_counts_as_two_images() -> None:
     counts = np.random.default_rng(0).integers(0, 50, (3, 2, 4))
-    area = counts @ np.array([2.0, 1, 1, 0])
-    once = averages(image_scores(counts), area, np.array([[2.0, 0, 1]]))
+    once = averages(image_scores(counts), areas(counts), np.array([[2.0, 0, 1]]))
     twice = counts[[0, 0, 2]]
-    for name, values in averages(image_scores(twice), area[[0, 0, 2]], np.ones((1, 3))).items():
+    for name, values in averages(image_scores(twice), areas(twice), np.ones((1, 3))).items():
         assert np.allclose(once[name], values)
 
 
@@ -161,10 +198,39 @@ def test_the_hausdorff_distance_ignores_few_outliers_and_never_exceeds_the_full_
     assert hausdorff_95(one, one) == 0 == hausdorff_95(speck, one)
 
 
-def test_hausdorff_of_empty_masks_is_zero_for_two_and_undefined_for_one() -> None:
-    empty, full = np.zeros((3, 3), bool), np.ones((3, 3), bool)
+def test_hausdorff_of_empty_masks_is_zero_for_two_and_the_diagonal_for_one() -> None:
+    empty, full = np.zeros((3, 4), bool), np.ones((3, 4), bool)
     assert hausdorff_95(empty, empty) == 0
-    assert np.isnan([hausdorff_95(empty, full), hausdorff_95(full, empty), hausdorff_95(full, full, known=empty)]).all()
+    assert (hausdorff_95(empty, full), hausdorff_95(full, empty, spacing=2.0)) == (5, 10)
+    assert np.isnan([hausdorff_95(full, full, known=empty), hausdorff_95(empty, full, known=empty)]).all()
+
+
+def test_hausdorff_agrees_with_distance_transforms_also_of_empty_masks_and_of_known_parts() -> None:
+    def by_transform(one: np.ndarray, other: np.ndarray, spacing: float) -> float:
+        outlines = [mask & ~ndimage.binary_erosion(mask) for mask in (one, other)]
+        sides = [mask.any() for mask in outlines]
+        if not all(sides):
+            return spacing * np.sqrt(one.shape[0] ** 2 + one.shape[1] ** 2) if any(sides) else 0.0
+        to_other, to_one = (ndimage.distance_transform_edt(~mask, sampling=spacing) for mask in outlines[::-1])
+        return max(np.percentile(to_other[outlines[0]], 95), np.percentile(to_one[outlines[1]], 95))
+
+    rng = np.random.default_rng(0)
+    for share in (0, 0.01, 0.02, 0.1, 0.5):
+        for number in range(20):
+            one, other = rng.random((2, 9, 14)) < share
+            top, left, bottom, right = rng.integers((0, 0, 5, 8), (4, 7, 9, 14))
+            part = np.s_[top:bottom, left:right]  # what the image shows
+            known, spacing = np.zeros((9, 14), bool), 1 + number / 4
+            known[part] = True
+            expected = by_transform(one[part], other[part], spacing)
+            assert hausdorff_95(one, other, known, spacing) == pytest.approx(expected)
+
+
+def test_finding_nothing_is_never_better_than_finding_something() -> None:
+    truth, nothing = blob(0), np.zeros((40, 60), bool)
+    corner = nothing.copy()
+    corner[-1, -1] = True
+    assert hausdorff_95(nothing, truth) > hausdorff_95(corner, truth) > 0
 
 
 def test_the_hausdorff_distance_is_that_of_the_known_part_only() -> None:

@@ -28,7 +28,7 @@ def isic_truth() -> np.ndarray:
 
 
 def test_trivial_predictors_of_isic_2018_reach_the_published_values() -> None:
-    scores = trivial_predictors(isic_truth()).round(3)
+    scores = trivial_predictors(isic_truth(), exclusive=False).round(3)
     assert scores.loc["always positive", "f1"] == 0.349
     assert scores.loc["never positive", "accuracy"] == 0.761
     assert scores.loc["prevalence", ["f1", "accuracy"]].tolist() == [0.148, 0.796]
@@ -37,21 +37,32 @@ def test_trivial_predictors_of_isic_2018_reach_the_published_values() -> None:
 def test_trivial_formulas_agree_with_scores_of_constant_predictions() -> None:
     truth = isic_truth()
     names = np.arange(len(truth)).astype(object)
-    scores = trivial_predictors(truth)
+    scores = trivial_predictors(truth, exclusive=False)
     for name, constant in (("always positive", 1.0), ("never positive", -1.0)):
         predictor = Predictions(names, names, truth, np.full_like(truth, constant))
-        assert predictor.score("f1", np.ones((1, len(truth))))[0] == pytest.approx(scores.loc[name, "f1"])
-        ap = predictor.score("average_precision", np.ones((1, len(truth))))[0]
-        assert ap == pytest.approx(scores.loc[name, "average_precision"])
+        for score in ("f1", "accuracy", "balanced_accuracy"):
+            assert predictor.score(score, np.ones((1, len(truth))))[0] == pytest.approx(scores.loc[name, score])
+        assert scores.loc[name, ["average_precision", "auroc"]].isna().all()
+
+
+def test_shuffled_scores_have_the_mean_average_precision_of_random_rankings() -> None:
+    truth, rng = isic_truth()[:, 4:], np.random.default_rng(0)  # 100 positives of 2594
+    names, once = np.arange(len(truth)).astype(object), np.ones((1, len(truth)))
+    drawn = [Predictions(names, names, truth, rng.random(truth.shape)) for _ in range(200)]
+    scores = trivial_predictors(truth, exclusive=False).loc["shuffled scores"]
+    for name in ("average_precision", "auroc"):
+        values = [predictor.score(name, once)[0] for predictor in drawn]
+        assert scores[name] == pytest.approx(np.mean(values), abs=4 * np.std(values) / 200**0.5)
+    assert scores["average_precision"] > truth.mean() and scores[["accuracy", "f1"]].isna().all()
 
 
 def test_a_label_without_positives_is_undefined_where_needed_and_excluded_from_the_mean() -> None:
     truth = np.array([[1.0, 0.0], [0.0, 0.0]])
-    scores = trivial_predictors(truth)
+    scores = trivial_predictors(truth, exclusive=False)
     assert scores.loc["never positive", "f1"] == 0  # of the first label only
     assert scores.loc["always positive", "f1"] == pytest.approx((2 / 3 + 0) / 2)
-    assert scores.loc["always positive", "average_precision"] == 0.5
-    assert np.isnan(trivial_predictors(np.zeros((3, 1))).loc["never positive", "f1"])
+    assert scores.loc["shuffled scores", "average_precision"] == (1 + 1 / 2) / 2  # of the first label
+    assert np.isnan(trivial_predictors(np.zeros((3, 1)), exclusive=False).loc["never positive", "f1"])
 
 
 def test_f1_and_average_precision_agree_with_scikit_learn_under_weights() -> None:

@@ -8,7 +8,7 @@ from dermoscopy.machine.randomness import generator
 from dermoscopy.metrics.classification import label_scores, log_odds
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
 
-RULES = ("f1", "youden", "sensitivity_1", "sensitivity_50", "sensitivity_95", "sensitivity_100")
+RULES = ("best_f1", "youden", "sensitivity_1", "sensitivity_50", "sensitivity_95", "sensitivity_100")
 LOGITS = torch.tensor([[-2.0], [-1.0], [0.0], [1.0], [3.0]])
 LABEL = torch.tensor([[0.0], [1.0], [0.0], [0.0], [1.0]])
 
@@ -17,7 +17,7 @@ LABEL = torch.tensor([[0.0], [1.0], [0.0], [0.0], [1.0]])
     ("rule", "threshold"),
     [
         ("zero", 0.0),
-        ("f1", -1.5),  # F1 is 2/3 as above 2, and nothing is missed
+        ("best_f1", -1.5),  # F1 is 2/3 as above 2, and nothing is missed
         ("youden", 2.0),  # sensitivity 1/2 and specificity 1; above -1.5 they are 1 and 1/3
         ("sensitivity_50", 2.0),
         ("sensitivity_51", -1.5),
@@ -37,7 +37,7 @@ def quality(rule, logit, truth, threshold):
     if rule.startswith("sensitivity"):
         enough = round(sensitivity, 9) >= int(rule[len("sensitivity_") :]) / 100
         return enough, threshold
-    score = 2 * tp / (2 * tp + wrong) if rule == "f1" else sensitivity + specificity
+    score = 2 * tp / (2 * tp + wrong) if rule == "best_f1" else sensitivity + specificity
     return round(score, 9), -threshold
 
 
@@ -60,24 +60,24 @@ def test_an_exhaustive_search_finds_no_better_threshold(rule, exclusive, tied):
             assert threshold.item() == pytest.approx(best.item(), abs=1e-5)
 
 
-def test_a_sensitivity_is_reached_and_the_tuned_f1_is_no_lower_than_that_at_zero():
+def test_a_sensitivity_is_reached_and_the_best_f1_is_no_lower_than_that_at_zero():
     draw = generator("reached")
     logits = torch.randn((300, 3), generator=draw) - 2
     label = (torch.rand((300, 3), generator=draw) < 0.2).float()
     scores = {
-        rule: label_scores(logits, label, "abc", False, choose_thresholds(logits, label, rule, False))
-        for rule in ("f1", "youden", "sensitivity_90")
+        rule: label_scores(logits, label, "abc", False, choose_thresholds(logits, label, rule, False), rule)
+        for rule in ("best_f1", "youden", "sensitivity_90")
     }
     for name in "abc":
-        assert 0 <= round(scores["sensitivity_90"][f"tuned_recall/{name}"] - 0.9, 6) < 1 / 20
-        assert scores["f1"][f"tuned_f1/{name}"] >= scores["f1"][f"f1/{name}"]
-        tuned = {rule: scores[rule][f"tuned_balanced_accuracy/{name}"] for rule in scores}
+        assert 0 <= round(scores["sensitivity_90"][f"recall_at_sensitivity_90/{name}"] - 0.9, 6) < 1 / 20
+        assert scores["best_f1"][f"f1_at_best_f1/{name}"] >= scores["best_f1"][f"f1/{name}"]
+        tuned = {rule: scores[rule][f"balanced_accuracy_at_{rule}/{name}"] for rule in scores}
         assert max(tuned.values()) == tuned["youden"]
 
 
 def test_a_label_without_both_classes_has_threshold_0():
     label = torch.tensor([[0.0, 1.0, torch.nan, 1.0], [0.0, 1.0, torch.nan, 0.0]])
-    chosen = choose_thresholds(torch.tensor([[5.0] * 4, [3.0] * 4]), label, "f1", False)
+    chosen = choose_thresholds(torch.tensor([[5.0] * 4, [3.0] * 4]), label, "best_f1", False)
     assert chosen.tolist() == [0, 0, 0, 4]
 
 
@@ -104,7 +104,7 @@ def test_a_threshold_separates_logits_with_no_number_between_them():
         ("sensitivity90", "did you mean sensitivity_90"),
         ("sensitivity_0", "such as sensitivity_90, got sensitivity_0"),
         ("sensitivity_101", "got sensitivity_101"),
-        (0.5, r"model.threshold must be zero, f1, youden or a sensitivity .* got 0.5"),
+        (0.5, r"model.threshold must be zero, best_f1, youden or a sensitivity .* got 0.5"),
     ],
 )
 def test_an_unknown_rule_is_refused_with_the_nearest(rule, message):

@@ -1,10 +1,22 @@
 """Scores of labels under weights: by hand, against scikit-learn, and undefined cases."""
 
+import itertools
+
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, average_precision_score, recall_score, roc_auc_score
 
-from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, Counts, auroc, outcomes, predicted_labels
+from dermoscopy.metrics.weighted_classification import (
+    DECISIONS,
+    RANKING,
+    Counts,
+    auroc,
+    average_precision,
+    decision_score,
+    expected_average_precision,
+    outcomes,
+    predicted_labels,
+)
 
 
 def test_auroc_agrees_with_scikit_learn_under_weights_and_ties() -> None:
@@ -36,3 +48,38 @@ def test_decisions_keep_the_precision_of_their_counts() -> None:
     assert {score(counts).dtype for score in DECISIONS.values()} == {np.dtype(np.float32)}
     expected = {"recall": 1, "specificity": 3 / 5, "balanced_accuracy": 4 / 5, "precision": 1 / 3}
     assert scores == pytest.approx(expected | {"f1": 2 / 4, "accuracy": 4 / 6}, rel=1e-6)
+
+
+def test_accuracies_of_exclusive_labels_agree_with_scikit_learn_under_weights() -> None:
+    rng = np.random.default_rng(0)
+    true, logit = rng.integers(0, 3, 50), rng.normal(size=(50, 3))
+    weight, predicted = rng.integers(0, 4, (5, 50)).astype(float), logit.argmax(1)
+    kinds = outcomes(predicted_labels(logit, exclusive=True), np.eye(3)[true])
+    counts = Counts(*(weight @ kind for kind in kinds))
+    accuracy, balanced = (decision_score(name, counts, True) for name in ("accuracy", "balanced_accuracy"))
+    for row, of_image in enumerate(weight):
+        assert accuracy[row] == pytest.approx(accuracy_score(true, predicted, sample_weight=of_image))
+        recall = recall_score(true, predicted, sample_weight=of_image, average="macro")
+        assert balanced[row] == pytest.approx(recall)
+    one = decision_score("accuracy", counts, exclusive=False)
+    assert one == pytest.approx(np.mean(DECISIONS["accuracy"](counts), axis=1))  # labels that may occur together
+
+
+def test_the_expected_average_precision_is_the_mean_over_all_orders() -> None:
+    assert expected_average_precision(1, 2) == pytest.approx((1 + 1 / 2) / 2)  # the positive is first or second
+    for images in range(1, 8):
+        for positives in range(1, images + 1):
+            orders = list(itertools.combinations(range(images), positives))  # ranks of the positives
+            truths = [np.isin(np.arange(images), ranks) for ranks in orders]
+            precisions = [average_precision_score(truth, -np.arange(images)) for truth in truths]
+            assert expected_average_precision(positives, images) == pytest.approx(np.mean(precisions))
+
+
+def test_the_expected_average_precision_is_that_of_simulated_orders_and_above_the_prevalence() -> None:
+    rng, truth = np.random.default_rng(0), (np.arange(60) < 6).astype(float)
+    drawn = [average_precision(truth, rng.random(60), np.ones((1, 60)))[0] for _ in range(4000)]
+    expected = expected_average_precision(np.array([6, 0, 60]), 60)
+    assert expected[0] == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / 4000**0.5)
+    assert expected[0] > 1.5 * 6 / 60
+    assert np.isnan(expected[1]) and expected[2] == pytest.approx(1)
+    assert np.isnan(expected_average_precision(0, 0))

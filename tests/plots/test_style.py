@@ -54,7 +54,10 @@ def test_a_few_arms_have_the_first_colours_of_the_palette():
     [
         ("f1", "F1"),
         ("f1/globules", "F1 globules"),
+        ("f1_at_best_f1", "F1 at best F1"),
+        ("recall_at_youden/milia_like_cyst", "recall at Youden milia like cyst"),
         ("iou", "IoU"),
+        ("task2_jaccard", "Task 2 Jaccard"),
         ("auroc", "AUROC"),
         ("average_precision", "average precision"),
         ("thresholded_jaccard", "thresholded Jaccard"),

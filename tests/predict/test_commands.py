@@ -69,7 +69,7 @@ def test_a_classifier_on_its_own_store_reproduces_its_own_test(predict, checkpoi
     store = next(trained.glob("data/*.h5"))
     given = {"run": checkpoint, "images": None, "workers": None, "data": "demo", "data.store": store}
     ended = predict(**given, out="out")
-    assert ended.code == 0 and "out/scores.csv: 12 images, accuracy " in ended.out, ended.err
+    assert ended.code == 0 and "out/scores.csv: 12 images, average_precision " in ended.out, ended.err
     assert ended.out.endswith(f"{PURPOSE}\n")
     predicted = pd.read_csv(tmp_path / "out/predictions.csv")
     assert set(predicted.mask_condition) == {"none"}
@@ -84,14 +84,16 @@ def test_a_classifier_on_its_own_store_reproduces_its_own_test(predict, checkpoi
     table = pd.read_csv(tmp_path / "out/scores.csv", keep_default_na=False).set_index(["metric", "label"])
     scores, thresholds = table["value"], table["threshold"]
     assert (
-        (thresholds["f1"] == "0.5").all() and (thresholds["auroc"] == "").all() and thresholds["tuned_f1", ""] == "each"
+        (thresholds["f1"] == "0.5").all()
+        and (thresholds["auroc"] == "").all()
+        and thresholds["f1_at_best_f1", ""] == "each"
     )
-    tuned = thresholds["tuned_f1"].drop("").astype(float)
+    tuned = thresholds["f1_at_best_f1"].drop("").astype(float)
     odds = predicted.groupby("label")["threshold"].first()
     np.testing.assert_allclose(tuned, 1 / (1 + np.exp(-odds[tuned.index])), rtol=1e-6)
     metrics = json.loads(checkpoint.with_name("result.json").read_text())["metrics"]
     for label in ("", *own.columns):
-        for metric in ("auroc", "tuned_f1", "ece"):
+        for metric in ("auroc", "f1_at_best_f1", "ece"):
             tested = metrics[f"test/none/{metric}" + (f"/{label}" if label else "")]
             score = scores[metric, label]
             assert (score == "") if tested is None else (float(score) == pytest.approx(tested, abs=1e-3))

@@ -30,6 +30,7 @@ VALUES = {  # per key, its renamed values
     "network.variant": {"s2": "compact", "paper": "isensee2017"},
     "experiment": {"availability": "mask_conditions", "aux_exit": "aux_head"},
     "surround": {"s4": "mirrored_truth"},
+    "model.threshold": {"f1": "best_f1"},
     "reference": {"never": "everything", "always": "nothing"},
     "arm/mask_conditions": {"never": "image_only", "always": "masks_always_given", "exit": "aux_head"},
 }

@@ -14,7 +14,7 @@ from dermoscopy.metrics.segmentation import confusion, hausdorff_95
 
 
 class Comparison(NamedTuple):
-    """Contribution of one image to the scores: counts (K, 4) of tp, fp, fn, tn, and hd95 (K,) in pixels."""
+    """Contribution of one image to the scores: counts (K, 4) of tp, fp, fn, tn, and `hausdorff_95` (K,) in pixels."""
 
     counts: NDArray[np.int64]
     hd95: NDArray[np.float64]

@@ -9,9 +9,10 @@ from dermoscopy.evaluation.segmentation import Evaluation
 from dermoscopy.evaluation.summary import METRICS
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.masks.predicted import MASKS, PredictedMasks, write_masks
+from dermoscopy.metrics.segmentation import Areas
 from dermoscopy.runs.files import PREDICTIONS, SCORES
 
-COLUMNS = ("id", "group", "mask", "size", *METRICS, "truth", "predicted")
+COLUMNS = ("id", "group", "mask", "size", *METRICS, *Areas._fields)
 
 
 def write_evaluation(folder: Path, evaluations: Mapping[str, Evaluation], masks: PredictedMasks) -> None:
@@ -40,7 +41,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: test a segmentation first, which writes it")
     try:
-        kinds = dict.fromkeys(COLUMNS[:4], str) | dict.fromkeys(METRICS, float) | dict.fromkeys(COLUMNS[-2:], int)
+        kinds = dict.fromkeys(COLUMNS[:4], str) | dict.fromkeys(METRICS, float) | dict.fromkeys(Areas._fields, int)
         missing = {name: [""] for name in METRICS}  # the id of an image may be NA
         table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=missing)
         if lacking := [name for name in COLUMNS if name not in table]:

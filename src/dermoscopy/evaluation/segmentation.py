@@ -145,5 +145,5 @@ def _table(
     tp, fp, fn, _ = np.moveaxis(counts, -1, 0)
     values = image_scores(counts) | {"hd95": np.stack([comparison.hd95 for comparison in comparisons])}
     names = {"id": ids.repeat(len(masks)), "group": groups.repeat(len(masks)), "mask": list(masks) * len(ids)}
-    areas = {"truth": tp + fn, "predicted": tp + fp}
+    areas = {"truth": tp + fn, "predicted": tp + fp, "pixels": counts.sum(-1)}
     return pd.DataFrame(names | {"size": size} | {name: value.ravel() for name, value in (values | areas).items()})

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.segmentation import averages, over_masks
+from dermoscopy.metrics.segmentation import Areas, averages
 from dermoscopy.metrics.statistics import REPLICATES, draw_groups, percentiles
 
 METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")
@@ -25,7 +25,7 @@ def summarise(images: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0)
 
     Returns:
         Columns metric, mask, size, mean, low, high, images (the number for which the score is defined). With several
-        masks also rows of mask `mean`. No rows of hd95 if it was not computed.
+        masks also rows of mask `mean`, see `averages`. No rows of hd95 and one_side_empty if they were not computed.
     """
     parts = [_summarise(images[images["size"] == size], replicates, seed, size) for size in images["size"].unique()]
     return pd.concat(parts, ignore_index=True)
@@ -33,26 +33,22 @@ def summarise(images: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0)
 
 def _summarise(images: pd.DataFrame, replicates: int, seed: int, size: str) -> pd.DataFrame:
     names = list(images["mask"].unique())
-    tables = images.pivot(index="id", columns="mask", values=[*METRICS, "truth", "predicted"])  # noqa: PD010
+    tables = images.pivot(index="id", columns="mask", values=[*METRICS, *Areas._fields])  # noqa: PD010
     computed = [name for name in METRICS if name != "hd95" or images[name].notna().any()]
     values = {name: tables[name][names].to_numpy(float) for name in computed}
-    area = (tables["truth"] + tables["predicted"])[names].to_numpy(float)
+    areas = Areas(*(tables[name][names].to_numpy(float) for name in Areas._fields))
     group = images.drop_duplicates("id").set_index("id")["group"].loc[tables.index].to_numpy(str)
-    mean = averages(values, area, np.ones((1, len(tables))))
-    draws = [averages(values, area, weight) for weight in _weights(group, replicates, seed)]
+    mean = averages(values, areas, np.ones((1, len(tables))))
+    draws = [averages(values, areas, weight) for weight in _weights(group, replicates, seed)]
     rows, columns = [], [*names, MEAN] if len(names) > 1 else names
     for metric in mean:
-        samples = _with_mean(np.concatenate([draw[metric] for draw in draws]))
+        samples = np.concatenate([draw[metric] for draw in draws])
         defined = np.isfinite(values.get(metric, values["iou"]))
         counted = [*defined.sum(0), defined.any(1).sum()]
-        for number, (name, value) in enumerate(zip(columns, _with_mean(mean[metric])[0], strict=True)):
+        for number, name in enumerate(columns):
+            value = mean[metric][0, number]
             rows.append((metric, name, size, value, *percentiles(samples[:, number]), counted[number]))
     return pd.DataFrame(rows, columns=["metric", "mask", "size", "mean", "low", "high", "images"])
-
-
-def _with_mean(values: Floats) -> Floats:
-    """Return scores (R, K), with several masks also their mean as one more column."""
-    return np.column_stack([values, over_masks(values)]) if values.shape[1] > 1 else values
 
 
 def _weights(group: NDArray[np.str_], replicates: int, seed: int) -> Iterator[Floats]:

@@ -6,7 +6,9 @@ unknown label, without a positive one, or with several, is entirely unknown.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics.functional.classification import (
     binary_auroc,
@@ -15,7 +17,16 @@ from torchmetrics.functional.classification import (
 )
 
 from dermoscopy.metrics.calibration import calibration_scores
-from dermoscopy.metrics.weighted_classification import DECISIONS, TUNED, Counts, outcomes, predicted_labels
+from dermoscopy.metrics.statistics import Floats, mean_defined
+from dermoscopy.metrics.weighted_classification import (
+    CLASS_SCORES,
+    DECISIONS,
+    Counts,
+    decision_score,
+    outcomes,
+    predicted_labels,
+    tuned_name,
+)
 
 SPECIFICITY = 90  # percent, for the sensitivity at a specificity
 RECORDED = ("accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1")  # of `DECISIONS`, in order
@@ -47,12 +58,12 @@ def known_labels(label: Tensor, exclusive: bool) -> Tensor:
 
 
 def label_scores(
-    logits: Tensor, label: Tensor, names: Sequence[str], exclusive: bool, thresholds: Tensor | None
+    logits: Tensor, label: Tensor, names: Sequence[str], exclusive: bool, thresholds: Tensor | None, rule: str
 ) -> dict[str, float]:
     """Return the scores of decisions, ranking and calibration of label predictions.
 
     A label is predicted where its logit exceeds 0, or if exclusive, where it is the most probable; for the metrics
-    `tuned_...` it is predicted where its log-odds exceed its threshold, each label by itself even if exclusive.
+    `..._at_<rule>` it is predicted where its log-odds exceed its threshold, each label by itself even if exclusive.
     Ranking and calibration are of each label against the rest.
 
     Undefined are precision without predictions; recall, F1 and average precision without positives; specificity
@@ -63,34 +74,41 @@ def label_scores(
         label: (N, L).
         names: names of the L labels.
         exclusive: whether an image has at most one of the labels.
-        thresholds: (L,) on the log-odds, see `choose_thresholds`; None: no tuned metrics.
+        thresholds: (L,) on the log-odds; None: no metrics at them.
+        rule: that chose them, see `choose_thresholds`.
 
     Returns:
-        `{"f1": macro mean, "f1/<label>": ..., ...}` as Python floats; for exclusive labels also `top1`, the share
-        of images whose most probable label is the true one, and `images`, the number of images with a known one.
+        `{"f1": macro mean, "f1/<label>": ..., ...}` as Python floats. Of exclusive labels, `accuracy` and
+        `balanced_accuracy` are those of the most probable class, see `decision_score`, and missing at the
+        thresholds; there is also `images`, the number of images with a known label.
     """
     logits, label = logits.detach().float().cpu(), known_labels(label.float().cpu(), exclusive)
     odds = log_odds(logits, exclusive)
-    predicted = torch.from_numpy(predicted_labels(logits.numpy(), exclusive))
-    probability = odds.sigmoid()
-    by_label = _decision_scores(predicted, label) | _ranking_scores(odds, label)
-    by_label |= calibration_scores(probability, label)
+    counts = _counts(predicted_labels(logits.numpy(), exclusive), label)
+    other = _ranking_scores(odds, label) | calibration_scores(odds.sigmoid(), label)
+    by_label = _decision_scores(counts) | {metric: values.double().numpy() for metric, values in other.items()}
     if thresholds is not None:
-        tuned = _decision_scores(odds > thresholds.cpu(), label)
-        by_label |= {f"{TUNED}{metric}": values for metric, values in tuned.items()}
+        tuned = _decision_scores(_counts((odds > thresholds.cpu()).numpy(), label))
+        by_label |= {tuned_name(metric, rule): values for metric, values in tuned.items()}
+    means = {metric: float(mean_defined(values)) for metric, values in by_label.items()}
+    if exclusive:
+        for metric in CLASS_SCORES:
+            means[metric] = float(decision_score(metric, counts, exclusive))
+            means.pop(tuned_name(metric, rule), None)
     scores: dict[str, float] = {}
     for metric, values in by_label.items():
-        scores[metric] = values.nanmean().item()
+        scores |= {metric: means[metric]} if metric in means else {}
         scores |= {f"{metric}/{name}": value for name, value in zip(names, values.tolist(), strict=True)}
-    if exclusive:
-        scores["images"] = float((~label.isnan().any(1)).sum())
-        scores["top1"] = label[predicted].nanmean().item()  # truth of each image's most probable label
-    return scores
+    return scores | ({"images": float((~label.isnan().any(1)).sum())} if exclusive else {})
 
 
-def _decision_scores(predicted: Tensor, label: Tensor) -> dict[str, Tensor]:
-    counts = Counts(*(kind.sum(0) for kind in outcomes(predicted.numpy(), label.numpy())))
-    return {name: torch.from_numpy(DECISIONS[name](counts)) for name in RECORDED}
+def _counts(predicted: NDArray[np.bool_], label: Tensor) -> Counts:
+    """Count the outcomes of each label over all images, (L,) each."""
+    return Counts(*(kind.sum(0) for kind in outcomes(predicted, label.double().numpy())))
+
+
+def _decision_scores(counts: Counts) -> dict[str, Floats]:
+    return {name: DECISIONS[name](counts) for name in RECORDED}
 
 
 def _ranking_scores(odds: Tensor, label: Tensor) -> dict[str, Tensor]:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import digamma
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
 
-TUNED = "tuned_"  # prefix of decisions at the threshold chosen by the run
+AT = "_at_"  # between a score of decisions and the rule that chose their threshold in validation: `f1_at_best_f1`
 
 
 class Counts(NamedTuple):
@@ -72,6 +73,7 @@ def _precision(counts: Counts) -> Floats:
     return ratio(counts.tp, counts.tp + counts.fp)
 
 
+CLASS_SCORES = ("accuracy", "balanced_accuracy")  # of exclusive labels not the mean over labels, see `decision_score`
 DECISIONS: dict[str, Callable[[Counts], Floats]] = {
     "recall": _recall,
     "specificity": _specificity,
@@ -82,9 +84,41 @@ DECISIONS: dict[str, Callable[[Counts], Floats]] = {
 }
 
 
-def decision_score(name: str, counts: Counts) -> Floats:
-    """Return one of the scores of decisions, mean over labels: (R, L) -> (R,)."""
-    return mean_defined(DECISIONS[name.removeprefix(TUNED)](counts))
+def decision_score(name: str, counts: Counts, exclusive: bool) -> Floats:
+    """Return one of the scores of decisions over labels: (R, L) -> (R,).
+
+    It is the mean over labels, except for two scores of exclusive labels, of which one per image is predicted: accuracy
+    is the share of images whose class is right, balanced accuracy the mean recall of the classes that have images.
+
+    Args:
+        name: one of `DECISIONS`, at any threshold.
+        counts: (R, L) each.
+        exclusive: whether an image has at most one of the labels.
+    """
+    name = plain_name(name)
+    if exclusive and name == "accuracy":
+        return ratio(counts.tp.sum(-1), (counts.tp + counts.fn).sum(-1))
+    return mean_defined(DECISIONS["recall" if exclusive and name == "balanced_accuracy" else name](counts))
+
+
+def tuned_name(name: str, rule: str) -> str:
+    """Return the name of a score of decisions at the threshold that a rule chose in validation: `f1_at_best_f1`."""
+    return f"{name}{AT}{rule}"
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a score without the rule that chose its threshold: `f1` for `f1_at_best_f1`."""
+    decision = name.partition(AT)[0]
+    return decision if decision in DECISIONS else name
+
+
+def tuned_decisions(rule: str, exclusive: bool) -> list[str]:
+    """Return the names of the scores over labels at the thresholds that a rule chose.
+
+    Each label has its own threshold, so of exclusive labels several or none may exceed theirs: no class is predicted
+    whose accuracy and balanced accuracy could be computed.
+    """
+    return [tuned_name(name, rule) for name in DECISIONS if not (exclusive and name in CLASS_SCORES)]
 
 
 def average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:
@@ -99,6 +133,22 @@ def average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:
     own, tp, fp, _, _ = _at_positives(truth, logit, weight)
     precision = np.nan_to_num(ratio(tp, tp + fp))  # undefined only where the positive itself has weight 0
     return ratio((own * precision).sum(0), own.sum(0))
+
+
+def expected_average_precision(positives: Floats, images: Floats) -> Floats:
+    """Return the expectation of the average precision over all orders of the images; NaN without a positive.
+
+    With m positives of n images it is (H + (m - 1) / (n - 1) (n - H)) / n, H = 1 + 1/2 + ... + 1/n: the positive of
+    rank r has itself and on average (m - 1) (r - 1) / (n - 1) other positives among the first r. It is above the
+    prevalence m / n, the more the fewer the positives.
+
+    Args:
+        positives, images: numbers m and n, of any shape.
+    """
+    positives, images = np.asarray(positives, float), np.asarray(images, float)
+    harmonic = digamma(np.maximum(images, 1) + 1) + np.euler_gamma
+    others = (positives - 1) / np.maximum(images - 1, 1)
+    return np.where(positives > 0, ratio(harmonic + others * (images - harmonic), images), np.nan)
 
 
 def auroc(truth: Floats, logit: Floats, weight: Floats) -> Floats:
@@ -141,4 +191,3 @@ RANKING: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "auroc": auroc,
     "average_precision": average_precision,
 }
-SCORES = (*RANKING, *DECISIONS, *(f"{TUNED}{name}" for name in DECISIONS))

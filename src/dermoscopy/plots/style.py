@@ -39,6 +39,18 @@ DPI = 120
 PALETTE = 128  # colours
 
 
+WORDS = {  # parts of names of metrics that are not written as they are
+    "f1": "F1",
+    "iou": "IoU",
+    "dice": "Dice",
+    "auroc": "AUROC",
+    "jaccard": "Jaccard",
+    "task2": "Task 2",
+    "youden": "Youden",
+    "hd95": "HD95",
+}
+
+
 MOST_BANDS = 8  # with more arms the bands would hide one another
 
 
@@ -69,6 +81,7 @@ def arm_colours(number: int) -> list[str]:
 
 
 def metric_words(metric: str) -> str:
-    """Return the name of a metric for axes and headings: `thresholded_jaccard` is thresholded Jaccard."""
-    words = metric.replace("_", " ").replace("f1/", "F1 ").replace("jaccard", "Jaccard")
-    return {"f1": "F1", "iou": "IoU", "dice": "Dice", "auroc": "AUROC"}.get(metric, words)
+    """Return the name of a metric for axes and headings: `f1_at_youden/streaks` is F1 at Youden streaks."""
+    name, _, part = metric.partition("/")
+    words = [WORDS.get(word, word) for word in name.split("_")]
+    return " ".join([*words, *([part.replace("_", " ")] if part else [])])

@@ -13,7 +13,7 @@ from dermoscopy.evaluation.classification import prediction_rows, write_label_fi
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.machine.messages import nearest
 from dermoscopy.metrics.classification import RECORDED, label_scores, log_odds
-from dermoscopy.metrics.weighted_classification import TUNED
+from dermoscopy.metrics.weighted_classification import plain_name, tuned_name
 from dermoscopy.predict.images import ImageBatch
 from dermoscopy.predict.network import TrainedNetwork
 from dermoscopy.predict.postprocessing import HALF
@@ -22,7 +22,7 @@ from dermoscopy.runs.files import SCORES
 
 LABELS, CLASS = "labels.csv", "predicted_class"
 ENDINGS = ("", "_threshold", "_predicted")  # of the columns of a label
-PRINTED = ("accuracy", "f1", "average_precision", "auroc", "tuned_balanced_accuracy", "ece", "top1")  # on one line
+PRINTED = ("average_precision", "auroc", "accuracy", "balanced_accuracy", "ece")  # on one line
 
 
 def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def evaluate_labels(
     names, exclusive = trained.stage.labels, trained.stage.exclusive
     truth = torch.from_numpy(_truth(store, names, rows))
     logits = torch.cat([trained.logits(*part) for part in read_store(store, trained.stage, rows, batch_size)])
-    scores = label_scores(logits, truth, names, exclusive, trained.thresholds)
+    scores = label_scores(logits, truth, names, exclusive, trained.thresholds, trained.stage.threshold_rule)
     condition = "none" if trained.segmenter is None else "predicted"
     images = {"id": store.ids[rows], "group": store.groups[rows], "mask_condition": condition}
     table = prediction_rows(images, names, truth, logits, trained.thresholds, exclusive)
@@ -96,17 +96,18 @@ def evaluate_labels(
     columns = pd.DataFrame(rows_of_scores, columns=["metric", "label", "value"])
     columns["threshold"] = [_threshold(metric, label, tuned, exclusive) for metric, label, _ in rows_of_scores]
     write_atomically(folder / SCORES, columns.to_csv(index=False))
-    means = ", ".join(f"{name} {scores[name]:.3f}" for name in PRINTED if name in scores)
+    printed = *PRINTED, tuned_name("f1", trained.stage.threshold_rule)
+    means = ", ".join(f"{name} {scores[name]:.3f}" for name in printed if name in scores)
     return f"{folder / SCORES}: {len(rows)} images, {means}"
 
 
 def _threshold(metric: str, label: str, tuned: Mapping[str, float], exclusive: bool) -> float | str:
     """Return what a row of scores.csv names as its threshold."""
-    if metric.startswith(TUNED):
+    if plain_name(metric) != metric:
         return tuned.get(label, "each")
     if metric in RECORDED:
         return "likeliest" if exclusive else HALF
-    return "likeliest" if metric == "top1" else ""
+    return ""
 
 
 def _truth(store: Store, names: tuple[str, ...], rows: NDArray[np.integer]) -> NDArray[np.float32]:

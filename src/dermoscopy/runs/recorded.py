@@ -54,6 +54,7 @@ class RecordedStage:
         given: names of the masks that a classifier reads, in order.
         validation_masks: mask condition of its validation, which chose its epoch and thresholds: none, given or
             predicted.
+        threshold_rule: that chose the thresholds of a classifier's labels; empty for a segmenter.
         mask_threshold: probability above which a pixel belongs to a predicted mask.
     """
 
@@ -76,6 +77,7 @@ class RecordedStage:
     std: tuple[float, ...]
     given: tuple[str, ...]
     validation_masks: str
+    threshold_rule: str
     mask_threshold: float
 
     @property
@@ -153,6 +155,7 @@ def _parsed(checkpoint: Path, configuration: Settings) -> RecordedStage:
         std=tuple(std),
         given=tuple(batches["masks"]) if is_classifier else (),
         validation_masks=model["validation_masks"] if is_classifier else "none",
+        threshold_rule=model["threshold"] if is_classifier else "",
         mask_threshold=batches["mask_threshold"],
     )
 

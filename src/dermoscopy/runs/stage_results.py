@@ -23,6 +23,7 @@ class Configuration:
         content: the whole configuration, resolved.
         monitor_metric: validation metric by which the best epoch was chosen, without `val/`.
         validation_masks: the mask condition in validation; `none` for a segmenter.
+        threshold_rule: that chose the thresholds of the labels; empty for a segmenter.
         exclusive_labels: whether an image has at most one of the labels.
         kept_tta: TTA of the kept scores and masks of single images; the last one if the test had several.
         folds: number of folds of the split; 0: it has none.
@@ -33,6 +34,7 @@ class Configuration:
     content: Content
     monitor_metric: str
     validation_masks: str
+    threshold_rule: str
     exclusive_labels: bool
     kept_tta: str
     folds: int
@@ -54,6 +56,7 @@ def read_configuration(file: Path) -> Configuration:
         content=content,
         monitor_metric=content["monitor"]["metric"].removeprefix("val/"),
         validation_masks=model.get("validation_masks", "none"),  # segmenters have no such key
+        threshold_rule=str(model.get("threshold", "")),  # segmenters have no such key
         exclusive_labels=content["exclusive_labels"],
         kept_tta=model.get("tta", ["none"])[-1],  # classifiers have no such key
         folds=content["split"].get("k", 0),

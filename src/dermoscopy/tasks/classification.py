@@ -108,11 +108,16 @@ class LabelTask(Task):
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
         probability = self.probability(logits)
         own = {name: float(metric(probability, label)) for name, metric in self.own_metrics.items()}
-        return label_scores(logits, label, self.label_names, self.exclusive_labels, self.thresholds) | own
+        return self.label_scores(logits, label) | own
+
+    def label_scores(self, logits: Tensor, label: Tensor) -> dict[str, float]:
+        """Return the scores of logits and labels (N, L), also at the thresholds."""
+        kind = self.label_names, self.exclusive_labels
+        return label_scores(logits, label, *kind, self.thresholds, self.threshold)
 
     def metrics(self) -> list[str]:
         one = torch.zeros(1, len(self.label_names))
-        return list(label_scores(one, one, self.label_names, self.exclusive_labels, one[0]))
+        return list(self.label_scores(one, one))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         logits = self.logits(batch["image"], self.masks_of(batch))

@@ -77,7 +77,7 @@ def test_an_arm_without_a_job_that_has_begun_has_an_empty_row(make_sweep: MakeSw
 
 
 def test_a_sweep_with_labels_and_masks_counts_as_one_of_classifiers() -> None:
-    masks, labels = ["test/none/dice", "test/none/iou"], ["test/none/f1", "test/none/average_precision"]
+    masks, labels = ["test/none/dice", "test/none/iou"], ["test/none/average_precision", "test/none/f1_at_youden"]
     assert is_segmentation(pd.DataFrame(columns=masks))
     assert not is_segmentation(pd.DataFrame(columns=[*masks, *labels]))
     assert headline_metrics(pd.DataFrame(columns=[*masks, *labels])) == labels
@@ -85,22 +85,25 @@ def test_a_sweep_with_labels_and_masks_counts_as_one_of_classifiers() -> None:
 
 
 def test_the_metric_that_chose_the_epoch_comes_first_with_the_validation_masks_of_each_arm_if_they_differ() -> None:
-    places, scores = ["none", "given", "validation_masks"], ["f1", "average_precision", "auroc"]
+    places, scores = ["none", "given", "validation_masks"], ["f1", "f1_at_best_f1", "average_precision", "auroc"]
     every = [f"test/{place}/{score}" for place in places for score in scores]
-    assert headline_metrics(pd.DataFrame(columns=every[:6]), "auroc") == [
+    assert headline_metrics(pd.DataFrame(columns=every[:8]), "auroc") == [
         "test/none/auroc",
         "test/given/auroc",
-        "test/none/f1",
-        "test/given/f1",
+        "test/none/average_precision",
+        "test/given/average_precision",
     ]
-    assert headline_metrics(pd.DataFrame(columns=every[:6]), "loss") == headline_metrics(
-        pd.DataFrame(columns=every[:6])
+    assert headline_metrics(pd.DataFrame(columns=every[:8]), "loss") == headline_metrics(
+        pd.DataFrame(columns=every[:8])
     )
     assert headline_metrics(pd.DataFrame(columns=every), "auroc")[:2] == [
         "test/validation_masks/auroc",
         "test/none/auroc",
     ]
-    assert headline_metrics(pd.DataFrame(columns=every[3:6]), "auroc") == ["test/given/auroc", "test/given/f1"]
+    assert headline_metrics(pd.DataFrame(columns=every[4:8]), "loss") == [
+        "test/given/average_precision",
+        "test/given/f1_at_best_f1",
+    ]
 
 
 def test_an_unknown_metric_is_answered_with_the_nearest() -> None:

@@ -10,10 +10,11 @@ from sklearn.metrics import recall_score, roc_auc_score
 from sweeps_on_disk import configure
 
 from dermoscopy.metrics.statistics import REPLICATES, draw_groups, percentiles
+from dermoscopy.metrics.weighted_classification import expected_average_precision
 from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import find
-from dermoscopy.report.results.label_folds import SCORES, label_folds, pooled, score_table
+from dermoscopy.report.results.label_folds import label_folds, pooled, score_table
 from dermoscopy.runs.tables import load_sweep
 
 Make = Callable[..., Path]
@@ -44,8 +45,8 @@ def test_images_are_ranked_within_folds_and_counted_over_all(make_classified: Ma
     assert table.loc["auroc", "sd"] == pytest.approx(np.std(folds, ddof=1))
     assert roc_auc_score(rows["truth"], rows["logit"]) < min(folds)  # logits of a fold are 5 above those of the other
     recall = recall_score(rows["truth"], rows["logit"] > rows["threshold"])
-    assert table.loc["tuned_recall", "value"] == pytest.approx(recall)
-    assert table["images"].tolist() == [120] * len(SCORES)
+    assert table.loc["recall_at_youden", "value"] == pytest.approx(recall)
+    assert table["images"].tolist() == [120] * 8
 
 
 def test_intervals_come_from_draws_of_whole_groups_that_all_arms_share(make_classified: Make) -> None:
@@ -61,7 +62,7 @@ def test_intervals_come_from_draws_of_whole_groups_that_all_arms_share(make_clas
         return (weight @ right.to_numpy(float)) / weight.sum(1)
 
     low, high = percentiles(accuracy(given) - accuracy(image_only))
-    row = table.loc[("zeroing=nothing", "none", "tuned_accuracy")]
+    row = table.loc[("zeroing=nothing", "none", "accuracy_at_youden")]
     assert row["difference_low"] == pytest.approx(low)
     assert row["difference_high"] == pytest.approx(high)
 
@@ -79,7 +80,10 @@ def test_the_page_has_the_pooled_scores_those_of_folds_and_those_of_trivial_pred
     row = written.loc[("zeroing=nothing", "given", "auroc")]
     cell = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
     assert f"| masks always given | 0 | given | 120 in 3 | {cell} |" in page
-    assert "| never positive | - | - | - | 0.500 | " in page
+    folds = [own["truth"].to_numpy() for _, own in table[table["arm"] == "zeroing=nothing"].groupby("fold")]
+    precision = np.mean([expected_average_precision(np.nanmean(fold) * 40, 40) for fold in folds])
+    assert f"| shuffled scores | - | - | - | 0.500 | {precision:.3f} | - |" in page
+    assert "| never positive | - | - | - | - | - | - | - | 0.500 | " in page
     assert f" | {1 - table['truth'].mean():.3f} |" in page  # its accuracy
     assert "logits of different networks are not comparable" in page
     assert "#### Difference to image only on the same images" in page

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rich.console import Console
+from sweeps_on_disk import configure
 
 from dermoscopy.report.results.arms import write_results
 from dermoscopy.report.terminal.results import arm_names, counts, print_jobs, print_run, print_table
@@ -45,6 +46,18 @@ def test_the_printed_table_shows_arms_and_counts(make_runs: MakeRuns) -> None:
     text = printed(print_table, load_sweep(make_runs()))
     assert "cells_80" in text
     assert "jobs: 7 done, 1 failed, 1 missing" in text
+
+
+def test_f1_at_the_threshold_of_validation_has_a_mark_that_the_legend_explains(make_classified: MakeSweep) -> None:
+    folder = make_classified({"zeroing": ["everything"], "seed": ["0", "1"]}, ["none", "given"])
+    for stage in folder.parents[1].glob("zeroing=*"):
+        configure(stage, monitor={"metric": "val/average_precision"})
+    sweep = load_sweep(folder)
+    text = printed(print_table, sweep)
+    f1 = sweep.table["test/none/f1_at_youden"]
+    assert rows(text)[0][2:] == ["none AP", "given AP", "none F1*", "given F1*"]
+    assert rows(text)[-1][4] == f"{f1.mean():.3f} ± {f1.std():.3f}"
+    assert "* at the threshold chosen in validation (youden)" in " ".join(text.split())
 
 
 def test_a_single_run_ends_with_its_scores_key_folder_and_next_command(

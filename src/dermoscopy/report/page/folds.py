@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from dermoscopy.metrics.statistics import REPLICATES
-from dermoscopy.metrics.weighted_classification import TUNED
+from dermoscopy.metrics.weighted_classification import plain_name
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import interval, markdown_table, number, plain, plain_names, with_interval
 from dermoscopy.report.results.arms import MASK_HEADLINES
 from dermoscopy.report.results.conditions import SHARES
 from dermoscopy.report.results.folds import TABLE, TITLE, Folds, folds_lacking
-from dermoscopy.report.results.label_folds import SCORES
 from dermoscopy.report.results.mask_folds import JOINED, OutOfFold
 
 SCORE_TABLE = "out_of_fold_scores.csv"
@@ -20,7 +19,8 @@ EXPLANATION = (
     "Each image is scored once, by the network of the fold that has not seen it. AUROC and average precision rank the "
     "images within each fold and are averaged over folds, because logits of different networks are not comparable; the "
     "other scores count over all images, each at the threshold that its network's run chose in validation (0 if it "
-    "chose none). With several labels, scores are means over labels. In brackets 95 % intervals from "
+    "chose none); of labels that exclude each other, the most probable one is predicted. With several labels, scores "
+    "are means over labels. In brackets 95 % intervals from "
     f"{REPLICATES} bootstrap draws of groups of images: they reflect the choice of patients, not the variation "
     f"between trainings. The predictions are in {TABLE}, all scores in {SCORE_TABLE}."
 )
@@ -68,7 +68,7 @@ def label_folds_section(
     """
     names = plain_names(arms)
     selected = scores[~scores["mask_condition"].isin(PARTS)]
-    scored = trivial.reindex(columns=[score.removeprefix(TUNED) for score in SCORES])
+    scored = trivial.reindex(columns=[plain_name(score) for score in scores["score"].unique()])
     trivial_rows = [[str(name), "-", "-", "-", *map(number, row)] for name, row in scored.iterrows()]
     texts = [
         TITLE,
@@ -92,19 +92,18 @@ def _table(
     more: Sequence[list[str]] = (),
 ) -> str:
     """Write one row per arm, seed and mask condition, one column per score."""
-    rows = []
+    rows, columns = [], list(scores["score"].unique())
     for (arm, seed, name), own in scores.groupby(["arm", "seed", "mask_condition"], sort=False):
         cells = own.set_index("score").apply(cell, axis=1)
         tested = f"{own['images'].iloc[0]} in {own['folds'].iloc[0]}"
-        rows.append([names[str(arm)], seed, name, tested, *cells[[*SCORES]]])
-    head = ["arm", "seed", "masks", "images in folds", *map(_words, SCORES)]
+        rows.append([names[str(arm)], seed, name, tested, *cells[columns]])
+    head = ["arm", "seed", "masks", "images in folds", *map(_words, columns)]
     return markdown_table(head, [*rows, *more])
 
 
 def _words(score: str) -> str:
-    return {"recall": "sensitivity", "auroc": "AUROC"}.get(
-        score.removeprefix(TUNED), metric_words(score.removeprefix(TUNED))
-    )
+    plain = plain_name(score)
+    return {"recall": "sensitivity"}.get(plain, metric_words(plain))
 
 
 def _paired(scores: pd.DataFrame) -> pd.DataFrame:

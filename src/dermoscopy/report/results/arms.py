@@ -9,7 +9,8 @@ from dermoscopy.machine.messages import nearest
 from dermoscopy.runs.files import ARMS, RESULTS
 from dermoscopy.runs.tables import SweepResults
 
-HEADLINES = ("f1", "average_precision")
+HEADLINE = "average_precision"
+TUNED_F1 = "f1_at_"  # the beginning of F1 at the threshold chosen in validation, by whatever rule; the second headline
 CONDITIONS = ("none", "given")
 # Display names: what the zeroing of masks in training means for the classifier.
 IN_WORDS = {"zeroing=everything": "image only", "zeroing=nothing": "masks always given"}
@@ -62,7 +63,9 @@ def headline_metrics(jobs: pd.DataFrame, monitor: str = "") -> list[str]:
     """Return the test metrics to report first, up to four, which fit a terminal; a page compares the first.
 
     If arms were validated with different masks, the scores are those with each arm's validation masks and with none,
-    else those with none and with ground-truth masks. Segmenters have three metrics, without TTA or else with the first.
+    else those with none and with ground-truth masks. They are average precision, then F1 at the threshold chosen in
+    validation; F1 at a probability of .5 depends more on calibration than on what was learned. Segmenters have three
+    metrics, without TTA or else with the first.
 
     Args:
         jobs: table of a sweep.
@@ -70,9 +73,10 @@ def headline_metrics(jobs: pd.DataFrame, monitor: str = "") -> list[str]:
     """
     own = any(name.startswith(f"test/{VALIDATION_MASKS}/") for name in jobs.columns)
     places = (VALIDATION_MASKS, "none") if own else CONDITIONS
+    tuned = [name.split("/")[2] for name in macro_metrics(jobs) if name.split("/")[2].startswith(TUNED_F1)]
     scores = [
         score
-        for score in dict.fromkeys([monitor, *HEADLINES])
+        for score in dict.fromkeys([monitor, HEADLINE, *tuned])
         if any(f"test/{place}/{score}" in jobs for place in places)
     ]
     names = [f"test/{place}/{score}" for score in scores[:2] for place in places]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.metrics.statistics import compare_arms
-from dermoscopy.metrics.weighted_classification import TUNED
+from dermoscopy.metrics.weighted_classification import plain_name
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.results import test_images
 from dermoscopy.report.results.arms import (
@@ -69,7 +69,7 @@ class Findings:
     @property
     def best_trivial(self) -> tuple[str, float] | None:
         """Name and score of the best trivial predictor, None if there is none for the metric."""
-        score = self.metric.split("/", 2)[2].removeprefix(TUNED)
+        score = plain_name(self.metric.split("/", 2)[2])
         if self.trivial is None or score not in self.trivial or self.trivial[score].isna().all():
             return None
         values = self.trivial[score]

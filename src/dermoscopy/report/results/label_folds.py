@@ -8,14 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dermoscopy.metrics.statistics import Floats, mean_defined, percentiles, resample
-from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, TUNED, Counts, decision_score
+from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, Counts, decision_score, tuned_decisions
 from dermoscopy.report.results.arms import VALIDATION_MASKS, is_segmentation
 from dermoscopy.report.results.conditions import in_order
 from dermoscopy.report.results.folds import Folds, joined_folds
 from dermoscopy.report.results.label_predictions import Predictions, trivial_predictors
 from dermoscopy.runs.tables import SweepResults
 
-SCORES = (*RANKING, *(f"{TUNED}{name}" for name in DECISIONS))
 TABLE_COLUMNS = ["arm", "seed", "id", "group", "fold", "mask_condition", "label", "truth", "logit", "threshold"]
 Key = tuple[str, int, str]  # arm, seed, mask_condition
 
@@ -25,7 +24,8 @@ class Pooled:
     """Predictions of all folds of an arm and seed in one mask condition.
 
     Logits of different networks are not comparable, so images are ranked within a fold and the folds' scores averaged.
-    Decisions, made at each network's own threshold, are counted over all images.
+    Decisions are counted over all images: of exclusive labels the most probable one of each image, of others those at
+    each network's own threshold.
 
     Attributes:
         parts: the predictions, one per fold.
@@ -48,14 +48,25 @@ class Pooled:
         """Labels 0, 1, NaN unknown, (N, L)."""
         return np.concatenate([part.truth for part in self.parts])
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether an image has at most one of the labels."""
+        return self.parts[0].exclusive
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the scores."""
+        return [*RANKING, *(DECISIONS if self.exclusive else tuned_decisions(self.parts[0].rule, exclusive=False))]
+
     def scores(self, weight: Floats) -> Floats:
-        """Compute all `SCORES` for R weightings of the images: (R, N) -> (R, S)."""
+        """Compute all scores, see `names`, for R weightings of the images: (R, N) -> (R, S)."""
         ends = np.cumsum([len(part.id) for part in self.parts])[:-1]
         folds = list(zip(self.parts, np.split(weight, ends, axis=1), strict=True))
         ranking = [mean_defined(np.stack([part.score(name, own) for part, own in folds]), axis=0) for name in RANKING]
-        counts = [part.counts(own, tuned=True) for part, own in folds]
+        counts = [part.counts(own, tuned=not self.exclusive) for part, own in folds]
         total = Counts(*(sum(outcome) for outcome in zip(*counts, strict=True)))
-        return np.stack([*ranking, *(decision_score(name, total) for name in DECISIONS)], axis=1)
+        decisions = [decision_score(name, total, self.exclusive) for name in self.names[len(RANKING) :]]
+        return np.stack([*ranking, *decisions], axis=1)
 
 
 def label_folds(sweep: SweepResults) -> list[Folds]:
@@ -82,7 +93,8 @@ def pooled(sweep: SweepResults, parts: Sequence[Folds]) -> dict[Key, Pooled]:
         folds = [table for _, table in part.images.groupby("fold")]
         tested = set.intersection(*(set(table["mask_condition"]) for table in folds))
         for name in in_order(tested):
-            predictions = (Predictions.from_table(table, name, configuration.exclusive_labels) for table in folds)
+            kind = configuration.threshold_rule, configuration.exclusive_labels
+            predictions = (Predictions.from_table(table, name, *kind) for table in folds)
             tables[part.arm, part.seed, name] = Pooled(tuple(predictions))
         if with_own and configuration.validation_masks in tested:
             tables[part.arm, part.seed, VALIDATION_MASKS] = tables[part.arm, part.seed, configuration.validation_masks]
@@ -103,7 +115,7 @@ def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:
     parts = []
     for (arm, seed, name), table in tables.items():
         own, base = (arm, seed, name), (reference, seed, name)
-        part = pd.DataFrame({"arm": arm, "seed": seed, "mask_condition": name, "score": SCORES})
+        part = pd.DataFrame({"arm": arm, "seed": seed, "mask_condition": name, "score": table.names})
         part = part.assign(images=len(table.id), folds=len(table.parts), value=values[own])
         part["low"], part["high"] = _ends(samples[own])
         folds = pd.DataFrame([_values(Pooled((fold,))) for fold in table.parts])
@@ -129,4 +141,8 @@ def _ends(samples: Floats) -> tuple[list[float], list[float]]:
 
 def trivial_scores(tables: dict[Key, Pooled]) -> pd.DataFrame:
     """Compute the scores of predictors that ignore the image, on the images of the arm and seed that has most."""
-    return trivial_predictors(max(tables.values(), key=lambda table: len(table.id)).truth)
+    most = max(tables.values(), key=lambda table: len(table.id))
+    scores = trivial_predictors(most.truth, most.exclusive)
+    folds = pd.concat([trivial_predictors(part.truth, part.exclusive) for part in most.parts])
+    scores[[*RANKING]] = folds[[*RANKING]].groupby(level=0).mean()  # of fewer images, like those of the arms
+    return scores

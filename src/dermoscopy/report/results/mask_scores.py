@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.segmentation import failures, iou_of, pooled_dice, weighted_mean
+from dermoscopy.metrics.segmentation import Areas, failures, iou_of, pooled_dice, task2_jaccard, weighted_mean
 from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
 from dermoscopy.runs.tables import SweepResults
 
 METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")  # per image, in predictions.csv
-SCORES = (*METRICS, "failure_rate", "pooled_dice", "pooled_iou")
+SCORES = (*METRICS, "failure_rate", "pooled_dice", "pooled_iou", "task2_jaccard")
 SIZES = ("store", "original")
 
 
@@ -29,28 +29,33 @@ class MaskScores:
         id: (N,) image names.
         group: (N,) patient or lesion of each image; what is resampled together.
         metrics: each (N, K), NaN undefined.
-        area: (N, K) sum of ground-truth and predicted pixels.
+        areas: (N, K) each.
     """
 
     id: NDArray[np.object_]
     group: NDArray[np.object_]
     metrics: dict[str, Floats]
-    area: Floats
+    areas: Areas
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, size: str) -> "MaskScores":
-        """Read the rows of one size from a predictions.csv."""
+        """Read the rows of one size from a predictions.csv; those of earlier versions lack the column pixels."""
         rows = table[table["size"] == size]
-        wide = rows.pivot(index="id", columns="mask", values=[*METRICS, "truth", "predicted"])  # noqa: PD010
+        rows = rows if "pixels" in rows else rows.assign(pixels=np.nan)
+        wide = rows.pivot(index="id", columns="mask", values=[*METRICS, *Areas._fields])  # noqa: PD010
         group = resampling_groups(rows, wide.index)
         metrics = {name: wide[name].to_numpy(float) for name in METRICS}
-        area = (wide["truth"] + wide["predicted"]).to_numpy(float)
-        return cls(wide.index.to_numpy(object), group, metrics, area)
+        areas = Areas(*(wide[name].to_numpy(float) for name in Areas._fields))
+        return cls(wide.index.to_numpy(object), group, metrics, areas)
 
     def score(self, name: str, weight: Floats) -> Floats:
-        """Compute one of `SCORES`, the mean over masks, for R weightings of the images: (R, N) -> (R,)."""
+        """Compute one of `SCORES`, over masks, for R weightings of the images: (R, N) -> (R,)."""
+        if name == "task2_jaccard":
+            unknown = np.isnan(self.areas.pixels).all()
+            jaccard = task2_jaccard(self.metrics["dice"], self.areas, weight)[:, -1]
+            return np.full(len(weight), np.nan) if unknown else jaccard
         if name.startswith("pooled_"):
-            dice = pooled_dice(self.metrics["dice"], self.area, weight)
+            dice = pooled_dice(self.metrics["dice"], self.areas, weight)
             return mean_defined(dice if name == "pooled_dice" else iou_of(dice))
         values = failures(self.metrics["iou"]) if name == "failure_rate" else self.metrics[name]
         return mean_defined(weighted_mean(values, weight))

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.metrics.statistics import Tested, bootstrap, percentiles, same_images
-from dermoscopy.metrics.weighted_classification import SCORES
 from dermoscopy.report.results import mask_scores
 from dermoscopy.report.results.arms import VALIDATION_MASKS, is_segmentation
 from dermoscopy.report.results.constant_masks import constant_masks
@@ -49,10 +48,11 @@ def gather(sweep: SweepResults, place: str) -> TestImages:
         lacking = lacking or "no job has predictions.csv"
         return TestImages(images, mask_scores.SCORES, lacking, constant, constant_lacking)
     labels = _labels(sweep, place)
-    parts = [trivial_predictors(table.truth) for table in labels.values()]
+    parts = [trivial_predictors(table.truth, table.exclusive) for table in labels.values()]
+    scores = dict.fromkeys(name for table in labels.values() for name in table.scores)
     # the mean over jobs, which may have been tested on different images
     trivial = pd.concat(parts).groupby(level=0, sort=False).mean() if parts else None
-    return TestImages(labels, SCORES, "no job has predictions.csv with labels", trivial)
+    return TestImages(labels, tuple(scores), "no job has predictions.csv with labels", trivial)
 
 
 def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predictions]:
@@ -62,7 +62,9 @@ def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predic
         table, configuration = job.last.predictions, job.last.configuration
         place = configuration.validation_masks if condition == VALIDATION_MASKS else condition
         if table is not None and set(table.columns) >= COLUMNS and place in set(table["mask_condition"]):
-            tables[job.arm, str(job.repeat)] = Predictions.from_table(table, place, configuration.exclusive_labels)
+            tables[job.arm, str(job.repeat)] = Predictions.from_table(
+                table, place, configuration.threshold_rule, configuration.exclusive_labels
+            )
     return tables
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dermoscopy.machine.files import shown_path
+from dermoscopy.metrics.weighted_classification import plain_name
 from dermoscopy.report.results.arms import headlines, is_segmentation, mean_and_sd, pivot, short_names
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.runs.records import JobRecord
@@ -27,6 +28,7 @@ ABBREVIATIONS = {
     "thresholded_jaccard": "TJ",
 }
 LEGEND, MASK_LEGEND = "AP average precision", "TJ IoU, 0 where below 0.65"
+TUNED_LEGEND = "* at the threshold chosen in validation"
 PLACES = {False: "masks that the network gets", True: "test-time augmentation"}  # whether it segments
 COLOURS = {
     "done": "green",
@@ -57,15 +59,20 @@ def print_table(sweep: SweepResults, console: Console | None = None) -> None:
     console.print(Text(f"{sweep.experiment}, sweep {sweep.folder.name}"))
     console.print(table)
     legend = MASK_LEGEND if is_segmentation(sweep.table) else LEGEND
+    if any(_short_metric(name).endswith("*") for name in metrics):
+        rules = dict.fromkeys(job.last.configuration.threshold_rule for job in sweep.done)
+        legend += f"; {TUNED_LEGEND} ({', '.join(rules)})"
     places = " and ".join(dict.fromkeys(_short_metric(name).rpartition(" ")[0] for name in metrics))
     legend = f"{places}: {PLACES[is_segmentation(sweep.table)]}; {legend}" if places else legend
     console.print(Text(f"mean ± sd; {legend}; jobs: {counts(sweep.table['status'])}"))
 
 
 def _short_metric(name: str) -> str:
-    """Shorten the name of a metric for a column: `test/none/average_precision` is `none AP`."""
+    """Shorten the name of a metric for a column: `test/none/f1_at_youden` is `none F1*`."""
     *_, condition, metric = ["", *name.removeprefix("test/").split("/")]
-    return f"{condition.replace('_', ' ')} {ABBREVIATIONS.get(metric, metric)}".strip()
+    plain = plain_name(metric)
+    short = f"{ABBREVIATIONS.get(plain, plain)}{'' if plain == metric else '*'}"
+    return f"{condition.replace('_', ' ')} {short}".strip()
 
 
 def print_jobs(sweep: SweepResults, since: str | None = None, console: Console | None = None) -> None:

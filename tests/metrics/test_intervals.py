@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from dermoscopy.metrics.intervals import interval, jackknife, leave_out, spread, two_sided_p
+from dermoscopy.metrics.intervals import block_weights, interval, jackknife, spread, two_sided_p
 from dermoscopy.metrics.statistics import Floats
 from dermoscopy.report.results.label_predictions import Predictions
 
@@ -111,13 +111,13 @@ def test_a_bounded_score_is_tested_as_its_interval_says():
     assert below < 0.05 < above
 
 
-def test_blocks_are_whole_groups_and_leave_out_every_image_once():
+def test_blocks_are_whole_groups_and_block_weights_every_image_once():
     group = np.array(["a", "a", "b", "c", "c", "c", "d", "e"], dtype=object)
-    weights = next(leave_out([group], blocks=3))
+    weights = next(block_weights([group], blocks=3))
     assert weights.shape == (3, 8)
     assert ((1 - weights).sum(0) == 1).all()
     assert all(len(set(column)) == 1 for name in "ace" for column in [map(tuple, weights.T[group == name])])
-    assert next(leave_out([group])).shape == (5, 8)
+    assert next(block_weights([group])).shape == (5, 8)
 
 
 def test_predictors_share_the_blocks_of_the_images_that_both_have():
@@ -125,7 +125,7 @@ def test_predictors_share_the_blocks_of_the_images_that_both_have():
     whole = means(rng.normal(size=10))
     part = Means(whole.id[:6], whole.group[:6], whole.values[:6])
     both = jackknife([whole, part], "mean", blocks=5)
-    first, second = leave_out([whole.group, part.group], blocks=5)
+    first, second = block_weights([whole.group, part.group], blocks=5)
     assert (first[:, :6] == second).all()
     assert both[:, 0] == pytest.approx(whole.score("mean", first))
     assert both[:, 1] == pytest.approx(part.score("mean", second))
@@ -147,7 +147,7 @@ def test_intervals_of_a_mean_over_few_images_cover():
         values = np.zeros(100)
         values[:16] = rng.beta(3, 1.5, size=16)
         counted = np.arange(100) < 16
-        weights = next(leave_out([np.arange(100).astype(object)]))
+        weights = next(block_weights([np.arange(100).astype(object)]))
         low, high = interval(values[:16].mean(), weights @ values / (weights @ counted), bounded=True)
         hits.append(low < 2 / 3 < high)
     assert 0.93 <= np.mean(hits) <= 0.98

@@ -29,11 +29,11 @@ class Spread(NamedTuple):
 
 def jackknife(tables: Sequence[Tested], score: str, blocks: int = BLOCKS, seed: int = 0) -> Floats:
     """Return the scores (B, T) of T predictors without one of B blocks of all test images at a time."""
-    weights = leave_out([table.group for table in tables], blocks, seed)
+    weights = block_weights([table.group for table in tables], blocks, seed)
     return np.stack([table.score(score, weight) for table, weight in zip(tables, weights, strict=True)], axis=1)
 
 
-def leave_out(groups: Sequence[NDArray[np.object_]], blocks: int = BLOCKS, seed: int = 0) -> Iterator[Floats]:
+def block_weights(groups: Sequence[NDArray[np.object_]], blocks: int = BLOCKS, seed: int = 0) -> Iterator[Floats]:
     """Yield, per predictor, weights (B, N) of its images: 0 in the block that is left out, else 1.
 
     A block consists of whole groups, drawn at random; there are as many blocks as groups, but at most `blocks`. All

@@ -7,7 +7,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from dermoscopy.metrics.intervals import block_weights, interval, jackknife, spread, two_sided_p
+from dermoscopy.metrics.intervals import (
+    Spread,
+    block_weights,
+    combined,
+    interval,
+    jackknife,
+    spread,
+    two_sided_p,
+)
 from dermoscopy.metrics.statistics import Floats
 from dermoscopy.report.results.label_predictions import Predictions
 
@@ -109,6 +117,24 @@ def test_a_bounded_score_is_tested_as_its_interval_says():
     low, _ = interval(0.75, values, bounded=True)
     below, above = (two_sided_p(0.75, values, null=low + step, bounded=True) for step in (-1e-6, 1e-6))
     assert below < 0.05 < above
+
+
+def test_independent_variances_add_up_by_hand():
+    error, freedom = combined(Spread(3.0, 2.0), Spread(4.0, 8.0))
+    assert error == pytest.approx(5)
+    assert freedom == pytest.approx(25**2 / (9**2 / 2 + 16**2 / 8))
+
+
+def test_the_interval_over_images_and_trainings_is_that_of_welch():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=9), rng.normal(1, 2, size=5)
+    expected = stats.ttest_ind(first, second, equal_var=False)
+    estimate, values = first.mean() - second.mean(), left_out(means(first))
+    assert spread(values).freedom == 8
+    trainings = Spread(second.std(ddof=1) / np.sqrt(5), 4)
+    ends = interval(estimate, values, trainings=trainings)
+    assert ends == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert two_sided_p(estimate, values, trainings=trainings) == pytest.approx(expected.pvalue)
 
 
 def test_blocks_are_whole_groups_and_block_weights_every_image_once():

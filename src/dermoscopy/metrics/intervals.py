@@ -74,7 +74,20 @@ def spread(values: Floats) -> Spread:
     return Spread(float(np.sqrt((number - 1) / number * squares.sum())), float(min(freedom, number - 1)))
 
 
-def interval(estimate: float, values: Floats, level: float = 0.95, bounded: bool = False) -> tuple[float, float]:
+def combined(*parts: Spread) -> Spread:
+    """Return the spread of an estimate with several independent sources of variation.
+
+    The variances add up; the degrees of freedom are those of Welch and Satterthwaite.
+    Source: Welch 1947, doi 10.1093/biomet/34.1-2.28.
+    """
+    variances = np.array([part.error**2 for part in parts])
+    freedom = variances.sum() ** 2 / (variances**2 / np.array([part.freedom for part in parts])).sum()
+    return Spread(float(np.sqrt(variances.sum())), float(freedom))
+
+
+def interval(
+    estimate: float, values: Floats, level: float = 0.95, bounded: bool = False, trainings: Spread | None = None
+) -> tuple[float, float]:
     """Return the interval of a score over test images, NaN where `spread` is undefined.
 
     Args:
@@ -83,28 +96,32 @@ def interval(estimate: float, values: Floats, level: float = 0.95, bounded: bool
         level: share of intervals that should contain the score on infinitely many images.
         bounded: whether it is a score in [0, 1], whose interval is computed for its logit, and so lies within. At 0 and
             at 1 it has none.
+        trainings: variation from one training to another, which the interval then covers too; see `combined`.
     """
-    error, freedom = _on_scale(estimate, spread(values), bounded)
+    error, freedom = _total(estimate, values, bounded, trainings)
     half = stats.t.ppf((1 + level) / 2, freedom) * error
     if not bounded:
         return float(estimate - half), float(estimate + half)
     return float(expit(logit(estimate) - half)), float(expit(logit(estimate) + half))
 
 
-def two_sided_p(estimate: float, values: Floats, null: float = 0.0, bounded: bool = False) -> float:
+def two_sided_p(
+    estimate: float, values: Floats, null: float = 0.0, bounded: bool = False, trainings: Spread | None = None
+) -> float:
     """Return the p value of a score that is `null` on infinitely many images, below .05 where `interval` excludes it.
 
     Args:
-        estimate, values, bounded: as for `interval`.
+        estimate, values, bounded, trainings: as for `interval`.
         null: the score to test against; within (0, 1) if bounded.
     """
-    error, freedom = _on_scale(estimate, spread(values), bounded)
+    error, freedom = _total(estimate, values, bounded, trainings)
     away = logit(estimate) - logit(null) if bounded else estimate - null
     return float(2 * stats.t.sf(abs(away) / error, freedom))
 
 
-def _on_scale(estimate: float, own: Spread, bounded: bool) -> Spread:
-    """Return the spread of the logit, by the derivative of the logit, if bounded."""
+def _total(estimate: float, values: Floats, bounded: bool, trainings: Spread | None) -> Spread:
+    """Return the spread over images, and over trainings if known; of the logit, by its derivative, if bounded."""
+    own = spread(values) if trainings is None else combined(spread(values), trainings)
     if not bounded:
         return own
     slope = 1 / (estimate * (1 - estimate)) if 0 < estimate < 1 else float("nan")

@@ -9,6 +9,7 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"error: this python lacks {missing.name}: type make setup, then .venv/bin/python report.py")
 
+import math
 import shlex
 from pathlib import Path
 
@@ -41,12 +42,27 @@ def main(cfg: DictConfig) -> None:
         return print_status(sweep)
     print_table(sweep)
     command = shlex.join(["python", "report.py", *(typed for typed in overrides() if typed != "force=true")])
-    print(*write_report(sweep, Path(cfg.experiments), cfg.reference, cfg.metric, command, cfg.force), sep="\n")
+    meaningful = _meaningful(cfg.meaningful)
+    files = write_report(sweep, Path(cfg.experiments), cfg.reference, cfg.metric, command, cfg.force, meaningful)
+    print(*files, sep="\n")
     for path, folders in masks_to_join(sweep).items():
         from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, which reports do not need)
 
         print(join_masks(folders, path))
     return None
+
+
+def _meaningful(value: object) -> float | None:
+    """Check the size of the smallest difference that matters.
+
+    Raises:
+        ValueError: it is no positive number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ValueError(f"meaningful must be a positive number such as 0.02, or null, got {value}")
+    return float(value)
 
 
 def _prune(cfg: DictConfig, runs: Path, experiment: str | None) -> None:

@@ -11,8 +11,10 @@ from sweeps_on_disk import configure
 
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.evaluation.summary import summarise
+from dermoscopy.metrics.repeats import OWN_SPLITS, Design, one_family
 from dermoscopy.metrics.segmentation import image_scores
-from dermoscopy.report.results.conditions import AREA, SHARES, Curves, area_below
+from dermoscopy.report.results.comparisons import Basis, compare
+from dermoscopy.report.results.conditions import AREA, COMPARED, SHARES, Curves, area_below
 
 MASKS = ["lesion", "streaks"]
 GAIN = {"small": 0.0, "large": 0.2}
@@ -80,7 +82,7 @@ def make_segmented(make_sweep: Callable[..., Path], demo_store: Path) -> Callabl
 
 def _recorded(table: pd.DataFrame) -> dict[str, float]:
     """Return the test metrics as recorded by a run."""
-    scores = summarise(table, replicates=0)
+    scores = summarise(table)
     suffix = scores["size"].map({"store": "", "original": "_original"})
     part = ("/" + scores["mask"]).replace("/mean", "")
     names = "test/none" + suffix + "/" + scores["metric"] + part
@@ -95,7 +97,12 @@ def curves_of(places: Sequence[str], heights: Sequence[float]) -> Curves:
     lacking = tuple(name for name in SHARES if name not in tables)
     if not lacking:
         tables[AREA] = area_below(tables)
-    return Curves("auroc", "zeroing=everything", "seeds", tables, lacking, test_per_train=0.0)
+    basis, places = Basis(Design(OWN_SPLITS), "seeds", 1, 0.02), [name for name in COMPARED if name in tables]
+    differences = (tables[name].drop("zeroing=everything") - tables[name].loc["zeroing=everything"] for name in places)
+    compared = one_family([compare(table, basis.design, {}) for table in differences])
+    return Curves(
+        "none", "auroc", "zeroing=everything", basis, tables, lacking, dict(zip(places, compared, strict=True))
+    )
 
 
 @pytest.fixture

@@ -124,7 +124,9 @@ def _write_job(runs: Path, sweep: Path, experiment: str, number: int, arm: str, 
     failed = number == FAILED
     if not failed:
         _history(6, gain, rng, "masks").to_csv(last / "history.csv", index=False)
-        _predictions(gain, rng).to_csv(last / "predictions.csv", index=False)
+        table = _predictions(gain, rng)
+        table.to_csv(last / "predictions.csv", index=False)
+        pd.DataFrame({"id": table["id"].unique(), "subset": "test"}).to_csv(last / "split.csv", index=False)
         _result(last, 60.0, 6)
     stages: list[dict[str, Any]] = [
         {"name": "base", "key": base.name, "folder": f"runs/{experiment}/{base.name}", "epochs": 4},
@@ -243,7 +245,7 @@ def make_classified(make_sweep: Callable[..., Path]) -> Callable[..., Path]:
             table.to_csv(folder / "predictions.csv", index=False)
             configure(folder, split={"k": 3} if "split.fold" in axes else {})
             tested = table["id"].nunique()
-            record["data"] |= {"train": 120 - tested, "val": 0, "test": tested}
+            record["data"] |= {"train": 200 - tested, "val": 0, "test": tested}
             record["metrics"] = _recorded(table) if record["status"] == "done" else {}
             (job / "job.json").write_text(json.dumps(record))
         return sweep

@@ -11,7 +11,6 @@ from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.conditions import (
     SHARES,
     area_below,
-    condition_curves,
 )
 from dermoscopy.report.results.findings import find
 from dermoscopy.runs.tables import load_sweep
@@ -57,4 +56,4 @@ def test_a_sweep_tested_only_with_no_and_with_given_masks_has_no_such_section(ma
     sweep = load_sweep(make_classified({"seed": ["0"]}, ["none", "given"]))
     findings = find(sweep, metric="test/none/auroc")
     assert findings is not None
-    assert condition_curves(sweep, findings) is None
+    assert findings.curves is None

@@ -4,23 +4,33 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.metrics.segmentation import image_scores
+from dermoscopy.metrics.segmentation import image_scores, mask_scores
 from dermoscopy.report.page.page import write_report
-from dermoscopy.report.results.constant_masks import score_constant_masks
+from dermoscopy.report.results.constant_masks import CONSTANTS, count_constant_masks
+from dermoscopy.report.results.mask_scores import TRIVIAL_MASK_SCORES, MaskScores
+from dermoscopy.report.results.test_images import trivial_scores
 from dermoscopy.runs.tables import load_sweep
 
 MakeSweep = Callable[..., Path]
 SEEDS = {"network": ["small", "large"], "seed": ["0", "1"]}
 
 
+def scores_of(truth: np.ndarray, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+    """Return the scores of the constant masks, masks x scores."""
+    counts, ids = count_constant_masks(truth, train, test), np.arange(len(test)).astype(object)
+    masks = {name: MaskScores.from_counts(ids, ids, counts[:, [k]]) for k, name in enumerate(CONSTANTS)}
+    return trivial_scores(masks, TRIVIAL_MASK_SCORES)
+
+
 def test_constant_masks_by_hand() -> None:
     train = [[1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 255]]  # at least one half of those known: the first two pixels
     test = [[1, 1, 1, 0], [0, 0, 0, 0], [255, 1, 0, 0], [255] * 4]
     truth = np.array(train + test, np.uint8).reshape(-1, 2, 2)
-    scores = score_constant_masks(truth, np.arange(3), np.arange(3, 7))
+    scores = scores_of(truth, np.arange(3), np.arange(3, 7))
     assert scores["dice"].tolist() == pytest.approx([1 / 3, (6 / 7 + 0 + 1 / 2) / 3, (4 / 5 + 0 + 1) / 3])
     assert scores["iou"].tolist() == pytest.approx([1 / 3, (3 / 4 + 0 + 1 / 3) / 3, (2 / 3 + 0 + 1) / 3])
     assert scores["failure_rate"].tolist() == pytest.approx([2 / 3, 2 / 3, 1 / 3])
@@ -32,9 +42,12 @@ def test_constant_masks_agree_with_the_metrics_and_the_mean_mask_is_best_on_its_
 ) -> None:
     store, rows = open_store(demo_store), np.arange(120)
     truth = store.mask()[..., store.mask_names.index("lesion")]
-    scores = score_constant_masks(truth, rows, rows)
+    scores = scores_of(truth, rows, rows)
     present, known = truth == 1, truth != 255
     counts = np.stack([present.sum((1, 2)), (known & ~present).sum((1, 2)), *np.zeros((2, 120), int)], axis=-1)
+    assert scores.loc["everything", "pooled_dice"] == pytest.approx(
+        mask_scores(counts[:, None], ["lesion"])["pooled_dice"]
+    )
     for name, values in image_scores(counts[:, None]).items():
         if name in scores:
             assert scores.loc["everything", name] == pytest.approx(np.nanmean(values))

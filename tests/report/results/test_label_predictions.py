@@ -7,7 +7,8 @@ import torch
 
 from dermoscopy.metrics.classification import known_labels, label_scores, log_odds
 from dermoscopy.metrics.weighted_classification import DECISIONS
-from dermoscopy.report.results.label_predictions import Predictions, trivial_predictors
+from dermoscopy.report.results.label_predictions import TRIVIAL_SCORES, Predictions, trivial_predictors
+from dermoscopy.report.results.test_images import trivial_scores
 
 LABELS = ["a", "b", "c"]
 
@@ -94,7 +95,9 @@ def test_predictions_are_read_from_a_table_in_order_of_id_with_groups() -> None:
 def test_the_most_frequent_of_exclusive_classes_is_as_good_as_any_constant_class() -> None:
     counts, ids = np.array([2, 5, 3, 0]), np.arange(10).astype(object)  # the last class has no image
     truth = np.repeat(np.eye(4), counts, axis=0)
-    trivial, shuffled = trivial_predictors(truth, exclusive=True).to_dict("records")
+    table = Predictions(ids, ids, truth, np.zeros((10, 4)), exclusive=True)
+    scores = trivial_scores(trivial_predictors(table), TRIVIAL_SCORES)
+    trivial, shuffled = scores.to_dict("records")
     assert shuffled["auroc"] == 0.5 and np.isnan(shuffled["accuracy"])
     assert (trivial["accuracy"], trivial["balanced_accuracy"]) == (0.5, 1 / 3)
     for name in ("accuracy", "balanced_accuracy", "f1"):
@@ -103,5 +106,5 @@ def test_the_most_frequent_of_exclusive_classes_is_as_good_as_any_constant_class
             for k in range(4)
         ]
         assert trivial[name] == pytest.approx(np.max(constant)) == pytest.approx(constant[1][0])
-    unknown = trivial_predictors(np.full((3, 2), np.nan), exclusive=True)
-    assert unknown.isna().all(axis=None)
+    unknown = Predictions(ids, ids, np.full((10, 4), np.nan), np.zeros((10, 4)), exclusive=True)
+    assert trivial_scores(trivial_predictors(unknown), TRIVIAL_SCORES).isna().all(axis=None)

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dermoscopy.metrics.statistics import share_interval
+from dermoscopy.metrics.repeats import share_interval
 from dermoscopy.plots.style import FAINT, INK, MOST_BANDS, STYLE, arm_colours, metric_words
 from dermoscopy.report.results.arms import short_names
 

@@ -48,7 +48,7 @@ def _draw_curves(axes: Axes, curves: Curves, colours: Mapping[str, str]) -> None
     axes.set_xticks(range(0, 101, 20))
     axes.set_xlabel("revealed cells of the ground-truth masks, %")
     axes.set_ylabel(metric_words(curves.score))
-    axes.set_title(f"Test: mean over {curves.repeats}{', 95 % interval' if bands else ''}")
+    axes.set_title(f"Test: mean over {curves.basis.repeats}{', 95 % interval' if bands else ''}")
 
 
 def _draw_beside(axes: Axes, curves: Curves, colours: Mapping[str, str], places: Sequence[str]) -> None:

@@ -9,7 +9,8 @@ from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import markdown_table, number, plain, plain_names, with_interval
 from dermoscopy.report.results.arms import VALIDATION_MASKS, mean_and_sd
 from dermoscopy.report.results.conditions import AREA, Curves
-from dermoscopy.report.results.findings import verdict
+from dermoscopy.report.results.conditions import COMPARED as PLACES
+from dermoscopy.report.results.verdicts import verdict
 
 MASKS = {
     "none": "no masks",
@@ -59,7 +60,7 @@ def _table(curves: Curves) -> str:
 
 def _area_cells(curves: Curves) -> dict[str, list[str]]:
     """Return per arm the area, its difference to the reference, both with their intervals, and p."""
-    rows, compared = {}, curves.compared(AREA)
+    rows, compared = {}, curves.compared[AREA]
     for arm in curves.names:
         area = _with_interval(curves.mean(AREA, arm), *curves.interval(AREA, arm))
         if arm == curves.reference:
@@ -79,11 +80,12 @@ def _with_interval(value: float, low: float, high: float, form: str = ".3f") -> 
 def _reading(curves: Curves, leakage: bool, validated_with_truth: Sequence[str]) -> str:
     """Explain the columns, which conditions were not tested, and which conclusions they do not allow."""
     columns = "; ".join(f"{name}, {what}" for name, what in MASKS.items() if name in curves.tables)
-    text = f"Mean ± sd over {curves.repeats}. Masks: {columns}."
+    text = f"Mean ± sd over {curves.basis.repeats}. Masks: {columns}."
     if AREA in curves.tables:
         text += (
             " Area: below the curve from none of the cells of the ground-truth masks revealed to all of them; the area "
-            "of a flat curve is its height. In brackets 95 % t intervals; p of paired t tests, corrected over arms."
+            "of a flat curve is its height. In brackets 95 % t intervals; p of paired t tests, corrected together with "
+            "all sentences on this page."
         )
     elif curves.in_parts:
         text += f" No area, as the curve is not complete: not tested with {', '.join(curves.lacking)}."
@@ -99,8 +101,8 @@ def _sentences(curves: Curves) -> str:
 
     The means are those with no masks, predicted masks and validation masks, and the area.
     """
-    places = [name for name in COMPARED if name in curves.tables]
-    compared = {name: curves.compared(name).T for name in places}
+    places = [name for name in PLACES if name in curves.compared]
+    compared = {name: curves.compared[name].T for name in places}
     lines = []
     for arm, name in plain_names(curves.names).items():
         clauses = [_clause(curves, place, arm, compared[place]) for place in places]
@@ -112,4 +114,4 @@ def _clause(curves: Curves, place: str, arm: str, compared: pd.DataFrame) -> str
     mean = f"{COMPARED[place]} {number(curves.mean(place, arm))}"
     if arm == curves.reference:
         return f"{mean} (reference)"
-    return f"{mean}, {verdict(compared[arm], plain(curves.names[curves.reference]), curves.repeats)}"
+    return f"{mean}, {verdict(compared[arm], plain(curves.names[curves.reference]), curves.basis)}"

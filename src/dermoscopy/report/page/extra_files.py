@@ -16,7 +16,7 @@ from dermoscopy.report.page.sections import costs_section
 from dermoscopy.report.page.segmenters import boxes_section
 from dermoscopy.report.results.arms import CONDITIONS, VALIDATION_MASKS, macro_metrics, pivot, summarise
 from dermoscopy.report.results.boxes import box_table, per_image
-from dermoscopy.report.results.conditions import Curves, condition_curves, conditions_table
+from dermoscopy.report.results.conditions import Curves, conditions_table
 from dermoscopy.report.results.facts import costs, label_leakage
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.folds import TABLE
@@ -71,7 +71,7 @@ def _classifiers(sweep: SweepResults, findings: Findings) -> tuple[Files, Sectio
     """Return the scores by mask condition, and the out-of-fold scores."""
     files: Files = {}
     sections: Sections = {}
-    if curves := condition_curves(sweep, findings):
+    if curves := findings.curves:
         files["mask_conditions.csv"] = conditions_table(curves).to_csv(index=False, float_format="%.6g")
         if curves.in_parts:
             files["mask_conditions.png"] = files["mask_conditions.svg"] = draw_conditions(curves)
@@ -112,7 +112,7 @@ def main_figure(sweep: SweepResults, findings: Findings) -> Figure:
     metrics = {label: f"test/{name}/{score}" for label, name in labels.items()}
     tables = {label: pivot(sweep.table, metric) for label, metric in metrics.items() if metric in sweep.table}
     curves = sweep.history[sweep.history["job"].isin([job.number for job in sweep.done])]
-    return draw_figure(tables, curves, score, findings.best_trivial, findings.test_per_train)
+    return draw_figure(tables, curves, score, findings.best_trivial, findings.basis.design.test_per_train)
 
 
 def table_picture(sweep: SweepResults) -> str:

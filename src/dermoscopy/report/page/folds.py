@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from dermoscopy.metrics.statistics import REPLICATES
 from dermoscopy.metrics.weighted_classification import plain_name
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import interval, markdown_table, number, plain, plain_names, with_interval
@@ -20,9 +19,8 @@ EXPLANATION = (
     "images within each fold and are averaged over folds, because logits of different networks are not comparable; the "
     "other scores count over all images, each at the threshold that its network's run chose in validation (0 if it "
     "chose none); of labels that exclude each other, the most probable one is predicted. With several labels, scores "
-    "are means over labels. In brackets 95 % intervals from "
-    f"{REPLICATES} bootstrap draws of groups of images: they reflect the choice of patients, not the variation "
-    f"between trainings. The predictions are in {TABLE}, all scores in {SCORE_TABLE}."
+    "are means over labels. In brackets 95 % intervals by the jackknife over groups of images: they reflect the choice "
+    f"of patients, not the variation between trainings. The predictions are in {TABLE}, all scores in {SCORE_TABLE}."
 )
 
 
@@ -43,7 +41,7 @@ def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: S
     tta = ", ".join(dict.fromkeys(part.tta for part in parts))
     text = (
         f"Each image is scored once, by the network of the fold that has not seen it (TTA {tta}); 95 % intervals "
-        f"from {REPLICATES} bootstrap draws of groups of images. Scores of single images at the store's size are in "
+        f"by the jackknife over groups of images. Scores of single images at the store's size are in "
         f"{TABLE}."
     )
     texts = [text, plain(folds_lacking(parts, arms))]

@@ -30,6 +30,7 @@ def write_report(
     metric: str | None = None,
     command: str = "",
     force: bool = False,
+    meaningful: float | None = None,
 ) -> list[Path]:
     """Write results.csv, table.csv, table.svg, figure.png and README.md of an experiment and its row in the index.
 
@@ -42,6 +43,7 @@ def write_report(
         metric: metric to compare, see `findings.find`.
         command: that was typed; "": the shortest one that writes the page of this experiment.
         force: whether to replace a page of other data.
+        meaningful: size of the smallest difference that matters; None: none is known.
 
     Returns:
         The files written.
@@ -50,7 +52,7 @@ def write_report(
         ValueError: no such arm or metric, the page is one of other data, or the markers in README.md are not a pair.
     """
     sweep = with_validation_masks(sweep)
-    findings = find(sweep, reference, metric)
+    findings = find(sweep, reference, metric, meaningful)
     folder = experiments / sweep.experiment
     readme, index = folder / "README.md", experiments / "README.md"
     more, sections = extra_files(sweep, findings)

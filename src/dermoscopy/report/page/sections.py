@@ -3,7 +3,6 @@
 import pandas as pd
 
 from dermoscopy.machine.messages import PURPOSE
-from dermoscopy.metrics.statistics import REPLICATES
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.facts import facts, leakage_warning, unfinished
 from dermoscopy.report.page.markdown import code, interval, markdown_table, number, plain, plain_names
@@ -11,7 +10,8 @@ from dermoscopy.report.page.segmenters import each_mask_section, segmenters_sect
 from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, summarise
 from dermoscopy.report.results.constant_masks import TRAINING_MASK
 from dermoscopy.report.results.differences import arm_differences
-from dermoscopy.report.results.findings import ALPHA, Findings, sentences
+from dermoscopy.report.results.findings import Findings
+from dermoscopy.report.results.verdicts import equivalent, established, sentences
 from dermoscopy.runs.tables import SweepResults
 
 MASK_METRICS = ("test/none/dice", "test/none/iou")  # of classifiers that also segment
@@ -42,11 +42,7 @@ def report_block(
         name = f"{plain(sweep.experiment)}: test and validation {findings.words()} of each arm"
         parts += [f"![{name}](figure.png)", arms_section(sweep, findings), each_mask_section(sweep, findings)]
         parts += [conditions, folds, differences_section(findings)]
-        parts += [
-            "### In words",
-            "\n".join(f"- {line}" for line in sentences(findings, plain_names(findings.names))),
-            trivial_section(findings),
-        ]
+        parts += [words_section(findings), trivial_section(findings)]
     return "\n\n".join(part for part in [*parts, boxes, cost, configurations_section(arm_differences(sweep))] if part)
 
 
@@ -64,6 +60,17 @@ def arms_section(sweep: SweepResults, findings: Findings) -> str:
     return f"### Arms, mean ± sd over {findings.repeats}\n\n" + markdown_table(head, rows)
 
 
+def words_section(findings: Findings) -> str:
+    """Write the sentences of a page, and what they rest on."""
+    kind = "primary metric, named by the experiment beforehand" if findings.primary else "not the primary metric"
+    rest = "All other scores on this page are secondary."
+    if not findings.primary:
+        rest = "The experiment names another metric as primary, or none: these sentences explore."
+    several = f" {findings.family} comparisons, corrected together (Holm)." if findings.family > 1 else ""
+    lines = "\n".join(f"- {line}" for line in sentences(findings, plain_names(findings.names)))
+    return f"### In words\n\n{findings.words()}: {kind}. {rest}{several}\n\n{lines}"
+
+
 def differences_section(findings: Findings) -> str:
     """Write the paired differences to the reference with their intervals over repeats and over test images."""
     compared, names = findings.compared, plain_names(findings.names)
@@ -75,21 +82,34 @@ def differences_section(findings: Findings) -> str:
             f"{int(row['n'])}",
             number(row["difference"], "+.3f"),
             interval(row["low"], row["high"]),
-            number(row["p_holm"], ".3f"),
             interval(row["image_low"], row["image_high"]),
+            number(row["p_holm"], ".3f"),
         ]
         for arm, row in compared.iterrows()
     ]
-    head = ["arm", "pairs", "difference", f"95 % over {findings.repeats}", "p (Holm)", "95 % over test images"]
-    text = f"Paired t tests, corrected over arms; last column: {REPLICATES} bootstrap draws of groups of test images."
-    if findings.test_per_train:
-        text += (
-            " Repeats with different test images share training images, so the variance of a mean over n repeats is "
-            f"sd² (1/n + {findings.test_per_train:.3f}), the latter being test images per training image (corrected "
-            "resampled t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366)."
-        )
+    head = ["arm", "pairs", "difference", f"95 % over {findings.repeats}", "95 % over test images", "p (Holm)"]
+    text = (
+        f"Over {findings.repeats}: paired t tests. Over test images: the jackknife over their groups, for these "
+        f"trained networks. {design_words(findings)} The p values of all sentences on this page are corrected "
+        "together."
+    )
     title = f"### {findings.words()}, difference to {names[findings.reference]}"
     return "\n\n".join([title, markdown_table(head, rows), " ".join([text, *findings.notes])])
+
+
+def design_words(findings: Findings) -> str:
+    """Write how the repeats drew their test images, and what follows for the test."""
+    design = findings.basis.design
+    if design.fixed:
+        return (
+            f"Design: {design.kind}. All {findings.repeats} have the same test images, so they say nothing about other "
+            "images: a difference is established only if both intervals exclude zero, and p is the larger one of both."
+        )
+    return (
+        f"Design: {design.kind}. The {findings.repeats} have different test images and share training images, so the "
+        f"variance of a mean over n of them is sd² (1/n + {design.test_per_train:.3f}), the latter being test images "
+        "per training image (corrected resampled t test, Nadeau and Bengio 2003, doi 10.1023/A:1024068626366)."
+    )
 
 
 def trivial_section(findings: Findings) -> str:
@@ -132,14 +152,17 @@ def answer(findings: Findings | None) -> str:
         return "no result yet"
     reference, names = findings.reference, plain_names(findings.names)
     known = f"{names[reference]} {mean_and_sd(findings.table)[reference]}"
-    established = findings.compared[findings.compared["p_holm"] < ALPHA]
-    changes = [f"{names[str(arm)]} {row['difference']:+.3f}" for arm, row in established.iterrows()]
+    rows = [(names[str(arm)], row) for arm, row in findings.compared.iterrows()]
+    changes = [f"{name} {row['difference']:+.3f}" for name, row in rows if established(row)]
+    same = [name for name, row in rows if equivalent(row, findings.basis)]
     text = f"{findings.words()} of {known}"
     if changes:
         text += f"; established differences: {', '.join(changes)}"
-    elif len(names) > 1:
+    elif rows:
         text += "; no difference of another arm from it is established"
-    return f"{text} ({len(findings.table.columns)} {findings.repeats})"
+    if same:
+        text += f"; equivalent to it within {findings.basis.meaningful:g}: {', '.join(same)}"
+    return f"{text} ({len(findings.table.columns)} {findings.repeats}, {findings.basis.design.kind})"
 
 
 def costs_section(table: pd.DataFrame) -> str:

@@ -65,7 +65,7 @@ def headline_metrics(jobs: pd.DataFrame, monitor: str = "") -> list[str]:
     If arms were validated with different masks, the scores are those with each arm's validation masks and with none,
     else those with none and with ground-truth masks. They are average precision, then F1 at the threshold chosen in
     validation; F1 at a probability of .5 depends more on calibration than on what was learned. Segmenters have three
-    metrics, without TTA or else with the first.
+    metrics beside the monitored one, without TTA or else with the first.
 
     Args:
         jobs: table of a sweep.
@@ -83,7 +83,8 @@ def headline_metrics(jobs: pd.DataFrame, monitor: str = "") -> list[str]:
     if is_segmentation(jobs):
         tta = {name.split("/")[1] for name in macro_metrics(jobs) if name.endswith("/dice")}
         first = min(tta, key=lambda place: (place != "none", place))
-        names = [f"test/{first}/{name}" for name in MASK_HEADLINES[:3]]
+        compared = dict.fromkeys([monitor, *MASK_HEADLINES[:3]])  # first what chose the epoch
+        names = [f"test/{first}/{name}" for name in compared]
     return [name for name in names if name in jobs.columns]
 
 

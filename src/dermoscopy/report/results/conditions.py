@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from dermoscopy.metrics.statistics import compare_arms, share_interval
+from dermoscopy.metrics.repeats import share_interval
+from dermoscopy.metrics.statistics import Floats
 from dermoscopy.report.results.arms import VALIDATION_MASKS, pivot, short_names
-from dermoscopy.report.results.findings import Findings
+from dermoscopy.report.results.comparisons import Basis, compare
+from dermoscopy.report.results.test_images import OverImages, gather, over_images
 from dermoscopy.runs.tables import SweepResults
 
 # Share of the cells of the ground-truth masks that the network receives, by mask condition.
 SHARES = {"none": 0.0, **{f"revealed_{percent}": percent / 100 for percent in range(10, 100, 10)}, "given": 1.0}
 BESIDE = ("predicted", "shuffled")  # drawn beside the curve
 AREA = "area"
+COMPARED = ("none", "predicted", VALIDATION_MASKS, AREA)  # places whose differences are written in sentences
 
 
 @dataclass(frozen=True)
@@ -22,20 +25,21 @@ class Curves:
     """A metric of each arm by mask condition.
 
     Attributes:
-        score: the metric, without `test/<condition>/`.
+        place, score: of the compared metric, `test/<place>/<score>`.
         reference: the arm that all others are compared with.
-        repeats: what the repeats are: seeds, folds or repeats.
-        tables: the metric by condition, each arms x repeats; last, if the curve is complete, the area below it.
+        basis: design and repeats.
+        tables: the score by condition, each arms x repeats; last, if the curve is complete, the area below it.
         lacking: conditions of the curve that were not tested.
-        test_per_train: test images per training image, for the intervals; see `statistics.standard_error`.
+        compared: differences to the reference in `COMPARED` conditions, see `comparisons.compare`.
     """
 
+    place: str
     score: str
     reference: str
-    repeats: str
+    basis: Basis
     tables: Mapping[str, pd.DataFrame]
     lacking: tuple[str, ...]
-    test_per_train: float
+    compared: Mapping[str, pd.DataFrame]
 
     @property
     def names(self) -> dict[str, str]:
@@ -53,11 +57,12 @@ class Curves:
 
     def interval(self, name: str, arm: str) -> tuple[float, float]:
         """Return the 95 % interval of an arm's mean over its repeats."""
-        return share_interval(self.tables[name].T[arm].dropna().to_numpy(float), self.test_per_train)
+        values = self.tables[name].T[arm].dropna().to_numpy(float)
+        return share_interval(values, self.basis.design.test_per_train)
 
-    def compared(self, name: str) -> pd.DataFrame:
-        """Return the differences of all arms to the reference, see `statistics.compare_arms`."""
-        return compare_arms(self.tables[name], self.reference, self.test_per_train)
+    def chosen(self, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return the comparison by the page's metric under the name of its condition, if that has sentences."""
+        return {self.place: compared} if self.place in COMPARED else {}
 
 
 def with_validation_masks(sweep: SweepResults) -> SweepResults:
@@ -87,24 +92,59 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
-def condition_curves(sweep: SweepResults, findings: Findings) -> Curves | None:
-    """Return the page's metric by mask condition; None if only `none` and `given` were tested."""
-    score = findings.metric.split("/", 2)[2]
+def condition_curves(sweep: SweepResults, metric: str, reference: str, basis: Basis) -> Curves | None:
+    """Return a metric of classifiers by mask condition; None if only `none` and `given` were tested.
+
+    Args:
+        sweep: with or without columns of `with_validation_masks`.
+        metric: the compared one, `test/<condition>/<name>`, whose own comparison is left to the caller.
+        reference: the arm that all others are compared with.
+        basis: design and repeats.
+    """
+    place, score = metric.split("/", 2)[1:]
     tested = {name: f"test/{name}/{score}" for name in [*SHARES, *BESIDE, VALIDATION_MASKS]}
-    tables = {name: pivot(sweep.table, metric) for name, metric in tested.items() if metric in sweep.table}
-    if findings.segmented or not set(tables) - {"none", "given"}:
+    tables = {name: pivot(sweep.table, column) for name, column in tested.items() if column in sweep.table}
+    if not set(tables) - {"none", "given"}:
         return None
     lacking = tuple(name for name in SHARES if name not in tables)
     if not lacking:
         tables[AREA] = area_below(tables)
-    return Curves(score, findings.reference, findings.repeats, tables, lacking, findings.test_per_train)
+    compared = {
+        name: compare(
+            tables[name] - tables[name].loc[reference],
+            basis.design,
+            _images(sweep, name, reference, score) if basis.design.fixed else {},
+        ).drop(index=reference)
+        for name in COMPARED
+        if name in tables and name != place
+    }
+    return Curves(place, score, reference, basis, tables, lacking, compared)
+
+
+def _images(sweep: SweepResults, name: str, reference: str, score: str) -> dict[str, OverImages]:
+    """Return differences to the reference over test images, in one mask condition or of the area."""
+    if name != AREA:
+        return over_images(gather(sweep, name), reference, score)[0]
+    points = [_images(sweep, condition, reference, score) for condition in SHARES]
+    arms = [arm for arm in points[0] if all(arm in point for point in points)]
+    return {
+        arm: OverImages(
+            float(_area(np.array([point[arm].estimate for point in points]))),
+            _area(np.stack([point[arm].left_out for point in points])),
+        )
+        for arm in arms
+    }
 
 
 def area_below(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the area below each curve by trapezoids: its height if it is flat, NaN if a point is missing."""
     heights = np.stack([tables[name].to_numpy(float) for name in SHARES])
-    below = np.trapezoid(heights, list(SHARES.values()), axis=0)
-    return pd.DataFrame(below, tables["none"].index, tables["none"].columns)
+    return pd.DataFrame(_area(heights), tables["none"].index, tables["none"].columns)
+
+
+def _area(heights: Floats) -> Floats:
+    """Return the area below curves (S, ...), whose first axis are the `SHARES`."""
+    return np.asarray(np.trapezoid(heights, list(SHARES.values()), axis=0))
 
 
 def conditions_table(curves: Curves) -> pd.DataFrame:

@@ -9,31 +9,32 @@ from numpy.typing import NDArray
 
 from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.store.reader import Store, open_store
-from dermoscopy.metrics.segmentation import confusion, failures, image_scores
-from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
+from dermoscopy.metrics.segmentation import confusion, image_scores
+from dermoscopy.metrics.statistics import mean_defined, ratio
+from dermoscopy.report.results.mask_scores import MaskScores
 from dermoscopy.runs.files import SPLIT
 from dermoscopy.runs.tables import JobResults, SweepResults
 
 SHARES = np.linspace(0.05, 0.95, 19)  # thresholds of the mean training mask
 CHUNK = 256  # images at a time, which bounds memory
 TRAINING_MASK = "mean training mask"
-SCORES = ("dice", "iou", "thresholded_jaccard")
+CONSTANTS = ("nothing", "everything", TRAINING_MASK)
 Codes = NDArray[np.uint8]  # (N, H, W): 0 absent, 1 present, 255 unknown
 
 
-def constant_masks(sweep: SweepResults) -> tuple[pd.DataFrame | None, str]:
-    """Compute the scores of constant masks on the test images at the store's size, averaged over the done jobs.
+def constant_masks(sweep: SweepResults) -> tuple[dict[tuple[str, str], dict[str, MaskScores]], str]:
+    """Compute the scores of constant masks on the test images of each done job, at the store's size.
 
     Returns:
-        The scores, None if they cannot be computed, and why not.
+        By arm and repeat the scores of each constant mask, none if they cannot be computed, and why not.
     """
     stores: dict[Path, Store] = {}
-    by_split: dict[tuple[object, ...], pd.DataFrame] = {}  # jobs of one store, masks and split share their scores
-    parts = []
+    by_split: dict[tuple[object, ...], dict[str, MaskScores]] = {}  # jobs of one store, masks and split share scores
+    parts = {}
     for job in sweep.done:
         configuration, split = job.last.configuration, job.last.split
         if split is None:
-            return None, f"job {job.number} has no {SPLIT}"
+            return {}, f"job {job.number} has no {SPLIT}"
         # A relative path starts at the folder that holds `runs/`, where the training was started.
         file = sweep.folder.parents[2].resolve().parent / configuration.store
         key = file, configuration.masks, tuple(split.index), tuple(split)
@@ -43,26 +44,30 @@ def constant_masks(sweep: SweepResults) -> tuple[pd.DataFrame | None, str]:
             if key not in by_split:
                 by_split[key] = _of_split(stores[file], job, split)
         except (OSError, ValueError) as error:
-            return None, f"{error}"
-        parts.append(by_split[key])
-    return (pd.concat(parts).groupby(level=0, sort=False).mean(), "") if parts else (None, "no job is done")
+            return {}, f"{error}"
+        parts[job.arm, str(job.repeat)] = by_split[key]
+    return parts, "" if parts else "no job is done"
 
 
-def _of_split(store: Store, job: JobResults, split: "pd.Series[str]") -> pd.DataFrame:
+def _of_split(store: Store, job: JobResults, split: "pd.Series[str]") -> dict[str, MaskScores]:
     if store.fingerprint != job.record["data"]["fingerprint"]:
         raise ValueError(f"{store.path} is no longer the store of this sweep")
     subset = split.reindex(store.ids)
     train, test = (np.flatnonzero(subset == name) for name in ("train", "test"))
     truth = store.mask(mapped=True)
     masks: Sequence[str] = job.last.configuration.masks
-    tables = [score_constant_masks(truth[..., store.mask_names.index(name)], train, test) for name in masks]
-    return pd.concat(tables).groupby(level=0, sort=False).mean()
+    counts = [count_constant_masks(truth[..., store.mask_names.index(name)], train, test) for name in masks]
+    ids, groups = (np.asarray(values)[test].astype(object) for values in (store.ids, store.groups))
+    return {
+        name: MaskScores.from_counts(ids, groups, np.stack([part[:, number] for part in counts], axis=1))
+        for number, name in enumerate(CONSTANTS)
+    }
 
 
-def score_constant_masks(truth: Codes, train: NDArray[np.int_], test: NDArray[np.int_]) -> pd.DataFrame:
-    """Compute the scores of three constant masks on the test images: nothing, everything, and the mean training mask.
+def count_constant_masks(truth: Codes, train: NDArray[np.int_], test: NDArray[np.int_]) -> NDArray[np.int64]:
+    """Count the pixels of the constant masks on the test images, (n, 3, 4), see `segmentation.confusion`.
 
-    The latter is thresholded at the one of `SHARES` that gives the highest mean Dice on the training images.
+    The mean training mask is thresholded at the one of `SHARES` with the highest mean Dice on the training images.
 
     Args:
         truth: masks of all images.
@@ -75,16 +80,13 @@ def score_constant_masks(truth: Codes, train: NDArray[np.int_], test: NDArray[np
         present += (codes == 1).sum(0)
         known += (codes != NOT_ANNOTATED).sum(0)
     candidates = np.nan_to_num(ratio(present, known)) >= SHARES[:, None]
-    best = candidates[np.nanargmax(mean_defined(_scores(truth, train, candidates)["dice"], axis=0))]
-    scores = _scores(truth, test, np.stack([np.zeros(size, bool), np.ones(size, bool), best]))
-    return pd.DataFrame(
-        {name: mean_defined(values, axis=0) for name, values in scores.items()},
-        index=["nothing", "everything", TRAINING_MASK],
-    )
+    dice = image_scores(_counts(truth, train, candidates))["dice"]
+    best = candidates[np.nanargmax(mean_defined(dice, axis=0))]
+    return _counts(truth, test, np.stack([np.zeros(size, bool), np.ones(size, bool), best]))
 
 
-def _scores(truth: Codes, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Compute scores (n, M) of masks (M, H * W) on the images in `rows`; both empty is 1, no known pixel NaN."""
+def _counts(truth: Codes, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the known pixels (n, M, 4) of masks (M, H * W) on the images in `rows`."""
     predicted, parts = masks.T.astype(np.float32), []
     for start in range(0, len(rows), CHUNK):
         codes = truth[rows[start : start + CHUNK]].reshape(-1, len(predicted))
@@ -92,5 +94,4 @@ def _scores(truth: Codes, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> d
         areas = present.sum(1, keepdims=True), known.sum(1, keepdims=True)
         parts.append(np.stack(np.broadcast_arrays(present @ predicted, known @ predicted, *areas)))
     tp, positive, area, seen = np.concatenate(parts, axis=1).astype(np.int64)
-    scores = image_scores(np.stack(confusion(tp, positive, area, seen), axis=-1))
-    return {name: scores[name] for name in SCORES} | {"failure_rate": failures(scores["iou"])}
+    return np.stack(confusion(tp, positive, area, seen), axis=-1)

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.statistics import Floats, mean_defined, percentiles, resample
+from dermoscopy.metrics.intervals import block_weights, interval
+from dermoscopy.metrics.statistics import Floats, mean_defined
 from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, Counts, decision_score, tuned_decisions
+from dermoscopy.report.results import test_images
 from dermoscopy.report.results.arms import VALIDATION_MASKS, is_segmentation
 from dermoscopy.report.results.conditions import in_order
 from dermoscopy.report.results.folds import Folds, joined_folds
-from dermoscopy.report.results.label_predictions import Predictions, trivial_predictors
+from dermoscopy.report.results.label_predictions import TRIVIAL_SCORES, Predictions, trivial_predictors
 from dermoscopy.runs.tables import SweepResults
 
 TABLE_COLUMNS = ["arm", "seed", "id", "group", "fold", "mask_condition", "label", "truth", "logit", "threshold"]
@@ -102,28 +104,30 @@ def pooled(sweep: SweepResults, parts: Sequence[Folds]) -> dict[Key, Pooled]:
 
 
 def score_table(tables: dict[Key, Pooled], reference: str) -> pd.DataFrame:
-    """Compute the scores of each arm, seed and mask condition, with bootstrap intervals over groups of images.
+    """Compute the scores of each arm, seed and mask condition, with intervals over groups of images.
 
     Returns:
         Columns arm, seed, mask_condition, score; images, folds; value, low, high over all images; mean, sd, min, max
         over folds; difference, difference_low, difference_high to the reference arm on the same images, NaN if there is
         no such pair.
     """
-    weights = resample([table.group for table in tables.values()])
-    samples = {key: table.scores(weight) for (key, table), weight in zip(tables.items(), weights, strict=True)}
+    weights = block_weights([table.group for table in tables.values()])
+    left_out = {key: table.scores(weight) for (key, table), weight in zip(tables.items(), weights, strict=True)}
     values = {key: _values(table) for key, table in tables.items()}
     parts = []
     for (arm, seed, name), table in tables.items():
         own, base = (arm, seed, name), (reference, seed, name)
         part = pd.DataFrame({"arm": arm, "seed": seed, "mask_condition": name, "score": table.names})
         part = part.assign(images=len(table.id), folds=len(table.parts), value=values[own])
-        part["low"], part["high"] = _ends(samples[own])
+        part["low"], part["high"] = _ends(values[own], left_out[own], bounded=True)
         folds = pd.DataFrame([_values(Pooled((fold,))) for fold in table.parts])
         part = part.assign(mean=folds.mean(), sd=folds.std(), min=folds.min(), max=folds.max())
         part["difference"] = part["difference_low"] = part["difference_high"] = np.nan
         if base != own and base in tables and np.array_equal(table.id, tables[base].id):
             part["difference"] = values[own] - values[base]
-            part["difference_low"], part["difference_high"] = _ends(samples[own] - samples[base])
+            part["difference_low"], part["difference_high"] = _ends(
+                values[own] - values[base], left_out[own] - left_out[base]
+            )
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
@@ -133,16 +137,18 @@ def _values(table: Pooled) -> Floats:
     return table.scores(np.ones((1, len(table.id))))[0]
 
 
-def _ends(samples: Floats) -> tuple[list[float], list[float]]:
-    """Return the lower and upper ends of the intervals of samples (R, S)."""
-    low, high = zip(*map(percentiles, samples.T), strict=True)
+def _ends(values: Floats, left_out: Floats, bounded: bool = False) -> tuple[list[float], list[float]]:
+    """Return the lower and upper ends of the intervals of scores (S,), left_out (B, S)."""
+    ends = [interval(value, own, bounded=bounded) for value, own in zip(values, left_out.T, strict=True)]
+    low, high = zip(*ends, strict=True)
     return list(low), list(high)
 
 
 def trivial_scores(tables: dict[Key, Pooled]) -> pd.DataFrame:
     """Compute the scores of predictors that ignore the image, on the images of the arm and seed that has most."""
     most = max(tables.values(), key=lambda table: len(table.id))
-    scores = trivial_predictors(most.truth, most.exclusive)
-    folds = pd.concat([trivial_predictors(part.truth, part.exclusive) for part in most.parts])
-    scores[[*RANKING]] = folds[[*RANKING]].groupby(level=0).mean()  # of fewer images, like those of the arms
+    images = Predictions(most.id, most.group, most.truth, np.zeros_like(most.truth), exclusive=most.exclusive)
+    scores = test_images.trivial_scores(trivial_predictors(images), TRIVIAL_SCORES)
+    folds = pd.concat([test_images.trivial_scores(trivial_predictors(part), RANKING) for part in most.parts])
+    scores[[*RANKING]] = folds.groupby(level=0).mean()  # of fewer images, like those of the arms
     return scores

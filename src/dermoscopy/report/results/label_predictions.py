@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.statistics import Floats, mean_defined, ratio, resampling_groups
+from dermoscopy.metrics.statistics import Floats, Tested, image_groups, mean_defined
 from dermoscopy.metrics.weighted_classification import (
     DECISIONS,
     RANKING,
@@ -25,6 +25,7 @@ from dermoscopy.metrics.weighted_classification import (
     tuned_decisions,
 )
 
+TRIVIAL_SCORES = ("accuracy", "f1", "average_precision", "auroc", "balanced_accuracy")
 COLUMNS = {"id", "group", "mask_condition", "label", "truth", "logit", "threshold"}  # of predictions.csv
 
 
@@ -68,7 +69,7 @@ class Predictions:
             available = ", ".join(sorted(table["mask_condition"].unique()))
             raise ValueError(f"predictions.csv has no mask_condition {condition!r}; there are: {available}")
         both = rows.pivot(index="id", columns="label", values=["truth", "logit"]).sort_index()  # noqa: PD010
-        group = resampling_groups(rows, both.index)
+        group = image_groups(rows, both.index)
         truth, logit = (both[name].to_numpy(float) for name in ("truth", "logit"))
         threshold = rows.groupby("label")["threshold"].first().reindex(both["logit"].columns).to_numpy(float)
         return cls(both.index.to_numpy(object), group, truth, logit, threshold, rule, exclusive)
@@ -106,53 +107,61 @@ class Predictions:
         return decision_score(name, self.counts(weight, tuned=plain_name(name) != name), self.exclusive)
 
 
-def trivial_predictors(truth: Floats, exclusive: bool) -> pd.DataFrame:
-    """Compute the scores of predictors that ignore the image; a score that a predictor lacks is NaN.
+@dataclass(frozen=True)
+class ConstantDecisions(Predictions):
+    """The same decisions for every image, which rank nothing."""
 
-    `shuffled scores` ranks the images at random: its average precision is the expectation over all orders, which is
-    above the prevalence, its AUROC 1/2. The others decide and rank nothing.
+    def score(self, name: str, weight: Floats) -> Floats:
+        """Compute a score of decisions for R weightings of the images: (R, N) -> (R,); NaN for ranking scores."""
+        return np.full(len(weight), np.nan) if name in RANKING else super().score(name, weight)
 
-    With prevalence q of a label, `always positive` has accuracy q and F1 = 2q / (1 + q), `never positive` 1 - q and 0;
-    `prevalence`, which predicts q as the probability, equals the former if q > 1/2 and else the latter. Their balanced
-    accuracy is 1/2. Of exclusive labels there is only `prevalence`, the most frequent class for every image, which is
-    at least as good as any other constant class in every score: accuracy is its share q, balanced accuracy one over the
-    number of classes that have images, F1 = 2q / (1 + q) for that class and 0 for the others.
+
+@dataclass(frozen=True)
+class ShuffledScores:
+    """A ranking of the images at random, in expectation: what average precision must exceed to show skill.
+
+    Attributes:
+        table: predictions on the same images, of which only the truth counts.
+    """
+
+    table: Predictions
+
+    @property
+    def id(self) -> NDArray[np.object_]:
+        """Ids of the images, (N,)."""
+        return self.table.id
+
+    @property
+    def group(self) -> NDArray[np.object_]:
+        """Groups of images that are left out together, (N,)."""
+        return self.table.group
+
+    def score(self, name: str, weight: Floats) -> Floats:
+        """Compute a ranking score for R choices of the images: (R, N), each 0 or 1, -> (R,); NaN for other scores."""
+        positives, negatives = weight @ (self.table.truth == 1), weight @ (self.table.truth == 0)  # (R, L)
+        if name == "average_precision":
+            return mean_defined(expected_average_precision(positives, positives + negatives))
+        defined = (positives > 0) & (negatives > 0) if name == "auroc" else np.zeros(positives.shape, bool)
+        return mean_defined(np.where(defined, 0.5, np.nan))
+
+
+def trivial_predictors(table: Predictions) -> dict[str, Tested]:
+    """Return predictors that ignore the image, on the same images as a job's predictions.
+
+    `prevalence` predicts the prevalence of each label as its probability. Of exclusive labels there is only the most
+    frequent class for every image, which is at least as good as any other constant class in every score.
+    `shuffled scores` ranks the images at random; the others decide and rank nothing.
 
     Args:
-        truth: (N, L) 0, 1, NaN unknown.
-        exclusive: whether an image has at most one of the labels.
+        table: predictions of a job, of which only images, groups and truth count.
     """
-    positives, images = np.nansum(truth, axis=0), (~np.isnan(truth)).sum(0)
-    q = ratio(positives, images)  # (L,)
-    half = mean_defined(np.where((q > 0) & (q < 1), 0.5, np.nan))
-    decisions = _most_frequent_class(q) if exclusive else _constant_decisions(q)
-    if not exclusive:
-        decisions["balanced_accuracy"] = half
-    precision = mean_defined(expected_average_precision(positives, images))
-    ranking = pd.DataFrame({"average_precision": precision, "auroc": half}, index=["shuffled scores"], dtype=float)
-    return pd.concat([decisions, ranking])
-
-
-def _constant_decisions(q: Floats) -> pd.DataFrame:
-    """Return the scores of three predictors of labels with prevalences q (L,), means over labels."""
-    always, never = 2 * q / (1 + q), np.where(q > 0, 0.0, np.nan)  # F1; no positive, none predicted: 0 / 0
-    common = q > 0.5
-    return pd.DataFrame(
-        {
-            "accuracy": [mean_defined(labels) for labels in (q, 1 - q, np.where(common, q, 1 - q))],
-            "f1": [mean_defined(labels) for labels in (always, never, np.where(common, always, never))],
-        },
-        index=["always positive", "never positive", "prevalence"],
-        dtype=float,
-    )
-
-
-def _most_frequent_class(q: Floats) -> pd.DataFrame:
-    """Return the scores of the most frequent of exclusive classes with shares q (L,), predicted for every image."""
-    recall = np.where(q > 0, np.arange(len(q)) == q.argmax(), np.nan)  # (L,)
-    scores = {
-        "accuracy": q.max(),
-        "f1": mean_defined(recall * 2 * q / (1 + q)),
-        "balanced_accuracy": mean_defined(recall),
-    }
-    return pd.DataFrame(scores, index=["prevalence"], dtype=float)
+    q = mean_defined(table.truth, axis=0)  # (L,)
+    one = np.ones_like(q)
+    constants = {"always positive": one, "never positive": -one, "prevalence": q - 0.5}
+    if table.exclusive:
+        constants = {"most frequent class": q}
+    shape, named = table.truth.shape, {}
+    for name, logit in constants.items():
+        values = np.broadcast_to(logit, shape)
+        named[name] = ConstantDecisions(table.id, table.group, table.truth, values, exclusive=table.exclusive)
+    return {**named, "shuffled scores": ShuffledScores(table)}

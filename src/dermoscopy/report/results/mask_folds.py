@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from dermoscopy.machine.files import file_name
 from dermoscopy.masks.predicted import MASKS
-from dermoscopy.metrics.statistics import bootstrap, percentiles
+from dermoscopy.metrics.intervals import interval, jackknife
 from dermoscopy.report.results.arms import MASK_HEADLINES, is_segmentation
 from dermoscopy.report.results.folds import Folds, joined_folds
 from dermoscopy.report.results.mask_scores import METRICS, SIZES, MaskScores
+from dermoscopy.report.results.test_images import score_once
 from dermoscopy.runs.tables import SweepResults
 
 JOINED = "out_of_fold"
@@ -74,7 +74,7 @@ def fold_table(parts: Sequence[OutOfFold]) -> pd.DataFrame:
 
 
 def fold_scores(parts: Sequence[OutOfFold]) -> pd.DataFrame:
-    """Compute scores over the images of all folds, with bootstrap intervals over groups of images.
+    """Compute scores over the images of all folds, with intervals over groups of images.
 
     Returns:
         One row per arm, seed, size and score: columns arm, seed, size, score; images, folds; value, low, high.
@@ -83,9 +83,8 @@ def fold_scores(parts: Sequence[OutOfFold]) -> pd.DataFrame:
     for part in parts:
         for size in part.sizes:
             scores = MaskScores.from_table(part.images, size)
-            once = np.ones((1, len(scores.id)))
             for name in MASK_HEADLINES:
-                low, high = percentiles(bootstrap([scores], name)[:, 0])
-                value = float(scores.score(name, once)[0])
+                value = score_once(scores, name)
+                low, high = interval(value, jackknife([scores], name)[:, 0], bounded=True)
                 rows.append((part.arm, part.seed, size, name, len(scores.id), len(part.folders), value, low, high))
     return pd.DataFrame(rows, columns=FOLD_SCORES)

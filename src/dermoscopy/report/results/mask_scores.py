@@ -6,12 +6,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermoscopy.metrics.segmentation import Areas, failures, iou_of, pooled_dice, task2_jaccard, weighted_mean
-from dermoscopy.metrics.statistics import Floats, mean_defined, resampling_groups
+from dermoscopy.metrics.segmentation import (
+    Areas,
+    failures,
+    image_scores,
+    iou_of,
+    pooled_dice,
+    task2_jaccard,
+    weighted_mean,
+)
+from dermoscopy.metrics.statistics import Floats, image_groups, mean_defined
 from dermoscopy.runs.tables import SweepResults
 
 METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")  # per image, in predictions.csv
-SCORES = (*METRICS, "failure_rate", "pooled_dice", "pooled_iou", "task2_jaccard")
+POOLED = ("failure_rate", "pooled_dice", "pooled_iou", "task2_jaccard")
+SCORES = (*METRICS, *POOLED)
+TRIVIAL_MASK_SCORES = ("dice", "iou", "thresholded_jaccard", *POOLED)
 SIZES = ("store", "original")
 
 
@@ -43,10 +53,18 @@ class MaskScores:
         rows = table[table["size"] == size]
         rows = rows if "pixels" in rows else rows.assign(pixels=np.nan)
         wide = rows.pivot(index="id", columns="mask", values=[*METRICS, *Areas._fields])  # noqa: PD010
-        group = resampling_groups(rows, wide.index)
+        group = image_groups(rows, wide.index)
         metrics = {name: wide[name].to_numpy(float) for name in METRICS}
         areas = Areas(*(wide[name].to_numpy(float) for name in Areas._fields))
         return cls(wide.index.to_numpy(object), group, metrics, areas)
+
+    @classmethod
+    def from_counts(
+        cls, id: NDArray[np.object_], group: NDArray[np.object_], counts: NDArray[np.int64]
+    ) -> "MaskScores":
+        """Return the scores of pixel counts (N, K, 4), see `segmentation.confusion`."""
+        tp, fp, fn, _ = np.moveaxis(counts.astype(float), -1, 0)
+        return cls(id, group, image_scores(counts), Areas(tp + fn, tp + fp, counts.sum(-1).astype(float)))
 
     def score(self, name: str, weight: Floats) -> Floats:
         """Compute one of `SCORES`, over masks, for R weightings of the images: (R, N) -> (R,)."""

@@ -1,12 +1,14 @@
-"""Scores of single test images: intervals of differences over test images, and scores of trivial predictors."""
+"""Scores of single test images: differences under resamples of them, and trivial predictors on the same images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from dermoscopy.metrics.statistics import Tested, bootstrap, percentiles, same_images
+from dermoscopy.metrics.intervals import block_weights
+from dermoscopy.metrics.statistics import Floats, Tested, same_images
 from dermoscopy.report.results import mask_scores
 from dermoscopy.report.results.arms import VALIDATION_MASKS, is_segmentation
 from dermoscopy.report.results.constant_masks import constant_masks
@@ -14,6 +16,7 @@ from dermoscopy.report.results.label_predictions import COLUMNS, Predictions, tr
 from dermoscopy.runs.tables import SweepResults
 
 NO_INTERVAL = "No interval over test images"
+Job = tuple[str, str]  # arm and repeat
 
 
 @dataclass(frozen=True)
@@ -21,18 +24,31 @@ class TestImages:
     """Predictions of the done jobs on their test images.
 
     Attributes:
-        tables: predictions or scores of each job, by arm and repeat.
-        scores: names of the scores that can be resampled.
+        tables: predictions or scores of each job.
+        scores: names of the scores that single images allow.
         lacking: why there are no tables.
-        trivial: scores of predictors that ignore the image, None if they cannot be computed.
+        trivial: predictors that ignore the image, by name, on the test images of each job; empty if they cannot be
+            computed.
         trivial_lacking: why not.
     """
 
-    tables: Mapping[tuple[str, str], Tested]
+    tables: Mapping[Job, Tested]
     scores: tuple[str, ...]
     lacking: str
-    trivial: pd.DataFrame | None
+    trivial: Mapping[Job, Mapping[str, Tested]]
     trivial_lacking: str = ""
+
+
+class OverImages(NamedTuple):
+    """A mean difference, with all test images and without one block of them at a time, see `intervals.jackknife`.
+
+    Attributes:
+        estimate: with all images.
+        left_out: (B,) without each block.
+    """
+
+    estimate: float
+    left_out: Floats
 
 
 def gather(sweep: SweepResults, place: str) -> TestImages:
@@ -48,15 +64,13 @@ def gather(sweep: SweepResults, place: str) -> TestImages:
         lacking = lacking or "no job has predictions.csv"
         return TestImages(images, mask_scores.SCORES, lacking, constant, constant_lacking)
     labels = _labels(sweep, place)
-    parts = [trivial_predictors(table.truth, table.exclusive) for table in labels.values()]
     scores = dict.fromkeys(name for table in labels.values() for name in table.scores)
-    # the mean over jobs, which may have been tested on different images
-    trivial = pd.concat(parts).groupby(level=0, sort=False).mean() if parts else None
+    trivial = {job: trivial_predictors(table) for job, table in labels.items()}
     return TestImages(labels, tuple(scores), "no job has predictions.csv with labels", trivial)
 
 
-def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predictions]:
-    """Return by arm and repeat the predictions of the done jobs that were tested in this mask condition."""
+def _labels(sweep: SweepResults, condition: str) -> dict[Job, Predictions]:
+    """Return the predictions of the done jobs that were tested in this mask condition."""
     tables = {}
     for job in sweep.done:
         table, configuration = job.last.predictions, job.last.configuration
@@ -68,36 +82,83 @@ def _labels(sweep: SweepResults, condition: str) -> dict[tuple[str, str], Predic
     return tables
 
 
-def over_images(images: TestImages, reference: str, score: str) -> tuple[dict[str, tuple[float, float]], str]:
-    """Compute bootstrap intervals over test images of each arm's mean difference to the reference.
+def over_images(images: TestImages, reference: str, score: str) -> tuple[dict[str, OverImages], str]:
+    """Return each arm's mean difference to the reference, and how it depends on the test images.
 
     Returns:
-        The 95 % intervals by arm, of the mean over the repeats that both arms have, and why some or all are missing.
+        By arm, the mean over the repeats that both arms have, and why some or all are missing.
     """
     tables = images.tables
     if score not in images.scores:
-        return {}, f"{NO_INTERVAL}: the bootstrap is defined for {', '.join(images.scores)}, not {score}."
+        return {}, f"{NO_INTERVAL}: it is defined for {', '.join(images.scores)}, not {score}."
     if not tables:
         return {}, f"{NO_INTERVAL}: {images.lacking}."
-    samples = dict(zip(tables, bootstrap(list(tables.values()), score).T, strict=True))
-    intervals, unpaired = {}, []
+    values = _values({job: (table, score) for job, table in tables.items()})
+    differences, unpaired = {}, []
     for arm in dict.fromkeys(arm for arm, _ in tables if arm != reference):
         shared = [repeat for other, repeat in tables if other == arm and (reference, repeat) in tables]
         if not all(same_images(tables[arm, repeat], tables[reference, repeat]) for repeat in shared):
             unpaired.append(arm)
         elif shared:
-            differences = [samples[arm, repeat] - samples[reference, repeat] for repeat in shared]
-            intervals[arm] = percentiles(np.mean(differences, axis=0))
-    return (
-        intervals,
-        f"{NO_INTERVAL} of {', '.join(unpaired)}: tested on other images than {reference}." if unpaired else "",
-    )
+            differences[arm] = _mean((values[arm, repeat], values[reference, repeat]) for repeat in shared)
+    other = f"{NO_INTERVAL} of {', '.join(unpaired)}: tested on other images than {reference}." if unpaired else ""
+    return differences, other
 
 
-def test_per_train(sweep: SweepResults, tables: Mapping[tuple[str, str], Tested]) -> float:
-    """Return test images per training image, the mean over the done jobs; 0 if all were tested on the same images."""
-    folds = any(job.record["fold"] is not None for job in sweep.done)
-    if not folds and len({frozenset(table.id) for table in tables.values()}) < 2:
-        return 0.0
-    sizes = [job.record["data"] for job in sweep.done]
-    return float(np.mean([data["test"] / data["train"] for data in sizes]))
+def over_trivial(images: TestImages, predictor: str, score: str, trivial_score: str) -> dict[str, OverImages]:
+    """Return each arm's mean difference to a trivial predictor on the same images, and how it depends on them.
+
+    Args:
+        images: with trivial predictors.
+        predictor: name of the trivial predictor.
+        score: of the arms.
+        trivial_score: of the trivial predictor.
+    """
+    if score not in images.scores or not images.tables:
+        return {}
+    arms = [(job, table, score) for job, table in images.tables.items()]
+    trivial = [((*job, predictor), images.trivial[job][predictor], trivial_score) for job in images.tables]
+    values = _values({key: (table, name) for key, table, name in [*arms, *trivial]})
+    names = dict.fromkeys(arm for arm, _ in images.tables)
+    return {
+        arm: _mean((values[job], values[*job, predictor]) for job in images.tables if job[0] == arm) for arm in names
+    }
+
+
+def _values(tables: Mapping[tuple[str, ...], tuple[Tested, str]]) -> dict[tuple[str, ...], OverImages]:
+    """Return a score of each table, with all images and without the same blocks of them."""
+    weights = block_weights([table.group for table, _ in tables.values()])
+    return {
+        key: OverImages(score_once(table, name), table.score(name, weight))
+        for (key, (table, name)), weight in zip(tables.items(), weights, strict=True)
+    }
+
+
+def score_once(table: Tested, name: str) -> float:
+    """Return a score in which every image counts once."""
+    return float(table.score(name, np.ones((1, len(table.id))))[0])
+
+
+def _mean(pairs: Iterable[tuple[OverImages, OverImages]]) -> OverImages:
+    """Return the mean over repeats of the difference of two predictors."""
+    differences = [(one.estimate - other.estimate, one.left_out - other.left_out) for one, other in pairs]
+    estimates, left_out = zip(*differences, strict=True)
+    return OverImages(float(np.mean(estimates)), np.mean(left_out, axis=0))
+
+
+def trivial_table(images: TestImages, scores: Iterable[str]) -> pd.DataFrame | None:
+    """Return the scores of the trivial predictors, the mean over jobs, which may have been tested on different images.
+
+    Returns:
+        Predictors x scores, NaN where a score is not defined for a predictor; None without trivial predictors.
+    """
+    if not images.trivial:
+        return None
+    parts = [trivial_scores(predictors, scores) for predictors in images.trivial.values()]
+    return pd.concat(parts).groupby(level=0, sort=False).mean()
+
+
+def trivial_scores(predictors: Mapping[str, Tested], scores: Iterable[str]) -> pd.DataFrame:
+    """Return the scores of trivial predictors on the test images of one job, predictors x scores."""
+    rows = {name: {score: score_once(tested, score) for score in scores} for name, tested in predictors.items()}
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -1,0 +1,89 @@
+"""Paired comparisons of the arms of a sweep: over repeats and, with the scores of single images, over test images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dermoscopy.metrics.intervals import interval, spread, two_sided_p
+from dermoscopy.metrics.repeats import FIXED_SPLIT, FOLDS, OWN_SPLITS, Design, paired
+from dermoscopy.report.results.test_images import OverImages
+from dermoscopy.runs.tables import SweepResults
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the sentences of a page rest on.
+
+    Attributes:
+        design: how the repeats drew their test images.
+        repeats: what the repeats are: `seeds`, `folds`, or `repeats` for both.
+        folds: number of folds per seed, 1 without folds.
+        meaningful: size of the smallest difference that matters; None: not known for this metric.
+    """
+
+    design: Design
+    repeats: str
+    folds: int
+    meaningful: float | None
+
+
+def sweep_basis(sweep: SweepResults, table: pd.DataFrame, meaningful: float | None) -> Basis:
+    """Return what the sentences on a sweep rest on.
+
+    Args:
+        sweep: the sweep.
+        table: a metric, arms x repeats.
+        meaningful: see `Basis`.
+    """
+    names = list(table.columns)
+    seeds = len({name.split(" fold ")[0] for name in names})
+    if not any("fold" in name for name in names):
+        return Basis(sweep_design(sweep), "seeds", 1, meaningful)
+    return Basis(sweep_design(sweep), "folds" if seeds == 1 else "repeats", -(-len(names) // seeds), meaningful)
+
+
+def sweep_design(sweep: SweepResults) -> Design:
+    """Return how the repeats of a sweep drew their test images, from the recorded split of each done job.
+
+    A job without a recorded split counts as one with test images of its own, so that the correction for overlapping
+    training sets is never left out by mistake.
+    """
+    splits = [job.last.split for job in sweep.done]
+    tested = {None if split is None else frozenset(split.index[split == "test"]) for split in splits}
+    if len(tested) == 1 and None not in tested:
+        return Design(FIXED_SPLIT)
+    sizes = [job.record["data"] for job in sweep.done]
+    ratio = float(np.mean([data["test"] / data["train"] for data in sizes])) if sizes else 0.0
+    by_seed: dict[int | None, set[int | None]] = {}
+    for job in sweep.done:
+        by_seed.setdefault(job.record["seed"], set()).add(job.record["fold"])
+    return Design(FOLDS if any(len(folds) > 1 for folds in by_seed.values()) else OWN_SPLITS, ratio)
+
+
+def compare(differences: pd.DataFrame, design: Design, images: Mapping[str, OverImages]) -> pd.DataFrame:
+    """Test the mean difference of each arm over repeats and, where scores of single images are known, over test images.
+
+    Args:
+        differences: arms x repeats.
+        design: of the sweep.
+        images: mean difference of an arm over test images.
+
+    Returns:
+        One row per arm: difference, sd, n, low, high and p_repeats of `repeats.paired`; image_low, image_high, image_p,
+        image_error (standard error) and image_freedom (degrees of freedom), NaN without scores of single images; p: in
+        a fixed split the larger one of p_repeats and image_p, as a difference must be found over both, NaN where either
+        is; else p_repeats.
+    """
+    table = paired(differences, design).rename(columns={"p": "p_repeats"})
+    columns = ["image_low", "image_high", "image_p", "image_error", "image_freedom"]
+    unknown = (np.nan,) * len(columns)
+    rows = {arm: _over_images(images[str(arm)]) if arm in images else unknown for arm in table.index}
+    table = table.join(pd.DataFrame.from_dict(rows, orient="index", columns=columns))
+    both = table[["p_repeats", "image_p"]].max(axis=1, skipna=False)
+    return table.assign(p=both if design.fixed else table["p_repeats"])
+
+
+def _over_images(difference: OverImages) -> tuple[float, ...]:
+    return *interval(*difference), two_sided_p(*difference), *spread(difference.left_out)

@@ -1,0 +1,164 @@
+"""Sentences on a comparison: what is established, what is equivalent, and what could not have been seen."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from dermoscopy.metrics.intervals import Spread
+from dermoscopy.metrics.power import POWER, detectable, equivalence_p, repeats_needed, smallest_detectable
+from dermoscopy.metrics.repeats import ALPHA, FOLDS
+from dermoscopy.report.results.arms import summarise
+from dermoscopy.report.results.comparisons import Basis
+from dermoscopy.report.results.findings import LOWER_IS_BETTER, Findings
+
+
+def established(row: pd.Series) -> bool:
+    """Return whether a difference is established: its p value, corrected for all sentences of the page, is small.
+
+    Args:
+        row: of a table of `comparisons.compare`, corrected by `repeats.one_family`.
+    """
+    return bool(row["p_holm"] < ALPHA)
+
+
+def equivalent(row: pd.Series, basis: Basis) -> bool:
+    """Return whether a difference is shown to be smaller than `meaningful`, by two one-sided tests.
+
+    Its p value is multiplied by the number of comparisons on the page. For one arm a difference of zero and one of at
+    least `meaningful` exclude each other, so both claims together keep the level of the page.
+    """
+    if basis.meaningful is None or row["n"] < 2:
+        return False
+    p = equivalence_p(row["difference"], row["sd"], int(row["n"]), basis.meaningful, basis.design, _spread(row))
+    return p * max(1, row["family"]) < ALPHA
+
+
+def _spread(row: pd.Series) -> Spread | None:
+    """Return how the mean difference varies with the test images, None if it is unknown."""
+    known = not np.isnan(row["image_error"])
+    return Spread(float(row["image_error"]), float(row["image_freedom"])) if known else None
+
+
+def verdict(row: pd.Series, reference: str, basis: Basis) -> str:
+    """Write what is established about an arm's difference to the reference.
+
+    Args:
+        row: of a table of `comparisons.compare`, corrected by `repeats.one_family`.
+        reference: display name of the reference arm.
+        basis: what the sentence rests on.
+    """
+    if row["n"] == 0:
+        return f"cannot be compared with {reference}, as no repeat of both is done"
+    if row["n"] == 1:
+        one = basis.repeats.removesuffix("s")
+        return f"one {one} cannot establish a difference from {reference} (difference {row['difference']:+.3f})"
+    numbers = f"({_numbers(row, basis)})"
+    if np.isnan(row["p_repeats"]):
+        return f"the difference from {reference} does not vary, so it cannot be tested {numbers}"
+    same = equivalent(row, basis)
+    if established(row):
+        word = "higher" if row["difference"] > 0 else "lower"
+        small = f", though by less than {basis.meaningful:g}" if same else ""
+        return f"{word} than {reference}{small} {numbers}{_other_images(row, basis)}"
+    if same:
+        return f"equivalent to {reference} within {basis.meaningful:g} {numbers}"
+    return f"no difference from {reference} is established{_reason(row, basis)} {numbers}{power(row, basis)}"
+
+
+def _numbers(row: pd.Series, basis: Basis) -> str:
+    text = f"difference {row['difference']:+.3f}, 95 % interval {row['low']:.3f} to {row['high']:.3f}"
+    text += f", {row['n']:.0f} {basis.repeats}"
+    if basis.design.fixed and not np.isnan(row["image_low"]):
+        text += f"; over test images {row['image_low']:.3f} to {row['image_high']:.3f}"
+    return text
+
+
+def _reason(row: pd.Series, basis: Basis) -> str:
+    if basis.design.fixed and np.isnan(row["image_low"]):
+        return ", which one fixed split allows only with the scores of single images,"
+    if basis.design.fixed and row["p_repeats"] < ALPHA <= row["image_p"]:
+        return " over test images"
+    return " after Holm's correction" if row["p"] < ALPHA else ""
+
+
+def _other_images(row: pd.Series, basis: Basis) -> str:
+    """Qualify a difference between repeats with own test images that these images alone would not show."""
+    if basis.design.fixed or np.isnan(row["image_low"]) or row["image_low"] > 0 or row["image_high"] < 0:
+        return ""
+    return f", but the interval over test images includes 0 ({row['image_low']:.3f} to {row['image_high']:.3f})"
+
+
+def power(row: pd.Series, basis: Basis) -> str:
+    """Write how large a difference would have been seen, and what would show the smallest one that matters."""
+    images = _spread(row)
+    if not row["sd"] > 0 or (basis.design.fixed and images is None):
+        return ""
+    alpha, n = ALPHA / max(1, row["family"]), int(row["n"])
+    seen = detectable(row["sd"], n, basis.design, images, alpha)
+    text = f"; {n} {basis.repeats} show a difference of about {seen:.2g} in {POWER:.0%} of sweeps".replace("%", " %")
+    if basis.meaningful is None or seen <= basis.meaningful:
+        return text
+    needed = repeats_needed(basis.meaningful, row["sd"], basis.design, images, alpha)
+    if needed is not None:
+        return f"{text}, about {_more(needed - n, basis)} would show one of {basis.meaningful:g}"
+    least = smallest_detectable(row["sd"], basis.design, images, alpha)
+    if least > basis.meaningful:
+        return f"{text}, no number of them less than {least:.2g}: more images would"
+    return f"{text}, more than a thousand would be needed for {basis.meaningful:g}"
+
+
+def _more(repeats: int, basis: Basis) -> str:
+    if basis.design.kind == FOLDS:
+        seeds = -(-repeats // basis.folds)
+        return f"{seeds} more seed{'s' * (seeds > 1)} of {basis.folds} folds"
+    return f"{repeats} more"
+
+
+def sentences(findings: Findings, names: Mapping[str, str] | None = None) -> list[str]:
+    """Write one sentence per arm: what is established against the reference and the best trivial predictor.
+
+    Args:
+        findings: of a sweep.
+        names: display name of each arm, if not those of the findings.
+    """
+    names = names or findings.names
+    means, reference = summarise(findings.table)["mean"], names[findings.reference]
+    verdicts = {arm: verdict(row, reference, findings.basis) for arm, row in findings.compared.iterrows()}
+    lines = []
+    for arm, name in names.items():
+        against = verdicts.get(arm, "is the reference")
+        clauses = [*([against] if len(means) > 1 else []), *_against_trivial(findings, arm, float(means[arm]))]
+        lines.append(f"**{name}**: {'; '.join(clauses) or f'mean {means[arm]:.3f}'}.")
+    return lines + [
+        f"{' and '.join(names[arm] for arm in arms)} have equal scores in all {findings.repeats}: what differs between "
+        "them does not change how this metric is tested."
+        for arms in _equal_arms(findings.table)
+    ]
+
+
+def _against_trivial(findings: Findings, arm: str, mean: float) -> list[str]:
+    """Write whether an arm is better than the best trivial predictor; a point estimate alone establishes nothing."""
+    if findings.best_trivial is None or arm not in findings.against_trivial.index or np.isnan(mean):
+        return []
+    name, score = findings.best_trivial
+    row, basis = findings.against_trivial.T[arm], findings.basis
+    best = f"the best trivial predictor, {name} ({score:.3f})"
+    if row["n"] < 2:
+        return [f"one {basis.repeats.removesuffix('s')} cannot establish that its mean {mean:.3f} differs from {best}"]
+    numbers = f"by {row['difference']:+.3f}, 95 % interval {row['low']:.3f} to {row['high']:.3f}"
+    lower = findings.metric.endswith(LOWER_IS_BETTER)
+    word = "below" if lower else "above"
+    if not established(row):
+        return [f"its mean {mean:.3f} is not shown to be {word} {best}: {numbers}"]
+    better = (row["difference"] < 0) == lower
+    other = word if better else {"below": "above", "above": "below"}[word]
+    return [f"its mean {mean:.3f} is {other} {best}, {numbers}"]
+
+
+def _equal_arms(table: pd.DataFrame) -> list[list[str]]:
+    """Return the groups of arms that share every score of a table of arms x repeats."""
+    groups: dict[tuple[float, ...], list[str]] = {}
+    for arm, scores in table.dropna().iterrows():
+        groups.setdefault(tuple(scores), []).append(str(arm))
+    return [arms for arms in groups.values() if len(arms) > 1]

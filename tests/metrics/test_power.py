@@ -44,7 +44,10 @@ def test_the_repeats_needed_are_the_first_that_are_enough(difference: float) -> 
 
 def test_in_a_fixed_split_no_number_of_repeats_makes_up_for_few_images() -> None:
     assert repeats_needed(0.02, 0.01, FIXED, images=Spread(0.01, 100)) is None
-    assert repeats_needed(0.02, 0.01, FIXED, images=Spread(0.005, 100)) == repeats_needed(0.02, 0.01, FIXED)
+    images = Spread(0.006, 100)
+    assert repeats_needed(0.02, 0.01, FIXED) == 5
+    assert repeats_needed(0.02, 0.01, FIXED, images) == 9
+    assert detectable(0.01, 8, FIXED, images) > 0.02 > detectable(0.01, 9, FIXED, images)
 
 
 def test_equivalence_is_two_one_sided_t_tests_of_scipy() -> None:
@@ -58,7 +61,7 @@ def test_equivalence_is_two_one_sided_t_tests_of_scipy() -> None:
 def test_equivalence_in_a_fixed_split_needs_the_test_images_too() -> None:
     own = equivalence_p(0.0, 0.001, 4, 0.02, Design(OWN_SPLITS, 0.0))
     assert own < 0.001
-    assert equivalence_p(0.0, 0.001, 4, 0.02, FIXED, Spread(0.02, 30)) == pytest.approx(stats.t.sf(1, 30))
+    assert equivalence_p(0.0, 0.001, 4, 0.02, FIXED, Spread(0.02, 30)) == pytest.approx(stats.t.sf(1, 30), abs=1e-3)
     assert np.isnan(equivalence_p(0.0, 0.001, 4, 0.02, FIXED))
     assert np.isnan(equivalence_p(0.0, 0.001, 1, 0.02, FIXED, Spread(0.01, 30)))
     assert np.isnan(equivalence_p(0.0, 0.0, 4, 0.02, OWN))

@@ -85,6 +85,13 @@ def combined(*parts: Spread) -> Spread:
     return Spread(float(np.sqrt(variances.sum())), float(freedom))
 
 
+def over_trainings(sd: float, number: int) -> Spread:
+    """Return the spread of a mean over trainings with a standard deviation of `sd`, undefined for a single one."""
+    if number < 2:
+        return Spread(float("nan"), float("nan"))
+    return Spread(sd / float(np.sqrt(number)), float(number - 1))
+
+
 def interval(
     estimate: float, values: Floats, level: float = 0.95, bounded: bool = False, trainings: Spread | None = None
 ) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from bisect import bisect_left
 import numpy as np
 from scipy import optimize, stats
 
-from dermoscopy.metrics.intervals import Spread
+from dermoscopy.metrics.intervals import Spread, combined, over_trainings
 from dermoscopy.metrics.repeats import ALPHA, Design
 
 POWER = 0.8
@@ -20,8 +20,8 @@ def detectable(sd: float, n: int, design: Design, images: Spread | None = None, 
     """Return the smallest true difference that would be established with a probability of `POWER`.
 
     With standard error se = sd sqrt(1/n + test_per_train), the t statistic has a noncentral t distribution with n - 1
-    degrees of freedom and noncentrality difference / se. In a fixed split the difference must be found over test
-    images too, whose t statistic has the noncentrality difference / standard error over images.
+    degrees of freedom and noncentrality difference / se. In a fixed split the difference must also be found over test
+    images, with the standard error over images and trainings together.
 
     Args:
         sd: standard deviation of the differences over repeats.
@@ -31,13 +31,15 @@ def detectable(sd: float, n: int, design: Design, images: Spread | None = None, 
         alpha: level of the test, divided by the number of comparisons that are corrected together.
     """
     over_repeats = _noncentrality(n - 1, alpha) * sd * np.sqrt(1 / n + design.test_per_train)
-    return float(max(over_repeats, _over_images(design, images, alpha)))
+    return float(max(over_repeats, _over_images(design, images, over_trainings(sd, n), alpha)))
 
 
 def smallest_detectable(sd: float, design: Design, images: Spread | None = None, alpha: float = ALPHA) -> float:
     """Return the limit of `detectable` for many repeats: repeats that share images leave an uncertainty."""
     normal = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(POWER)
-    return float(max(normal * sd * np.sqrt(design.test_per_train), _over_images(design, images, alpha)))
+    return float(
+        max(normal * sd * np.sqrt(design.test_per_train), _over_images(design, images, over_trainings(0.0, 2), alpha))
+    )
 
 
 def repeats_needed(
@@ -60,10 +62,11 @@ def repeats_needed(
     return candidates[place] if place < len(candidates) else None
 
 
-def _over_images(design: Design, images: Spread | None, alpha: float) -> float:
+def _over_images(design: Design, images: Spread | None, trainings: Spread, alpha: float) -> float:
     if not design.fixed or images is None:
         return 0.0
-    return _noncentrality(images.freedom, alpha) * images.error
+    both = combined(images, trainings)
+    return _noncentrality(both.freedom, alpha) * both.error
 
 
 def _noncentrality(df: float, alpha: float) -> float:
@@ -97,4 +100,7 @@ def equivalence_p(
     p = float(stats.t.sf(away / error, n - 1))
     if not design.fixed:
         return p
-    return max(p, float(stats.t.sf(away / images.error, images.freedom))) if images else float("nan")
+    if images is None:
+        return float("nan")
+    both = combined(images, over_trainings(sd, n))
+    return max(p, float(stats.t.sf(away / both.error, both.freedom)))

@@ -1,12 +1,12 @@
 """Paired comparisons of the arms of a sweep: over repeats and, with the scores of single images, over test images."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from dermoscopy.metrics.intervals import interval, spread, two_sided_p
+from dermoscopy.metrics.intervals import Spread, interval, over_trainings, spread, two_sided_p
 from dermoscopy.metrics.repeats import FIXED_SPLIT, FOLDS, OWN_SPLITS, Design, paired
 from dermoscopy.report.results.test_images import OverImages
 from dermoscopy.runs.tables import SweepResults
@@ -71,19 +71,23 @@ def compare(differences: pd.DataFrame, design: Design, images: Mapping[str, Over
         images: mean difference of an arm over test images.
 
     Returns:
-        One row per arm: difference, sd, n, low, high and p_repeats of `repeats.paired`; image_low, image_high, image_p,
-        image_error (standard error) and image_freedom (degrees of freedom), NaN without scores of single images; p: in
-        a fixed split the larger one of p_repeats and image_p, as a difference must be found over both, NaN where either
-        is; else p_repeats.
+        One row per arm: difference, sd, n, low, high and p_repeats of `repeats.paired`; image_low, image_high and
+        image_p, NaN without scores of single images, for the trained networks or, in a fixed split, for other trainings
+        as well; image_error and image_freedom, the spread over images alone; p: in a fixed split the larger one of
+        p_repeats and image_p, as a difference must be found over both, NaN where either is; else p_repeats.
     """
     table = paired(differences, design).rename(columns={"p": "p_repeats"})
     columns = ["image_low", "image_high", "image_p", "image_error", "image_freedom"]
-    unknown = (np.nan,) * len(columns)
-    rows = {arm: _over_images(images[str(arm)]) if arm in images else unknown for arm in table.index}
+    rows: dict[Hashable, tuple[float, ...]] = dict.fromkeys(table.index, (np.nan,) * len(columns))
+    for arm, row in table.iterrows():
+        if arm in images:
+            trainings = over_trainings(row["sd"], int(row["n"])) if design.fixed else None
+            rows[arm] = _over_images(images[str(arm)], trainings)
     table = table.join(pd.DataFrame.from_dict(rows, orient="index", columns=columns))
     both = table[["p_repeats", "image_p"]].max(axis=1, skipna=False)
     return table.assign(p=both if design.fixed else table["p_repeats"])
 
 
-def _over_images(difference: OverImages) -> tuple[float, ...]:
-    return *interval(*difference), two_sided_p(*difference), *spread(difference.left_out)
+def _over_images(difference: OverImages, trainings: Spread | None) -> tuple[float, ...]:
+    ends = interval(*difference, trainings=trainings)
+    return *ends, two_sided_p(*difference, trainings=trainings), *spread(difference.left_out)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.metrics.intervals import Spread
-from dermoscopy.metrics.power import POWER, detectable, equivalence_p, repeats_needed, smallest_detectable
+from dermoscopy.metrics.power import detectable, equivalence_p, repeats_needed, smallest_detectable
 from dermoscopy.metrics.repeats import ALPHA, FOLDS
 from dermoscopy.report.results.arms import summarise
 from dermoscopy.report.results.comparisons import Basis
@@ -96,16 +96,16 @@ def power(row: pd.Series, basis: Basis) -> str:
         return ""
     alpha, n = ALPHA / max(1, row["family"]), int(row["n"])
     seen = detectable(row["sd"], n, basis.design, images, alpha)
-    text = f"; {n} {basis.repeats} show a difference of about {seen:.2g} in {POWER:.0%} of sweeps".replace("%", " %")
+    text = f"; in four of five sweeps, {n} {basis.repeats} would show a difference of about {seen:.2g}"
     if basis.meaningful is None or seen <= basis.meaningful:
         return text
     needed = repeats_needed(basis.meaningful, row["sd"], basis.design, images, alpha)
     if needed is not None:
-        return f"{text}, about {_more(needed - n, basis)} would show one of {basis.meaningful:g}"
+        return f"{text}, and about {_more(needed - n, basis)} one of {basis.meaningful:g}"
     least = smallest_detectable(row["sd"], basis.design, images, alpha)
     if least > basis.meaningful:
-        return f"{text}, no number of them less than {least:.2g}: more images would"
-    return f"{text}, more than a thousand would be needed for {basis.meaningful:g}"
+        return f"{text}, and no number of {basis.repeats} one below {least:.2g}, but more images would"
+    return f"{text}, and more than a thousand one of {basis.meaningful:g}"
 
 
 def _more(repeats: int, basis: Basis) -> str:

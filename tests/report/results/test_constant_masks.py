@@ -20,11 +20,14 @@ def test_constant_masks_by_hand() -> None:
     train = [[1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 255]]  # at least one half of those known: the first two pixels
     test = [[1, 1, 1, 0], [0, 0, 0, 0], [255, 1, 0, 0], [255] * 4]
     truth = np.array(train + test, np.uint8).reshape(-1, 2, 2)
-    scores = score_constant_masks(truth, np.arange(3), np.arange(3, 7))
+    scores = score_constant_masks([truth], np.arange(3), np.arange(3, 7))
     assert scores["dice"].tolist() == pytest.approx([1 / 3, (6 / 7 + 0 + 1 / 2) / 3, (4 / 5 + 0 + 1) / 3])
     assert scores["iou"].tolist() == pytest.approx([1 / 3, (3 / 4 + 0 + 1 / 3) / 3, (2 / 3 + 0 + 1) / 3])
     assert scores["failure_rate"].tolist() == pytest.approx([2 / 3, 2 / 3, 1 / 3])
     assert scores["thresholded_jaccard"].tolist() == pytest.approx([1 / 3, (3 / 4) / 3, (2 / 3 + 1) / 3])
+    assert scores["pooled_iou"].tolist() == pytest.approx([0, 4 / 11, 3 / 6])  # known are 4, 4 and 3 pixels
+    task2 = (3 / 4 + 1 / 3) / (4 / 4 + 4 / 4 + 3 / 3), (2 / 4 + 1 / 3) / (3 / 4 + 2 / 4 + 1 / 3)
+    assert scores["task2_jaccard"].tolist() == pytest.approx([0, *task2])
 
 
 def test_constant_masks_agree_with_the_metrics_and_the_mean_mask_is_best_on_its_training_images(
@@ -32,13 +35,24 @@ def test_constant_masks_agree_with_the_metrics_and_the_mean_mask_is_best_on_its_
 ) -> None:
     store, rows = open_store(demo_store), np.arange(120)
     truth = store.mask()[..., store.mask_names.index("lesion")]
-    scores = score_constant_masks(truth, rows, rows)
+    scores = score_constant_masks([truth], rows, rows)
     present, known = truth == 1, truth != 255
     counts = np.stack([present.sum((1, 2)), (known & ~present).sum((1, 2)), *np.zeros((2, 120), int)], axis=-1)
     for name, values in image_scores(counts[:, None]).items():
         if name in scores:
             assert scores.loc["everything", name] == pytest.approx(np.nanmean(values))
     assert scores.loc["mean training mask", "dice"] > scores.loc["everything", "dice"] > scores.loc["nothing", "dice"]
+
+
+def test_scores_of_several_constant_masks_are_over_masks() -> None:
+    one, other = (
+        np.array([[[1, 1, 0, 0]], [[0, 0, 0, 0]]], np.uint8),
+        np.array([[[0, 0, 0, 1]], [[1, 1, 1, 1]]], np.uint8),
+    )
+    scores = score_constant_masks([one, other], np.arange(2), np.arange(2)).loc["everything"]
+    assert scores["iou"] == pytest.approx(((1 / 2 + 0) / 2 + (1 / 4 + 1) / 2) / 2)
+    assert scores["pooled_iou"] == pytest.approx((2 / 8 + 5 / 8) / 2)
+    assert scores["task2_jaccard"] == pytest.approx(7 / 16)  # pooled over masks
 
 
 def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.store.reader import Store, open_store
-from dermoscopy.metrics.segmentation import confusion, failures, image_scores
-from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
+from dermoscopy.metrics.segmentation import confusion, image_scores, mask_scores
+from dermoscopy.metrics.statistics import mean_defined, ratio
 from dermoscopy.runs.files import SPLIT
 from dermoscopy.runs.tables import JobResults, SweepResults
 
 SHARES = np.linspace(0.05, 0.95, 19)  # thresholds of the mean training mask
 CHUNK = 256  # images at a time, which bounds memory
 TRAINING_MASK = "mean training mask"
-SCORES = ("dice", "iou", "thresholded_jaccard")
+PREDICTORS = ["nothing", "everything", TRAINING_MASK]
+SCORES = ("dice", "iou", "thresholded_jaccard", "failure_rate", "pooled_dice", "pooled_iou", "task2_jaccard")
 Codes = NDArray[np.uint8]  # (N, H, W): 0 absent, 1 present, 255 unknown
 
 
@@ -55,19 +56,27 @@ def _of_split(store: Store, job: JobResults, split: "pd.Series[str]") -> pd.Data
     train, test = (np.flatnonzero(subset == name) for name in ("train", "test"))
     truth = store.mask(mapped=True)
     masks: Sequence[str] = job.last.configuration.masks
-    tables = [score_constant_masks(truth[..., store.mask_names.index(name)], train, test) for name in masks]
-    return pd.concat(tables).groupby(level=0, sort=False).mean()
+    planes = [truth[..., store.mask_names.index(name)] for name in masks]
+    return score_constant_masks(planes, train, test)
 
 
-def score_constant_masks(truth: Codes, train: NDArray[np.int_], test: NDArray[np.int_]) -> pd.DataFrame:
+def score_constant_masks(truths: Sequence[Codes], train: NDArray[np.int_], test: NDArray[np.int_]) -> pd.DataFrame:
     """Compute the scores of three constant masks on the test images: nothing, everything, and the mean training mask.
 
     The latter is thresholded at the one of `SHARES` that gives the highest mean Dice on the training images.
 
     Args:
-        truth: masks of all images.
-        train, test: rows of `truth`.
+        truths: for each mask its codes in all images; scores are over masks, as `mask_scores` has them.
+        train, test: rows of `truths`.
     """
+    counts = np.stack([_constant_counts(truth, train, test) for truth in truths], axis=1)  # (n, K, 3, 4)
+    names = [str(number) for number in range(len(truths))]
+    scores = [mask_scores(counts[:, :, predictor], names) for predictor in range(len(PREDICTORS))]
+    return pd.DataFrame(scores, index=PREDICTORS)[[*SCORES]]
+
+
+def _constant_counts(truth: Codes, train: NDArray[np.int_], test: NDArray[np.int_]) -> NDArray[np.int64]:
+    """Count the pixels of the three constant masks of one mask on the test images, (n, 3, 4)."""
     size = truth.shape[1] * truth.shape[2]
     present, known = np.zeros(size), np.zeros(size)
     for start in range(0, len(train), CHUNK):
@@ -75,16 +84,13 @@ def score_constant_masks(truth: Codes, train: NDArray[np.int_], test: NDArray[np
         present += (codes == 1).sum(0)
         known += (codes != NOT_ANNOTATED).sum(0)
     candidates = np.nan_to_num(ratio(present, known)) >= SHARES[:, None]
-    best = candidates[np.nanargmax(mean_defined(_scores(truth, train, candidates)["dice"], axis=0))]
-    scores = _scores(truth, test, np.stack([np.zeros(size, bool), np.ones(size, bool), best]))
-    return pd.DataFrame(
-        {name: mean_defined(values, axis=0) for name, values in scores.items()},
-        index=["nothing", "everything", TRAINING_MASK],
-    )
+    dice = image_scores(_counts(truth, train, candidates))["dice"]
+    best = candidates[np.nanargmax(mean_defined(dice, axis=0))]
+    return _counts(truth, test, np.stack([np.zeros(size, bool), np.ones(size, bool), best]))
 
 
-def _scores(truth: Codes, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Compute scores (n, M) of masks (M, H * W) on the images in `rows`; both empty is 1, no known pixel NaN."""
+def _counts(truth: Codes, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the pixels (n, M, 4) of masks (M, H * W) on the images in `rows`, see `confusion`."""
     predicted, parts = masks.T.astype(np.float32), []
     for start in range(0, len(rows), CHUNK):
         codes = truth[rows[start : start + CHUNK]].reshape(-1, len(predicted))
@@ -92,5 +98,4 @@ def _scores(truth: Codes, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> d
         areas = present.sum(1, keepdims=True), known.sum(1, keepdims=True)
         parts.append(np.stack(np.broadcast_arrays(present @ predicted, known @ predicted, *areas)))
     tp, positive, area, seen = np.concatenate(parts, axis=1).astype(np.int64)
-    scores = image_scores(np.stack(confusion(tp, positive, area, seen), axis=-1))
-    return {name: scores[name] for name in SCORES} | {"failure_rate": failures(scores["iou"])}
+    return np.stack(confusion(tp, positive, area, seen), axis=-1)

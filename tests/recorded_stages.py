@@ -26,6 +26,7 @@ def write_recorded(folder: Path, model: dict | None = None, reduce: int = 1, **c
         "labels": ["a", "b"],
         "exclusive_labels": False,
         "validation_masks": "predicted",
+        "threshold": "youden",
         "mask_conditions": ["none"],
     }
     configuration = {

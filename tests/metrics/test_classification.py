@@ -53,7 +53,7 @@ def test_always_negative_scores_the_trivial_values(isic):
     scores = multilabel(constant(-1, -1, -1, -1, -1), isic, ATTRIBUTES)
     assert scores["accuracy"] == pytest.approx(0.761, abs=5e-4)
     assert (scores["f1"], scores["specificity"], scores["balanced_accuracy"]) == (0, 1, 0.5)
-    assert math.isnan(scores["precision"])
+    assert scores["precision"] == 0
 
 
 def test_the_prevalence_as_the_probability_is_calibrated_and_its_brier_score_is_the_variance(isic):
@@ -175,6 +175,19 @@ def test_sensitivity_at_a_specificity_is_that_above_all_but_a_tenth_of_the_negat
     assert scores["sensitivity_at_specificity_90"] == pytest.approx((logits[negatives:] > limit).float().mean().item())
 
 
+@pytest.mark.parametrize("images", [5, 12, 40, 111])
+def test_ranking_scores_of_tied_logits_agree_with_scikit_learn_and_an_exhaustive_search(images):
+    logits, label = drawn(images, 1)
+    logits, label[:2, 0] = logits.round(), torch.tensor([0.0, 1.0])
+    scores, truth, logit = multilabel(logits, label, ["x"]), label[:, 0].numpy(), logits[:, 0].numpy()
+    assert scores["auroc"] == pytest.approx(sklearn_metrics.roc_auc_score(truth, logit), abs=1e-6)
+    assert scores["average_precision"] == pytest.approx(sklearn_metrics.average_precision_score(truth, logit), abs=1e-6)
+    above = [logit >= limit for limit in (*set(logit), math.inf)]
+    allowed = [predicted for predicted in above if 10 * (predicted & (truth == 0)).sum() <= (truth == 0).sum()]
+    best = max((predicted & (truth == 1)).sum() for predicted in allowed) / (truth == 1).sum()
+    assert scores["sensitivity_at_specificity_90"] == pytest.approx(best)
+
+
 @pytest.fixture
 def classes():
     """Logits, one-hot labels (90, 4) and the true class of exclusive labels, unknown for every tenth image."""
@@ -219,8 +232,18 @@ def test_accuracies_of_exclusive_labels_equal_those_of_scikit_learn_to_the_last_
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of classes that are only predicted
             assert scores["balanced_accuracy"] == sklearn_metrics.balanced_accuracy_score(truth, predicted)
+        assert scores["precision"] == sklearn_metrics.precision_score(truth, predicted, average="macro")
         assert not {f"accuracy_at_{RULE}", f"balanced_accuracy_at_{RULE}", "top1"} & scores.keys()
         assert {f"accuracy_at_{RULE}/a", f"balanced_accuracy_at_{RULE}/a", f"recall_at_{RULE}"} <= scores.keys()
+
+
+def test_a_class_that_is_never_predicted_counts_in_the_precision_as_in_scikit_learn():
+    label = one_hot(torch.tensor([0, 0, 0, 1, 1, 2]), 4).float()  # the fourth class is absent and never predicted
+    logits = one_hot(torch.tensor([0, 0, 1, 1, 1, 0]), 4) + 0.5
+    scores = label_scores(logits, label, "abcd", exclusive=True, thresholds=None, rule=RULE)
+    expected = sklearn_metrics.precision_score(label.argmax(1), logits.argmax(1), average="macro", zero_division=0)
+    assert scores["precision"] == pytest.approx(expected) == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
+    assert scores["precision/c"] == 0 and math.isnan(scores["precision/d"])
 
 
 def test_accuracies_of_exclusive_labels_by_hand():

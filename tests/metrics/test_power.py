@@ -46,8 +46,8 @@ def test_in_a_fixed_split_no_number_of_repeats_makes_up_for_few_images() -> None
     assert repeats_needed(0.02, 0.01, FIXED, images=Spread(0.01, 100)) is None
     images = Spread(0.006, 100)
     assert repeats_needed(0.02, 0.01, FIXED) == 5
-    assert repeats_needed(0.02, 0.01, FIXED, images) == 9
-    assert detectable(0.01, 8, FIXED, images) > 0.02 > detectable(0.01, 9, FIXED, images)
+    assert repeats_needed(0.02, 0.01, FIXED, images) == 8
+    assert detectable(0.01, 7, FIXED, images) > 0.02 > detectable(0.01, 8, FIXED, images)
 
 
 def test_equivalence_is_two_one_sided_t_tests_of_scipy() -> None:

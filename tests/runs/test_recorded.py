@@ -14,12 +14,14 @@ def test_the_configuration_of_a_classifier_describes_its_images_and_masks(tmp_pa
     assert (stage.labels, stage.masks, stage.given) == (("a", "b"), (), ("lesion", "hair"))
     assert (stage.size, stage.stored_size, stage.fit, stage.padding) == ((16, 32), (32, 64), "pad", "border")
     assert (stage.validation_masks, stage.mask_threshold, stage.exclusive) == ("predicted", 0.4, False)
+    assert stage.threshold_rule == "youden"
     assert stage.folder == tmp_path and "the stage is not finished" in str(stage)
 
 
 def test_the_configuration_of_a_segmenter_lists_the_masks_that_it_predicts(tmp_path):
     stage = read_stage(write_recorded(tmp_path, model={"masks": ["lesion"], "exclusive": True}))
     assert (stage.masks, stage.exclusive, stage.given, stage.validation_masks) == (("lesion",), True, (), "none")
+    assert stage.threshold_rule == ""
 
 
 @pytest.mark.parametrize("recipe", [None, RECIPE - 1, RECIPE + 1])

@@ -66,8 +66,8 @@ def label_scores(
     `..._at_<rule>` it is predicted where its log-odds exceed its threshold, each label by itself even if exclusive.
     Ranking and calibration are of each label against the rest.
 
-    Undefined are precision without predictions; recall, F1 and average precision without positives; specificity
-    without negatives; balanced accuracy, AUROC and sensitivity at a specificity without both.
+    Undefined are precision without positives and predictions; recall, F1 and average precision without positives;
+    specificity without negatives; balanced accuracy, AUROC and sensitivity at a specificity without both.
 
     Args:
         logits: (N, L), any float type.

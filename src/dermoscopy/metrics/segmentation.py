@@ -35,15 +35,15 @@ def confusion(tp: Count, predicted: Count, present: Count, known: Count) -> tupl
 def image_scores(counts: NDArray[np.int64]) -> dict[str, Floats]:
     """Return dice, iou, thresholded_jaccard, precision and recall, (N, K) each, from counts (N, K, 4) of `confusion`.
 
-    The thresholded Jaccard is 0 for an IoU below 0.65. Precision of an empty prediction and recall of an empty truth
-    are NaN, unless both are empty.
+    The thresholded Jaccard is 0 for an IoU below 0.65. Precision of an empty prediction is 0, as leaving it out would
+    reward a network that finds nothing; recall of an empty truth is NaN; if both are empty, all are 1.
     """
     tp, fp, fn, tn = np.moveaxis(counts.astype(float), -1, 0)
     union = tp + fp + fn
     scores = {
         "dice": ratio(2 * tp, union + tp),
         "iou": ratio(tp, union),
-        "precision": ratio(tp, tp + fp),
+        "precision": np.where((tp + fp == 0) & (fn > 0), 0.0, ratio(tp, tp + fp)),
         "recall": ratio(tp, tp + fn),
     }
     scores = {name: np.where((union == 0) & (tn > 0), 1.0, values) for name, values in scores.items()}

@@ -70,7 +70,9 @@ def _balanced_accuracy(counts: Counts) -> Floats:
 
 
 def _precision(counts: Counts) -> Floats:
-    return ratio(counts.tp, counts.tp + counts.fp)
+    """Return precision, 0 for a label that has positives and is never predicted; leaving it out would reward that."""
+    missed = (counts.tp + counts.fp == 0) & (counts.fn > 0)
+    return np.where(missed, 0, ratio(counts.tp, counts.tp + counts.fp))
 
 
 CLASS_SCORES = ("accuracy", "balanced_accuracy")  # of exclusive labels not the mean over labels, see `decision_score`

@@ -35,6 +35,9 @@ def test_constant_masks_by_hand() -> None:
     assert scores["iou"].tolist() == pytest.approx([1 / 3, (3 / 4 + 0 + 1 / 3) / 3, (2 / 3 + 0 + 1) / 3])
     assert scores["failure_rate"].tolist() == pytest.approx([2 / 3, 2 / 3, 1 / 3])
     assert scores["thresholded_jaccard"].tolist() == pytest.approx([1 / 3, (3 / 4) / 3, (2 / 3 + 1) / 3])
+    assert scores["pooled_iou"].tolist() == pytest.approx([0, 4 / 11, 3 / 6])  # known are 4, 4 and 3 pixels
+    task2 = (3 / 4 + 1 / 3) / (4 / 4 + 4 / 4 + 3 / 3), (2 / 4 + 1 / 3) / (3 / 4 + 2 / 4 + 1 / 3)
+    assert scores["task2_jaccard"].tolist() == pytest.approx([0, *task2])
 
 
 def test_constant_masks_agree_with_the_metrics_and_the_mean_mask_is_best_on_its_training_images(

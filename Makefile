@@ -41,7 +41,7 @@ test-older-cpu: $(READY) ## run the numerical tests with the instructions of a p
 test-fuzz: $(READY) ## run the tests on random input, with thousands of examples
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz --numprocesses auto --maxprocesses 4 --dist worksteal
 
-test-arms: $(READY) ## train one batch of every arm of every experiment, by the experiment's own command
+test-arms: $(READY) ## train one batch of every arm of every experiment, by its own command, and the positive control
 	$(BIN)/python -m pytest tests/test_arms.py -m arms --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-kills: $(READY) ## kill a sweep with kill -9 at twenty random moments, and compare its final results

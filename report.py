@@ -23,6 +23,7 @@ from dermoscopy.report.terminal.prune import delete, print_removable
 from dermoscopy.report.terminal.results import print_table
 from dermoscopy.report.terminal.status import print_overview, print_status
 from dermoscopy.runs.prune import find_removable
+from dermoscopy.runs.splits import seen_in_training
 from dermoscopy.runs.tables import find_sweep, load_sweep
 
 
@@ -48,7 +49,7 @@ def main(cfg: DictConfig) -> None:
     for path, folders in masks_to_join(sweep).items():
         from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, which reports do not need)
 
-        print(join_masks(folders, path))
+        print(join_masks(folders, path, [seen_in_training(folder) for folder in folders]))
     return None
 
 

@@ -78,6 +78,9 @@ def test_a_sweep_writes_tables_predictions_and_runs_in_mlflow(sweep, tmp_path):
         True,
     ]  # the base is trained once per seed
     assert len(list((tmp_path / "runs" / "zeroing").glob("*/best.ckpt"))) == 2 + 4
+    scratch = [{"part": "network", "origin": "scratch"}]
+    assert all((job["predicted_masks"], job["initial_weights"]) == (None, scratch) for job in jobs)
+    assert all(isinstance(job["warnings"], list) for job in jobs)
 
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])

@@ -1,8 +1,10 @@
 """Tests of error messages: a user's mistake is one line and exit code 1; a bug keeps its traceback."""
 
+import warnings
+
 import pytest
 
-from dermoscopy.machine.messages import TRACEBACK, one_line_errors, reason
+from dermoscopy.machine.messages import TRACEBACK, RunWarning, kept_warnings, one_line_errors, reason
 
 
 def raise_from(error: Exception, cause: Exception) -> None:
@@ -42,3 +44,16 @@ def test_the_traceback_can_be_requested(monkeypatch):
 
 def test_an_error_without_a_message_is_named_by_its_type():
     assert reason(KeyError()) == "KeyError"
+
+
+def test_warnings_of_a_run_are_kept_and_all_warnings_are_shown_each_time():
+    for _ in range(2):  # as for two jobs in one process
+        with pytest.warns(UserWarning) as shown, kept_warnings() as texts:
+            for category, text in ((RunWarning, "of this run"), (UserWarning, "of a library")):
+                warnings.warn(text, category, stacklevel=1)
+        assert texts == ["of this run"]
+        assert [str(warning.message) for warning in shown] == ["of this run", "of a library"]
+    shows = warnings.showwarning
+    with kept_warnings():
+        pass
+    assert warnings.showwarning is shows

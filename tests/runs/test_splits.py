@@ -10,7 +10,7 @@ def test_training_and_validation_images_count_as_seen(tmp_path):
     (tmp_path / SPLIT).write_text("id,group,subset\na,1,train\nNA,2,val\n007,3,test\nd,4,\n")
     assert read_split(tmp_path / SPLIT) == {"a": "train", "NA": "val", "007": "test", "d": ""}
     assert seen_in_training(tmp_path) == {"a", "NA"}
-    assert seen_in_training(tmp_path / "elsewhere") == set()
+    assert seen_in_training(tmp_path / "elsewhere") is None
 
 
 @pytest.mark.parametrize("content", ["", "id,group\na,1\n", b"id,subset\n\xff\xfe,train\n"])

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +16,7 @@ from power_cut import Cut, PowerCut
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
+from dermoscopy.machine.messages import RunWarning
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST, LAST
 from dermoscopy.runs.stage import Stage, finished
@@ -192,6 +194,24 @@ def test_a_base_stage_that_is_requested_as_a_run_is_tested_without_new_training(
     assert {"test/none/f1", "test/given/f1", "best/val/f1"} <= set(trained.result["metrics"])
     assert (tmp_path / "base" / BEST).stat().st_mtime_ns == best
     assert finished(tmp_path / "base")["metrics"].keys() == trained.result["metrics"].keys()
+
+
+def test_warnings_and_remarks_of_a_stage_are_in_its_result_and_stay_there(make_stage, tmp_path):
+    def warned(stage):
+        def build():
+            parts = stage.build()
+            parts.task.remarks = lambda: ["streaks are rare", "streaks are rare"]
+            warnings.warn("trained on other data", RunWarning, stacklevel=1)
+            return parts
+
+        return stage._replace(build=build)
+
+    with pytest.warns(RunWarning):
+        run([warned(make_stage("base", built := [])), make_stage("masks", built)], [])
+    assert finished(tmp_path / "base")["warnings"] == ["trained on other data", "streaks are rare"]
+    assert finished(tmp_path / "masks")["warnings"] == []
+    (trained,) = run([make_stage("base", built)], [])  # is tested, and keeps those of its training
+    assert trained.result["warnings"] == ["trained on other data", "streaks are rare"]
 
 
 def test_another_mask_condition_is_tested_in_addition(make_stage, tmp_path):

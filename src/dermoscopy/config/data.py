@@ -93,7 +93,7 @@ def _command(data: DictConfig) -> str:
     typed = [
         override
         for override in _typed(data)
-        if override.startswith(("data=", "data."))
+        if override.startswith(("data=", "data.", "demo."))
         and not override.startswith(OF_TRAINING)  # prepare.py refuses them: a store holds all labels and masks
         and "raw=null" not in override
     ]

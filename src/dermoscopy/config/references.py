@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from dermoscopy.machine.messages import RunWarning
+
 if TYPE_CHECKING:
     from dermoscopy.contracts import DataModule
 
@@ -50,8 +52,9 @@ def masks_file(name: str, runs: Path) -> str:
         raise ValueError(f"{key}: {error}; train its folds first ({command}), or give a file") from error
     for path, folders in masks_to_join(sweep).items():
         from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, needed only to join masks)
+        from dermoscopy.runs.splits import seen_in_training  # noqa: PLC0415
 
-        join_masks(folders, path)
+        join_masks(folders, path, [seen_in_training(folder) for folder in folders])
     files = sorted(sweep.folder.glob(f"{JOINED}*.h5"))
     if not files:
         raise ValueError(
@@ -101,13 +104,15 @@ def warn_of_initial_weights(stage: DictConfig, data: "DataModule") -> None:
             warnings.warn(
                 f"{setting} was trained on the data {trained[:16]}, this run trains on {own[:16]}: make sure that both "
                 "prepare images in the same way (data.size, data.fit)",
+                RunWarning,
                 stacklevel=2,
             )
         test_ids = data.store.ids[data.rows("test").numpy()]
-        if count := len(seen_in_training(folder) & set(test_ids.tolist())):
+        if count := len((seen_in_training(folder) or set()) & set(test_ids.tolist())):
             warnings.warn(
                 f"{setting} was trained on {count} of the {len(test_ids)} test images of this run, so its test scores "
                 "will be too high: use weights of the same seed, fold and data.stratify",
+                RunWarning,
                 stacklevel=2,
             )
 

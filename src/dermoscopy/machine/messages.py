@@ -4,12 +4,35 @@ import os
 import select
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import Any
+
+
+class RunWarning(UserWarning):
+    """A warning about a run, which its record keeps."""
+
 
 TRACEBACK = "DERMOSCOPY_TRACEBACK"
 PURPOSE = "For research, not for diagnosis."  # with every result that might be taken for advice
+
+
+@contextmanager
+def kept_warnings() -> Iterator[list[str]]:
+    """Yield a list to which the text of each `RunWarning` of the block is added; all warnings are shown as before."""
+    texts: list[str] = []
+    with warnings.catch_warnings():  # which also shows a warning again that an earlier job of this process has shown
+        show = warnings.showwarning
+
+        def keep(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, RunWarning):
+                texts.append(str(message))
+            show(message, category, *place)
+
+        warnings.showwarning = keep  # type: ignore[assignment]  # its other arguments are passed on
+        yield texts
 
 
 def reason(error: BaseException) -> str:

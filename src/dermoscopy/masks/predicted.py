@@ -33,6 +33,8 @@ class PredictedMasks:
         fingerprint: fingerprint of the store.
         probability: uint8 (n, H, W, K), 255 times the probability, without a background.
         unseen: whether no image was in the training data of the network that predicted it; false if unknown.
+        network: (n,) number of the network that predicted each image, such as a fold; None: one network, or unknown.
+        seen: bool (networks, n), whether an image was in the training or validation data of a network; None if unknown.
     """
 
     ids: NDArray[np.str_]
@@ -41,6 +43,8 @@ class PredictedMasks:
     fingerprint: str
     probability: NDArray[np.uint8]
     unseen: bool = False
+    network: NDArray[np.intp] | None = None
+    seen: NDArray[np.bool_] | None = None
 
     def of(self, ids: Sequence[str] | NDArray[np.str_]) -> NDArray[np.uint8]:
         """Return the probabilities (m, H, W, K) of these images, in the given order.
@@ -65,6 +69,10 @@ def write_masks(path: Path, masks: PredictedMasks) -> None:
     with atomic_path(path) as part, h5py.File(part, "w") as file:
         file.create_dataset("probability", data=masks.probability)
         file.create_dataset("id", data=masks.ids.tolist(), dtype=text)
+        if masks.network is not None:
+            file.create_dataset("network", data=masks.network)
+        if masks.seen is not None:
+            file.create_dataset("seen", data=masks.seen)
         file.attrs.create("names", list(masks.names), dtype=text)
         file.attrs.update({"exclusive": masks.exclusive, "fingerprint": masks.fingerprint, "unseen": masks.unseen})
         file.attrs.update({"format": FORMAT, "version": VERSION})
@@ -96,4 +104,5 @@ def _read(path: Path, file: h5py.File) -> PredictedMasks:
     # A copy on write, because torch has no read-only tensors.
     probability = np.memmap(path, np.uint8, "c", stored.id.get_offset(), stored.shape)
     facts = bool(file.attrs["exclusive"]), str(file.attrs["fingerprint"])
-    return PredictedMasks(ids, names, *facts, probability, bool(file.attrs.get("unseen", False)))
+    network, seen = (file[name][:] if name in file else None for name in ("network", "seen"))  # not in older files
+    return PredictedMasks(ids, names, *facts, probability, bool(file.attrs.get("unseen", False)), network, seen)

@@ -9,6 +9,7 @@ from typing import NotRequired, TypedDict, cast
 from dermoscopy.machine.files import new_folder, read_json, remove_parts, write_json
 from dermoscopy.machine.leases import held
 from dermoscopy.runs.files import JOB, RESULT, STOP, SWEEP
+from dermoscopy.runs.input_records import InitialWeightsRecord, PredictedMasksRecord
 
 
 class SweepRecord(TypedDict):
@@ -90,6 +91,9 @@ class JobRecord(TypedDict):
         reused: whether every stage had been trained before.
         metrics: `best/...` and `test/...`; None is undefined.
         seconds: duration of the job.
+        predicted_masks: what is known of them; None if the job has none.
+        initial_weights: of each part of the network.
+        warnings: warnings and remarks of its stages, each once; absent if a stage has not recorded its own.
     """
 
     experiment: str
@@ -113,6 +117,9 @@ class JobRecord(TypedDict):
     reused: NotRequired[bool]
     metrics: NotRequired[dict[str, float | None]]
     seconds: NotRequired[float]
+    predicted_masks: NotRequired[PredictedMasksRecord | None]
+    initial_weights: NotRequired[list[InitialWeightsRecord]]
+    warnings: NotRequired[list[str]]
 
 
 class StageResult(TypedDict):
@@ -125,6 +132,7 @@ class StageResult(TypedDict):
         parameters, trainable: numbers of parameters of the task in this stage.
         sha256: of the best checkpoint.
         lr: result of the learning-rate finder, if it was used.
+        warnings: warnings and remarks of its training and test, each once.
     """
 
     key: str
@@ -141,6 +149,7 @@ class StageResult(TypedDict):
     sha256: str
     code: dict[str, str | bool | None]
     lr: NotRequired[float]
+    warnings: NotRequired[list[str]]
 
 
 def now() -> str:

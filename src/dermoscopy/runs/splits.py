@@ -9,10 +9,10 @@ from dermoscopy.runs.files import SPLIT
 SEEN = ("train", "val")  # trained the weights, or chose the epoch
 
 
-def seen_in_training(folder: Path) -> set[str]:
-    """Return the ids of the training and validation images of a stage; none if it has no recorded split."""
+def seen_in_training(folder: Path) -> set[str] | None:
+    """Return the ids of the training and validation images of a stage; None if it has no recorded split."""
     if not (folder / SPLIT).is_file():
-        return set()
+        return None
     return {id for id, subset in read_split(folder / SPLIT).items() if subset in SEEN}
 
 

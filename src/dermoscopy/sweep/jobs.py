@@ -15,9 +15,13 @@ from dermoscopy.machine.files import check_held, read_json, remove_parts, write_
 from dermoscopy.machine.leases import LeaseLost, lease
 from dermoscopy.machine.messages import reason
 from dermoscopy.machine.provenance import commit
-from dermoscopy.runs.files import ERROR, JOB
+from dermoscopy.runs.files import CONFIG, ERROR, JOB, SPLIT
+from dermoscopy.runs.initial_weights import initial_weights_record
+from dermoscopy.runs.predicted_masks import predicted_masks_record
 from dermoscopy.runs.records import now, read_sweep
+from dermoscopy.runs.splits import read_split
 from dermoscopy.runs.stage import Stage, result_of
+from dermoscopy.runs.stage_results import read_configuration
 from dermoscopy.runs.tables import arm_name
 from dermoscopy.tracking.job_run import describe_run, finish_run
 
@@ -120,6 +124,9 @@ def train(
         done = run_stages(stages, build, [logger])
         result = done[-1].result
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
+        record |= _origins(stages)
+        if all("warnings" in stage.result for stage in done):
+            record["warnings"] = list(dict.fromkeys(text for stage in done for text in stage.result["warnings"]))
         data = record["data"] | result["images"] | {"label_leakage": result["label_leakage"]}
         record |= {"metrics": result["metrics"], "data": data}
         sizes: dict[str, float] = {"parameters": result["parameters"], "trainable": result["trainable"]}
@@ -130,3 +137,20 @@ def train(
             logger.finalize("failed" if isinstance(error, Exception) else "aborted")
         raise
     logger.finalize("success")
+
+
+def _origins(stages: Sequence[Stage]) -> Record:
+    """Return the entries of a record on the predicted masks and the initial weights of a job."""
+    first = max((number for number, stage in enumerate(stages) if stage.own_weights), default=0)
+    begun, last = (_settings(stages[number].folder) for number in (first, -1))
+    split = stages[-1].folder / SPLIT
+    subsets = read_split(split) if split.is_file() else {}
+    test = {id for id, subset in subsets.items() if subset == "test"} if subsets else None
+    return {
+        "predicted_masks": predicted_masks_record(last, subsets),
+        "initial_weights": initial_weights_record(begun["network"], test),
+    }
+
+
+def _settings(folder: Path) -> Record:
+    return dict(read_configuration(folder / CONFIG).content)

@@ -15,6 +15,7 @@ from dermoscopy.contracts import Logger
 from dermoscopy.data.batches.datamodule import DermoscopyData
 from dermoscopy.machine.files import remove_parts, write_json
 from dermoscopy.machine.leases import lease
+from dermoscopy.machine.messages import kept_warnings
 from dermoscopy.machine.provenance import code, sha256
 from dermoscopy.machine.randomness import derive
 from dermoscopy.plots.curves import draw_stage
@@ -143,13 +144,17 @@ class _StageRun:
         initial = None if stage.own_weights else self.before
         rate = earlier.get("lr") if earlier else _learning_rate(stage, self.build, initial)
         torch.manual_seed(derive(stage.seed, "weights"))
-        data, task, make_trainer = self.build(stage, rate)
-        trainer = make_trainer()
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, History):
-                callback.loggers = self.loggers
-        result = earlier or _train(stage, initial, data, task, trainer, began) | ({"lr": rate} if rate else {})
-        return _test(stage, result, data, task, trainer) if self.test else result
+        with kept_warnings() as texts:
+            data, task, make_trainer = self.build(stage, rate)
+            trainer = make_trainer()
+            for callback in trainer.callbacks:  # type: ignore[attr-defined]
+                if isinstance(callback, History):
+                    callback.loggers = self.loggers
+            result = earlier or _train(stage, initial, data, task, trainer, began) | ({"lr": rate} if rate else {})
+            result = _test(stage, result, data, task, trainer) if self.test else result
+        if earlier is not None and "warnings" not in earlier:  # of an older version: those of its training are unknown
+            return result
+        return {**result, "warnings": [*dict.fromkeys([*result.get("warnings", ()), *texts, *task.told])]}
 
 
 def _learning_rate(stage: Stage, build: Build, initial: Path | None) -> float | None:

@@ -149,3 +149,15 @@ def test_arms_of_several_axes_are_named_without_the_groups_of_their_keys(make_sw
 def test_counts_are_in_the_order_of_the_states() -> None:
     assert counts(["missing", "missing", "done", "failed"]) == "1 done, 1 failed, 2 missing"
     assert counts([]) == ""
+
+
+def test_warnings_are_counted_per_job_with_the_first_one_and_listed_after_a_single_run(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep({"seed": ["0", "1"]}, ["done", "done"], "seeds")
+    texts = ["no training image contains streaks " * 4, "another"]
+    file = sweep / "0" / "job.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"warnings": texts, "metrics": {}}))
+    table = rows(text := printed(print_jobs, load_sweep(sweep)))
+    assert table[0][-1] == "warnings" and [row[-1][:20] for row in table[1:]] == ["2: no training image", ""]
+    assert max(len(line) for line in text.splitlines()[1:]) <= 80
+    run = " ".join(printed(print_run, load_sweep(sweep)).split())
+    assert all(f"warning: {' '.join(warning.split())}" in run for warning in texts)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from dermoscopy.data.store.reader import Store
-from dermoscopy.machine.messages import nearest
+from dermoscopy.machine.messages import RunWarning, nearest
 from dermoscopy.masks.encoding import MOST_PACKED
 from dermoscopy.masks.predicted import MASKS, PredictedMasks, read_masks
 from dermoscopy.masks.probability_maps import decide
@@ -110,6 +110,7 @@ def _check_origin(masks: PredictedMasks, store: Store, path: str | Path) -> None
         warnings.warn(
             f"predicted={path} does not say that its masks are out of fold, that is, predicted by networks not trained "
             "on the image: masks of training images are better than those of new images will be",
+            RunWarning,
             stacklevel=3,
         )
     if masks.fingerprint != store.fingerprint:
@@ -117,5 +118,6 @@ def _check_origin(masks: PredictedMasks, store: Store, path: str | Path) -> None
             f"predicted={path} was predicted for the data {masks.fingerprint[:16]} at {height} x {width} px, but "
             f"{store.path} is {store.fingerprint[:16]} at {store.size[0]} x {store.size[1]} px: make sure that both "
             "hold the same part of the same images (data.fit)",
+            RunWarning,
             stacklevel=3,
         )

@@ -4,7 +4,8 @@
                     └─> malignant = (diagnosis is melanoma)
 
 The tables of the model are in `lesions`, the structures in `structures`, the photograph in `drawing`; this module
-writes them to disk. `prepare` reads the folder like the official download, and the ground truth is known.
+writes them to disk. `prepare` reads the folder like the official download, and the ground truth is known. With
+`masks_help` the same photographs have the diagnoses and the masks of `extents` instead.
 """
 
 import csv
@@ -19,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from dermoscopy.data.demo.drawing import draw_photograph
+from dermoscopy.data.demo.extents import draw_extents, hidden_diagnosis
 from dermoscopy.data.demo.fields import Mask
 from dermoscopy.data.demo.lesions import ATTRIBUTES, draw_case, lesion_of
 from dermoscopy.machine.threads import cores
@@ -37,7 +39,12 @@ Recipe = dict[str, str | int | list[int]]
 
 
 def make_demo(
-    root: Path, count: int = 600, size: tuple[int, int] = (192, 256), seed: int = 0, workers: int | None = None
+    root: Path,
+    count: int = 600,
+    size: tuple[int, int] = (192, 256),
+    seed: int = 0,
+    masks_help: bool = False,
+    workers: int | None = None,
 ) -> Path:
     """Make the demo data set in the folder `root` unless it exists already; return the folder.
 
@@ -48,6 +55,7 @@ def make_demo(
         count: Number of images.
         size: Height and width of the images in pixels.
         seed: Seed of everything random.
+        masks_help: Whether the diagnosis follows from the extent of the masks alone, see `extents`.
         workers: Number of drawing processes; 1 draws in this process, None takes one per core.
 
     Raises:
@@ -58,12 +66,13 @@ def make_demo(
     height, width = (int(side) for side in size)
     _check(count, (height, width), seed, workers)
     recipe: Recipe = {"generator": GENERATOR, "version": VERSION, "count": count, "size": [height, width], "seed": seed}
+    recipe |= {"masks_help": True} if masks_help else {}  # absent in folders that are older than this argument
     if _recipe_of(root) == recipe:
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as scratch:
         fresh = Path(scratch, "new")
-        _write(fresh, count, (height, width), seed, workers)
+        _write(fresh, count, (height, width), seed, masks_help, workers)
         (fresh / "demo.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
         if _recipe_of(root) is not None:  # checked again, since the drawing took a while
             root.rename(Path(scratch, "old"))
@@ -95,11 +104,11 @@ def _recipe_of(root: Path) -> Recipe | None:
     raise FileExistsError(f"{root} exists and is not a demo folder; name another folder or move this one away")
 
 
-def _write(root: Path, count: int, size: tuple[int, int], seed: int, workers: int | None) -> None:
+def _write(root: Path, count: int, size: tuple[int, int], seed: int, masks_help: bool, workers: int | None) -> None:
     """Write all images, masks and labels.csv into the folder `root`."""
     for folder in (IMAGES, LESIONS, REGIONS):
         (root / folder).mkdir(parents=True)
-    write = partial(_write_image, root, size, seed)
+    write = partial(_write_image, root, size, seed, masks_help)
     processes = min(workers, count) if workers else min(cores(), max(1, count // WORTH_A_PROCESS))
     if processes == 1:
         rows = [write(index) for index in range(count)]
@@ -113,18 +122,22 @@ def _write(root: Path, count: int, size: tuple[int, int], seed: int, workers: in
         table.writerows(rows)
 
 
-def _write_image(root: Path, size: tuple[int, int], seed: int, index: int) -> Row:
+def _write_image(root: Path, size: tuple[int, int], seed: int, masks_help: bool, index: int) -> Row:
     """Write one photograph with its masks; return its row of labels.csv."""
     lesion = lesion_of(seed, index)
     case = draw_case(seed, lesion)
     photograph = draw_photograph(seed, index, lesion, case, size)
+    dx, attributes = case.dx, photograph.attributes
+    if masks_help:
+        dx = hidden_diagnosis(seed, lesion)
+        attributes = draw_extents(seed, index, dx, size)
     name = f"DEMO_{index:07d}"
     Image.fromarray(photograph.image).save(root / IMAGES / f"{name}.jpg", quality=92)
     _save_mask(photograph.lesion, root / LESIONS / f"{name}_segmentation.png")
     nothing = np.zeros(size, dtype=np.bool_)
     flags = {}
     for attribute in ATTRIBUTES:
-        region = photograph.attributes.get(attribute, nothing)
+        region = attributes.get(attribute, nothing)
         _save_mask(region, root / REGIONS / f"{name}_attribute_{attribute}.png")
         flags[attribute] = int(region.any())
     return {
@@ -133,8 +146,8 @@ def _write_image(root: Path, size: tuple[int, int], seed: int, index: int) -> Ro
         "height": size[0],
         "lesion_frac": round(float(photograph.lesion.mean()), 4),
         **flags,
-        "dx": case.dx,
-        "malignant": int(case.malignant),
+        "dx": dx,
+        "malignant": int(dx == "mel"),
         "age_approx": case.age,
         "sex": case.sex,
         "anatom_site": case.site,

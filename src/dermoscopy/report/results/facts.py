@@ -1,15 +1,19 @@
-"""Facts about what ran and its cost: states of jobs, hours, machines, parameters, and label leakage of masks."""
+"""Facts about what ran and its cost: states of jobs, hours, machines, parameters, leakage, masks, weights, warnings."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
+from dermoscopy.runs.input_records import InitialWeightsRecord, PredictedMasksRecord
 from dermoscopy.runs.records import DataRecord
 from dermoscopy.runs.tables import JobResults, SweepResults
 
 COSTS = ["parameters", "trainable", "epoch", "hours", "hardware"]
 SUBSETS = ("train", "val", "test")
+NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -106,3 +110,84 @@ def costs(sweep: SweepResults) -> pd.DataFrame:
             own_hours = sum(_stage_seconds(jobs).values()) / 3600
             rows[arm] = [result["parameters"], result["trainable"], seconds.get(arm), own_hours, machines]
     return pd.DataFrame.from_dict(rows, orient="index", columns=COSTS)
+
+
+def predicted_masks(sweep: SweepResults) -> list[str]:
+    """Return sentences on the predicted masks of the jobs that are done: unseen or not, nested or not; none if unused.
+
+    A job without a record of them, of an older version, counts as not recorded.
+    """
+    facts: list[str] = []
+    for job in sweep.done:
+        if (record := job.record.get("predicted_masks")) is not None:
+            facts.append(_predicted_masks(record, job.record.get("data", {}).get("test")))
+        elif "predicted_masks" not in job.record and _names_predicted_masks(job):
+            facts.append(f"Predicted masks: {NOT_RECORDED} whether their networks had seen the images.")
+    return _counted(facts, len(sweep.done))
+
+
+def _predicted_masks(record: PredictedMasksRecord, tested: int | None) -> str:
+    unseen = {
+        True: "each by a network that had not seen the image",
+        False: "some by a network that had seen the image",
+        None: "unknown whether by networks that had seen the images",
+    }[record["unseen"]]
+    seen = record["test_images_seen"]
+    nested = "unknown whether the folds are nested"
+    if seen == 0:
+        nested = "the folds are nested, as no network behind a training image's mask had seen a test image"
+    elif seen is not None:
+        of = "" if tested is None else f" of {tested}"
+        nested = (
+            "the folds are not nested, as the networks behind the training images' masks had seen "
+            f"{seen}{of} test images and their masks"
+        )
+    use = "in training" if record["training"] else "not in training"
+    return f"Predicted masks (`{Path(record['file']).name}`, used {use}): {unseen}; {nested}."
+
+
+def _names_predicted_masks(job: JobResults) -> bool:
+    datamodule = job.last.configuration.content.get("datamodule")
+    return isinstance(datamodule, Mapping) and datamodule.get("predicted") is not None
+
+
+def initial_weights(sweep: SweepResults) -> list[str]:
+    """Return sentences on the weights that the training of the jobs that are done began with."""
+    facts: list[str] = []
+    for job in sweep.done:
+        for record in job.record.get("initial_weights", [None]):
+            facts.append(f"Initial weights: {NOT_RECORDED}." if record is None else _initial_weights(record))
+    return _counted(facts, len(sweep.done))
+
+
+def _initial_weights(record: InitialWeightsRecord) -> str:
+    name = f"`{record['name']}`" if "name" in record else ""
+    origin = {
+        "published": f"published ones of {name}",
+        "file": f"the file {name}, {NOT_RECORDED} what it was trained on",
+        "run": f"those of a run, {_seen_by_run(record.get('test_images_seen'))}",
+        "scratch": "random (from scratch)",
+        "unknown": "those of its own class",
+    }[record["origin"]]
+    return f"Initial weights of `{record['part']}`: {origin}."
+
+
+def _seen_by_run(count: int | None) -> str:
+    if count is None:
+        return f"{NOT_RECORDED} whether it had seen test images"
+    return f"which had seen {count} test images" if count else "which had seen no test image"
+
+
+def warnings(sweep: SweepResults) -> list[str]:
+    """Return the warnings and remarks of the jobs that are done, each once with the number of its jobs."""
+    facts: list[str] = []
+    for job in sweep.done:
+        facts += job.record.get("warnings", [f"Warnings: {NOT_RECORDED}."])
+    return _counted(facts, len(sweep.done))
+
+
+def _counted(facts: Sequence[str], jobs: int) -> list[str]:
+    """Return each text once, the most frequent first, with the number of its jobs where that is not all."""
+    return [
+        text if count == jobs else f"{text} ({count} of {jobs} jobs)" for text, count in Counter(facts).most_common()
+    ]

@@ -41,6 +41,7 @@ COLOURS = {
     "missing": "dim",
 }
 ERROR = "error (see error.txt)"
+WARNINGS = "warnings"
 WIDEST_ARM = 30  # characters; a longer name is continued on the next line
 
 
@@ -86,7 +87,7 @@ def print_jobs(sweep: SweepResults, since: str | None = None, console: Console |
     console = console or Console()
     table = Table(show_edge=False)
     columns = _job_columns(sweep, sweep.resumed if since is None else since)
-    columns = {name: cells for name, cells in columns.items() if name not in ("fold", ERROR) or any(cells)}
+    columns = {name: cells for name, cells in columns.items() if name not in ("fold", WARNINGS, ERROR) or any(cells)}
     for name in columns:
         _add_column(table, name)
     for row in zip(*columns.values(), strict=True):
@@ -108,6 +109,7 @@ def print_run(sweep: SweepResults, console: Console | None = None) -> None:
     folder = shown_path(job.last.folder)
     name = job.record["key"] if job.last.folder.parents[1] == Path("runs") else folder  # conf/predict.yaml: runs=runs
     lines = [f"test: {', '.join(texts)}"] if texts else []
+    lines += [f"warning: {text}" for text in job.record.get("warnings", ())]
     lines += [f"run {job.record['key']} in {folder}"]
     lines += [f"to predict: {shlex.join(['python', 'predict.py', f'run={name}', 'images=DIR', 'out=DIR'])}"]
     (console or Console()).print(Text("\n".join(lines)), soft_wrap=True)
@@ -129,6 +131,7 @@ def _job_columns(sweep: SweepResults, since: str) -> dict[str, list[Text]]:
         "fold": [_whole(record["fold"]) for record in records],
         "status": [Text(state, style=COLOURS[state]) for state in states],
         "seconds": [_whole(record.get("seconds")) for record in records],
+        WARNINGS: [Text(warning_line(record), no_wrap=True, overflow="ellipsis") for record in records],
         ERROR: [Text(error_line(record), no_wrap=True, overflow="ellipsis") for record in records],
     }
 
@@ -136,7 +139,7 @@ def _job_columns(sweep: SweepResults, since: str) -> dict[str, list[Text]]:
 def _add_column(table: Table, name: str) -> None:
     if name == "arm":
         table.add_column(name, max_width=WIDEST_ARM, overflow="fold")
-    elif name == ERROR:
+    elif name in (WARNINGS, ERROR):
         table.add_column(name)  # its cells are truncated if the other columns need the room
     else:
         table.add_column(name, no_wrap=True, justify="left" if name == "status" else "right")
@@ -161,6 +164,12 @@ def job_state(record: JobRecord, since: str = "") -> str:
 def error_line(record: JobRecord) -> str:
     """Return the error of a job in one line, empty if there is none."""
     return " ".join((record["error"] or "").split()) if record["status"] in ("failed", "unreadable") else ""
+
+
+def warning_line(record: JobRecord) -> str:
+    """Return the number of warnings of a job and the first of them in one line, empty if there is none."""
+    texts = record.get("warnings", [])
+    return f"{len(texts)}: {' '.join(texts[0].split())}" if texts else ""
 
 
 def counts(states: Iterable[str]) -> str:

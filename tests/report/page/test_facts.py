@@ -8,7 +8,7 @@ import pytest
 from builders import ROOT
 
 from dermoscopy.report.page.conditions import conditions_section
-from dermoscopy.report.page.facts import STORE, _images, leakage_warning
+from dermoscopy.report.page.facts import STORE, _images, leakage_warning, recorded
 from dermoscopy.report.page.page import write_report
 from dermoscopy.runs.tables import load_sweep
 
@@ -72,3 +72,16 @@ def test_the_data_of_every_published_page_are_found_in_it() -> None:
     for row in rows:
         assert len(STORE.findall(row)) == row.count("fingerprint")
         assert all(name.isidentifier() and _images(numbers) > 100 for name, numbers, _ in STORE.findall(row))
+
+
+def test_what_the_jobs_recorded_is_on_the_page(make_runs: Make) -> None:
+    folder = make_runs()
+    assert "Initial weights: not recorded" in recorded(load_sweep(folder))
+    for file in folder.glob("*/job.json"):
+        weights = [{"part": "network", "origin": "scratch"}]
+        words = ["validation has one image with <streaks>"] if file.parent.name == "0" else []
+        record = json.loads(file.read_text()) | {"initial_weights": weights, "warnings": words}
+        file.write_text(json.dumps(record))
+    text = recorded(load_sweep(folder))
+    assert "- Initial weights of `network`: random (from scratch)." in text
+    assert "- validation has one image with \\<streaks> (1 of 7 jobs)" in text

@@ -29,7 +29,7 @@ def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str,
 def test_all_folds_together_score_every_image_once(make_segmented: MakeSweep, tmp_path: Path) -> None:
     sweep = make_segmented(FOLDS, ["done"] * 3, tta=["none"])
     (part,) = out_of_fold(load_sweep(sweep))
-    store = summarise(part.images[part.images["size"] == "store"], replicates=0).query("mask == 'mean'")
+    store = summarise(part.images[part.images["size"] == "store"]).query("mask == 'mean'")
     dice = float(store.set_index("metric").loc["dice", "mean"])
     page, files = report(sweep, tmp_path)
     table = pd.read_csv(tmp_path / "experiments" / "encoders" / files[files.index("out_of_fold.csv")])

@@ -14,7 +14,7 @@ from dermoscopy.report.results.verdicts import verdict
 
 MASKS = {
     "none": "no masks",
-    "predicted": "predicted by segmenters that have not seen the image",
+    "predicted": "predicted by segmenters; whether these had seen the images is said above",
     "shuffled": "the masks of another test image",
     "given": "the ground-truth masks",
     VALIDATION_MASKS: "the mask condition of the arm's validation, by which its epoch was chosen",

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dermoscopy.report.page.markdown import code, markdown_table, plain
-from dermoscopy.report.results.facts import StoreImages, duration, hours, label_leakage, states, stores
+from dermoscopy.report.results.facts import (
+    StoreImages,
+    duration,
+    hours,
+    initial_weights,
+    label_leakage,
+    predicted_masks,
+    states,
+    stores,
+    warnings,
+)
 from dermoscopy.runs.records import JobRecord
 from dermoscopy.runs.tables import SweepResults
 
@@ -44,6 +54,12 @@ def unfinished(sweep: SweepResults) -> str:
             reason = f": {plain(error)}" if error else ""
             lines.append(f"- job {job.number} ({plain(job.name)}) {status}{reason}")
     return "Not in the numbers below:\n\n" + "\n".join(lines) if lines else ""
+
+
+def recorded(sweep: SweepResults) -> str:
+    """Write what the jobs recorded of their predicted masks and initial weights, and their warnings."""
+    texts = [*predicted_masks(sweep), *initial_weights(sweep), *(plain(text) for text in warnings(sweep))]
+    return "Recorded by the jobs:\n\n" + "\n".join(f"- {text}" for text in texts) if texts else ""
 
 
 def leakage_warning(sweep: SweepResults) -> str:

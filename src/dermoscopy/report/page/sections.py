@@ -4,7 +4,7 @@ import pandas as pd
 
 from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.facts import facts, leakage_warning, unfinished
+from dermoscopy.report.page.facts import facts, leakage_warning, recorded, unfinished
 from dermoscopy.report.page.markdown import code, interval, markdown_table, number, plain, plain_names
 from dermoscopy.report.page.segmenters import each_mask_section, segmenters_section
 from dermoscopy.report.results.arms import headlines, mean_and_sd, pivot, summarise
@@ -35,7 +35,7 @@ def report_block(
         command: that writes the page.
     """
     written_by = f"Written by {code(command or f'python report.py experiment={sweep.experiment}')}. {PURPOSE}"
-    parts = [written_by, facts(sweep), leakage_warning(sweep), unfinished(sweep)]
+    parts = [written_by, facts(sweep), recorded(sweep), leakage_warning(sweep), unfinished(sweep)]
     if findings is None:
         parts.append("No job has a test metric yet, so there is nothing to compare.")
     else:

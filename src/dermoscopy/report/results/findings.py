@@ -23,7 +23,7 @@ from dermoscopy.report.results.label_predictions import TRIVIAL_SCORES
 from dermoscopy.report.results.mask_scores import TRIVIAL_MASK_SCORES, tta_and_size
 from dermoscopy.runs.tables import SweepResults
 
-LOWER_IS_BETTER = ("failure_rate", "hd95", "brier", "ece")
+LOWER_IS_BETTER = ("failure_rate", "hd95", "one_side_empty", "brier", "ece")
 NOT_SHARES = ("hd95", "one_side_empty")  # pixels, images
 USUAL_REFERENCE = "image only"
 

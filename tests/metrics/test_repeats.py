@@ -50,6 +50,13 @@ def test_all_tables_of_a_page_are_corrected_as_one_family() -> None:
     assert one_family([]) == []
 
 
+def test_a_comparison_in_two_tables_counts_once() -> None:
+    first, second = one_family([pd.DataFrame({"p": [0.02, 0.3]}), pd.DataFrame({"p": [0.02, np.nan]})])
+    assert first["p_holm"].tolist() == pytest.approx([0.04, 0.3])
+    assert second["p_holm"].tolist() == pytest.approx([0.04, np.nan], nan_ok=True)
+    assert {*first["family"], *second["family"]} == {2}
+
+
 def test_the_correction_for_overlapping_training_sets_by_hand() -> None:
     table = pd.DataFrame([[0.0, 0.0], [1.0, 3.0]], index=["a", "b"], columns=["fold 0", "fold 1"])
     row = compare_arms(table, "a", Design(OWN_SPLITS, 0.5)).loc["b"]  # sd^2 = 2, so 2 (1/2 + 1/2) = 2 is the variance

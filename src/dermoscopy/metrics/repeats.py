@@ -120,6 +120,9 @@ def holm(p: Floats) -> Floats:
 def one_family(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
     """Correct the p values of all rows of all tables together by Holm's method.
 
+    A comparison that stands in several tables, such as that of an arm in a mask condition which is also the one of its
+    validation, is one hypothesis and counts once: its p values are equal to the last digit.
+
     Args:
         tables: with a column p.
 
@@ -127,7 +130,8 @@ def one_family(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
         The tables with columns p_holm and family, the number of comparisons that were corrected together.
     """
     values = [table["p"].to_numpy(float) for table in tables]
-    corrected = holm(np.concatenate([*values, []]))
+    distinct, place = np.unique(np.concatenate([*values, []]).round(12), return_inverse=True)
+    corrected = holm(distinct)[place]
     parts = np.split(corrected, np.cumsum([len(part) for part in values])[:-1]) if tables else []
-    size = int(np.isfinite(corrected).sum())
+    size = int(np.isfinite(distinct).sum())
     return [table.assign(p_holm=part, family=size) for table, part in zip(tables, parts, strict=True)]

@@ -114,4 +114,4 @@ def _clause(curves: Curves, place: str, arm: str, compared: pd.DataFrame) -> str
     mean = f"{COMPARED[place]} {number(curves.mean(place, arm))}"
     if arm == curves.reference:
         return f"{mean} (reference)"
-    return f"{mean}, {verdict(compared[arm], plain(curves.names[curves.reference]), curves.basis)}"
+    return f"{mean}, {verdict(compared[arm], plain(curves.names[curves.reference]), curves.basis, brief=True)}"

@@ -89,10 +89,10 @@ def over_images(images: TestImages, reference: str, score: str) -> tuple[dict[st
         By arm, the mean over the repeats that both arms have, and why some or all are missing.
     """
     tables = images.tables
-    if score not in images.scores:
-        return {}, f"{NO_INTERVAL}: it is defined for {', '.join(images.scores)}, not {score}."
     if not tables:
         return {}, f"{NO_INTERVAL}: {images.lacking}."
+    if score not in images.scores:
+        return {}, f"{NO_INTERVAL}: there are some for {', '.join(images.scores)}, not for {score}."
     values = _values({job: (table, score) for job, table in tables.items()})
     differences, unpaired = {}, []
     for arm in dict.fromkeys(arm for arm, _ in tables if arm != reference):

@@ -40,13 +40,14 @@ def _spread(row: pd.Series) -> Spread | None:
     return Spread(float(row["image_error"]), float(row["image_freedom"])) if known else None
 
 
-def verdict(row: pd.Series, reference: str, basis: Basis) -> str:
+def verdict(row: pd.Series, reference: str, basis: Basis, brief: bool = False) -> str:
     """Write what is established about an arm's difference to the reference.
 
     Args:
         row: of a table of `comparisons.compare`, corrected by `repeats.one_family`.
         reference: display name of the reference arm.
         basis: what the sentence rests on.
+        brief: whether to leave out what would show a smaller difference.
     """
     if row["n"] == 0:
         return f"cannot be compared with {reference}, as no repeat of both is done"
@@ -63,7 +64,7 @@ def verdict(row: pd.Series, reference: str, basis: Basis) -> str:
         return f"{word} than {reference}{small} {numbers}{_other_images(row, basis)}"
     if same:
         return f"equivalent to {reference} within {basis.meaningful:g} {numbers}"
-    return f"no difference from {reference} is established{_reason(row, basis)} {numbers}{power(row, basis)}"
+    return f"no difference from {reference} is established{_reason(row, basis)} {numbers}{power(row, basis, brief)}"
 
 
 def _numbers(row: pd.Series, basis: Basis) -> str:
@@ -89,13 +90,15 @@ def _other_images(row: pd.Series, basis: Basis) -> str:
     return f", but the interval over test images includes 0 ({row['image_low']:.3f} to {row['image_high']:.3f})"
 
 
-def power(row: pd.Series, basis: Basis) -> str:
+def power(row: pd.Series, basis: Basis, brief: bool = False) -> str:
     """Write how large a difference would have been seen, and what would show the smallest one that matters."""
     images = _spread(row)
     if not row["sd"] > 0 or (basis.design.fixed and images is None):
         return ""
     alpha, n = ALPHA / max(1, row["family"]), int(row["n"])
     seen = detectable(row["sd"], n, basis.design, images, alpha)
+    if brief:
+        return f", where one of about {seen:.2g} would be seen in four of five sweeps"
     text = f"; in four of five sweeps, {n} {basis.repeats} would show a difference of about {seen:.2g}"
     if basis.meaningful is None or seen <= basis.meaningful:
         return text
@@ -104,7 +107,8 @@ def power(row: pd.Series, basis: Basis) -> str:
         return f"{text}, and about {_more(needed - n, basis)} one of {basis.meaningful:g}"
     least = smallest_detectable(row["sd"], basis.design, images, alpha)
     if least > basis.meaningful:
-        return f"{text}, and no number of {basis.repeats} one below {least:.2g}, but more images would"
+        limit = f"no number of {basis.repeats} one of {basis.meaningful:g} (at best about {least:.2g})"
+        return f"{text}, but {limit}; for that, more images are needed"
     return f"{text}, and more than a thousand one of {basis.meaningful:g}"
 
 

@@ -74,6 +74,7 @@ def sources() -> dict[str, Callable[[np.random.Generator, Cell], Tables]]:
     return {
         "components": partial(_components, parts=Components()),
         "components, strong training sets": partial(_components, parts=Components(training_set=0.1)),
+        "components, other images": partial(_components, parts=Components(own=0.45)),
         "components, 3000 images": partial(
             _components, parts=Components(images=3000, own=0.05, training=0.03, training_set=0.0)
         ),
@@ -100,6 +101,7 @@ def cells() -> list[Cell]:
     return [
         *(Cell("false alarm", name, *own, number) for name, number, designs in nulls for own in designs),
         *(Cell("power", "components", *own, 1, 0.06) for own in DESIGNS),
+        *(Cell("power", "components, other images", kind, 10, 1, 0.06) for kind in (OWN_SPLITS, FIXED_SPLIT)),
         *(Cell("trivial", "random ranking", kind, 3, 1) for kind in (OWN_SPLITS, FIXED_SPLIT)),
         *(Cell("equivalence", "components, 3000 images", *own, 1, true) for true in (MEANINGFUL, 0.0) for own in many),
     ]

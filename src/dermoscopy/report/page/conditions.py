@@ -99,12 +99,16 @@ def _reading(curves: Curves, leakage: bool, validated_with_truth: Sequence[str])
 def _sentences(curves: Curves) -> str:
     """Write one line per arm: its means, and which differences to the reference are established.
 
-    The means are those with no masks, predicted masks and validation masks, and the area.
+    The means are those with no masks, predicted masks and validation masks, and the area; a mean that repeats an
+    earlier one, such as that of an arm validated without masks, is left out.
     """
-    places = [name for name in PLACES if name in curves.compared]
-    compared = {name: curves.compared[name].T for name in places}
+    compared = {name: curves.compared[name].T for name in PLACES if name in curves.compared}
     lines = []
     for arm, name in plain_names(curves.names).items():
+        distinct = {
+            tuple(curves.tables[place].T[arm]): place for place in reversed(compared)
+        }  # the first place of each
+        places = [place for place in compared if place in distinct.values()]
         clauses = [_clause(curves, place, arm, compared[place]) for place in places]
         lines.append(f"- **{name}**: {'; '.join(clauses)}.")
     return "\n".join(lines)

@@ -44,7 +44,7 @@ def constant_masks(sweep: SweepResults) -> tuple[dict[tuple[str, str], dict[str,
             if key not in by_split:
                 by_split[key] = _of_split(stores[file], job, split)
         except (OSError, ValueError) as error:
-            return {}, f"{error}"
+            return {}, f"{error}".replace(str(file), configuration.store)  # a page names no folder of this machine
         parts[job.arm, str(job.repeat)] = by_split[key]
     return parts, "" if parts else "no job is done"
 

@@ -1,5 +1,6 @@
 """A page of segmenters: scores by TTA and size, per mask, and of single images."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,3 +34,17 @@ def test_a_page_of_segmenters_reports_masks_and_no_labels(make_segmented: MakeSw
         assert fact in page
     for word in ("masks none", "average precision", "labels", "macro", "mask_condition"):
         assert word not in page
+
+
+def test_distances_are_shown_with_the_number_of_images_that_have_none(
+    make_segmented: MakeSweep, tmp_path: Path
+) -> None:
+    folder = make_segmented(SEEDS, ["done"] * 4)
+    for file in folder.glob("*/job.json"):
+        record = json.loads(file.read_text())
+        record["metrics"] |= {"test/none/hd95": 7.5, "test/none/one_side_empty": 2.0}
+        file.write_text(json.dumps(record))
+    page, _ = report(folder, tmp_path)
+    assert " | failure rate | HD95 | images with one side empty |\n" in page
+    assert " | 7.500 ± 0.000 | 2.000 ± 0.000 |\n" in page
+    assert "the diagonal of the image where exactly one of truth and prediction is empty" in page

@@ -9,11 +9,14 @@ from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.mask_scores import tta_and_size
 from dermoscopy.runs.tables import SweepResults
 
+DISTANCES = ("hd95", "one_side_empty")
+
 
 def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
     """Write the headline metrics of each arm, for each TTA and both sizes."""
     places = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.table) if name.endswith("/dice"))
-    metrics = dict.fromkeys([*MASK_HEADLINES, findings.metric.split("/", 2)[2]])
+    distances = [name for name in DISTANCES if any(f"test/{place}/{name}" in sweep.table for place in places)]
+    metrics = dict.fromkeys([*MASK_HEADLINES, findings.metric.split("/", 2)[2], *distances])
     counts, rows = summarise(findings.table)["n"], []
     values = {
         (place, metric): _spread(sweep, f"test/{place}/{metric}", findings) for place in places for metric in metrics
@@ -28,6 +31,11 @@ def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
         "TTA: none, the images as they are; flips and rotations, the mean over 4 or 8 flipped and rotated versions. "
         "Size: scored against the masks of the store or, with the prediction enlarged, against the original masks."
     )
+    if distances:
+        text += (
+            " HD95: in pixels, the diagonal of the image where exactly one of truth and prediction is empty; the number of "
+            "such images is beside it."
+        )
     title = f"### Arms, mean ± sd{range_} over {findings.repeats}"
     return "\n\n".join([title, markdown_table(head, rows), text])
 

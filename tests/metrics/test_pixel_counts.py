@@ -1,12 +1,15 @@
-"""Pixel counts checked by hand: several masks, exclusive ones, and a wrong number of channels."""
+"""Pixel counts by hand: several masks, exclusive ones, a wrong number of channels; and the recall of all pixels."""
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from sklearn.metrics import recall_score
 from torch import Tensor
 
-from dermoscopy.metrics.pixel_counts import count, predicted_area
+from dermoscopy.metrics.pixel_counts import count, pooled_recall
+from dermoscopy.metrics.segmentation import mask_scores
 
 
 def rows(*texts: str) -> Tensor:
@@ -34,9 +37,20 @@ def test_a_wrong_number_of_channels_is_named() -> None:
         count(logits[:, :2], target, False)
 
 
-def test_the_predicted_area_is_the_share_of_all_known_pixels_that_are_predicted() -> None:
-    target, logits = rows("+-?+-", "-----"), rows("++++-", "+----")
-    assert predicted_area(count(logits, target, False).numpy()) == 4 / 9 == (logits > 0)[target != 0].float().mean()
-    nothing = count(-torch.ones_like(target), target, False).numpy()
-    assert predicted_area(nothing) == 0
-    assert math.isnan(predicted_area(count(logits, torch.zeros_like(target), False).numpy()))
+def test_the_pooled_recall_is_the_mean_over_the_present_masks_of_the_share_of_their_pixels_that_is_found() -> None:
+    target = torch.cat([rows("++--", "----", "+---"), rows("++-?", "----", "----")])
+    logits = torch.cat([rows("+---", "----", "-+--"), rows("++-+", "----", "+---")])
+    assert pooled_recall(count(logits, target, False).numpy()) == (3 / 4 + 0) / 2  # the second is nowhere
+    pixels = [(target[:, k].flatten() > 0, logits[:, k].flatten() > 0) for k in (0, 2)]
+    assert pooled_recall(count(logits, target, False).numpy()) == np.mean([recall_score(*pair) for pair in pixels])
+
+
+def test_the_pooled_recall_is_zero_if_no_predicted_pixel_is_right_and_undefined_without_masks() -> None:
+    target = rows("++--", "----")
+    wrong, nothing, everything = rows("--++", "----"), -torch.ones_like(target), torch.ones_like(target)
+    for logits in (wrong, nothing):
+        counts = count(logits, target, False).numpy()
+        assert pooled_recall(counts) == 0
+        assert mask_scores(counts, ["a", "b"])["pooled_dice"] == (0 + 1) / 2  # an absent mask that is not predicted
+    for absent in (nothing, torch.zeros_like(target)):
+        assert math.isnan(pooled_recall(count(everything, absent, False).numpy()))

@@ -24,7 +24,7 @@ def test_labels_and_masks_train_their_parts(data, kind, trained):
     changed = {name.split(".")[0] for name, v in task.network.state_dict().items() if not torch.equal(v, before[name])}
     assert changed == trained
     assert ("val/dice" in task.scored) == (kind is not LabelsOnlyTask)
-    assert ("val/predicted_area" in task.scored) == (kind is not LabelsOnlyTask)
+    assert ("val/pooled_recall" in task.scored) == (kind is not LabelsOnlyTask)
     assert ("val/auroc" in task.scored) == (kind is not MasksOnlyTask)
 
 

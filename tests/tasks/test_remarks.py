@@ -98,8 +98,8 @@ def _changed(code, digits):
 
 
 def history(*scores):
-    """Return the rows of a history from (Dice, predicted area) per epoch."""
-    return [{"epoch": i, "dice": dice, "predicted_area": area} for i, (dice, area) in enumerate(scores)]
+    """Return the rows of a history from (Dice, pooled recall) per epoch."""
+    return [{"epoch": i, "dice": dice, "pooled_recall": recall} for i, (dice, recall) in enumerate(scores)]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def history(*scores):
         ("max", history((0.9, 0.0), (0.8, 0.0)), 0, ["finds nothing", "in no epoch"]),
         ("max", history((0.1, 0.0), (0.2, 0.1)), 1, []),
         ("max", history((0.2, 0.1), (0.2, 0.0)), 0, []),  # of equals the first is the best
-        ("max", history((0.2, 0.1), (0.2, torch.nan)), 0, []),
+        ("max", history((0.2, torch.nan), (0.9, torch.nan)), 1, []),  # validation has no mask
     ],
 )
 def test_a_network_that_finds_nothing_has_one_line_where_the_metric_alone_had_chosen_it(mode, rows, best, parts):

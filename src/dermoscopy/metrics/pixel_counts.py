@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dermoscopy.metrics.segmentation import confusion
-from dermoscopy.metrics.statistics import ratio
+from dermoscopy.metrics.statistics import mean_defined, ratio
 
-PREDICTED_AREA = "predicted_area"  # score of `predicted_area`
+POOLED_RECALL = "pooled_recall"
 
 
 def count(logits: Tensor, target: Tensor, exclusive: bool) -> Tensor:
@@ -42,11 +42,14 @@ def count(logits: Tensor, target: Tensor, exclusive: bool) -> Tensor:
     return torch.stack(confusion(tp, positive, truth, total), dim=-1)
 
 
-def predicted_area(counts: NDArray[np.int64]) -> float:
-    """Return the share of the known pixels, of all images and masks, that are predicted; NaN if none is known.
+def pooled_recall(counts: NDArray[np.int64]) -> float:
+    """Return the recall of all images pooled into one, in the mean over the masks present in it; NaN if none is.
+
+    It is 0 where no pixel of any mask is found. Pooled Dice may be above 0 there: of a mask that is absent from all
+    images and never predicted it is 1.
 
     Args:
         counts: (N, K, 4) of `count`.
     """
-    tp, fp, fn, tn = counts.sum((0, 1))
-    return float(ratio(tp + fp, tp + fp + fn + tn))
+    tp, _, fn, _ = np.moveaxis(counts.sum(0).astype(float), -1, 0)
+    return float(mean_defined(ratio(tp, tp + fn)))

@@ -95,7 +95,7 @@ class Task(LightningModule):
         raise NotImplementedError
 
     def must_find_masks(self, metric: str) -> bool:
-        """Return whether an epoch that is chosen by this metric, such as val/dice, has to predict a mask somewhere."""
+        """Return whether an epoch that is chosen by this metric, such as val/dice, has to find a mask somewhere."""
         return False
 
     def remarks(self) -> list[str]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dermoscopy.contracts import Batch
 from dermoscopy.contracts.networks import JointNetwork, Loss
-from dermoscopy.metrics.pixel_counts import PREDICTED_AREA, count, predicted_area
+from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.tasks.remarks import mask_remarks
@@ -79,8 +79,8 @@ class _SegmentingTask(LabelsOnlyTask):
         return mask_scores(torch.cat(list(counts)).cpu().numpy(), self.mask_names)
 
     def validated(self, counts: Sequence[Tensor]) -> dict[str, float]:
-        """Return the mask scores of an epoch, and how much is predicted."""
-        return self.mask_scores(counts) | {PREDICTED_AREA: predicted_area(torch.cat(list(counts)).cpu().numpy())}
+        """Return the mask scores of an epoch of validation."""
+        return self.mask_scores(counts) | {POOLED_RECALL: pooled_recall(torch.cat(list(counts)).cpu().numpy())}
 
     def mask_metrics(self) -> list[str]:
         """Return the names of the metrics that `validated` returns."""

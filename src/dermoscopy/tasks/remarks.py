@@ -9,7 +9,7 @@ from dermoscopy.contracts import DataModule
 from dermoscopy.contracts.networks import StartsFromFile
 from dermoscopy.losses.classification import CrossEntropy
 from dermoscopy.metrics.classification import known_labels
-from dermoscopy.metrics.pixel_counts import PREDICTED_AREA
+from dermoscopy.metrics.pixel_counts import POOLED_RECALL
 
 SUBSETS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -101,11 +101,11 @@ def empty_remarks(metric: str, mode: str, epochs: Sequence[Mapping[str, float]],
         epochs: per epoch its number, `epoch`, and its scores of validation, without val/.
         best: the chosen epoch.
     """
-    empty = {row["epoch"] for row in epochs if row[PREDICTED_AREA] == 0}
+    empty = {row["epoch"] for row in epochs if row[POOLED_RECALL] == 0}
     if len(empty) == len(epochs):
         return [
-            "the network finds nothing: in no epoch does it predict a pixel of a mask in validation. Train longer, or "
-            "with another loss or optimizer.lr"
+            "the network finds nothing: in no epoch does it predict a right pixel of a mask in validation. "
+            "Train longer, or with another loss or optimizer.lr"
         ]
     sign = 1 if mode == "max" else -1
     values = {row["epoch"]: sign * row[metric.removeprefix("val/")] for row in epochs}
@@ -113,8 +113,8 @@ def empty_remarks(metric: str, mode: str, epochs: Sequence[Mapping[str, float]],
     if alone == best or alone not in empty:
         return []
     return [
-        f"{metric} is best in epoch {alone}, whose network finds nothing (it predicts no pixel in validation): "
-        f"epoch {best} is kept, the best of those that find something; monitor.metric=val/pooled_dice rates that one 0"
+        f"{metric} is best in epoch {alone}, whose network finds nothing (no pixel that it predicts in validation is "
+        f"right): epoch {best} is kept, the best of those that find something"
     ]
 
 

@@ -10,7 +10,7 @@ from dermoscopy.contracts import Batch, MaskEvaluation, MaskEvaluator
 from dermoscopy.contracts.networks import Loss
 from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
-from dermoscopy.metrics.pixel_counts import PREDICTED_AREA, count, predicted_area
+from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.base import Metric, Task, checked_names
 from dermoscopy.tasks.remarks import mask_remarks
@@ -65,7 +65,7 @@ class SegmentationTask(Task):
 
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         counts = torch.cat([counts for counts, *_ in outputs]).cpu().numpy()
-        scores = mask_scores(counts, self.masks) | {PREDICTED_AREA: predicted_area(counts)}
+        scores = mask_scores(counts, self.masks) | {POOLED_RECALL: pooled_recall(counts)}
         return scores | self._means([own for _, *own in outputs])
 
     def _means(self, measured: Sequence[Sequence[Tensor]]) -> dict[str, float]:
@@ -75,7 +75,7 @@ class SegmentationTask(Task):
 
     def metrics(self) -> list[str]:
         one = torch.zeros(1, len(self.masks), 1, 1)
-        return [*mask_scores(count(one, one, exclusive=False).numpy(), self.masks), PREDICTED_AREA]
+        return [*mask_scores(count(one, one, exclusive=False).numpy(), self.masks), POOLED_RECALL]
 
     def must_find_masks(self, metric: str) -> bool:
         return True

@@ -24,14 +24,20 @@ MASKS = ("streaks",)  # in few images of the demo
 
 
 class Rising(nn.Module):
-    """A network of one number, the logit of all pixels, and a loss that raises it by the learning rate in each step."""
+    """A network of one number, the logit of all pixels, but that of a corner of the first image of a batch.
 
-    def __init__(self, start):
+    The loss raises the number by the learning rate in each step.
+    """
+
+    def __init__(self, start, corner):
         super().__init__()
-        self.logit = nn.Parameter(torch.tensor(float(start)))
+        self.logit, self.corner = nn.Parameter(torch.tensor(float(start))), corner
 
     def forward(self, image):
-        return self.logit.expand(len(image), 1, *image.shape[2:])
+        logits = self.logit.expand(len(image), 1, *image.shape[2:]).clone()
+        if self.corner is not None:
+            logits[0, 0, 0, 0] = self.corner  # in no mask of the demo
+        return logits
 
 
 def rise(logits, target):
@@ -39,19 +45,19 @@ def rise(logits, target):
 
 
 class Scripted(SegmentationTask):
-    """A segmentation whose validation scores are given: (Dice, predicted area) per epoch."""
+    """A segmentation whose validation scores are given: (Dice, pooled recall) per epoch."""
 
     script: list[tuple[float, float]]
 
     def scores(self, outputs):
-        dice, area = self.script[self.current_epoch]
-        return super().scores(outputs) | {"dice": dice, "predicted_area": area}
+        dice, recall = self.script[self.current_epoch]
+        return super().scores(outputs) | {"dice": dice, "pooled_recall": recall}
 
 
-def build(kind, start=-1.0, lr=0.3):
+def build(kind, start=-1.0, lr=0.3, corner=None):
     evaluator = Evaluator(None, hd95=False)
     optimizer = partial(torch.optim.SGD, lr=lr)
-    return kind(Rising(start), rise, MASKS, False, ["none"], evaluator, optimizer, 7, None, (), {})
+    return kind(Rising(start, corner), rise, MASKS, False, ["none"], evaluator, optimizer, 7, None, (), {})
 
 
 def best_checkpoint(folder, mode="max"):
@@ -90,13 +96,14 @@ SCRIPTS = [
     ([(0.5, 0.0), (0.7, 0.0), (0.7, 0.0), (0.6, 0.0)], 1),  # nothing ever: the best of them, the first of equals
     ([(0.5, 0.1), (0.7, 0.1), (0.7, 0.1), (0.6, 0.1)], 1),
     ([(math.nan, 0.0), (0.7, 0.0), (0.2, 0.1), (math.nan, 0.1)], 2),
+    ([(0.5, math.nan), (0.9, math.nan), (0.7, math.nan), (0.9, math.nan)], 1),  # validation has no mask
 ]
 
 
 @pytest.mark.parametrize(("script", "best"), SCRIPTS)
 @pytest.mark.parametrize("cut", [None, 1, 2, 3])
 def test_the_best_epoch_finds_something_also_if_the_training_was_interrupted(chosen, script, best, cut):
-    ranked = max(range(4), key=lambda i: (script[i][1] > 0, -1 if math.isnan(script[i][0]) else script[i][0]))
+    ranked = max(range(4), key=lambda i: (script[i][1] != 0, -1 if math.isnan(script[i][0]) else script[i][0]))
     assert chosen(script, cut=cut) == (best, 4) == (ranked, 4)
 
 
@@ -121,25 +128,31 @@ def test_epochs_that_find_nothing_do_not_count_in_early_stopping(chosen, script,
 def trained(make_data, tmp_path, capsys):
     """A function that trains a stage of three epochs; it returns the epoch of the best weights and what was told."""
 
-    def run(start, lr=0.3):
+    def run(start, corner=None):
         callbacks = [best_checkpoint(tmp_path), LastCheckpoint(tmp_path), History(tmp_path, "only", 0, [])]
         trainer = partial(quiet_trainer, max_epochs=3, callbacks=callbacks, limit_train_batches=1)
         data = make_data(masks=MASKS, labels=())
         stage = Stage("only", 3, "only", tmp_path, 0, ())
-        (stage_result,) = run_stages([stage], lambda *_: Parts(data, build(SegmentationTask, start, lr), trainer), [])
+        task = build(SegmentationTask, start, corner=corner)
+        (stage_result,) = run_stages([stage], lambda *_: Parts(data, task, trainer), [])
         return stage_result.result["best_epoch"], capsys.readouterr().out
 
     return run
 
 
-def test_a_training_says_which_epoch_its_metric_alone_had_chosen(trained):
-    best, told = trained(-0.4)  # the logit after each epoch: -0.1, 0.2, 0.5
+WRONG_PIXEL = pytest.mark.parametrize("corner", [None, 1.0], ids=["no pixel", "a wrong pixel"])
+
+
+@WRONG_PIXEL
+def test_a_training_says_which_epoch_its_metric_alone_had_chosen(trained, corner):
+    best, told = trained(-0.4, corner)  # the logit after each epoch: -0.1, 0.2, 0.5
     assert best == 1
     assert "val/dice is best in epoch 0" in told and "epoch 1 is kept" in told
 
 
-def test_a_training_that_finds_nothing_says_so(trained):
-    best, told = trained(-9.0)
+@WRONG_PIXEL
+def test_a_training_that_finds_nothing_says_so(trained, corner):
+    best, told = trained(-9.0, corner)
     assert best == 0
     assert "finds nothing" in told and "optimizer.lr" in told
 

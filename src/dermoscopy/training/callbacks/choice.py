@@ -7,22 +7,25 @@ from pytorch_lightning.callbacks import EarlyStopping as LightningEarlyStopping
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from dermoscopy.metrics.pixel_counts import PREDICTED_AREA
+from dermoscopy.metrics.pixel_counts import POOLED_RECALL
 from dermoscopy.tasks.base import Task
 
 
 def finds_something(trainer: Trainer, metric: str | None) -> bool:
-    """Return whether the epoch may be chosen by this metric: a segmenter must predict a pixel in validation."""
+    """Return whether the epoch may be chosen by this metric: a segmenter must find a pixel of a mask in validation.
+
+    Where validation has no mask, its recall is NaN, and any epoch may be chosen.
+    """
     task = trainer.lightning_module
     if metric is None or not isinstance(task, Task) or not task.must_find_masks(metric):
         return True
-    return task.scored[f"val/{PREDICTED_AREA}"] != 0
+    return task.scored[f"val/{POOLED_RECALL}"] != 0
 
 
 class BestCheckpoint(ModelCheckpoint):
     """Lightning's checkpoint of the best epoch; any network that finds something is better than one that does not.
 
-    Where most images lack a mask, their mean Dice is highest for a network that predicts no pixel at all.
+    Where most images lack a mask, their mean Dice is highest for a network that predicts no pixel, or a few wrong ones.
     """
 
     found = False  # whether the network of the checkpoint finds something

@@ -48,7 +48,6 @@ WORDS = {  # parts of names of metrics that are not written as they are
     "task2": "Task 2",
     "youden": "Youden",
     "hd95": "HD95",
-    "one_side_empty": "images with one side empty",
 }
 
 

@@ -45,6 +45,6 @@ def test_distances_are_shown_with_the_number_of_images_that_have_none(
         record["metrics"] |= {"test/none/hd95": 7.5, "test/none/one_side_empty": 2.0}
         file.write_text(json.dumps(record))
     page, _ = report(folder, tmp_path)
-    assert " | failure rate | HD95 | images with one side empty |\n" in page
+    assert " | failure rate | HD95 | one side empty |\n" in page
     assert " | 7.500 ± 0.000 | 2.000 ± 0.000 |\n" in page
     assert "the diagonal of the image where exactly one of truth and prediction is empty" in page

@@ -33,8 +33,8 @@ def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
     )
     if distances:
         text += (
-            " HD95: in pixels, the diagonal of the image where exactly one of truth and prediction is empty; the number "
-            "of such images is beside it."
+            " HD95: in pixels, the diagonal of the image where exactly one of truth and prediction is empty; the "
+            "number of such images is beside it."
         )
     title = f"### Arms, mean ± sd{range_} over {findings.repeats}"
     return "\n\n".join([title, markdown_table(head, rows), text])

@@ -62,6 +62,20 @@ def test_on_a_fixed_split_a_difference_must_hold_over_repeats_and_over_test_imag
     assert "which one fixed split allows only with the scores of single images" in sentences(findings)[1]
 
 
+def test_the_correction_needs_no_scores_of_single_images(make_runs: MakeRuns) -> None:
+    folder = make_runs()
+    draw_test_images(folder, "seed")
+    with_scores = find(load_sweep(folder))
+    for file in folder.parents[1].glob("*/predictions.csv"):
+        file.unlink()
+    without = find(load_sweep(folder))
+    assert with_scores is not None
+    assert without is not None
+    assert without.basis.design == Design(OWN_SPLITS, 60 / 200)
+    columns = ["low", "high", "p_repeats"]
+    pd.testing.assert_frame_equal(without.compared[columns], with_scores.compared[columns])
+
+
 def test_without_a_recorded_split_repeats_count_as_having_their_own(make_runs: MakeRuns) -> None:
     folder = make_runs()
     for file in folder.parents[1].glob("*/split.csv"):

@@ -100,6 +100,8 @@ def differences_section(findings: Findings) -> str:
 def design_words(findings: Findings) -> str:
     """Write how the repeats drew their test images, and what follows for the test."""
     design = findings.basis.design
+    if len(findings.table.columns) < 2:
+        return "One training of each arm establishes nothing."
     if design.fixed:
         return (
             f"Design: {design.kind}. All {findings.repeats} have the same test images, so they say nothing about other "
@@ -162,7 +164,12 @@ def answer(findings: Findings | None) -> str:
         text += "; no difference of another arm from it is established"
     if same:
         text += f"; equivalent to it within {findings.basis.meaningful:g}: {', '.join(same)}"
-    return f"{text} ({len(findings.table.columns)} {findings.repeats}, {findings.basis.design.kind})"
+    number = len(findings.table.columns)
+    return (
+        f"{text} ({number} {findings.repeats}, {findings.basis.design.kind})"
+        if number > 1
+        else f"{text} (one training)"
+    )
 
 
 def costs_section(table: pd.DataFrame) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from dermoscopy.metrics.statistics import Floats, Numbers
@@ -120,11 +119,6 @@ def holm(p: Floats) -> Floats:
     return out
 
 
-def in_family(p: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Return p values (..., K) corrected by Holm's method, and the number of defined ones in each family, (...)."""
-    return holm(p), np.asarray(np.isfinite(p).sum(-1))
-
-
 def one_family(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
     """Correct the p values of all rows of all tables together by Holm's method.
 
@@ -135,6 +129,7 @@ def one_family(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
         The tables with columns p_holm and family, the number of comparisons that were corrected together.
     """
     values = [table["p"].to_numpy(float) for table in tables]
-    corrected, size = in_family(np.concatenate([*values, []]))
+    corrected = holm(np.concatenate([*values, []]))
     parts = np.split(corrected, np.cumsum([len(part) for part in values])[:-1]) if tables else []
-    return [table.assign(p_holm=part, family=int(size)) for table, part in zip(tables, parts, strict=True)]
+    size = int(np.isfinite(corrected).sum())
+    return [table.assign(p_holm=part, family=size) for table, part in zip(tables, parts, strict=True)]

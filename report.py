@@ -1,4 +1,4 @@
-"""Write the page of a finished sweep: python report.py experiment=zeroing; its progress: status=true; prune=true"""
+"""Write the page of a finished sweep: python report.py experiment=zeroing; or status, self_test or prune=true"""
 
 import sys
 
@@ -19,8 +19,10 @@ from omegaconf import DictConfig
 from dermoscopy.config.command_line import checked, command, overrides
 from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.mask_folds import masks_to_join
+from dermoscopy.report.results.self_test import simulate_page
 from dermoscopy.report.terminal.prune import delete, print_removable
 from dermoscopy.report.terminal.results import print_table
+from dermoscopy.report.terminal.self_test import print_self_test
 from dermoscopy.report.terminal.status import print_overview, print_status
 from dermoscopy.runs.prune import find_removable
 from dermoscopy.runs.splits import seen_in_training
@@ -31,7 +33,7 @@ from dermoscopy.runs.tables import find_sweep, load_sweep
 @hydra.main(version_base="1.3", config_path="conf/report", config_name="report")
 @checked
 def main(cfg: DictConfig) -> None:
-    """Print the table of a sweep and write its page; or print its progress; or show or delete what is not needed."""
+    """Print the table of a sweep and write its page, or test it; or print its progress; or show or delete files."""
     runs = Path(cfg.runs)
     experiment = None if cfg.experiment is None else str(cfg.experiment)
     if cfg.prune is not False or cfg.older is not None:
@@ -41,9 +43,11 @@ def main(cfg: DictConfig) -> None:
     sweep = load_sweep(find_sweep(runs, experiment, str(cfg.sweep)))
     if cfg.status:
         return print_status(sweep)
+    meaningful = _meaningful(cfg.meaningful)
+    if cfg.self_test:
+        return print_self_test(sweep, simulate_page(sweep, cfg.reference, cfg.metric, meaningful))
     print_table(sweep)
     command = shlex.join(["python", "report.py", *(typed for typed in overrides() if typed != "force=true")])
-    meaningful = _meaningful(cfg.meaningful)
     files = write_report(sweep, Path(cfg.experiments), cfg.reference, cfg.metric, command, cfg.force, meaningful)
     print(*files, sep="\n")
     for path, folders in masks_to_join(sweep).items():

@@ -71,3 +71,16 @@ def test_the_report_program_shows_what_can_be_deleted_and_the_command_that_delet
     deleted = report(*command[2:])
     assert (deleted.returncode, stage.exists()) == (0, False), deleted.stderr
     assert deleted.stdout.splitlines()[-1] == "deleted 1.5 kB"
+
+
+def test_the_report_program_tests_a_page_by_simulation_and_writes_nothing(make_runs: MakeRuns, tmp_path: Path) -> None:
+    make_runs()
+    before = sorted(tmp_path.rglob("*"))
+    runs = f"runs={tmp_path / 'runs'}"
+    tested = report("experiment=zeroing", "self_test=true", "metric=test/none/f1", runs)
+    assert tested.returncode == 0, tested.stderr
+    assert tested.stdout.startswith("zeroing, sweep 2026-03-01_10-00-00: 4000 simulated sweeps like it\nF1 (none)")
+    assert sorted(tmp_path.rglob("*")) == before
+    refused = report("experiment=zeroing", "self_test=true", "prune=true", runs)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert refused.stderr.startswith("error: prune has an effect only without self_test=true")

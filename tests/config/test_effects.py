@@ -12,6 +12,9 @@ from dermoscopy.config.effects import check_effects, check_training_effects, key
         ("report", ("status=true", "reference=x"), "reference"),
         ("report", ("status=true", "experiments=x"), "experiments"),
         ("report", ("status=true", "sweep=x"), "sweep"),
+        ("report", ("self_test=true", "status=true"), "status"),
+        ("report", ("self_test=true", "prune=true"), "prune"),
+        ("report", ("self_test=true", "force=true"), "force"),
         ("prepare", ("out=x",), "out"),
         ("prepare", ("inspection.seed=1",), "inspection.seed"),
         ("prepare", ("data.masks=[lesion]",), "data.masks"),
@@ -28,6 +31,7 @@ def test_an_argument_without_effect_is_refused(program, typed, key):
     ("program", "typed"),
     [
         ("report", ("status=true", "experiment=x", "sweep=y", "runs=z")),
+        ("report", ("self_test=true", "experiment=x", "sweep=y", "reference=z", "metric=m", "meaningful=0.1")),
         ("prepare", ("inspect=true", "out=x", "inspection.seed=1", "data.size=[8,8]")),
         ("predict", ("data=demo", "data.store=x", "data.source.csv=null", "data.size=[8,8]")),
     ],

@@ -13,7 +13,10 @@ from dermoscopy.metrics.intervals import (
     combined,
     interval,
     jackknife,
+    over_trainings,
     spread,
+    t_ends,
+    t_p,
     two_sided_p,
 )
 from dermoscopy.metrics.statistics import Floats
@@ -131,10 +134,22 @@ def test_the_interval_over_images_and_trainings_is_that_of_welch():
     expected = stats.ttest_ind(first, second, equal_var=False)
     estimate, values = first.mean() - second.mean(), left_out(means(first))
     assert spread(values).freedom == 8
-    trainings = Spread(second.std(ddof=1) / np.sqrt(5), 4)
-    ends = interval(estimate, values, trainings=trainings)
-    assert ends == pytest.approx(tuple(expected.confidence_interval(0.95)))
-    assert two_sided_p(estimate, values, trainings=trainings) == pytest.approx(expected.pvalue)
+    trainings = over_trainings(second.std(ddof=1), 5)
+    assert trainings == pytest.approx((second.std(ddof=1) / np.sqrt(5), 4))
+    both = combined(spread(values), trainings)
+    assert t_ends(estimate, both) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert t_p(estimate, both) == pytest.approx(expected.pvalue)
+    assert np.isnan(over_trainings(1.0, 1)).all()
+
+
+def test_spreads_of_several_comparisons_are_those_of_each():
+    images, trainings = [Spread(3.0, 2.0), Spread(np.nan, np.nan)], [over_trainings(4.0, 2), over_trainings(1.0, 3)]
+    both = combined(Spread(*np.transpose(images)), over_trainings(np.array([4.0, 1.0]), np.array([2, 3])))
+    alone = [combined(*parts) for parts in zip(images, trainings, strict=True)]
+    assert np.transpose(both) == pytest.approx(np.array(alone), nan_ok=True)
+    estimate = np.array([1.0, 2.0])
+    assert np.transpose(t_ends(estimate, both))[0] == pytest.approx(t_ends(1.0, alone[0]))
+    assert t_p(estimate, both) == pytest.approx([t_p(1.0, alone[0]), np.nan], nan_ok=True)
 
 
 def test_blocks_are_whole_groups_and_block_weights_every_image_once():

@@ -40,6 +40,8 @@ def check_effects(cfg: DictConfig, program: str, typed: Sequence[str]) -> None:
         ValueError: an argument has no effect.
     """
     keys = keys_of(typed)
+    if program == "report" and cfg.self_test:
+        _refuse(keys, ("status", "prune", "older", "experiments", "force"), "without self_test=true")
     if program == "report" and cfg.status:
         _refuse(keys, ("reference", "metric", "experiments"), "without status=true")
         if cfg.experiment is None:

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
 
-from dermoscopy.metrics.statistics import Floats, Tested
+from dermoscopy.metrics.statistics import Floats, Numbers, Tested
 
 BLOCKS = 200
 EQUAL = 1e-12  # values that differ by less are equal up to rounding
 
 
 class Spread(NamedTuple):
-    """Standard error of a score and the degrees of freedom of its estimate, both NaN where undefined."""
+    """Standard errors of scores and the degrees of freedom of their estimates, both NaN where undefined."""
 
-    error: float
-    freedom: float
+    error: Numbers
+    freedom: Numbers
 
 
 def jackknife(tables: Sequence[Tested], score: str, blocks: int = BLOCKS, seed: int = 0) -> Floats:
@@ -81,20 +81,33 @@ def combined(*parts: Spread) -> Spread:
     Source: Welch 1947, doi 10.1093/biomet/34.1-2.28.
     """
     variances = np.array([part.error**2 for part in parts])
-    freedom = variances.sum() ** 2 / (variances**2 / np.array([part.freedom for part in parts])).sum()
-    return Spread(float(np.sqrt(variances.sum())), float(freedom))
+    freedom = variances.sum(0) ** 2 / (variances**2 / np.array([part.freedom for part in parts])).sum(0)
+    return Spread(np.sqrt(variances.sum(0)), freedom)
 
 
-def over_trainings(sd: float, number: int) -> Spread:
-    """Return the spread of a mean over trainings with a standard deviation of `sd`, undefined for a single one."""
-    if number < 2:
-        return Spread(float("nan"), float("nan"))
-    return Spread(sd / float(np.sqrt(number)), float(number - 1))
+def over_trainings(sd: Numbers, number: Numbers) -> Spread:
+    """Return the spread of means over trainings with a standard deviation of `sd`, undefined for a single one."""
+    several = np.where(np.asarray(number) < 2, np.nan, number)
+    return Spread(sd / np.sqrt(several), several - 1)
 
 
-def interval(
-    estimate: float, values: Floats, level: float = 0.95, bounded: bool = False, trainings: Spread | None = None
-) -> tuple[float, float]:
+def t_ends(estimate: Numbers, total: Spread, level: float = 0.95) -> tuple[Numbers, Numbers]:
+    """Return the ends of the t intervals of estimates with a known spread."""
+    half = stats.t.ppf((1 + level) / 2, total.freedom) * total.error
+    return estimate - half, estimate + half
+
+
+def t_p(away: Numbers, total: Spread) -> Numbers:
+    """Return the two-sided p values of estimates with a known spread.
+
+    Args:
+        away: estimates minus their values under the null hypothesis.
+        total: their spread.
+    """
+    return 2 * stats.t.sf(np.abs(away) / total.error, total.freedom)
+
+
+def interval(estimate: float, values: Floats, level: float = 0.95, bounded: bool = False) -> tuple[float, float]:
     """Return the interval of a score over test images, NaN where `spread` is undefined.
 
     Args:
@@ -103,32 +116,26 @@ def interval(
         level: share of intervals that should contain the score on infinitely many images.
         bounded: whether it is a score in [0, 1], whose interval is computed for its logit, and so lies within. At 0 and
             at 1 it has none.
-        trainings: variation from one training to another, which the interval then covers too; see `combined`.
     """
-    error, freedom = _total(estimate, values, bounded, trainings)
-    half = stats.t.ppf((1 + level) / 2, freedom) * error
-    if not bounded:
-        return float(estimate - half), float(estimate + half)
-    return float(expit(logit(estimate) - half)), float(expit(logit(estimate) + half))
+    own = _spread(estimate, values, bounded)
+    low, high = t_ends(logit(estimate) if bounded else estimate, own, level)
+    return (float(expit(low)), float(expit(high))) if bounded else (float(low), float(high))
 
 
-def two_sided_p(
-    estimate: float, values: Floats, null: float = 0.0, bounded: bool = False, trainings: Spread | None = None
-) -> float:
+def two_sided_p(estimate: float, values: Floats, null: float = 0.0, bounded: bool = False) -> float:
     """Return the p value of a score that is `null` on infinitely many images, below .05 where `interval` excludes it.
 
     Args:
-        estimate, values, bounded, trainings: as for `interval`.
+        estimate, values, bounded: as for `interval`.
         null: the score to test against; within (0, 1) if bounded.
     """
-    error, freedom = _total(estimate, values, bounded, trainings)
     away = logit(estimate) - logit(null) if bounded else estimate - null
-    return float(2 * stats.t.sf(abs(away) / error, freedom))
+    return float(t_p(away, _spread(estimate, values, bounded)))
 
 
-def _total(estimate: float, values: Floats, bounded: bool, trainings: Spread | None) -> Spread:
-    """Return the spread over images, and over trainings if known; of the logit, by its derivative, if bounded."""
-    own = spread(values) if trainings is None else combined(spread(values), trainings)
+def _spread(estimate: float, values: Floats, bounded: bool) -> Spread:
+    """Return the spread over images; of the logit, by its derivative, if bounded."""
+    own = spread(values)
     if not bounded:
         return own
     slope = 1 / (estimate * (1 - estimate)) if 0 < estimate < 1 else float("nan")

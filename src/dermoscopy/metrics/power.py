@@ -10,7 +10,8 @@ import numpy as np
 from scipy import optimize, stats
 
 from dermoscopy.metrics.intervals import Spread, combined, over_trainings
-from dermoscopy.metrics.repeats import ALPHA, Design
+from dermoscopy.metrics.repeats import ALPHA, Design, standard_error
+from dermoscopy.metrics.statistics import Numbers
 
 POWER = 0.8
 MOST_REPEATS = 1000  # beyond which no number of repeats is named
@@ -30,7 +31,7 @@ def detectable(sd: float, n: int, design: Design, images: Spread | None = None, 
         images: spread of the mean difference over test images; counts in a fixed split only.
         alpha: level of the test, divided by the number of comparisons that are corrected together.
     """
-    over_repeats = _noncentrality(n - 1, alpha) * sd * np.sqrt(1 / n + design.test_per_train)
+    over_repeats = _noncentrality(n - 1, alpha) * standard_error(sd, n, design.test_per_train)
     return float(max(over_repeats, _over_images(design, images, over_trainings(sd, n), alpha)))
 
 
@@ -66,7 +67,7 @@ def _over_images(design: Design, images: Spread | None, trainings: Spread, alpha
     if not design.fixed or images is None:
         return 0.0
     both = combined(images, trainings)
-    return _noncentrality(both.freedom, alpha) * both.error
+    return _noncentrality(float(both.freedom), alpha) * float(both.error)
 
 
 def _noncentrality(df: float, alpha: float) -> float:
@@ -80,8 +81,8 @@ def _noncentrality(df: float, alpha: float) -> float:
 
 
 def equivalence_p(
-    difference: float, sd: float, n: int, margin: float, design: Design, images: Spread | None = None
-) -> float:
+    difference: Numbers, sd: Numbers, n: Numbers, margin: float, design: Design, images: Spread | None = None
+) -> Numbers:
     """Return p of the hypothesis that the true difference is at least `margin` in size: two one-sided t tests.
 
     In a fixed split the larger one of this p and that over test images counts. NaN with fewer than two repeats, where
@@ -89,18 +90,14 @@ def equivalence_p(
     Source: Schuirmann 1987, doi 10.1007/BF01068419.
 
     Args:
-        difference: mean over the repeats.
+        difference: mean over the repeats; of one comparison or of several, as sd, n and images.
         sd, n, design, images: see `detectable`.
         margin: size of the smallest difference that matters.
     """
-    error = sd * np.sqrt(1 / n + design.test_per_train) if n > 1 else float("nan")
-    if not error > 0:
-        return float("nan")
-    away = margin - abs(difference)
-    p = float(stats.t.sf(away / error, n - 1))
+    error = standard_error(sd, np.where(np.asarray(n) < 2, np.nan, n), design.test_per_train)
+    away = margin - np.abs(difference)
+    p = stats.t.sf(away / np.where(error > 0, error, np.nan), np.subtract(n, 1))
     if not design.fixed:
         return p
-    if images is None:
-        return float("nan")
-    both = combined(images, over_trainings(sd, n))
-    return max(p, float(stats.t.sf(away / both.error, both.freedom)))
+    both = combined(images or Spread(np.nan, np.nan), over_trainings(sd, n))
+    return np.maximum(p, stats.t.sf(away / both.error, both.freedom))  # undefined where one of them is

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dermoscopy.metrics.statistics import Floats
+from dermoscopy.metrics.statistics import Floats, Numbers
 
 OWN_SPLITS, FOLDS, FIXED_SPLIT = "own splits", "folds", "fixed split"
 ALPHA = 0.05
@@ -39,8 +39,8 @@ class Design:
         return self.kind == FIXED_SPLIT
 
 
-def standard_error(values: Floats, test_per_train: float = 0.0) -> float:
-    """Return the standard error of a mean over repeats, corrected for overlapping training sets; NaN below two values.
+def standard_error(sd: Numbers, n: Numbers, test_per_train: float = 0.0) -> Numbers:
+    """Return the standard error of a mean over repeats, corrected for overlapping training sets.
 
     Var(mean) = s^2 (1/n + n_test/n_train): repeats that redraw train and test from the same images (other seeds of a
     split, or folds) share training images, so they are not independent, and 1/n alone would shrink without limit as
@@ -49,19 +49,19 @@ def standard_error(values: Floats, test_per_train: float = 0.0) -> float:
     folds Bouckaert and Frank 2004, doi 10.1007/978-3-540-24775-3_3.
 
     Args:
-        values: (n,) one per repeat.
+        sd: standard deviation over repeats, Bessel-corrected.
+        n: number of repeats.
         test_per_train: see `Design`.
     """
-    if len(values) < 2:
-        return float("nan")
-    return float(values.std(ddof=1) * np.sqrt(1 / len(values) + test_per_train))
+    return sd * np.sqrt(1 / n + test_per_train)
 
 
 def t_interval(values: Floats, level: float = 0.95, test_per_train: float = 0.0) -> tuple[float, float]:
     """Return the Student t interval of a mean, see `standard_error`; NaN with fewer than two values."""
     if len(values) < 2:
         return float("nan"), float("nan")
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * standard_error(values, test_per_train)
+    n = len(values)
+    half = stats.t.ppf((1 + level) / 2, n - 1) * standard_error(float(values.std(ddof=1)), n, test_per_train)
     return float(values.mean() - half), float(values.mean() + half)
 
 
@@ -84,17 +84,14 @@ def paired(differences: pd.DataFrame, design: Design) -> pd.DataFrame:
         One row per arm: difference (mean), sd, n (pairs), low, high (95 % t interval), p (t test; NaN if the
         differences do not vary).
     """
-    rows = {arm: _paired(row.dropna().to_numpy(float), design.test_per_train) for arm, row in differences.iterrows()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "sd", "n", "low", "high", "p"])
-
-
-def _paired(values: Floats, test_per_train: float) -> tuple[float, float, int, float, float, float]:
-    mean = float(values.mean()) if len(values) else float("nan")
-    sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-    varied = len(values) > 1 and np.ptp(values) > 1e-12  # the t statistic of equal differences is undefined
-    t = mean / standard_error(values, test_per_train) if varied else float("nan")
-    p = float(2 * stats.t.sf(abs(t), max(1, len(values) - 1)))
-    return mean, sd, len(values), *t_interval(values, test_per_train=test_per_train), p
+    table = pd.DataFrame({"difference": differences.mean(axis=1), "sd": differences.std(axis=1)})
+    table = table.assign(n=differences.count(axis=1))
+    mean, n = table["difference"].to_numpy(float), table["n"].where(table["n"] > 1).to_numpy(float)
+    error = standard_error(table["sd"].to_numpy(float), n, design.test_per_train)
+    half = stats.t.ppf(0.975, n - 1) * error
+    varied = differences.max(axis=1) - differences.min(axis=1) > 1e-12  # the t statistic of equal ones is undefined
+    t = mean / np.where(varied, error, np.nan)
+    return table.assign(low=mean - half, high=mean + half, p=2 * stats.t.sf(abs(t), n - 1))
 
 
 def compare_arms(table: pd.DataFrame, reference: str, design: Design) -> pd.DataFrame:
@@ -109,11 +106,16 @@ def compare_arms(table: pd.DataFrame, reference: str, design: Design) -> pd.Data
 
 
 def holm(p: Floats) -> Floats:
-    """Return p values corrected for multiple testing by Holm's step-down; undefined ones stay so and do not count."""
-    out = np.full(len(p), np.nan)
-    order = [k for k in np.argsort(p) if not np.isnan(p[k])]
-    raised = [min(1.0, p[k] * (len(order) - rank)) for rank, k in enumerate(order)]
-    out[order] = np.maximum.accumulate(raised) if raised else []
+    """Return p values corrected for multiple testing by Holm's step-down; undefined ones stay so and do not count.
+
+    Args:
+        p: (..., K), each family of K by itself.
+    """
+    order = np.argsort(p, axis=-1)  # undefined ones last
+    number = np.isfinite(p).sum(-1, keepdims=True)
+    raised = np.take_along_axis(p, order, -1) * (number - np.arange(p.shape[-1]))
+    out = np.empty(p.shape)
+    np.put_along_axis(out, order, np.maximum.accumulate(np.minimum(raised, 1), axis=-1), -1)
     return out
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Numbers = float | Floats  # one number, or one per comparison
 
 
 class Tested(Protocol):

@@ -1,12 +1,12 @@
 """Paired comparisons of the arms of a sweep: over repeats and, with the scores of single images, over test images."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from dermoscopy.metrics.intervals import Spread, interval, over_trainings, spread, two_sided_p
+from dermoscopy.metrics.intervals import Spread, combined, over_trainings, spread, t_ends, t_p
 from dermoscopy.metrics.repeats import FIXED_SPLIT, FOLDS, OWN_SPLITS, Design, paired
 from dermoscopy.report.results.test_images import OverImages
 from dermoscopy.runs.tables import SweepResults
@@ -76,18 +76,29 @@ def compare(differences: pd.DataFrame, design: Design, images: Mapping[str, Over
         as well; image_error and image_freedom, the spread over images alone; p: in a fixed split the larger one of
         p_repeats and image_p, as a difference must be found over both, NaN where either is; else p_repeats.
     """
+    rows = {arm: (images[arm].estimate, *spread(images[arm].left_out)) for arm in differences.index if arm in images}
+    over = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "error", "freedom"], dtype=float)
+    return compare_spreads(differences, design, over.reindex(differences.index))
+
+
+def compare_spreads(differences: pd.DataFrame, design: Design, images: pd.DataFrame) -> pd.DataFrame:
+    """Test mean differences as `compare` does, whose spread over test images is known.
+
+    Args:
+        differences: arms x repeats.
+        design: of the sweep.
+        images: per arm estimate, error and freedom of the mean difference over test images, NaN where unknown.
+
+    Returns:
+        See `compare`.
+    """
     table = paired(differences, design).rename(columns={"p": "p_repeats"})
-    columns = ["image_low", "image_high", "image_p", "image_error", "image_freedom"]
-    rows: dict[Hashable, tuple[float, ...]] = dict.fromkeys(table.index, (np.nan,) * len(columns))
-    for arm, row in table.iterrows():
-        if arm in images:
-            trainings = over_trainings(row["sd"], int(row["n"])) if design.fixed else None
-            rows[arm] = _over_images(images[str(arm)], trainings)
-    table = table.join(pd.DataFrame.from_dict(rows, orient="index", columns=columns))
+    estimate, error, freedom = images[["estimate", "error", "freedom"]].to_numpy(float).T
+    total = Spread(error, freedom)
+    if design.fixed:
+        total = combined(total, over_trainings(table["sd"].to_numpy(float), table["n"].to_numpy(float)))
+    low, high = t_ends(estimate, total)
+    table = table.assign(image_low=low, image_high=high, image_p=t_p(estimate, total))
+    table = table.assign(image_error=error, image_freedom=freedom)
     both = table[["p_repeats", "image_p"]].max(axis=1, skipna=False)
     return table.assign(p=both if design.fixed else table["p_repeats"])
-
-
-def _over_images(difference: OverImages, trainings: Spread | None) -> tuple[float, ...]:
-    ends = interval(*difference, trainings=trainings)
-    return *ends, two_sided_p(*difference, trainings=trainings), *spread(difference.left_out)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dermoscopy.metrics.intervals import Spread
 from dermoscopy.metrics.power import detectable, equivalence_p, repeats_needed, smallest_detectable
@@ -13,25 +14,31 @@ from dermoscopy.report.results.comparisons import Basis
 from dermoscopy.report.results.findings import LOWER_IS_BETTER, Findings
 
 
-def established(row: pd.Series) -> bool:
+def established(rows: pd.Series | pd.DataFrame) -> NDArray[np.bool_]:
     """Return whether a difference is established: its p value, corrected for all sentences of the page, is small.
 
     Args:
-        row: of a table of `comparisons.compare`, corrected by `repeats.one_family`.
+        rows: one or more of a table of `comparisons.compare`, corrected by `repeats.one_family`.
     """
-    return bool(row["p_holm"] < ALPHA)
+    return np.asarray(rows["p_holm"] < ALPHA)
 
 
-def equivalent(row: pd.Series, basis: Basis) -> bool:
+def equivalent(rows: pd.Series | pd.DataFrame, basis: Basis) -> NDArray[np.bool_]:
     """Return whether a difference is shown to be smaller than `meaningful`, by two one-sided tests.
 
     Its p value is multiplied by the number of comparisons on the page. For one arm a difference of zero and one of at
     least `meaningful` exclude each other, so both claims together keep the level of the page.
+
+    Args:
+        rows: as for `established`.
+        basis: what the sentence rests on.
     """
-    if basis.meaningful is None or row["n"] < 2:
-        return False
-    p = equivalence_p(row["difference"], row["sd"], int(row["n"]), basis.meaningful, basis.design, _spread(row))
-    return p * max(1, row["family"]) < ALPHA
+    names = ["difference", "sd", "n", "family", "image_error", "image_freedom"]
+    difference, sd, n, family, *images = (np.asarray(rows[name], float) for name in names)
+    if basis.meaningful is None:
+        return np.zeros(n.shape, bool)
+    p = equivalence_p(difference, sd, n, basis.meaningful, basis.design, Spread(*images))
+    return np.asarray(p * np.maximum(1, family) < ALPHA)
 
 
 def _spread(row: pd.Series) -> Spread | None:

@@ -23,7 +23,7 @@ def axes(*arguments):
 
 def test_the_axes_are_those_of_the_experiment():
     assert axes("+experiment=zeroing") == {
-        "zeroing": ["everything", "nothing", "whole_80", "cells8_20", "cells8_80"],
+        "zeroing": ["everything", "nothing", "whole_80", "cells8_20", "cells8_80", "mixed"],
         "seed": ["0", "1", "2"],
     }
 

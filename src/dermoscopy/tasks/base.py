@@ -75,7 +75,7 @@ class Task(LightningModule):
         self._terms: dict[str, Tensor] = {}
         self._samples = 0
         self.tells = True
-        self.told: list[str] = []
+        self.lines: list[str] = []
         self._bad_step = torch.tensor(GOOD)
         self._first_loss = self._highest_loss = torch.tensor(0.0)
         self.train()  # Lightning keeps the mode that a module is in
@@ -103,10 +103,10 @@ class Task(LightningModule):
         return []
 
     def tell(self, *lines: str) -> None:
-        """Print lines for the user, and keep them for the record of the stage in `told`."""
+        """Print lines for the user, and keep them for the record of the stage in `lines`."""
         for line in lines if self.tells else ():
             print(f"  {line}", flush=True)
-            self.told.append(line)
+            self.lines.append(line)
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one training step, the total that `add` returns."""

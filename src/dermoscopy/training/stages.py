@@ -46,8 +46,7 @@ class Parts(NamedTuple):
     trainer: Callable[..., Trainer]
 
 
-# Builds the parts of a stage, with this learning rate or, for None, the configured one. Called only if there is
-# something to train or to test, since it takes seconds.
+# Builds the parts of a stage with this learning rate, or the configured one; only if needed, as it takes seconds
 Build = Callable[[Stage, float | None], Parts]
 
 
@@ -154,7 +153,7 @@ class _StageRun:
             result = _test(stage, result, data, task, trainer) if self.test else result
         if earlier is not None and "warnings" not in earlier:  # of an older version: those of its training are unknown
             return result
-        return {**result, "warnings": [*dict.fromkeys([*result.get("warnings", ()), *texts, *task.told])]}
+        return {**result, "warnings": [*dict.fromkeys([*result.get("warnings", ()), *texts, *task.lines])]}
 
 
 def _learning_rate(stage: Stage, build: Build, initial: Path | None) -> float | None:

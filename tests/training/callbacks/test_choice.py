@@ -126,7 +126,7 @@ def test_epochs_that_find_nothing_do_not_count_in_early_stopping(chosen, script,
 
 @pytest.fixture
 def trained(make_data, tmp_path, capsys):
-    """A function that trains a stage of three epochs; it returns the epoch of the best weights and what was told."""
+    """A function that trains a stage of three epochs; it returns the epoch of the best weights and what was printed."""
 
     def run(start, corner=None):
         callbacks = [best_checkpoint(tmp_path), LastCheckpoint(tmp_path), History(tmp_path, "only", 0, [])]
@@ -145,19 +145,19 @@ WRONG_PIXEL = pytest.mark.parametrize("corner", [None, 1.0], ids=["no pixel", "a
 
 @WRONG_PIXEL
 def test_a_training_says_which_epoch_its_metric_alone_had_chosen(trained, corner):
-    best, told = trained(-0.4, corner)  # the logit after each epoch: -0.1, 0.2, 0.5
+    best, printed = trained(-0.4, corner)  # the logit after each epoch: -0.1, 0.2, 0.5
     assert best == 1
-    assert "val/dice is best in epoch 0" in told and "epoch 1 is kept" in told
+    assert "val/dice is best in epoch 0" in printed and "epoch 1 is kept" in printed
 
 
 @WRONG_PIXEL
 def test_a_training_that_finds_nothing_says_so(trained, corner):
-    best, told = trained(-9.0, corner)
+    best, printed = trained(-9.0, corner)
     assert best == 0
-    assert "finds nothing" in told and "optimizer.lr" in told
+    assert "finds nothing" in printed and "optimizer.lr" in printed
 
 
 def test_a_training_that_finds_something_in_every_epoch_tells_no_more(trained):
-    best, told = trained(0.1)
+    best, printed = trained(0.1)
     assert best == 0
-    assert "nothing" not in told
+    assert "nothing" not in printed

@@ -88,10 +88,10 @@ def differences_section(findings: Findings) -> str:
         for arm, row in compared.iterrows()
     ]
     head = ["arm", "pairs", "difference", f"95 % over {findings.repeats}", "95 % over test images", "p (Holm)"]
+    scope = "for other trainings as well" if findings.basis.design.fixed else "for these trained networks"
     text = (
-        f"Over {findings.repeats}: paired t tests. Over test images: the jackknife over their groups, for these "
-        f"trained networks. {design_words(findings)} The p values of all sentences on this page are corrected "
-        "together."
+        f"Over {findings.repeats}: paired t tests. Over test images: the jackknife over their groups, {scope}. "
+        f"{design_words(findings)} The p values of all sentences on this page are corrected together."
     )
     title = f"### {findings.words()}, difference to {names[findings.reference]}"
     return "\n\n".join([title, markdown_table(head, rows), " ".join([text, *findings.notes])])

@@ -9,14 +9,19 @@ from dermoscopy.metrics.repeats import (
     FIXED_SPLIT,
     OWN_SPLITS,
     Design,
-    compare_arms,
     holm,
     one_family,
+    paired,
     standard_error,
     t_interval,
 )
 
 FIXED = Design(FIXED_SPLIT)
+
+
+def compare_arms(table: pd.DataFrame, reference: str, design: Design) -> pd.DataFrame:
+    """Compare each arm of a table of arms x repeats with the reference, as a report does."""
+    return paired(table.drop(index=reference) - table.loc[reference], design)
 
 
 def test_holm_by_hand() -> None:

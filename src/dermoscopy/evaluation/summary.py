@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.metrics.intervals import block_weights, interval
-from dermoscopy.metrics.segmentation import Areas, averages
+from dermoscopy.metrics.segmentation import UNBOUNDED, Areas, averages
 
 METRICS = ("dice", "iou", "thresholded_jaccard", "precision", "recall", "hd95")
 MEAN = "mean"  # stands for the mean over masks in column mask
-UNBOUNDED = ("hd95", "one_side_empty")  # pixels, and a number of images: no shares
 
 
 def summarise(images: pd.DataFrame) -> pd.DataFrame:

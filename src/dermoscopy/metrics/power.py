@@ -38,9 +38,8 @@ def detectable(sd: float, n: int, design: Design, images: Spread | None = None, 
 def smallest_detectable(sd: float, design: Design, images: Spread | None = None, alpha: float = ALPHA) -> float:
     """Return the limit of `detectable` for many repeats: repeats that share images leave an uncertainty."""
     normal = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(POWER)
-    return float(
-        max(normal * sd * np.sqrt(design.test_per_train), _over_images(design, images, over_trainings(0.0, 2), alpha))
-    )
+    over_repeats = normal * standard_error(sd, np.inf, design.test_per_train)
+    return float(max(over_repeats, _over_images(design, images, over_trainings(0.0, 2), alpha)))
 
 
 def repeats_needed(

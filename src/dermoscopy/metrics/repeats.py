@@ -94,17 +94,6 @@ def paired(differences: pd.DataFrame, design: Design) -> pd.DataFrame:
     return table.assign(low=mean - half, high=mean + half, p=2 * stats.t.sf(abs(t), n - 1))
 
 
-def compare_arms(table: pd.DataFrame, reference: str, design: Design) -> pd.DataFrame:
-    """Compare each arm with the reference over the repeats that both have, see `paired`.
-
-    Args:
-        table: arms x repeats.
-        reference: one of the arms.
-        design: of the sweep.
-    """
-    return paired(table.drop(index=reference) - table.loc[reference], design)
-
-
 def holm(p: Floats) -> Floats:
     """Return p values corrected for multiple testing by Holm's step-down; undefined ones stay so and do not count.
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # reports score masks without torch
     from torch import Tensor
 
 Count = TypeVar("Count", int, NDArray[np.int64], NDArray[np.float64], "Tensor")
+UNBOUNDED = ("hd95", "one_side_empty")  # pixels, and a number of images: no shares
 THRESHOLD = 0.65  # an IoU below it is a failure. Source: ISIC 2018 challenge, task 1, arXiv 1902.03368
 
 

@@ -9,7 +9,6 @@ from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import markdown_table, number, plain, plain_names, with_interval
 from dermoscopy.report.results.arms import VALIDATION_MASKS, mean_and_sd
 from dermoscopy.report.results.conditions import AREA, Curves
-from dermoscopy.report.results.conditions import COMPARED as PLACES
 from dermoscopy.report.results.verdicts import verdict
 
 MASKS = {
@@ -102,7 +101,7 @@ def _sentences(curves: Curves) -> str:
     The means are those with no masks, predicted masks and validation masks, and the area; a mean that repeats an
     earlier one, such as that of an arm validated without masks, is left out.
     """
-    compared = {name: curves.compared[name].T for name in PLACES if name in curves.compared}
+    compared = {name: curves.compared[name].T for name in COMPARED if name in curves.compared}
     lines = []
     for arm, name in plain_names(curves.names).items():
         distinct = {

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from dermoscopy.metrics.segmentation import UNBOUNDED
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import interval, markdown_table, number, plain, plain_names
 from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, summarise
@@ -9,13 +10,11 @@ from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.mask_scores import tta_and_size
 from dermoscopy.runs.tables import SweepResults
 
-DISTANCES = ("hd95", "one_side_empty")
-
 
 def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
     """Write the headline metrics of each arm, for each TTA and both sizes."""
     places = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.table) if name.endswith("/dice"))
-    distances = [name for name in DISTANCES if any(f"test/{place}/{name}" in sweep.table for place in places)]
+    distances = [name for name in UNBOUNDED if any(f"test/{place}/{name}" in sweep.table for place in places)]
     metrics = dict.fromkeys([*MASK_HEADLINES, findings.metric.split("/", 2)[2], *distances])
     counts, rows = summarise(findings.table)["n"], []
     values = {

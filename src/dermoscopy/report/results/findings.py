@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.metrics.repeats import one_family
+from dermoscopy.metrics.segmentation import UNBOUNDED
 from dermoscopy.metrics.weighted_classification import plain_name
 from dermoscopy.plots.style import metric_words
 from dermoscopy.report.results import test_images
@@ -24,7 +25,6 @@ from dermoscopy.report.results.mask_scores import TRIVIAL_MASK_SCORES, tta_and_s
 from dermoscopy.runs.tables import SweepResults
 
 LOWER_IS_BETTER = ("failure_rate", "hd95", "one_side_empty", "brier", "ece")
-NOT_SHARES = ("hd95", "one_side_empty")  # pixels, images
 USUAL_REFERENCE = "image only"
 
 
@@ -141,15 +141,15 @@ def find(
     table = pivot(sweep.table, chosen)
     against = choose_reference(list(table.index), reference)
     place, score = chosen.split("/", 2)[1:]
-    basis = sweep_basis(sweep, table, None if score in NOT_SHARES else meaningful)
+    basis = sweep_basis(sweep, table, None if score in UNBOUNDED else meaningful)
     images = test_images.gather(sweep, place)
-    draws, note = test_images.over_images(images, against, score)
+    over, note = test_images.over_images(images, against, score)
     untested = len(sweep.done) - len(images.tables)
     notes = [note] if note else [f"It lacks {untested} done jobs without predictions.csv."] if untested else []
     if primary and primary not in available:
         notes.insert(0, f"No job was tested for the primary metric {primary}.")
     segmented = is_segmentation(sweep.table)
-    compared = compare(table.drop(index=against) - table.loc[against], basis.design, draws)
+    compared = compare(table.drop(index=against) - table.loc[against], basis.design, over)
     trivial = test_images.trivial_table(images, TRIVIAL_MASK_SCORES if segmented else TRIVIAL_SCORES)
     against_trivial = _against_trivial(table, images, best_predictor(trivial, score), score, basis)
     curves = None if segmented else condition_curves(sweep, chosen, against, basis)
@@ -178,15 +178,11 @@ def _against_trivial(
     if best is None:
         return compare(table.iloc[:0], basis.design, {})
     name, own = best[0], plain_name(score)
-    values = {
-        job: test_images.trivial_scores({name: predictors[name]}, [own])[own].iloc[0]
-        for job, predictors in images.trivial.items()
-    }
     trivial = pd.DataFrame(np.nan, table.index, table.columns)
-    for (arm, repeat), value in values.items():
-        trivial.loc[arm, repeat] = value
-    draws = test_images.over_trivial(images, name, score, own) if basis.design.fixed else {}
-    return compare(table - trivial, basis.design, draws)
+    for (arm, repeat), predictors in images.trivial.items():
+        trivial.loc[arm, repeat] = test_images.score_once(predictors[name], own)
+    over = test_images.over_trivial(images, name, score, own) if basis.design.fixed else {}
+    return compare(table - trivial, basis.design, over)
 
 
 def choose_reference(arms: list[str], name: str | float | None) -> str:

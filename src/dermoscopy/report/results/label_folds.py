@@ -42,7 +42,7 @@ class Pooled:
 
     @property
     def group(self) -> NDArray[np.object_]:
-        """Groups of images that are resampled together, (N,)."""
+        """Groups of images that are left out together, (N,)."""
         return np.concatenate([part.group for part in self.parts])
 
     @property

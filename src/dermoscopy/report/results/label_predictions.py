@@ -1,4 +1,4 @@
-"""Labels and logits of the test images of a classification sweep, for resampling; and trivial predictors.
+"""Labels and logits of the test images of a classification sweep, which can be weighted; and trivial predictors.
 
 Scores have the names of a run's metrics and are means over labels, except accuracies of exclusive labels. A label is
 predicted if its logit exceeds 0, of exclusive labels if its logit is the highest; for `..._at_<rule>` if its logit
@@ -35,7 +35,7 @@ class Predictions:
 
     Attributes:
         id: (N,) image names.
-        group: (N,) patient or lesion of each image; what is resampled together.
+        group: (N,) patient or lesion of each image; what is left out together.
         truth: (N, L) 0, 1, NaN unknown.
         logit: (N, L).
         threshold: (L,) chosen by the run.

@@ -1,4 +1,4 @@
-"""Scores of the test images of a segmentation sweep, for resampling, and the TTA and size that they belong to."""
+"""Scores of the test images of a segmentation sweep, which can be weighted, and the TTA and size they belong to."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class MaskScores:
 
     Attributes:
         id: (N,) image names.
-        group: (N,) patient or lesion of each image; what is resampled together.
+        group: (N,) patient or lesion of each image; what is left out together.
         metrics: each (N, K), NaN undefined.
         areas: (N, K) each.
     """

@@ -1,4 +1,4 @@
-"""Scores of single test images: differences under resamples of them, and trivial predictors on the same images."""
+"""Scores of single test images: how differences depend on them, and trivial predictors on the same images."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dermoscopy.data.splits import write_split
+from dermoscopy.data.split_files import write_split
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.predict.rows import choose_rows, seen_images
 from dermoscopy.runs.recorded import read_stage

@@ -9,7 +9,8 @@ import torch
 
 from dermoscopy.data.augment.augment import Augment
 from dermoscopy.data.label_leakage import leaking_masks
-from dermoscopy.data.splits import folds, from_file
+from dermoscopy.data.split_files import from_file
+from dermoscopy.data.splits import folds
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.masks.encoding import encode
 

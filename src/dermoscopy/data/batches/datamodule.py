@@ -19,7 +19,8 @@ from dermoscopy.data.batches.padding import Padding
 from dermoscopy.data.batches.pixels import Pixels
 from dermoscopy.data.batches.predicted import PredictedMaskRows
 from dermoscopy.data.label_leakage import leaking_masks
-from dermoscopy.data.splits import EVERY_SUBSET, HOLDOUT, RareClass, check, write_split
+from dermoscopy.data.split_files import write_split
+from dermoscopy.data.splits import EVERY_SUBSET, HOLDOUT, RareClass, check
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.randomness import generator
@@ -149,8 +150,7 @@ class DermoscopyData(LightningDataModule):
 
     def counts(self) -> dict[str, int]:
         """Return the number of images per subset; a holdout is included only where there is one."""
-        subsets = {subset: int((self.subset == subset).sum()) for subset in EVERY_SUBSET}
-        return {subset: count for subset, count in subsets.items() if count or subset != HOLDOUT}
+        return {name: len(self.rows(name)) for name in EVERY_SUBSET if name != HOLDOUT or HOLDOUT in self.subset}
 
     def write_split(self, path: str | Path) -> Path:
         """Write the subset of every image to a CSV that `split=file` reads back; return its path."""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermoscopy.data.splits import SUBSETS, RareClass, check, folds, random_split, ten_shuffles
+from dermoscopy.data.splits import SUBSETS, RareClass, check, folds, random_split, ten_shuffles, tuning
 
 STUDY_SEEDS = (433, 198, 389, 456, 216, 21, 133, 495, 262, 249)
 
@@ -77,6 +77,25 @@ def test_the_holdout_is_the_same_for_every_seed_and_fold_and_in_none_of_them(ima
         assert (column[apart] == 1).mean() == pytest.approx((column == 1).mean(), abs=0.02)
     other = folds(*images, seed=1, k=3, holdout=0.2, holdout_seed=1)
     assert ((other == "holdout") != apart).any()
+
+
+def test_tuning_tests_exactly_on_the_holdout_of_the_folds_whatever_the_seed(images):
+    groups = images[1]
+    subset = tuning(*images, seed=3, holdout=0.2)
+    for seed in range(3):
+        assert ((subset == "test") == (folds(*images, seed=seed, fold=seed, holdout=0.2) == "holdout")).all()
+    assert (subset == tuning(*images, seed=4, holdout=0.2)).all()
+    assert subsets_of_groups(subset, groups).max() == 1
+    assert (subset == "test").mean() == pytest.approx(0.2, abs=0.01)
+    assert (subset == "val").sum() == pytest.approx(0.15 * (subset != "test").sum(), abs=5)
+    other = tuning(*images, seed=3, holdout=0.2, holdout_seed=1)
+    assert ((other == "test") == (folds(*images, seed=0, holdout=0.2, holdout_seed=1) == "holdout")).all()
+
+
+def test_tuning_without_a_holdout_is_refused(images):
+    for holdout in (0, 1, -0.1):
+        with pytest.raises(ValueError, match=r"split\.holdout must lie between 0 and 1"):
+            tuning(*images, seed=0, holdout=holdout)
 
 
 def test_an_empty_holdout_leaves_the_folds_unchanged(images):

@@ -69,12 +69,8 @@ def folds(
     """
     if k < 2 or not 0 <= fold < k:
         raise ValueError(f"split.fold must lie in 0 ... k-1 with k at least 2, got fold {fold} of {k}")
-    if not 0 <= holdout < 1:
-        raise ValueError(f"split.holdout must lie in [0, 1), got {holdout}")
     subset = np.full(len(ids), HOLDOUT)
-    used = np.arange(len(ids))
-    if holdout:
-        used = np.flatnonzero(_stratify(ids, groups, labels, [1 - holdout, holdout], holdout_seed) == 0)
+    used = np.flatnonzero(~_held_out(ids, groups, labels, holdout, holdout_seed))
     _check_classes(groups[used], labels[used], k)
     tested = _stratify(ids[used], groups[used], labels[used], [1 / k] * k, seed) == fold
     subset[used[tested]] = "test"
@@ -82,6 +78,39 @@ def folds(
     inner = _stratify(ids[rest], groups[rest], labels[rest], [1 - val, val], seed + 1 + fold)
     subset[rest] = np.array(SUBSETS)[inner]
     return subset
+
+
+def tuning(
+    ids: Strings,
+    groups: Strings,
+    labels: Labels,
+    seed: int,
+    val: float = 0.15,
+    holdout: float = 0.2,
+    holdout_seed: int = 0,
+) -> Strings:
+    """Split for choosing settings: test on the images that `folds` with the same holdout leave out of every fold.
+
+    The rest is split into train and val, val being a fraction of it. Nothing depends on `seed`, so settings that are
+    compared over several seeds see the same images. What is chosen by these tests is unbiased in the folds, which
+    never test on the holdout.
+    """
+    if not 0 < holdout < 1:
+        raise ValueError(f"split.holdout must lie between 0 and 1, as the holdout is tested here, got {holdout}")
+    held = _held_out(ids, groups, labels, holdout, holdout_seed)
+    subset = np.where(held, "test", "train").astype("<U5")
+    rest = np.flatnonzero(~held)
+    subset[rest] = np.array(SUBSETS)[_stratify(ids[rest], groups[rest], labels[rest], [1 - val, val], holdout_seed)]
+    return subset
+
+
+def _held_out(ids: Strings, groups: Strings, labels: Labels, holdout: float, seed: int) -> NDArray[np.bool_]:
+    """Return which images are set aside: a fraction of them, whole groups, stratified."""
+    if not 0 <= holdout < 1:
+        raise ValueError(f"split.holdout must lie in [0, 1), got {holdout}")
+    if not holdout:
+        return np.zeros(len(ids), dtype=bool)
+    return _stratify(ids, groups, labels, [1 - holdout, holdout], seed) == 1
 
 
 def ten_shuffles(

@@ -10,6 +10,7 @@ import torch
 import yaml
 from builders import composed
 from hydra.utils import instantiate
+from parts import ONE_GROUP
 from power_cut import Cut, PowerCut
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
@@ -201,6 +202,7 @@ def test_an_interrupted_segmentation_resumes_and_ends_bit_for_bit_like_an_uninte
             scheduler=Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.01), "step", "total_steps"),
             freeze=["1"],
             metrics={},
+            parameter_groups=ONE_GROUP,
         )
         best = ModelCheckpoint(folder, "best", monitor="val/dice", mode="max", save_weights_only=True)
         best.save_on_train_epoch_end, best._enable_version_counter = True, False

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from parts import ONE_GROUP
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import nn
 
@@ -25,7 +26,7 @@ class Plain(Task):
 @pytest.fixture
 def task() -> Plain:
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
-    return Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 7, None, (), {})
+    return Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 7, None, (), {}, ONE_GROUP)
 
 
 def test_a_loss_is_the_mean_over_images_regardless_of_batch_sizes(task):
@@ -107,7 +108,7 @@ def test_dropout_of_a_repeated_step_is_the_same(task):
 
 def test_frozen_parameters_do_not_train_and_their_statistics_stay_fixed():
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
-    task = Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 0, None, ["0", "1"], {})
+    task = Plain(network, nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 0, None, ["0", "1"], {}, ONE_GROUP)
     assert [module.training for module in network] == [True, False, True]
     optimizer = task.configure_optimizers()
     assert {id(p) for group in optimizer.param_groups for p in group["params"]} == {

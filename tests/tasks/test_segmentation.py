@@ -5,6 +5,7 @@ from functools import partial
 import pandas as pd
 import pytest
 import torch
+from parts import ONE_GROUP
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 from trainers import quiet_trainer
@@ -47,7 +48,7 @@ def make_task(network=None, masks=("lesion",), exclusive=False, tta=("none",), h
     network = network or Pixelwise(max(1, len(masks) + exclusive))
     loss = LossSum("bce+dice", {"bce": BinaryCrossEntropy(exclusive), "dice": Dice(exclusive, smooth=1.0)})
     evaluator, optimizer = Evaluator(None, hd95), partial(torch.optim.SGD, lr=0.1)
-    arguments = {"seed": 0, "scheduler": None, "freeze": (), "metrics": {}} | rest
+    arguments = {"seed": 0, "scheduler": None, "freeze": (), "metrics": {}, "parameter_groups": ONE_GROUP} | rest
     return SegmentationTask(network, loss, masks, exclusive, tta, evaluator, optimizer, **arguments)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Generator, Tensor
 
@@ -45,6 +45,27 @@ class NamesMasks(Protocol):
     """A classifier with the names of the masks that it reads, or a segmenter with those that it segments; or none."""
 
     masks: tuple[str, ...]
+
+
+@runtime_checkable
+class NamesHead(Protocol):
+    """A network that names its head: the layers that weights of another task lack, and that start new.
+
+    `head_names` returns the beginnings of the names of their parameters.
+    """
+
+    def head_names(self) -> Sequence[str]: ...
+
+
+@runtime_checkable
+class NamesBlocks(Protocol):
+    """A network whose body, all but its head, is a sequence of blocks.
+
+    `blocks_to_output` returns the number of blocks between a parameter of the body and its last block, by the
+    parameter's name.
+    """
+
+    def blocks_to_output(self) -> Mapping[str, int]: ...
 
 
 @runtime_checkable

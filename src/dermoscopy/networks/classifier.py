@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import timm
 import torch
+from timm.models import group_parameters
 from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
@@ -24,6 +25,13 @@ class NamesLayout(Protocol):
     """A timm backbone that names the memory layout of its feature maps, as those with channels last do."""
 
     output_fmt: str
+
+
+@runtime_checkable
+class NamesGroups(Protocol):
+    """A timm backbone whose parameters form a sequence of groups, by patterns of their names."""
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]: ...
 
 
 class Classifier(nn.Module):
@@ -67,7 +75,7 @@ class Classifier(nn.Module):
         from_hub = pretrained is True and checkpoint is None
         self.backbone: Backbone = _create(backbone, len(labels), from_hub, dropout)
         self.aux_head = None if aux_head_stride is None else _aux_head(self.backbone, backbone, aux_head_stride)
-        stem = stem_name(self.backbone, backbone)
+        self.stem = stem = stem_name(self.backbone, backbone)
         if masks:
             widen_stem(self.backbone, stem, len(masks), backbone)
         self.preprocessing = Preprocessing(mean, std)
@@ -108,6 +116,29 @@ class Classifier(nn.Module):
         part = partial(self.backbone.forward_intermediates, indices=[self.aux_head])
         last, (features,) = self._read(part, image, mask)
         return self.backbone.forward_head(last), features
+
+    def head_names(self) -> list[str]:
+        """Return the beginnings of the names of the parameters of the last layer and of the filters for masks."""
+        last = self.backbone.pretrained_cfg.get("classifier") or "head"
+        layers = (last,) if isinstance(last, str) else last
+        return [*(f"backbone.{layer}." for layer in layers), f"backbone.{self.stem}.masks."]
+
+    def blocks_to_output(self) -> dict[str, int]:
+        """Return the number of timm's blocks between each parameter of the body and its last block.
+
+        Raises:
+            ValueError: timm names no blocks of this backbone.
+        """
+        if not isinstance(self.backbone, NamesGroups):
+            raise ValueError(
+                f"parameter_groups.layer_decay needs blocks, timm names none of backbone {self.name!r}: leave it out"
+            )
+        matcher = self.backbone.group_matcher(coarse=False)
+        number: dict[str, int] = group_parameters(self.backbone, matcher, reverse=True)  # type: ignore[arg-type]
+        heads = tuple(self.head_names())
+        body = {f"backbone.{name}": n for name, n in number.items() if not f"backbone.{name}".startswith(heads)}
+        last = max(body.values())
+        return {name: last - n for name, n in body.items()}
 
     def forward_maps(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the last features (B, C, h, w) before pooling, the input of `forward_head`.

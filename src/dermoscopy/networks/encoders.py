@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import segmentation_models_pytorch as smp
 import timm
+import torch
+from torch import nn
 
 from dermoscopy.machine.messages import nearest
 from dermoscopy.networks.published import Statistics
@@ -78,3 +80,36 @@ def custom_preprocessing(statistics: Mapping[str, Sequence[float]]) -> Statistic
             f"with positive std, got {dict(statistics)}"
         )
     return statistics["mean"], statistics["std"]
+
+
+def levels_to_output(encoder: nn.Module, side: int) -> dict[str, int]:
+    """Return the number of levels between each trainable parameter of an encoder and its last level, by name.
+
+    A level is what the encoder adds from one of its outputs to the next; a parameter belongs to the first output that
+    depends on it, and to the last level if none does.
+
+    Args:
+        encoder: of smp.
+        side: of a square image that the encoder can read, pixels.
+    """
+    training = [module for module in encoder.modules() if module.training]
+    waiting = {name: parameter for name, parameter in encoder.named_parameters() if parameter.requires_grad}
+    example = next(encoder.parameters())
+    encoder.eval()
+    level = dict.fromkeys(waiting, 0)
+    try:
+        with torch.enable_grad():
+            features = encoder(torch.zeros(1, 3, side, side, device=example.device, dtype=example.dtype))
+            for number, feature in enumerate(features):
+                if waiting and feature.requires_grad:
+                    gradients = torch.autograd.grad(
+                        feature.sum(), list(waiting.values()), allow_unused=True, retain_graph=True
+                    )
+                    reached = [name for name, g in zip(waiting, gradients, strict=True) if g is not None]
+                    level |= dict.fromkeys(reached, number)
+                    waiting = {name: parameter for name, parameter in waiting.items() if name not in reached}
+    finally:
+        for module in training:  # not train(): frozen parts stay in evaluation mode
+            module.training = True
+    last = max(level.values(), default=0)
+    return {name: 0 if name in waiting else last - number for name, number in level.items()}

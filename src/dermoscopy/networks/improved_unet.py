@@ -68,7 +68,11 @@ class ImprovedUNet(nn.Module):
             self.add_module(name, part)
         self.apply(_initialise)
         if checkpoint is not None:
-            load_matching(self, read_weights(checkpoint), checkpoint, places=[""], heads=["segment.", "output."])
+            load_matching(self, read_weights(checkpoint), checkpoint, places=[""], heads=self.head_names())
+
+    def head_names(self) -> list[str]:
+        """Return the beginnings of the names of the parameters that depend on the masks."""
+        return ["segment.", "output."]
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""

@@ -14,6 +14,7 @@ from dermoscopy.networks.encoders import (
     TIMM,
     check_encoder,
     custom_preprocessing,
+    levels_to_output,
     published_preprocessing,
     published_weights,
 )
@@ -98,6 +99,15 @@ class Segmenter(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""
         return run_padded(self.model, self.preprocessing(image), self.multiple, self.least)
+
+    def head_names(self) -> list[str]:
+        """Return the beginnings of the names of the parameters outside of the encoder."""
+        return [f"model.{name}." for name, _ in self.model.named_children() if name != "encoder"]
+
+    def blocks_to_output(self) -> dict[str, int]:
+        """Return the number of levels between each trainable parameter of the encoder and its last level."""
+        levels = levels_to_output(self.model.encoder, self.least)
+        return {f"model.encoder.{name}": count for name, count in levels.items()}
 
     def _load(self, checkpoint: str | Path, encoder: str, by_default: bool) -> None:
         state, statistics = timm_names(encoder, read_weights(checkpoint))

@@ -60,6 +60,14 @@ class YNet(nn.Module):
         """Names of the masks that the segmenter predicts."""
         return self.segmenter.masks
 
+    def head_names(self) -> list[str]:
+        """Return the beginnings of the names of the parameters outside of the encoder."""
+        return ["head.", *(f"segmenter.{name}" for name in self.segmenter.head_names())]
+
+    def blocks_to_output(self) -> dict[str, int]:
+        """Return the number of levels between each trainable parameter of the encoder and its last level."""
+        return {f"segmenter.{name}": count for name, count in self.segmenter.blocks_to_output().items()}
+
     def forward_masks(self, image: Tensor) -> Tensor:
         """Return mask logits (B, K or K + 1, H, W) of image (B, 3, H, W); labels are not computed."""
         logits: Tensor = self.segmenter(image)

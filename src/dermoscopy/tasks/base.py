@@ -5,9 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
-from pytorch_lightning import LightningModule
 from pytorch_lightning.trainer.states import TrainerFn
-from pytorch_lightning.utilities.types import OptimizerLRScheduler, OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -17,6 +15,8 @@ from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.randomness import derive, generator, seed_hidden_state
 from dermoscopy.tasks.freezing import freeze as freeze_parameters
 from dermoscopy.tasks.freezing import frozen_norms
+from dermoscopy.tasks.optimization import Optimized
+from dermoscopy.tasks.parameter_groups import ParameterGroups
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.single_images import explained, try_single_image
 
@@ -32,7 +32,7 @@ class Monitor(Protocol):
     monitor: str | None
 
 
-class Task(LightningModule):
+class Task(Optimized):
     """A network, its loss and its optimizer.
 
     A subclass defines the steps: `training_loss` passes its loss terms and outputs to `add`, and `scores`
@@ -49,6 +49,7 @@ class Task(LightningModule):
         seed: seed of all random draws in training; a function of the run's seed and its stage.
         freeze: patterns of the names of parameters that do not train, see `freezing.freeze`.
         metrics: custom metrics by name; the subclass documents their arguments.
+        parameter_groups: how the rates of head and body differ, and which weights decay.
 
     Raises:
         ValueError: patterns without a match, a custom metric with the name of a built-in one.
@@ -63,11 +64,13 @@ class Task(LightningModule):
         scheduler: Schedule | None,
         freeze: Sequence[str],
         metrics: Mapping[str, Metric],
+        parameter_groups: ParameterGroups,
     ) -> None:
         super().__init__()
         freeze_parameters(network, freeze)
         self.network, self.loss = network.to(memory_format=torch.channels_last), loss
-        self.optimizer, self.scheduler = optimizer, scheduler
+        self.optimizer, self.scheduler, self.parameter_groups = optimizer, scheduler, parameter_groups
+        self.rates: dict[str, float] = {}
         self.seed = seed
         self.own_metrics = dict(metrics)
         self.scored: dict[str, float] = {}
@@ -148,14 +151,6 @@ class Task(LightningModule):
         """Data module of the trainer; typed by its protocol, since tasks import no data."""
         data: DataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         return data
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
-        if self.scheduler is None:
-            return optimizer
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = self.scheduler(optimizer, self.trainer.max_epochs or 1, steps)
-        return OptimizerLRSchedulerConfig(optimizer=optimizer, lr_scheduler=schedule)
 
     def draw(self, purpose: str, step: int) -> torch.Generator:
         """Return the generator of one purpose in one training step, on this module's device."""

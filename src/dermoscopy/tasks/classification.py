@@ -14,6 +14,7 @@ from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
 from dermoscopy.metrics.classification import label_scores
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
 from dermoscopy.tasks.base import Metric, Task, checked_names
+from dermoscopy.tasks.parameter_groups import ParameterGroups
 from dermoscopy.tasks.remarks import check_exclusive, label_remarks, mask_remarks
 from dermoscopy.tasks.schedule import Schedule
 
@@ -30,7 +31,7 @@ class LabelTask(Task):
         mask_conditions: masks that the network reads at test, with scores for each, see `dermoscopy.masks.conditions`.
         validation_masks: masks that the network reads in validation, which chooses the best epoch and the thresholds.
         threshold: rule that chooses the logit above which a label counts as predicted, see `choose_thresholds`.
-        optimizer, scheduler, seed, freeze: see Task.
+        optimizer, scheduler, seed, freeze, parameter_groups: see Task.
         metrics: custom metrics by name; each maps probabilities and labels (N, L), NaN unknown, to a number.
 
     Raises:
@@ -50,12 +51,13 @@ class LabelTask(Task):
         scheduler: Schedule | None,
         freeze: Sequence[str],
         metrics: Mapping[str, Metric],
+        parameter_groups: ParameterGroups,
         exclusive_labels: bool,
         training_masks: str,
         validation_masks: str,
         threshold: str,
     ) -> None:
-        super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
+        super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics, parameter_groups)
         self.reads_masks = takes_masks(network)
         if not labels:
             raise ValueError("labels is empty: name what to predict, such as data.labels=[melanoma]")

@@ -13,6 +13,7 @@ from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.base import Metric, Task, checked_names
+from dermoscopy.tasks.parameter_groups import ParameterGroups
 from dermoscopy.tasks.remarks import mask_remarks
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.tta import TTA, mean_over_tta
@@ -28,7 +29,7 @@ class SegmentationTask(Task):
         exclusive: whether a pixel has at most one of the masks.
         tta: test-time augmentations to evaluate, with scores for each: none, flips or rotations (the mean over 4 or 8
             mirror images and rotations). The masks of the last one are kept.
-        optimizer, scheduler, seed, freeze: see Task.
+        optimizer, scheduler, seed, freeze, parameter_groups: see Task.
         evaluator: scores the masks predicted for the test images, by all but the custom metrics.
         metrics: custom metrics by name; each maps probabilities and signed masks (B, K, H, W), at the network's image
             size, to one number per image (B,); NaN is undefined and left out of the mean.
@@ -50,8 +51,9 @@ class SegmentationTask(Task):
         scheduler: Schedule | None,
         freeze: Sequence[str],
         metrics: Mapping[str, Metric],
+        parameter_groups: ParameterGroups,
     ) -> None:
-        super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics)
+        super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics, parameter_groups)
         if not masks:
             raise ValueError("masks is empty: name what to segment, data.masks=[lesion]")
         if len(set(masks)) < len(masks):

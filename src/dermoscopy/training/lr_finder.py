@@ -23,6 +23,7 @@ from dermoscopy.plots.curves import draw_lr_curve
 from dermoscopy.plots.style import save_figure
 from dermoscopy.runs.stage import LrRange
 from dermoscopy.tasks.base import Task
+from dermoscopy.tasks.parameter_groups import LR_SCALE
 from dermoscopy.training.trainer import fit
 
 Rates = NDArray[np.float64]
@@ -106,7 +107,7 @@ class RisingRate(Callback):
     """Callback that sets the next learning rate in each optimizer step, and stops when the smoothed loss has diverged.
 
     Args:
-        rates: one learning rate per step, for all parameter groups.
+        rates: one learning rate per step; a parameter group has its multiple of it.
     """
 
     def __init__(self, rates: Rates) -> None:
@@ -124,7 +125,7 @@ class RisingRate(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         for optimizer in trainer.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = float(self.rates[trainer.global_step])
+                group["lr"] = float(self.rates[trainer.global_step]) * group.get(LR_SCALE, 1)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from parts import ONE_GROUP
 from power_cut import Cut, PowerCut
 from torch import nn
 from trainers import quiet_trainer
@@ -57,7 +58,7 @@ class Scripted(SegmentationTask):
 def build(kind, start=-1.0, lr=0.3, corner=None):
     evaluator = Evaluator(None, hd95=False)
     optimizer = partial(torch.optim.SGD, lr=lr)
-    return kind(Rising(start, corner), rise, MASKS, False, ["none"], evaluator, optimizer, 7, None, (), {})
+    return kind(Rising(start, corner), rise, MASKS, False, ["none"], evaluator, optimizer, 7, None, (), {}, ONE_GROUP)
 
 
 def best_checkpoint(folder, mode="max"):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import torch
+from parts import ONE_GROUP
 from torch import nn
 
 from dermoscopy.runs.history import read_history
@@ -31,7 +32,8 @@ def train(tmp_path):
         history, logger = History(tmp_path, "masks", offset, ["train/loss", "val/f1"]), FakeLogger()
         history.loggers = [logger]
         optimizer = partial(torch.optim.SGD, lr=0.1)
-        task = Task(nn.Linear(1, 1), nn.Identity(), optimizer, seed=0, scheduler=None, freeze=[], metrics={})
+        rest = {"seed": 0, "scheduler": None, "freeze": [], "metrics": {}, "parameter_groups": ONE_GROUP}
+        task = Task(nn.Linear(1, 1), nn.Identity(), optimizer, **rest)
         for epoch in epochs:
             trainer = SimpleNamespace(current_epoch=epoch, max_epochs=4)
             task.scored = {"train/loss": 1 / (epoch + 1), "val/f1": epoch / 4, "test/f1": 9.0}

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from parts import ONE_GROUP
 from torch import nn
 from trainers import quiet_trainer
 
@@ -29,7 +30,9 @@ def test_the_picture_of_an_epoch_shows_the_predictions_of_validation(make_data, 
     loss = LossSum("dice", {"dice": Dice(False, smooth=1.0)})
     network = nn.Conv2d(3, 1, 3, padding=1)
     evaluator, optimizer = Evaluator(None, hd95=False), partial(torch.optim.SGD, lr=0.1)
-    task = SegmentationTask(network, loss, ["lesion"], False, ["none"], evaluator, optimizer, 0, None, (), {})
+    task = SegmentationTask(
+        network, loss, ["lesion"], False, ["none"], evaluator, optimizer, 0, None, (), {}, ONE_GROUP
+    )
     data = make_data(labels=(), masks=("lesion",), stratify=(), reduce=reduce)
     quiet = {"enable_checkpointing": False, "limit_train_batches": 1, "precision": "32-true", "accelerator": "cpu"}
     pictures = EpochPictures(tmp_path, every=1, images=3)

@@ -3,11 +3,10 @@
 from functools import partial
 
 import torch
-from parts import LABEL_TASK, make_zeroing
+from parts import LABEL_TASK, make_label_loss, make_zeroing
 from torch import nn
 from trainers import quiet_trainer
 
-from dermoscopy.losses.classification import BinaryCrossEntropy
 from dermoscopy.losses.segmentation import BinaryCrossEntropy as MaskBinaryCrossEntropy
 from dermoscopy.losses.weighted_sum import LossSum
 from dermoscopy.tasks.classification import ClassificationTask
@@ -82,7 +81,7 @@ def make_task(task=ClassificationTask, network=None, **rest):
     torch.manual_seed(0)
     common = {
         "network": network or Reader(),
-        "loss": BinaryCrossEntropy(LABELS, None, 1.0),
+        "loss": make_label_loss(LABELS),
         "labels": LABELS,
         "mask_conditions": ["none", "given"],
         "optimizer": partial(torch.optim.SGD, lr=0.1),

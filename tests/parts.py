@@ -1,6 +1,6 @@
 """Parts of runs with default arguments for tests, since the constructors have no defaults."""
 
-from dermoscopy.losses.classification import BinaryCrossEntropy
+from dermoscopy.losses.classification import BinaryCrossEntropy, CrossEntropy
 from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
 from dermoscopy.networks.classifier import Classifier
 from dermoscopy.tasks.parameter_groups import ParameterGroups
@@ -30,6 +30,11 @@ def make_mixed_zeroing(p=0.5, grids=(16, 8, 4)):
     return MixedZeroing(p, grids)
 
 
-def make_label_loss(labels, pos_weight=None, rarest=1.0):
-    """Return a binary cross-entropy, by default without weights."""
-    return BinaryCrossEntropy(labels, pos_weight, rarest)
+def make_label_loss(labels, pos_weight=None, rarest=1.0, smoothing=0.0):
+    """Return a binary cross-entropy, by default without weights and label smoothing."""
+    return BinaryCrossEntropy(labels, pos_weight, rarest, smoothing)
+
+
+def make_class_loss(labels, class_weight=None, rarest=1.0, smoothing=0.0):
+    """Return a cross-entropy of exclusive labels, by default without weights and label smoothing."""
+    return CrossEntropy(labels, class_weight, rarest, smoothing)

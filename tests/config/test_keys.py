@@ -39,7 +39,14 @@ UNCHANGED = (
 CHANGED = (
     *("seed=1", "epochs=5", "data.masks=[streaks]", "data.labels=[streaks]", "datamodule.batch_size=16"),
     *("split.val=0.2", "split=folds", "network.backbone=resnet50", "zeroing.p=0.6", "zeroing.grid=4"),
-    *("loss.pos_weight=auto", "loss.rarest=2", "optimizer.lr=0.5", "optimizer=sgd", "scheduler=cosine"),
+    *(
+        "loss.pos_weight=auto",
+        "loss.rarest=2",
+        "loss.smoothing=0.1",
+        "optimizer.lr=0.5",
+        "optimizer=sgd",
+        "scheduler=cosine",
+    ),
     *("augment.rotate=5", "augment=none", "model.threshold=youden", "model.freeze=[backbone.conv1]"),
     *("trainer.precision=64-true", "trainer.gradient_clip_val=1", "trainer.accumulate_grad_batches=2"),
     *("trainer.limit_train_batches=3", "monitor.metric=val/loss", "callbacks=early_stopping"),

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 from label_tasks import LABELS, ImageOnly, fit, make_task, run_test
-from parts import make_zeroing
+from parts import make_class_loss, make_zeroing
 from torch import nn
 
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.losses.classification import CrossEntropy
 from dermoscopy.masks.conditions import CONDITIONS
 from dermoscopy.masks.predicted import PredictedMasks, write_masks
 from dermoscopy.training.callbacks.classification import Predictions
@@ -149,7 +148,7 @@ def test_thresholds_are_chosen_in_validation_and_kept_with_the_weights(data):
 
 def test_exclusive_labels_have_the_accuracy_of_the_most_probable_class(data):
     data.label[:, 1] = 1 - data.label[:, 0]
-    task = run_test(fit(make_task(loss=CrossEntropy(LABELS, None, 1.0), exclusive_labels=True), data), data)
+    task = run_test(fit(make_task(loss=make_class_loss(LABELS), exclusive_labels=True), data), data)
     logits, label = (torch.cat(parts) for parts in list(zip(*task.tested["none"], strict=True))[:2])
     right = logits.argmax(1) == label.argmax(1)
     assert task.scored["test/none/accuracy"] == pytest.approx(right[label.sum(1) == 1].double().mean().item())

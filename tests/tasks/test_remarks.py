@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 from label_tasks import LABELS, Reader, fit, make_task
+from parts import make_class_loss
 
 from dermoscopy.data.batches.datamodule import DermoscopyData
-from dermoscopy.losses.classification import CrossEntropy
 from dermoscopy.tasks.remarks import empty_remarks, label_remarks, mask_remarks
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
-CLASSES = {"loss": CrossEntropy(LABELS, None, 1.0), "exclusive_labels": True}
+CLASSES = {"loss": make_class_loss(LABELS), "exclusive_labels": True}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_subset_without_any_image_of_one_exclusive_label_is_refused(exclusive,
 
 def test_a_loss_of_classes_without_exclusive_labels_is_refused(exclusive):
     with pytest.raises(ValueError, match="exclusive_labels=true"):
-        fit(make_task(loss=CrossEntropy(LABELS, None, 1.0)), exclusive)
+        fit(make_task(loss=make_class_loss(LABELS)), exclusive)
 
 
 def test_unknown_labels_are_counted_by_label_and_subset(data):

@@ -1,4 +1,9 @@
-"""Losses of labels on logits, computed in fp32; each returns its weighted terms by name."""
+"""Losses of labels on logits, computed in fp32; each returns its weighted terms by name.
+
+A label is 0, 1 or NaN for unknown, or in between where two images were mixed: the share of the image that has it.
+Label smoothing (Szegedy et al., Rethinking the Inception Architecture, 2016, section 7) acts in training alone, so that
+the losses of validation compare between its values.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from dermoscopy.machine.messages import nearest
 from dermoscopy.metrics.classification import label_counts
 
+ROUNDING = 1e-4  # of a sum of shares
 Weights = str | Sequence[float] | Mapping[str, float] | None  # as in a configuration
 
 
@@ -20,16 +26,20 @@ class BinaryCrossEntropy(nn.Module):
         pos_weight: factor on the positives of each label: None for none, "auto" for negatives / positives in the
             training subset, or a list or a mapping by name (labels not named keep 1).
         rarest: additional factor on the positives of the rarest label that occurs in the training subset.
+        smoothing: share of the target of each label that is spread evenly over yes and no in training: 1 becomes
+            1 - smoothing / 2, and 0 becomes smoothing / 2.
 
     Raises:
-        ValueError: a weight is not positive or of an unknown label, or their number is wrong.
+        ValueError: a weight is not positive or of an unknown label, their number is wrong, or `smoothing` is not in
+            [0, 1).
     """
 
     pos_weight: Tensor
 
-    def __init__(self, labels: Sequence[str], pos_weight: Weights, rarest: float) -> None:
+    def __init__(self, labels: Sequence[str], pos_weight: Weights, rarest: float, smoothing: float) -> None:
         super().__init__()
         self.labels, self.rarest = tuple(labels), _checked_factor(rarest)
+        self.smoothing = _checked_smoothing(smoothing)
         self.automatic = pos_weight == "auto"
         self.given = _weights("pos_weight", None if self.automatic else pos_weight, self.labels, ("auto",))
         self.register_buffer("pos_weight", self.given.clone())
@@ -50,17 +60,18 @@ class BinaryCrossEntropy(nn.Module):
     def forward(self, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
         _check_shapes(logits, label)
         known = ~label.isnan()
-        loss = binary_cross_entropy_with_logits(
-            logits.float(), label.nan_to_num(0).float(), pos_weight=self.pos_weight, reduction="none"
-        )
+        target = label.nan_to_num(0).float()
+        if self.training and self.smoothing:
+            target = _smoothed(target, self.smoothing, 2)
+        loss = binary_cross_entropy_with_logits(logits.float(), target, pos_weight=self.pos_weight, reduction="none")
         return {"bce": (loss * known).sum() / known.sum().clamp(min=1)}  # 0 for a batch without known labels
 
 
 class CrossEntropy(nn.Module):
     """Mean cross-entropy of mutually exclusive labels, weighted by the weight of each image's label.
 
-    Images with exactly one label and no unknown label count. The sum is divided by their number and not by the sum of
-    their weights, which would cancel the weights in small batches.
+    Images with exactly one label and no unknown label count, and mixtures of two of them. The sum is divided by their
+    number and not by the sum of their weights, which would cancel the weights in small batches.
 
     Args:
         labels: names of the L labels, in the order of the logits.
@@ -68,19 +79,22 @@ class CrossEntropy(nn.Module):
             (of the cascade study) 1 - n / N, both scaled to a mean of 1 over the training images; or a list or a
             mapping by name (labels not named keep 1).
         rarest: additional factor on the weight of the rarest label that occurs in the training subset.
+        smoothing: share of the target that is spread evenly over all L labels in training; the weight of a label counts
+            for the share that it receives, as in torch.
 
     Raises:
-        ValueError: there are fewer than 2 labels, a weight is not positive or of an unknown label, or their number is
-            wrong; in `fit_class_weights`, only one label occurs for automatic weights.
+        ValueError: there are fewer than 2 labels, a weight is not positive or of an unknown label, their number is
+            wrong, or `smoothing` is not in [0, 1); in `fit_class_weights`, only one label occurs for automatic weights.
     """
 
     class_weight: Tensor
 
-    def __init__(self, labels: Sequence[str], class_weight: Weights, rarest: float) -> None:
+    def __init__(self, labels: Sequence[str], class_weight: Weights, rarest: float, smoothing: float) -> None:
         super().__init__()
         if len(labels) < 2:
             raise ValueError(f"mutually exclusive labels must be at least 2, got {list(labels)}: use loss=labels")
         self.labels, self.rarest = tuple(labels), _checked_factor(rarest)
+        self.smoothing = _checked_smoothing(smoothing)
         self.automatic = class_weight if class_weight in ("auto", "complement") else None
         given = None if self.automatic else class_weight
         self.given = _weights("class_weight", given, self.labels, ("auto", "complement"))
@@ -109,14 +123,21 @@ class CrossEntropy(nn.Module):
 
     def forward(self, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
         _check_shapes(logits, label)
-        loss = cross_entropy(logits.float(), (label == 1).float(), weight=self.class_weight, reduction="none")
+        target = label.nan_to_num(0).float()
+        if self.training and self.smoothing:
+            target = _smoothed(target, self.smoothing, len(self.labels))
+        loss = cross_entropy(logits.float(), target, weight=self.class_weight, reduction="none")
         counted = _classified(label)
         return {"ce": (loss * counted).sum() / counted.sum().clamp(min=1)}
 
 
 def _classified(label: Tensor) -> Tensor:
-    """Return which rows (B,) have exactly one label and no unknown one."""
-    return label.sum(1) == 1  # NaN compares unequal
+    """Return which rows (B,) have exactly one label, or shares of labels that add up to one, and no unknown one."""
+    return (label.sum(1) - 1).abs() < ROUNDING  # false for NaN
+
+
+def _smoothed(target: Tensor, smoothing: float, classes: int) -> Tensor:
+    return target * (1 - smoothing) + smoothing / classes
 
 
 def _rarest(share: Tensor) -> int:
@@ -139,6 +160,12 @@ def _checked_factor(rarest: float) -> float:
     if not rarest > 0:
         raise ValueError(f"rarest must be positive, got {rarest}: 1 leaves the rarest label unchanged")
     return rarest
+
+
+def _checked_smoothing(smoothing: float) -> float:
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}: 0 switches it off")
+    return smoothing
 
 
 def _weights(argument: str, given: Weights, labels: Sequence[str], words: Sequence[str]) -> Tensor:

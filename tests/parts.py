@@ -3,11 +3,16 @@
 from dermoscopy.losses.classification import BinaryCrossEntropy, CrossEntropy
 from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
 from dermoscopy.networks.classifier import Classifier
+from dermoscopy.tasks.mixing import Mixing
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 NO_WEIGHTS = {"pretrained": False, "checkpoint": None}
 LABEL_TASK = {"scheduler": None, "freeze": (), "metrics": {}, "exclusive_labels": False, "training_masks": "given"}
-LABEL_TASK |= {"validation_masks": "none", "threshold": "zero"}  # arguments of a classification task
+LABEL_TASK |= {
+    "validation_masks": "none",
+    "threshold": "zero",
+    "mixing": Mixing(0.0, 0.0),
+}  # arguments of a classification task
 
 
 def make_classifier(backbone, labels, masks=(), **changes):

@@ -3,6 +3,7 @@
 from dermoscopy.losses.classification import BinaryCrossEntropy, CrossEntropy
 from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
 from dermoscopy.networks.classifier import Classifier
+from dermoscopy.tasks.mixing import Mixing
 from dermoscopy.tasks.parameter_groups import ParameterGroups
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -10,7 +11,7 @@ NO_WEIGHTS = {"pretrained": False, "checkpoint": None}
 LABEL_TASK = {"scheduler": None, "freeze": (), "metrics": {}, "exclusive_labels": False, "training_masks": "given"}
 ONE_GROUP = ParameterGroups(head=1, layer_decay=1, decay_norms=True)
 LABEL_TASK |= {"validation_masks": "none", "threshold": "zero"}  # arguments of a classification task
-LABEL_TASK |= {"parameter_groups": ONE_GROUP}
+LABEL_TASK |= {"parameter_groups": ONE_GROUP, "mixing": Mixing(0.0, 0.0)}
 
 
 def make_classifier(backbone, labels, masks=(), **changes):

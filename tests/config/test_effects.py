@@ -45,6 +45,7 @@ def test_an_argument_with_an_effect_passes(program, typed):
     [
         ("zeroing=nothing", "model=segmentation"),
         ("zeroing.p=0.5", "model=segmentation"),
+        ("mixing.mixup=0.2", "model=segmentation"),
         ("exclusive=true",),
         ("exclusive_labels=true", "model=segmentation"),
         ("protocol.encoder=resnet50",),

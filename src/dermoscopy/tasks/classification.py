@@ -9,11 +9,13 @@ from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch
 from dermoscopy.contracts.networks import Loss
+from dermoscopy.machine.randomness import derive
 from dermoscopy.masks.conditions import CONDITIONS, SOURCES, check_predicted, masks_at, takes_masks
 from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
-from dermoscopy.metrics.classification import label_scores
+from dermoscopy.metrics.classification import known_labels, label_scores
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
 from dermoscopy.tasks.base import Metric, Task, checked_names
+from dermoscopy.tasks.mixing import Mixing, unmixed
 from dermoscopy.tasks.parameter_groups import ParameterGroups
 from dermoscopy.tasks.remarks import check_exclusive, label_remarks, mask_remarks
 from dermoscopy.tasks.schedule import Schedule
@@ -31,6 +33,8 @@ class LabelTask(Task):
         mask_conditions: masks that the network reads at test, with scores for each, see `dermoscopy.masks.conditions`.
         validation_masks: masks that the network reads in validation, which chooses the best epoch and the thresholds.
         threshold: rule that chooses the logit above which a label counts as predicted, see `choose_thresholds`.
+        mixing: applied to every training batch, before masks are zeroed or viewed. Training scores then count the
+            labels that both images of a mixture share.
         optimizer, scheduler, seed, freeze, parameter_groups: see Task.
         metrics: custom metrics by name; each maps probabilities and labels (N, L), NaN unknown, to a number.
 
@@ -56,6 +60,7 @@ class LabelTask(Task):
         training_masks: str,
         validation_masks: str,
         threshold: str,
+        mixing: Mixing,
     ) -> None:
         super().__init__(network, loss, optimizer, seed, scheduler, freeze, metrics, parameter_groups)
         self.reads_masks = takes_masks(network)
@@ -66,7 +71,7 @@ class LabelTask(Task):
         (self.training_masks,) = checked_names([training_masks], SOURCES, "training_masks")
         (self.validation_masks,) = checked_names([validation_masks], ("none", *SOURCES), "validation_masks")
         check_rule(threshold)
-        self.threshold = threshold
+        self.threshold, self.mixing = threshold, mixing
         self.register_buffer("thresholds", torch.zeros(len(labels)))  # saved with the weights that they belong to
         self.tested: dict[str, list[tuple[Tensor, ...]]] = {}
 
@@ -106,8 +111,15 @@ class LabelTask(Task):
         """Return the masks (B, K, H, W) that the network reads in validation; None: all unknown."""
         return masks_at(self.validation_masks, self.data)(batch)
 
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        if self.mixing.active:
+            batch = {**batch, "label": known_labels(batch["label"], self.exclusive_labels)}
+            batch = self.mixing(batch, derive(self.seed, "mixing", self.current_epoch, batch_idx))
+        return super().training_step(batch, batch_idx)
+
     def scores(self, outputs: list[tuple[Tensor, ...]]) -> dict[str, float]:
         logits, label = (torch.cat(parts) for parts in zip(*outputs, strict=True))
+        label = unmixed(label)
         probability = self.probability(logits)
         own = {name: float(metric(probability, label)) for name, metric in self.own_metrics.items()}
         return self.label_scores(logits, label) | own

@@ -63,6 +63,14 @@ class _SegmentingTask(LabelsOnlyTask):
 
     _counts: list[Tensor]  # of the test
 
+    def __init__(self, **others: Any) -> None:
+        super().__init__(**others)
+        if self.mixing.mixup:
+            raise ValueError(
+                "mixing.mixup blends masks, but the masks that a network learns are present or absent: "
+                "set mixing.mixup=0; mixing.cutmix pastes them"
+            )
+
     def mask_remarks(self) -> list[str]:
         return mask_remarks(self.data, targets=True)
 

@@ -5,11 +5,12 @@ import torch
 
 from dermoscopy.data.augment.augment import LUMA, Augment
 from dermoscopy.data.augment.colour import normalisation
+from dermoscopy.data.augment.warp import sampling_grid, steepest_tilt, within_box
 from dermoscopy.machine.randomness import generator
 
 OFF = {"hflip": 0, "vflip": 0, "rotate": 0, "scale": 1, "shear": 0, "shift": 0}
 NO_COLOUR = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}
-NO_DAMAGE = {"perspective": 0, "noise": 0, "blur": 0}
+NO_DAMAGE = {"perspective": 0, "noise": 0, "blur": 0, "crop": 1, "aspect": 1}
 
 
 def augment(**changes) -> Augment:
@@ -138,6 +139,9 @@ def test_each_colour_change_keeps_its_invariants(change):
         ({"perspective": -0.1}, r"perspective must lie in \[0, 1\]"),
         ({"noise": 10}, r"noise must lie in \[0, 1\]"),
         ({"blur": -1}, "blur is a standard deviation in pixels"),
+        ({"crop": 0}, "crop is the smallest share of the area"),
+        ({"crop": 1.5}, "crop is the smallest share of the area"),
+        ({"aspect": 0.75}, "aspect is the largest ratio"),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(arguments, message):
@@ -179,6 +183,13 @@ def test_switching_a_transform_on_leaves_the_other_draws_unchanged(change):
     torch.testing.assert_close(changed, plain, atol=0.3, rtol=0)
 
 
+def test_switching_the_crop_on_leaves_the_draws_of_colour_unchanged():
+    image, code = torch.full((30, 3, 20, 20), 50, dtype=torch.uint8), torch.ones(30, 1, 20, 20, dtype=torch.int8)
+    colours = {"brightness": 0.3, "saturation": 0.2, "hue": 0.1}
+    plain, cropped = (augmented(image, code, **colours, **more)[0] for more in ({}, {"crop": 0.3, "aspect": 1.3}))
+    torch.testing.assert_close(cropped, plain, atol=1e-3, rtol=0)
+
+
 def test_noise_has_mean_zero_and_at_most_the_given_deviation():
     image, code = torch.full((40, 3, 50, 50), 100, dtype=torch.uint8), torch.ones(40, 1, 50, 50)
     noisy, codes = augmented(image, code, noise=0.1)
@@ -216,8 +227,57 @@ def test_every_transform_works_on_odd_sizes_and_a_single_image(shape):
     image = torch.randint(0, 256, (batch, 3, height, width), dtype=torch.uint8, generator=generator("odd"))
     code = torch.randint(-1, 2, (batch, 1, height, width), generator=generator("odd")).to(torch.int8)
     every = {"hflip": 0.5, "vflip": 0.5, "rotate": 180, "scale": 1.5, "shear": 5, "shift": 0.1, "perspective": 0.1}
-    every |= {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.1, "noise": 0.1, "blur": 2}
+    every |= {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.1, "noise": 0.1, "blur": 2, "crop": 0.2}
     images, codes = augmented(image, code, **every)
     assert images.shape == image.shape and images.isfinite().all()
     assert codes.shape == code.shape and set(codes.unique().tolist()) <= {-1, 0, 1}
     assert torch.equal(images, augmented(image, code, **every)[0])
+
+
+def test_crops_have_the_drawn_areas_and_ratios_and_lie_within_the_frame():
+    centre, half = augment(crop=0.25, aspect=1.5).boxes(4000, (400, 400), generator(0)).unbind(1)
+    assert (centre.abs() + half * (1 - 1 / 400) <= 1 - 1 / 400 + 1e-6).all()
+    area, ratio = half.prod(1), half[:, 0] / half[:, 1]
+    uncut = half.amax(1) < 1
+    assert area[uncut].min() == pytest.approx(0.25, abs=0.01) and area.max() <= 1
+    assert ratio.min() == pytest.approx(1 / 1.5, abs=0.01) and ratio.max() == pytest.approx(1.5, abs=0.01)
+    square = augment(crop=0.25).boxes(4000, (400, 400), generator(0))[:, 1]
+    torch.testing.assert_close(square[:, 0], square[:, 1])
+    assert square.prod(1).mean().item() == pytest.approx(0.625, abs=0.015)  # 4 standard errors
+    position = (centre / (1 - half))[uncut]
+    assert position.mean(0).abs().max() < 0.04 and position.abs().amax(0).min() > 0.98
+    only_ratio = augment(aspect=1.5).boxes(4000, (400, 400), generator(0))[:, 1]
+    assert (only_ratio.amax(1) == 1).all() and only_ratio.amin().item() == pytest.approx(1.5**-0.5, abs=1e-3)
+
+
+def test_a_crop_shows_what_cutting_and_enlarging_shows(monkeypatch):
+    image, mask = pair(48, 64, 3)
+    image = 255 * image
+    cropping = augment(crop=0.3)
+    box = torch.tensor([[0.25, -1 / 3], [0.5, 0.5]])  # columns 24 to 56 and rows 4 to 28
+    monkeypatch.setattr(cropping, "boxes", lambda *_: box.expand(3, 2, 2))
+    moved, codes = cropping(image, mask, torch.eye(3, 4), generator(0))
+    cut = torch.nn.functional.interpolate(image[:, :, 4:28, 24:56], (48, 64), mode="bilinear")
+    torch.testing.assert_close(moved[:, :, 1:-1, 1:-1], cut[:, :, 1:-1, 1:-1], atol=1e-2, rtol=0)
+    assert torch.equal(codes, mask[:, :, 4:28, 24:56].repeat_interleave(2, 2).repeat_interleave(2, 3))
+
+
+def test_a_crop_is_moved_by_the_other_transforms():
+    """A point of a turned and tilted box is where it would be, had the box been cut out before."""
+    drawn = augment(rotate=180, scale=1.3, shift=0.1, shear=10, perspective=0.2)
+    matrix, tilt = drawn.affine(6, (48, 64), generator(1)), steepest_tilt(0.2) * torch.linspace(-1, 1, 12).view(6, 2)
+    box = augment(crop=0.2, aspect=2).boxes(6, (48, 64), generator(2))
+    inner = sampling_grid(matrix, 48, 64, tilt)
+    expected = box[:, 0, None, None] + box[:, 1, None, None] * inner
+    whole = sampling_grid(within_box(matrix, tilt, box), 48, 64, tilt)
+    torch.testing.assert_close(whole, expected, atol=1e-5, rtol=0)
+
+
+def test_a_crop_alone_leaves_no_border_and_keeps_image_and_mask_together():
+    image, mask = pair()
+    image, drawn = 255 * image, augment(crop=0.1, aspect=2)
+    moved, codes = drawn(image, mask, torch.eye(3, 4), generator(3))
+    assert (codes != 0).all()
+    clear = (moved[:, :1] / 255 - 0.5).abs() > 0.06
+    assert ((moved[:, :1] > 127.5) == (codes > 0))[clear].float().mean() > 0.995
+    assert not torch.equal(codes[0], codes[1])

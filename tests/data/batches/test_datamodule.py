@@ -21,7 +21,7 @@ def ready(data):
 
 
 def strong_augment() -> Augment:
-    return Augment(0.5, 0.5, 90, 1.25, 5, 0.1, 0.2, 0.2, 0.2, 0.1, "constant", 0, 0, 0)
+    return Augment(0.5, 0.5, 90, 1.25, 5, 0.1, 0.2, 0.2, 0.2, 0.1, "constant", 0, 0, 0, 1, 1)
 
 
 def test_a_batch_keeps_the_contract(make_data):

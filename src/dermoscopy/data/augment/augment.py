@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from dermoscopy.data.augment.colour import apply_colour, compose, turn_about_grey
-from dermoscopy.data.augment.warp import PADDING, sampling_grid, steepest_tilt, warp
+from dermoscopy.data.augment.warp import PADDING, sampling_grid, steepest_tilt, warp, within_box
+from dermoscopy.machine.randomness import derive
 from dermoscopy.masks.blur import gaussian_blur
 
 IN_CACHE = 200_000  # pixels that pass through the steps together; measured with one and two threads
@@ -25,6 +26,11 @@ class Augment(nn.Module):
         shear: largest angle, degrees. shift: largest shift as a share of the side.
         brightness, contrast, saturation: largest relative change. hue: largest rotation, a share of the colour circle.
         padding: constant, border or reflection.
+        crop: smallest share of the area that a random box shows, drawn uniformly up to 1, enlarged to the whole frame
+            (random resized crop); the other transforms move that box. 1: no crop. The lesion may lie outside the box
+            while its label is kept.
+        aspect: largest ratio of the box's sides, relative to those of the frame, drawn log-uniformly from 1/aspect ...
+            aspect; a side longer than the frame is cut. 1: the ratio of the frame.
         perspective: largest displacement of a corner under a random tilt, as a share of the side; with the six
             parameters of the affine map it yields any homography.
         noise: largest standard deviation of Gaussian noise, of RGB in 0 ... 1. blur: that of a Gaussian blur, pixels
@@ -50,6 +56,8 @@ class Augment(nn.Module):
         perspective: float,
         noise: float,
         blur: float,
+        crop: float,
+        aspect: float,
     ) -> None:
         super().__init__()
         if padding not in PADDING:
@@ -65,11 +73,20 @@ class Augment(nn.Module):
             raise ValueError(f"rotate and shear are angles, at least 0 and shear below 90, got {rotate}, {shear}")
         if not 0 <= blur < math.inf:
             raise ValueError(f"blur is a standard deviation in pixels, at least 0, got {blur}")
-        self.hflip, self.vflip = hflip, vflip
+        if not 0 < crop <= 1:
+            raise ValueError(f"crop is the smallest share of the area, above 0 and at most 1 (1: no crop), got {crop}")
+        if not 1 <= aspect < math.inf:
+            raise ValueError(f"aspect is the largest ratio of the sides of a crop, at least 1, got {aspect}")
+        self.hflip, self.vflip, self.crop, self.aspect = hflip, vflip, crop, aspect
         self.rotate, self.scale, self.shear, self.shift = rotate, scale, shear, shift
         self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue
         self.padding, self.perspective, self.noise, self.blur = padding, perspective, noise, blur
-        self.moves = any((hflip, vflip, rotate, scale > 1, shear, shift, perspective))
+        self.moves = any((hflip, vflip, rotate, scale > 1, shear, shift, perspective, self.crops))
+
+    @property
+    def crops(self) -> bool:
+        """Whether a box of the image is shown."""
+        return self.crop < 1 or self.aspect > 1
 
     def forward(
         self, image: Tensor, code: Tensor, normalise: Tensor, generator: torch.Generator
@@ -79,6 +96,8 @@ class Augment(nn.Module):
         # Shares of the maximum tilt (x, y), blur and noise.
         share = torch.rand((4, len(image)), generator=generator, device=image.device)
         tilt = steepest_tilt(self.perspective) * (2 * share[:2].T - 1)
+        if self.crops:
+            matrix = within_box(matrix, tilt, self.boxes(len(image), image.shape[-2:], generator))
         images = torch.empty(image.shape, device=image.device)
         codes = torch.empty(code.shape, device=image.device)
         # On a CPU a few images at a time, so that what one step writes is still in the cache for the next.
@@ -120,6 +139,20 @@ class Augment(nn.Module):
         row_x = [cos * flip_x, (cos * shear - sin) * ratio * flip_x, 2 * self.shift * uniform[5]]
         row_y = [sin / ratio * flip_y, (sin * shear + cos) * flip_y, 2 * self.shift * uniform[6]]
         return torch.stack([torch.stack(row_x, -1), torch.stack(row_y, -1)], 1)
+
+    def boxes(self, batch: int, size: tuple[int, int] | torch.Size, generator: torch.Generator) -> Tensor:
+        """Draw boxes (B, 2, 2): centre and half the side, each along x and y, in units of half the frame's side.
+
+        The draws come from a generator of their own, so that those of the other transforms stay as they are. The
+        centres of a box's outer pixels lie within those of the frame, beyond which the image blends with black.
+        """
+        own = torch.Generator(generator.device).manual_seed(derive(generator.initial_seed(), "crop"))
+        u = torch.rand((4, batch), generator=own, device=own.device)
+        area, ratio = 1 - (1 - self.crop) * u[0], ((2 * u[1] - 1) * math.log(self.aspect)).exp()
+        half = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()]).clamp(max=1)  # (2, B): along x, along y
+        centre = (1 - half) * (2 * u[2:] - 1)
+        inner = [(1 - 1 / side) * along for side, along in zip((size[1], size[0]), centre, strict=True)]
+        return torch.stack([torch.stack(inner), half]).permute(2, 0, 1)
 
     def colour(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Return one colour map per sample (B, 3, 4), to be applied to its RGB in 0 ... 1."""

@@ -26,6 +26,17 @@ def sampling_grid(matrix: Tensor, height: int, width: int, tilt: Tensor | None =
     return grid.div_(depth[..., None])
 
 
+def within_box(matrix: Tensor, tilt: Tensor, box: Tensor) -> Tensor:
+    """Return the affine maps (B, 2, 3) that show a box where the given ones show the whole frame, under the same tilt.
+
+    A point (A p + t) / (1 + g x + h y) of the frame becomes c + s times it, with the centre c and half the side s of
+    the box (B, 2, 2): (s A p + s t + c (g x + h y + 1)) / (1 + g x + h y).
+    """
+    centre, half = box.unbind(1)  # (B, 2)
+    depth = torch.cat([tilt, torch.ones_like(tilt[:, :1])], 1)  # (g, h, 1)
+    return half[:, :, None] * matrix + centre[:, :, None] * depth[:, None]
+
+
 def warp(image: Tensor, code: Tensor, grid: Tensor, padding: str) -> tuple[Tensor, Tensor]:
     """Move images (B, 3, H, W) and packed masks (B, 1, H, W), both float, by a sampling grid (B, H, W, 2).
 

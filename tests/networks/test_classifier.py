@@ -50,6 +50,20 @@ def test_an_image_only_network_ignores_masks():
     assert torch.equal(network(images(), torch.ones(4, 2, 64, 64)), network(images()))
 
 
+@pytest.mark.parametrize("backbone", ["tf_efficientnet_lite0", "mobilenetv3_small_050"])
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_first_logits_are_small_whatever_the_number_of_labels(backbone, count):
+    last = make_classifier(backbone, LABELS[:1] * count).backbone.get_classifier()
+    assert last.weight.abs().max() <= 2 / last.in_features**0.5
+
+
+def test_a_last_layer_of_usual_size_stays_as_timm_draws_it():
+    torch.manual_seed(3)
+    network = make_classifier("resnet18", LABELS)
+    torch.manual_seed(3)
+    assert torch.equal(network.backbone.fc.weight, timm.create_model("resnet18", num_classes=3).fc.weight)
+
+
 def test_weights_of_the_backbone_load_from_a_file_with_another_head(tmp_path):
     source = timm.create_model("resnet18", num_classes=7)
     torch.save(source.state_dict(), tmp_path / "weights.pt")

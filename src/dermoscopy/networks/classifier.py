@@ -190,7 +190,7 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Backbon
     if not timm.is_model(name):
         raise ValueError(f"backbone {name!r} is not a timm model{nearest(name, timm.list_models())}")
     try:
-        return timm.create_model(name, pretrained=pretrained, num_classes=labels, drop_rate=dropout)
+        backbone: Backbone = timm.create_model(name, pretrained=pretrained, num_classes=labels, drop_rate=dropout)
     except Exception as error:
         if not pretrained:
             raise
@@ -199,6 +199,19 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Backbon
             f"pretrained weights of {name!r} are unavailable ({type(error).__name__}): set pretrained=false, "
             "or checkpoint=FILE with local weights"
         ) from error
+    _narrow_last_layer(backbone)
+    return backbone
+
+
+def _narrow_last_layer(backbone: Backbone) -> None:
+    """Draw the last layer anew, within torch's default range, where timm draws it from a much wider one.
+
+    Of EfficientNets the range depends on the number of classes alone: it is -1 ... 1 for a single label, whose first
+    logits are then in the tens, and whose first gradients undo what the pretrained body has learned.
+    """
+    last = backbone.get_classifier()
+    if isinstance(last, nn.Linear) and last.weight.abs().max() > 2 / last.in_features**0.5:
+        last.reset_parameters()
 
 
 def _aux_head(backbone: Backbone, name: str, stride: int) -> int:

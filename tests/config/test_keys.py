@@ -41,7 +41,7 @@ CHANGED = (
     *("split.val=0.2", "split=folds", "network.backbone=resnet50", "zeroing.p=0.6", "zeroing.grid=4"),
     *("loss.pos_weight=auto", "loss.rarest=2", "optimizer.lr=0.5", "optimizer=sgd", "scheduler=cosine"),
     *("augment.rotate=5", "augment=none", "model.threshold=youden", "model.freeze=[backbone.conv1]"),
-    *("trainer.precision=64-true", "trainer.gradient_clip_val=1", "trainer.accumulate_grad_batches=2"),
+    *("trainer.precision=32-true", "trainer.gradient_clip_val=1", "trainer.accumulate_grad_batches=2"),
     *("trainer.limit_train_batches=3", "monitor.metric=val/loss", "callbacks=early_stopping"),
     *("+callbacks.mine={_target_: own_parts.Diary, file: a}", "datamodule.mean=[0.1,0.1,0.1]"),
     *("datamodule.predicted=masks.h5", "network.checkpoint=weights.pt", "model=consistency"),

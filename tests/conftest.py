@@ -78,6 +78,15 @@ def quick_composing():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_measurement():
+    """Decides trainer.precision=auto without a measurement, whose result is not the same each time."""
+    decision = {"precision": "32-true", "reason": "no test measures", "hardware": "any", "threads": 1, "torch": "any"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dermoscopy.training.precision.choose", lambda *_, **__: dict(decision))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
     """Creates a folder once for all processes of a test run, from its name and a function that fills it."""

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from dermoscopy.machine.hardware import describe, fastest_precision
+from dermoscopy.machine.hardware import describe
 from tests.bench import job, pipeline, prepare, segmentation, step, sweep
+from tests.bench.material import PRECISION
 from tests.bench.timing import Comparison, table
 
 PARTS: dict[str, Callable[[Path, int, bool], list[Comparison]]] = {
@@ -35,7 +36,7 @@ def main() -> None:
         "hardware": describe(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "precision": fastest_precision(),
+        "precision": PRECISION,
         "rounds": arguments.rounds,
         "quick": arguments.quick,
     }

@@ -13,12 +13,15 @@ from omegaconf import DictConfig
 from PIL import Image
 
 from dermoscopy.data.prepare import prepare
+from dermoscopy.machine.hardware import has_bf16
+from dermoscopy.runs.precision import BF16, FP32
 from tests.builders import composed
 
 ROOT = Path(__file__).parents[2]
 DEMO = {"count": 120, "size": [224, 224]}  # enough for every subset of the split to have every label
 ONE_BATCH = ("epochs=1", *(f"++trainer.limit_{subset}_batches=1" for subset in ("train", "val", "test")))
 ONE_BATCH += ("datamodule.eval_batch_size=8",)
+PRECISION = BF16 if has_bf16() else FP32  # of training steps
 MASKS = 6
 WIDTH, HEIGHT = 4000, 3000
 
@@ -30,7 +33,7 @@ def configuration(*overrides: str) -> DictConfig:
 
 def training(folder: Path, size: int, *overrides: str) -> DictConfig:
     """Return the configuration of a training on demo data of `size` px, whose store is written if it is missing."""
-    cfg = configuration(*demo_data(folder, size), *overrides)
+    cfg = configuration(*demo_data(folder, size), f"trainer.precision={PRECISION}", *overrides)
     if not Path(cfg.data.store).is_file():
         instantiate(cfg.data.make, workers=torch.get_num_threads())
         prepare(instantiate(cfg.data.source), cfg.data.store, cfg.data.size, cfg.data.fit, progress=False)

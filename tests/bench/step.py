@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dermoscopy.data.batches.datamodule import DermoscopyData
-from dermoscopy.machine.hardware import fastest_precision
-from tests.bench.material import training
+from dermoscopy.runs.precision import BF16
+from tests.bench.material import PRECISION, training
 from tests.bench.timing import Comparison, rates, seconds_of, synchronise
 
 BATCH = {
@@ -139,7 +139,7 @@ def _bare_step(cfg: DictConfig, device: torch.device, inputs: tuple[Tensor, ...]
     """Return one step of a minimal loop: same network, optimizer and precision, random tensors drawn once."""
     network = instantiate(cfg.network).to(device, memory_format=torch.channels_last).train()
     optimizer = instantiate(cfg.optimizer)(network.parameters())
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=fastest_precision(device.type) == "bf16-mixed")
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=PRECISION == BF16)
 
     def step() -> None:
         optimizer.zero_grad()

@@ -14,7 +14,8 @@ QUIET = ("logger=csv", "logger.save_dir=csv")
 
 
 def run(*overrides: str, sweep: str = "now") -> Run:
-    return Run(composed("train", *QUIET, *overrides).copy(), "the data", sweep)
+    overrides = ("trainer.precision=32-true", *overrides)
+    return Run(composed("train", *QUIET, *overrides).copy(), "the data", Path(sweep), lambda: None)
 
 
 def test_the_overrides_of_a_stage_apply_to_it_alone():

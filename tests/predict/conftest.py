@@ -134,6 +134,12 @@ def classes_run(make_run: MakeRun, shared: Shared) -> Path:
     return shared("classes", lambda folder: make_run(folder / place, *options, tested=True)) / place
 
 
+@pytest.fixture(scope="session")
+def training() -> list[str]:
+    """Arguments of train.py for a tiny network and one epoch."""
+    return TRAINING
+
+
 @pytest.fixture
 def trained(run_script: Callable[..., Any], shared: Callable[..., Path], tmp_path: Path) -> Path:
     """A folder with a tiny network trained for one epoch by the real train.py, once for all tests."""

@@ -144,3 +144,15 @@ def test_files_with_problems_are_all_reported_or_left_out(predict, trained, chec
     one = predict(**given | {"images": "photos/a.JPG"})
     assert one.code == 0 and list(pd.read_csv(out / "labels.csv").id) == ["a"]
     assert [path.name for path in out.iterdir()] == ["labels.csv"]  # nothing is left out
+
+
+def test_a_run_trained_in_mixed_precision_predicts_exactly_what_its_test_has(run_script, training, trained, tmp_path):
+    store = next(trained.glob("data/*.h5"))
+    data = f"data.store={store}", "data.raw=null"
+    ended = run_script("train.py", *training, *data, "trainer.precision=bf16-mixed", "zeroing=nothing")
+    assert ended.code == 0, ended.err
+    (own,) = tmp_path.glob(f"runs/run/*/{BEST}")
+    ended = run_script("predict.py", f"run={own}", "data=demo", *data, "batch_size=128", "device=cpu", "out=out")
+    assert ended.code == 0, ended.err
+    predicted = pd.read_csv(tmp_path / "out/predictions.csv").pivot_table(index="id", columns="label", values="logit")
+    pd.testing.assert_frame_equal(predicted, expected(own), check_exact=True)

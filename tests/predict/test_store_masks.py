@@ -13,6 +13,7 @@ from dermoscopy.data.prepare import prepare
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.masks.predicted import read_masks
 from dermoscopy.predict.store_masks import predict_store
+from dermoscopy.predict.stores import read_store
 
 FILES = ("predictions.csv", "scores.csv", "masks.h5", "panels.png", "dice.png")
 
@@ -95,3 +96,17 @@ def test_folds_are_not_averaged_on_images_that_one_of_them_has_seen(score, make_
     ended = score(run=f"[{folds[0]},{folds[1]}]", out="out", **{"data.store": wide_store})
     assert ended.code == 1 and "of every run: for folds, score each image by the run" in ended.error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_mixed_precision_is_tested_and_predicts_in_fp32(make_run, load_run, wide_store, tmp_path):
+    tta = "flips"
+    mixed, single = (
+        make_run(tmp_path / name / "run", f"trainer.precision={precision}", f"model.tta=[{tta}]", tested=True)
+        for name, precision in (("a", "bf16-mixed"), ("b", "32-true"))
+    )
+    own, store, trained = read_masks(mixed / "masks.h5"), open_store(wide_store), load_run(mixed)
+    rows = np.flatnonzero(np.isin(store.ids, own.ids))
+    ((image, frame),) = read_store(store, trained.stage, rows, len(rows))  # one batch, as in the test
+    predicted = trained.mask_probability(image, frame, tta).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(predicted, own.of(store.ids[rows]))
+    assert np.array_equal(read_masks(single / "masks.h5").probability, own.probability)

@@ -1,4 +1,4 @@
-"""Tests of the trainer of a stage: automatic precision and progress bar, other arguments as configured."""
+"""Tests of the trainer of a stage: precision of training and evaluation, progress bar, arguments as configured."""
 
 import warnings
 
@@ -6,21 +6,40 @@ import pytest
 import torch
 from trainers import QUIET, quiet_trainer
 
-from dermoscopy.machine.hardware import fastest_precision
 from dermoscopy.training.trainer import make_trainer, silence_lightning
 
-AUTO = QUIET | {"precision": "auto", "enable_progress_bar": "auto", "devices": 1}
+AUTO = QUIET | {"enable_progress_bar": "auto", "devices": 1}
 
 
-def test_a_trainer_uses_a_configured_precision(tmp_path):
-    trainer = quiet_trainer(precision="64-true", max_epochs=1, default_root_dir=tmp_path)
-    assert trainer.precision == "64-true"
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_trainer_uses_a_configured_precision(tmp_path, precision):
+    assert quiet_trainer(precision=precision, max_epochs=1, default_root_dir=tmp_path).precision == precision
 
 
-def test_auto_is_the_fastest_precision_and_a_progress_bar_only_on_a_terminal(tmp_path):
-    trainer = make_trainer(accelerator="cpu", max_epochs=1, default_root_dir=tmp_path, **AUTO)
-    assert trainer.precision == fastest_precision("cpu")
+@pytest.mark.parametrize("precision", ["auto", "16-mixed", "bf16-true", "64-true", "16-true", "transformer-engine"])
+def test_a_precision_without_evaluation_in_fp32_is_refused(tmp_path, precision):
+    with pytest.raises(ValueError, match=f"precision.*{precision}"):  # on a CPU; what auto means is decided before
+        quiet_trainer(precision=precision, default_root_dir=tmp_path)
+
+
+def test_a_progress_bar_is_shown_only_on_a_terminal(tmp_path):
+    trainer = make_trainer(precision="32-true", accelerator="cpu", default_root_dir=tmp_path, **AUTO)
     assert trainer.progress_bar_callback is None  # a test has no terminal
+
+
+def test_only_training_steps_are_computed_in_mixed_precision(tmp_path):
+    plugin = quiet_trainer(precision="bf16-mixed", default_root_dir=tmp_path).precision_plugin
+    found = {}
+    for step in ("train", "val", "test", "predict"):
+        with getattr(plugin, f"{step}_step_context")():
+            found[step] = (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    assert found == {"train": torch.bfloat16, **dict.fromkeys(("val", "test", "predict"), torch.float32)}
+
+
+def test_fp32_is_not_rounded_to_tf32_on_a_gpu(tmp_path):
+    torch.backends.cudnn.allow_tf32 = True
+    quiet_trainer(default_root_dir=tmp_path)
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_a_logger_a_summary_and_a_sanity_check_can_be_requested(tmp_path):
@@ -44,7 +63,7 @@ def test_silenced_lightning_prints_nothing_about_the_machine(tmp_path, caplog):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_trains_with_the_store_on_it_in_bf16(make_data, tmp_path):
     data = make_data()
-    trainer = make_trainer(accelerator="gpu", max_epochs=1, default_root_dir=tmp_path, **AUTO)
+    trainer = make_trainer(precision="bf16-mixed", accelerator="gpu", max_epochs=1, default_root_dir=tmp_path, **AUTO)
     data.trainer = trainer
     data.setup("fit")
     assert data.pixels.images.device.type == data.pixels.masks.device.type == "cuda"

@@ -14,6 +14,7 @@ from dermoscopy.data.store.reader import Store
 from dermoscopy.data.tables import typed
 from dermoscopy.machine.messages import nearest
 from dermoscopy.report.results.arms import is_test_metric
+from dermoscopy.runs.precision import AUTO, PRECISIONS
 
 # Settings that no stage can change: they are not in its key, or one stage would test on training images of another.
 WHOLE_RUN = frozenset(
@@ -205,11 +206,16 @@ def _check_types(name: str, stage: Settings) -> None:
 def _check_trainer(name: str, trainer: Settings) -> None:
     """Refuse arguments that Lightning's trainer does not take, and limits that leave nothing to train or to score."""
     known = (*TRAINER, *TRAINER_OTHERS)
-    if str(trainer.get("_target_")).endswith("make_trainer") and (
-        unknown := [key for key in trainer if key not in known]
-    ):
+    ours = str(trainer.get("_target_")).endswith("make_trainer")
+    if ours and (unknown := [key for key in trainer if key not in known]):
         raise ValueError(
             f"trainer.{unknown[0]} of stage {name} is no argument of Lightning's Trainer{nearest(unknown[0], known)}"
+        )
+    precision = trainer.get("precision", AUTO)
+    if ours and precision not in (AUTO, *PRECISIONS):
+        raise ValueError(
+            f"trainer.precision of stage {name} must be {', '.join((AUTO, *PRECISIONS[:-1]))} or {PRECISIONS[-1]}, got "
+            f"{precision}: validation and test are computed in fp32, so the weights are in fp32 as well"
         )
     accumulated = trainer.get("accumulate_grad_batches", 1)
     if type(accumulated) is not int or accumulated < 1:

@@ -79,15 +79,21 @@ def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, befo
     """Train the stages of a job that are missing, and complete its record."""
     store = open_data(configuration.data)
     record["data"] = {"name": configuration.data.name, "fingerprint": store.fingerprint, "size": list(store.size)}
-    run = Run(configuration, store.fingerprint, folder.parent.name)
+
+    def claim() -> None:
+        from dermoscopy.machine import hardware  # noqa: PLC0415  (torch, which takes seconds)
+
+        record.update(hardware.claim(configuration.threads, configuration.trainer.accelerator))
+
+    run = Run(configuration, store.fingerprint, folder.parent, claim)
     if jobs.still_done(before, run.stages):
         print("  done before")
         record |= before
         return
-    from dermoscopy.machine import hardware  # noqa: PLC0415  (torch, which takes seconds)
-
-    record |= hardware.claim(configuration.threads, configuration.trainer.accelerator)
+    claim()
     with open_dict(configuration):  # files of a user may refer to settings of a stage, such as ${folder}
         configuration.update(dict.fromkeys(SET_BY_PROGRAM))
     parameters = {key: value for key, value in plain(configuration).items() if key not in (*SET_BY_PROGRAM, "about")}
+    if decided := dict.fromkeys(stage.precision for stage in run.stages if stage.precision):
+        parameters["trainer"]["precision"] = ", ".join(decided)
     jobs.train(folder, run.stages, run.build, build(configuration.logger), record, flatten(parameters))

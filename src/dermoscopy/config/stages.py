@@ -1,7 +1,7 @@
 """The stages of a run: their configurations, and the parts built from them."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from dermoscopy.config.build import build, check_part, plain
 from dermoscopy.config.checks import check_labels, check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
+from dermoscopy.config.precision import decide_precision
 from dermoscopy.config.references import locate, warn_of_initial_weights
 from dermoscopy.config.unknown import dotted, nearest_keys
 from dermoscopy.machine.files import write_atomically
@@ -35,14 +36,17 @@ class Run:
     Args:
         configuration: of the run.
         fingerprint: of its store.
-        sweep: name of the sweep; with rerun=true a stage counts as trained only if this sweep trained it.
+        sweep: folder of the sweep; with rerun=true a stage counts as trained only if this sweep trained it.
+        claim: takes the resources of the job, before the precision of its training is measured.
 
     Raises:
         ValueError: a stage cannot be trained, or names a run or an experiment that does not exist.
     """
 
-    def __init__(self, configuration: DictConfig, fingerprint: str, sweep: str) -> None:
+    def __init__(self, configuration: DictConfig, fingerprint: str, sweep: Path, claim: Callable[[], object]) -> None:
         configurations = stage_configurations(configuration)
+        for stage in configurations:
+            decide_precision(stage, sweep, claim)
         settings = [decisive_settings(plain(stage)) for stage in configurations]
         self.stages: list[Stage] = []
         self._configurations: dict[str, DictConfig] = {}
@@ -60,9 +64,10 @@ class Run:
                     folder,
                     _repeat_seed(stage),
                     tests=conditions_of(stage.model),
-                    rerun=sweep if configuration.rerun else None,
+                    rerun=sweep.name if configuration.rerun else None,
                     own_weights=own_weights,
                     lr_range=LrRange(**stage.lr_finder) if stage.optimizer.get("lr") == "auto" else None,
+                    precision=stage.trainer.get("precision"),
                 )
             )
 

@@ -1,4 +1,4 @@
-"""Description of the machine, and its fastest number format."""
+"""Description of the machine, and the number formats of its arithmetic."""
 
 import platform
 from pathlib import Path
@@ -42,15 +42,26 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def fastest_precision(accelerator: str = "auto") -> str:
-    """Return Lightning's name of the fastest precision: bf16 autocast only if the hardware has bf16 arithmetic.
+def device_type(accelerator: str = "auto") -> str:
+    """Return torch's name of the device that Lightning trains on: cpu, cuda or mps."""
+    found = None if accelerator == "cpu" else torch.accelerator.current_accelerator(check_available=True)
+    return found.type if found else "cpu"
+
+
+def has_bf16(accelerator: str = "auto") -> bool:
+    """Return whether the hardware has bf16 arithmetic.
 
     On a CPU without it, bf16 is emulated and over ten times slower than fp32.
     """
-    if accelerator != "cpu" and torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    if (device := device_type(accelerator)) != "cpu":
+        return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     try:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     except AttributeError:  # private names of torch, which other versions may lack: fp32 always works
-        native = False
-    return "bf16-mixed" if native else "32-true"
+        return False
+
+
+def use_full_fp32() -> None:
+    """Compute fp32 with all its 24 significant bits on a GPU, where convolutions have the 11 of TF32 by default."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False

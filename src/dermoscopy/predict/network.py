@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dermoscopy.data.augment.colour import apply_colour, normalisation
 from dermoscopy.data.batches.padding import Padding, visible_pixels
+from dermoscopy.machine.hardware import use_full_fp32
 from dermoscopy.masks.conditions import takes_masks
 from dermoscopy.masks.probability_maps import decide, in_bytes, probabilities
 from dermoscopy.networks.weights import read_weights
@@ -83,6 +84,7 @@ def load_network(stage: RecordedStage, network: nn.Module, device: torch.device)
         ValueError: the file holds no weights, or those of another network, or no thresholds of its labels.
     """
     load_weights(network, stage.checkpoint)
+    use_full_fp32()
     ready = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return TrainedNetwork(stage, ready, _thresholds(stage))
 

@@ -6,6 +6,7 @@ The formats `masks.h5` and `tracking.jsonl` belong to `dermoscopy.masks.predicte
 # A sweep: runs/<experiment>/sweeps/<time>/
 SWEEP = "sweep.json"  # identity, plan, status
 STOP = "stop"  # if it exists, no further job begins
+PRECISION = "precision.json"  # what trainer.precision=auto means; also in runs/, of this machine
 RESULTS = "results.csv"  # one row per job, stage, epoch and mode
 ARMS = "table.csv"  # one row per arm
 

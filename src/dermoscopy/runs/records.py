@@ -50,6 +50,7 @@ class StageRecord(TypedDict):
     Attributes:
         folder: of the stage, relative to the folder in which the training was started.
         epochs: planned number of epochs, after the training the actual number.
+        precision: of the training steps; absent from records of older versions.
         reused: whether an earlier job had trained it.
         seconds: duration of its training, also if it was reused.
     """
@@ -58,6 +59,7 @@ class StageRecord(TypedDict):
     key: str
     folder: str
     epochs: int
+    precision: NotRequired[str]
     reused: NotRequired[bool]
     best_epoch: NotRequired[int]
     seconds: NotRequired[float]

@@ -34,6 +34,7 @@ class Stage:
         rerun: if not None, an older result counts only if it comes from the rerun of this name.
         own_weights: whether it starts from its own weights instead of the best of the previous stage.
         lr_range: range of the learning-rate finder; None if the rate is configured.
+        precision: of its training steps; None if its trainer has none.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Stage:
     rerun: str | None = None
     own_weights: bool = False
     lr_range: LrRange | None = None
+    precision: str | None = None
 
     def tested(self, result: StageResult) -> bool:
         """Tell whether a result has all requested tests."""
@@ -53,7 +55,8 @@ class Stage:
     @property
     def plan(self) -> StageRecord:
         """Entry of this stage in the record of its job, before it is trained."""
-        return {"name": self.name, "key": self.key, "folder": str(self.folder), "epochs": self.epochs}
+        plan: StageRecord = {"name": self.name, "key": self.key, "folder": str(self.folder), "epochs": self.epochs}
+        return plan if self.precision is None else {**plan, "precision": self.precision}
 
 
 def finished(folder: Path) -> StageResult | None:

@@ -3,33 +3,56 @@
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.plugins.precision import MixedPrecision
 
-from dermoscopy.machine.hardware import fastest_precision
+from dermoscopy.machine.hardware import device_type, use_full_fp32
+from dermoscopy.runs.precision import MIXED, PRECISIONS
 from dermoscopy.training.resume import AtomicCheckpointIO
 
 
+class MixedTraining(MixedPrecision):
+    """Lightning's mixed precision in training steps alone: validation, test and prediction are computed in fp32."""
+
+    @contextmanager
+    def _fp32(self) -> Iterator[None]:
+        yield
+
+    val_step_context = test_step_context = predict_step_context = _fp32
+
+
 def make_trainer(precision: str, enable_progress_bar: bool | str, **arguments: Any) -> Trainer:
-    """Return a Lightning trainer; "auto" is the fastest precision, and a progress bar only on a terminal.
+    """Return a Lightning trainer that validates and tests in fp32, with a progress bar only on a terminal.
 
     Args:
-        precision, enable_progress_bar: as in Lightning, or "auto".
+        precision: of training steps, one of `PRECISIONS`; what "auto" means is decided before.
+        enable_progress_bar: as in Lightning, or "auto".
         **arguments: other arguments of `pytorch_lightning.Trainer`.
+
+    Raises:
+        ValueError: another precision, or a GPU is needed and there is none.
     """
     accelerator = str(arguments.get("accelerator", "auto"))
     if accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError("trainer=gpu, but torch sees no GPU: use trainer=auto or trainer=cpu")
-    if precision == "auto":
-        precision = fastest_precision(accelerator)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
+    device = device_type(accelerator)
+    if precision == "16-mixed" and device == "cpu":
+        raise ValueError("precision=16-mixed needs a GPU: use bf16-mixed or 32-true")
     if enable_progress_bar == "auto":
         enable_progress_bar = sys.stderr.isatty()
+    use_full_fp32()
+    mixed = [MixedTraining(precision, device)] if precision in MIXED else []  # type: ignore[arg-type]
     return Trainer(
-        precision=precision,  # type: ignore[arg-type]
+        precision=None if mixed else "32-true",
         enable_progress_bar=bool(enable_progress_bar),
-        plugins=[AtomicCheckpointIO(), *arguments.pop("plugins", ())],
+        plugins=[*mixed, AtomicCheckpointIO(), *arguments.pop("plugins", ())],
         **arguments,
     )
 

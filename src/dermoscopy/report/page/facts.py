@@ -27,7 +27,11 @@ STORE = re.compile(r"(?:^\| data \| |; )(.+?), ((?:[\w ]+? (?:train|val|test),? 
 def facts(sweep: SweepResults) -> str:
     """Write a table of command, data, hardware, time, commit, and the number of jobs in each state."""
     begun = [job.record for job in sweep.jobs if "data" in job.record]
-    machines = (f"{record['hardware']}, {record['threads']} threads" for record in begun if "hardware" in record)
+    machines = (
+        ", ".join([record["hardware"], f"{record['threads']} threads", *_precisions(record)])
+        for record in begun
+        if "hardware" in record
+    )
     rows = {
         "command": code(sweep.command),
         "sweep": f"{sweep.folder.name}, started {sweep.started}",
@@ -148,6 +152,12 @@ def _range(numbers: tuple[int, int] | None) -> str:
 
 def _commit(record: JobRecord) -> str:
     return f"{record['commit'] or 'none'}{' with changes' if record['dirty'] else ''}"
+
+
+def _precisions(record: JobRecord) -> list[str]:
+    """Return the precisions of the training steps of a job's stages."""
+    stages = record.get("stages", [])
+    return list(dict.fromkeys(stage["precision"] for stage in stages if "precision" in stage))
 
 
 def _distinct(values: Iterable[str]) -> str:

@@ -38,6 +38,7 @@ UNCHANGED = (
 )
 CHANGED = (
     *("seed=1", "epochs=5", "data.masks=[streaks]", "data.labels=[streaks]", "datamodule.batch_size=16"),
+    *("datamodule.balance=0.5",),
     *("split.val=0.2", "split=folds", "network.backbone=resnet50", "zeroing.p=0.6", "zeroing.grid=4"),
     *(
         "loss.pos_weight=auto",

@@ -105,3 +105,8 @@ def test_every_argument_of_the_trainer_is_in_one_of_the_two_lists():
     arguments = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
     assert {*TRAINER, *TRAINER_OTHERS} == arguments | {TARGET}
     assert not {*TRAINER} & {*TRAINER_OTHERS}
+
+
+@pytest.mark.parametrize("override", ["loss.terms.bce.pos_weight=auto", "loss.mask_weights=[2]"])
+def test_weights_of_masks_change_the_key(override):
+    assert key("model=segmentation", override) != key("model=segmentation")

@@ -156,7 +156,7 @@ def make_data(demo_store: Path) -> Callable[..., DermoscopyData]:
             "std": (0.2, 0.25, 0.3),
             **dict.fromkeys(("augment", "stratify", "negatives", "val_negatives", "predicted")),
             **dict.fromkeys(("padding", "eval_padding"), "constant"),
-            **{"memory": "auto", "mirror_truth": False, "reduce": 1, "mask_threshold": 0.5},
+            **{"memory": "auto", "mirror_truth": False, "reduce": 1, "mask_threshold": 0.5, "balance": 0},
         }
         return DermoscopyData(**{**arguments, **changes})
 

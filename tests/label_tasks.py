@@ -94,7 +94,7 @@ def make_task(task=ClassificationTask, network=None, **rest):
 
 
 def joint(task=JointTask, **rest):
-    mask_loss = LossSum("bce", {"bce": MaskBinaryCrossEntropy(exclusive=False)})
+    mask_loss = LossSum("bce", {"bce": MaskBinaryCrossEntropy(False, LABELS, None)}, LABELS, None)
     arguments = {"mask_loss": mask_loss, "masks": LABELS, "weights": {"labels": 1.0, "masks": 1.0}, "exclusive": False}
     return make_task(task, **(arguments | rest))
 

@@ -192,7 +192,7 @@ def test_an_interrupted_segmentation_resumes_and_ends_bit_for_bit_like_an_uninte
         layers = (nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), nn.BatchNorm2d(4))
         task = SegmentationTask(
             nn.Sequential(*layers, nn.Conv2d(4, 2, 1)),
-            LossSum("dice", {"dice": Dice(False, smooth=1.0)}),
+            LossSum("dice", {"dice": Dice(False, smooth=1.0)}, (), None),
             ("lesion", "streaks"),
             False,
             ["none", "flips"],

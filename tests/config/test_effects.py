@@ -50,6 +50,8 @@ def test_an_argument_with_an_effect_passes(program, typed):
         ("exclusive_labels=true", "model=segmentation"),
         ("protocol.encoder=resnet50",),
         ("lr_finder.steps=5",),
+        ("loss.terms.focal.gamma=3", "model=segmentation"),
+        ("loss.terms.bce.pos_weight=auto", "model=segmentation", "loss.text=dice"),
         ("data.on_error=skip", "data.raw=null"),
     ],
 )
@@ -64,6 +66,9 @@ def test_a_setting_that_no_part_of_the_training_reads_is_refused(typed):
         ("zeroing=nothing", "optimizer.lr=0.1", "scheduler=constant", "augment=none", "loss.pos_weight=auto"),
         ("exclusive=true", "model=segmentation", "network=fpn", "protocol.encoder=resnet50", "loss.text=ce"),
         ("lr_finder.steps=5", "optimizer.lr=auto"),
+        ("loss.terms.bce.pos_weight=auto", "loss.mask_weights=[2]", "model=segmentation"),
+        ("mask_loss.terms.bce.pos_weight=auto", "model=joint", "mixing.cutmix=1", "datamodule.balance=1"),
+        ("loss.terms.focal.gamma=3", "model=segmentation", "stages=[{stage: a, loss: bce}, {stage: b, loss: focal}]"),
         ("model=joint", "mask_loss.text=dice", "zeroing.p=0.1", "mask_threshold=0.3"),
         ("model=consistency", "mask_views=pair", "consistency.weight=2"),
         ("split.val=0.2", "monitor.metric=val/f1", "runs=x", "name=y", "protocol.lr=1", "data.labels=[streaks]"),

@@ -38,6 +38,7 @@ UNCHANGED = (
 )
 CHANGED = (
     *("seed=1", "epochs=5", "data.masks=[streaks]", "data.labels=[streaks]", "datamodule.batch_size=16"),
+    *("datamodule.balance=0.5",),
     *("split.val=0.2", "split=folds", "network.backbone=resnet50", "zeroing.p=0.6", "zeroing.grid=4"),
     *("loss.pos_weight=auto", "loss.rarest=2", "loss.smoothing=0.1", "augment.rotate=5", "augment=none"),
     *("augment.crop=0.5", "augment.aspect=1.3", "optimizer.lr=0.5", "optimizer=sgd", "scheduler=cosine"),
@@ -91,3 +92,8 @@ def test_every_argument_of_the_trainer_is_in_one_of_the_two_lists():
     arguments = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
     assert {*TRAINER, *TRAINER_OTHERS} == arguments | {TARGET}
     assert not {*TRAINER} & {*TRAINER_OTHERS}
+
+
+@pytest.mark.parametrize("override", ["loss.terms.bce.pos_weight=auto", "loss.mask_weights=[2]"])
+def test_weights_of_masks_change_the_key(override):
+    assert key("model=segmentation", override) != key("model=segmentation")

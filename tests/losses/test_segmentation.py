@@ -21,7 +21,7 @@ from dermoscopy.losses.segmentation import (
 )
 
 ARGUMENTS = {
-    BinaryCrossEntropy: {},
+    BinaryCrossEntropy: {"masks": ("a", "b"), "pos_weight": None},
     CrossEntropy: {},
     Focal: {"gamma": 2.0, "alpha": 0.25},
     Dice: {"smooth": 1.0},
@@ -321,3 +321,69 @@ def test_logits_of_another_shape_are_refused_instead_of_broadcast(shape):
     _, target = drawn(False)
     with pytest.raises(ValueError, match=r"exclusive=false need \(3, 2, 8, 8\)"):
         build(Dice)(torch.zeros(shape), target)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("weights", [[2.0, 5.0], {"b": 5.0, "a": 2.0}])
+def test_pos_weight_multiplies_the_cost_of_pixels_with_a_mask(exclusive, weights):
+    logits, target = drawn(exclusive)
+    target[0, :, :4] = 0
+    weighted = build(BinaryCrossEntropy, exclusive, pos_weight=weights)(logits, target)
+    odds = log_odds(logits, exclusive)
+    costs = []
+    for b, k, y, x in (target != 0).nonzero().tolist():
+        c = k + exclusive
+        present = target[b, k, y, x] > 0
+        cost = torch.nn.functional.softplus(-odds[b, c, y, x] if present else odds[b, c, y, x])
+        costs.append(cost * ([2.0, 5.0][k] if present else 1))
+        if exclusive and k == 0:  # the background, once per pixel
+            background = (target[b, :, y, x] < 0).all()
+            costs.append(torch.nn.functional.softplus(-odds[b, 0, y, x] if background else odds[b, 0, y, x]))
+    assert weighted.item() == pytest.approx(torch.stack(costs).mean().item(), rel=1e-4)
+
+
+def test_automatic_weights_are_absent_over_present_pixels_and_counted_only_if_needed():
+    loss = build(BinaryCrossEntropy, pos_weight="auto")
+    for _ in range(2):  # every stage fits again
+        lines = loss.fit_mask_weights(lambda: (torch.tensor([10, 0]), torch.tensor([30, 40])))
+    assert loss.pos_weight.tolist() == [3, 40] and lines == ["pos_weight=auto is a 3, b 40"]
+    exclusive = build(BinaryCrossEntropy, True, pos_weight="auto")
+    exclusive.fit_mask_weights(lambda: (torch.tensor([10, 20]), torch.tensor([30, 20])))
+    assert exclusive.pos_weight.tolist() == [1, 3, 1]
+    for fixed in (None, [1.0, 2.0]):
+        assert build(BinaryCrossEntropy, pos_weight=fixed).fit_mask_weights(lambda: pytest.fail("counted")) == []
+    assert not loss.state_dict()
+
+
+@pytest.mark.parametrize("weights", ["balanced", [1.0], [1.0, -1.0], [1.0, math.nan], {"c": 1.0}])
+def test_a_pos_weight_that_does_not_fit_is_refused(weights):
+    with pytest.raises(ValueError, match="^pos_weight "):
+        build(BinaryCrossEntropy, pos_weight=weights)
+
+
+@pytest.mark.parametrize(("term", "exclusive"), EVERY)
+def test_equal_weights_of_masks_change_nothing(term, exclusive):
+    logits, target = drawn(exclusive)
+    target[1, :, 2:4] = 0
+    weighted = build(term, exclusive)
+    weighted.weigh(torch.ones(2))
+    assert weighted(logits, target).item() == pytest.approx(build(term, exclusive)(logits, target).item(), rel=1e-5)
+    assert weighted(logits, torch.zeros_like(target)).item() == 0
+
+
+@pytest.mark.parametrize("term", [term for term, exclusive in EVERY if not exclusive])
+def test_weights_of_masks_are_those_of_their_losses(term):
+    logits, target = drawn(False)
+    plain, weighted = build(term), build(term)
+    weighted.weigh(torch.tensor([3.0, 1.0]))
+    first, second = (plain(logits[:, k : k + 1], target[:, k : k + 1]).item() for k in (0, 1))
+    assert weighted(logits, target).item() == pytest.approx((3 * first + second) / 4, rel=1e-5)
+
+
+def test_weights_of_exclusive_masks_are_those_of_torch_with_one_for_the_background():
+    logits, target = drawn(True)
+    weighted = build(CrossEntropy, True)
+    weighted.weigh(torch.tensor([3.0, 0.5]))
+    classes = torch.where((target > 0).any(1), (target > 0).float().argmax(1) + 1, 0)
+    theirs = cross_entropy(logits, classes, torch.tensor([1.0, 3.0, 0.5]))
+    assert weighted(logits, target).item() == pytest.approx(theirs.item(), rel=1e-5)

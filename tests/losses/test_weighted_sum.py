@@ -18,7 +18,7 @@ TARGET = torch.ones(1, 1, 6, 6).tril() * 2 - 1
 
 def chosen(*overrides: str, exclusive: bool = False) -> LossSum:
     """Return the loss of a command line."""
-    return instantiate(composed("loss/sum", f"+exclusive={exclusive}", *overrides).loss)
+    return instantiate(composed("loss/sum", f"+exclusive={exclusive}", "+data.masks=[lesion]", *overrides).loss)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,11 @@ def test_text_that_is_no_sum_is_refused_with_the_position_and_an_example(text, p
 
 
 def test_terms_are_returned_weighted_by_name():
-    terms = {"bce": BinaryCrossEntropy(exclusive=False), "dice": Dice(exclusive=False, smooth=1.0)}
-    costs = LossSum("dice - 0.5*bce", terms)(LOGITS, TARGET)
+    terms = {
+        "bce": BinaryCrossEntropy(exclusive=False, masks=(), pos_weight=None),
+        "dice": Dice(exclusive=False, smooth=1.0),
+    }
+    costs = LossSum("dice - 0.5*bce", terms, (), None)(LOGITS, TARGET)
     assert list(costs) == ["dice", "bce"]
     assert costs["dice"] == terms["dice"](LOGITS, TARGET)
     assert costs["bce"] == -0.5 * terms["bce"](LOGITS, TARGET)
@@ -101,13 +104,13 @@ def test_only_the_named_terms_are_built():
     def refuse() -> nn.Module:
         raise AssertionError("built")
 
-    loss = LossSum("mine", {"mine": nn.MSELoss, "other": refuse})
+    loss = LossSum("mine", {"mine": nn.MSELoss, "other": refuse}, (), None)
     assert [type(part) for part in loss.terms.values()] == [nn.MSELoss]
 
 
 def test_a_wrong_name_is_answered_with_all_names_and_the_nearest():
     with pytest.raises(ValueError, match=r"names 'lovaz', the terms are bce, dice, lovasz; did you mean lovasz\?"):
-        LossSum("bce+lovaz", dict.fromkeys(("bce", "dice", "lovasz"), nn.MSELoss))
+        LossSum("bce+lovaz", dict.fromkeys(("bce", "dice", "lovasz"), nn.MSELoss), (), None)
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
@@ -131,7 +134,7 @@ def test_the_configured_default_is_cross_entropy_and_dice():
 
 def test_an_argument_that_a_term_refuses_is_named_with_the_term():
     with pytest.raises(ValueError, match="terms.dice: smooth must be positive, got -1"):
-        LossSum("bce+dice", {"bce": nn.MSELoss, "dice": partial(Dice, exclusive=False, smooth=-1)})
+        LossSum("bce+dice", {"bce": nn.MSELoss, "dice": partial(Dice, exclusive=False, smooth=-1)}, (), None)
 
 
 def test_a_custom_term_is_one_more_entry():
@@ -143,3 +146,15 @@ def test_a_term_unsuitable_for_the_masks_fails_only_if_it_is_named():
     assert chosen("loss.text=bce")
     with pytest.raises(Exception, match="ce needs exclusive=true"):  # Hydra adds the key in the configuration
         chosen("loss.text=ce")
+
+
+def test_weights_of_masks_reach_every_term_and_only_terms_that_know_them():
+    bce = BinaryCrossEntropy(exclusive=False, masks=("a", "b"), pos_weight="auto")
+    loss = LossSum("bce+dice", {"bce": bce, "dice": Dice(False, smooth=1.0)}, ("a", "b"), {"b": 2.0})
+    assert [term.mask_weights.tolist() for term in loss.terms.values()] == [[1, 2], [1, 2]]
+    lines = loss.fit_mask_weights(lambda: (torch.tensor([1, 2]), torch.tensor([4, 2])))
+    assert lines == ["terms.bce.pos_weight=auto is a 4, b 1"]
+    with pytest.raises(ValueError, match="mask_weights has no effect on the term mine, whose class MSELoss"):
+        LossSum("mine", {"mine": nn.MSELoss}, ("a",), [2.0])
+    with pytest.raises(ValueError, match=r"^mask_weights names \['c'\], but there are \['a'\]"):
+        LossSum("dice", {"dice": Dice(False, smooth=1.0)}, ("a",), {"c": 2.0})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from label_tasks import LABELS, Reader, fit, make_task
-from parts import make_class_loss
+from parts import make_class_loss, make_label_loss
 
 from dermoscopy.data.batches.datamodule import DermoscopyData
 from dermoscopy.tasks.remarks import empty_remarks, label_remarks, mask_remarks
@@ -118,3 +118,13 @@ def test_a_network_that_finds_nothing_has_one_line_where_the_metric_alone_had_ch
     lines = empty_remarks("val/dice", mode, rows, best)
     assert len(lines) == bool(parts)
     assert all(part in lines[0] for part in parts)
+
+
+def test_balance_and_weights_of_the_loss_that_act_together_have_one_line(make_data):
+    for balance, loss, lines in (
+        (1, make_label_loss(LABELS, "auto"), 1),
+        (1, make_label_loss(LABELS), 0),
+        (0, make_label_loss(LABELS, "auto"), 0),
+    ):
+        task = fit(make_task(loss=loss), make_data(labels=LABELS, masks=LABELS, balance=balance))
+        assert sum("datamodule.balance=1" in line for line in task.lines) == lines

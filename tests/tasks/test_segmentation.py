@@ -46,7 +46,8 @@ class Reader(nn.Module):
 def make_task(network=None, masks=("lesion",), exclusive=False, tta=("none",), hd95=False, **rest):
     torch.manual_seed(0)
     network = network or Pixelwise(max(1, len(masks) + exclusive))
-    loss = LossSum("bce+dice", {"bce": BinaryCrossEntropy(exclusive), "dice": Dice(exclusive, smooth=1.0)})
+    terms = {"bce": BinaryCrossEntropy(exclusive, (), None), "dice": Dice(exclusive, smooth=1.0)}
+    loss = rest.pop("loss", None) or LossSum("bce+dice", terms, (), None)
     evaluator, optimizer = Evaluator(None, hd95), partial(torch.optim.SGD, lr=0.1)
     arguments = {"seed": 0, "scheduler": None, "freeze": (), "metrics": {}, "parameter_groups": ONE_GROUP} | rest
     return SegmentationTask(network, loss, masks, exclusive, tta, evaluator, optimizer, **arguments)
@@ -238,3 +239,16 @@ def test_a_term_of_the_loss_may_be_monitored(make_data, tmp_path):
     unknown = ModelCheckpoint(tmp_path, "none", monitor="val/loss/dise")
     with pytest.raises(ValueError, match="monitors val/loss/dise, which is no metric; did you mean val/loss/dice"):
         trainer(unknown, enable_checkpointing=True).fit(make_task(), datamodule=make_data(masks=("lesion",), labels=()))
+
+
+def test_automatic_weights_of_pixels_are_fitted_to_the_training_images_and_stated(make_data):
+    masks = ("lesion", "streaks")
+    bce = BinaryCrossEntropy(False, masks, "auto")
+    data = make_data(masks=masks, labels=(), train_images=30)
+    task = make_task(masks=masks, loss=LossSum("bce", {"bce": bce}, masks, None))
+    trainer().fit(task, datamodule=data)
+    present, absent = data.mask_pixels()
+    assert bce.pos_weight.tolist() == pytest.approx((absent / present).tolist())
+    (line,) = (line for line in task.lines if "pos_weight" in line)
+    assert line.startswith("loss.terms.bce.pos_weight=auto is lesion ")
+    assert not any("pos_weight" in name for name in task.state_dict())

@@ -1,11 +1,13 @@
 """Arguments that would have no effect in a command, refused instead of silently ignored."""
 
+import re
 from collections.abc import Collection, Sequence
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dermoscopy.config.unknown import is_read, references
 
+TERM = re.compile(r"(\w+)\.terms\.(\w+)")  # of a loss of masks
 OF_TRAINING = ("data.labels", "data.masks", "data.stratify")
 # Parts that train.py itself reads; what else has an effect is named by a reference in one of them.
 READ = (
@@ -78,12 +80,22 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Colle
     for key in keys:
         if key.startswith("hydra"):
             continue
+        if (term := TERM.match(key)) and not _names_term(config, *term.groups(), axes):
+            raise ValueError(
+                f"{key} has no effect, as {term[1]}.text names no {term[2]}: leave it out, or name it there"
+            )
         known = OmegaConf.select(config, key, throw_on_missing=False) is not None
         if known and not is_read(key, read) and not (key.startswith("lr_finder") and automatic):
             only = " (only with lr=auto)" if key.startswith("lr_finder") else ""
             raise ValueError(
                 f"{key} has no effect in this configuration{only}, nothing in it reads {key}: leave it out"
             )
+
+
+def _names_term(config: DictConfig, loss: str, term: str, axes: Collection[str]) -> bool:
+    """Return whether the text of a loss, here or in a stage, names a term, or is swept over."""
+    texts = f"{OmegaConf.select(config, f'{loss}.text')} {config.stages}"
+    return re.search(rf"\b{term}\b", texts) is not None or bool({loss, f"{loss}.text"} & {*axes})
 
 
 def keys_of(typed: Sequence[str]) -> list[str]:

@@ -121,7 +121,10 @@ class DataModule(Protocol):
         size: height and width of the images of a batch.
         eval_batch_size: images per validation or test batch.
         predicted: the predicted masks that batches also have; None: no predicted masks.
+        balance: power by which training images of rare classes come more often; 0: each image once an epoch.
     """
+
+    balance: float
 
     @property
     def store(self) -> Store: ...
@@ -152,6 +155,8 @@ class DataModule(Protocol):
     def counts(self) -> dict[str, int]: ...  # images per subset
 
     def absent_masks(self) -> dict[str, bool]: ...  # masks in no training image, and whether annotated in any
+
+    def mask_pixels(self) -> tuple[Tensor, Tensor]: ...  # training pixels with each mask, and without it, (K,) each
 
     def label_leakage(self) -> dict[str, str]: ...  # label and the mask that reveals it in the training images
 

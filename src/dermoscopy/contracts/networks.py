@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Generator, Tensor
 
@@ -149,6 +149,17 @@ class LearnsClassWeights(Protocol):
     """A loss on labels whose class weights are computed from the training labels (N, L), NaN unknown."""
 
     def fit_class_weights(self, label: Tensor) -> None: ...
+
+
+@runtime_checkable
+class LearnsMaskWeights(Protocol):
+    """A loss on masks whose weights may be computed from the training masks.
+
+    `fit_mask_weights` receives a function that counts the training pixels where each of the K masks is present, and
+    where it is absent, (K,) each; it calls it only if it needs the counts, and returns lines that state the weights.
+    """
+
+    def fit_mask_weights(self, pixels: Callable[[], tuple[Tensor, Tensor]]) -> list[str]: ...
 
 
 class ViewLoss(Protocol):

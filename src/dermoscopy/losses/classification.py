@@ -5,17 +5,16 @@ Label smoothing (Szegedy et al., Rethinking the Inception Architecture, 2016, se
 the losses of validation compare between its values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from dermoscopy.machine.messages import nearest
+from dermoscopy.losses.weights import Weights, weights_by_name
 from dermoscopy.metrics.classification import label_counts
 
 ROUNDING = 1e-4  # of a sum of shares
-Weights = str | Sequence[float] | Mapping[str, float] | None  # as in a configuration
 
 
 class BinaryCrossEntropy(nn.Module):
@@ -41,7 +40,7 @@ class BinaryCrossEntropy(nn.Module):
         self.labels, self.rarest = tuple(labels), _checked_factor(rarest)
         self.smoothing = _checked_smoothing(smoothing)
         self.automatic = pos_weight == "auto"
-        self.given = _weights("pos_weight", None if self.automatic else pos_weight, self.labels, ("auto",))
+        self.given = weights_by_name("pos_weight", None if self.automatic else pos_weight, self.labels, ("auto",))
         self.register_buffer("pos_weight", self.given.clone())
 
     @property
@@ -97,7 +96,7 @@ class CrossEntropy(nn.Module):
         self.smoothing = _checked_smoothing(smoothing)
         self.automatic = class_weight if class_weight in ("auto", "complement") else None
         given = None if self.automatic else class_weight
-        self.given = _weights("class_weight", given, self.labels, ("auto", "complement"))
+        self.given = weights_by_name("class_weight", given, self.labels, ("auto", "complement"))
         self.register_buffer("class_weight", self.given.clone())
 
     @property
@@ -166,23 +165,3 @@ def _checked_smoothing(smoothing: float) -> float:
     if not 0 <= smoothing < 1:
         raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}: 0 switches it off")
     return smoothing
-
-
-def _weights(argument: str, given: Weights, labels: Sequence[str], words: Sequence[str]) -> Tensor:
-    """Return the weight of each label (L,), 1 where none is configured."""
-    if given is None:
-        return torch.ones(len(labels))
-    if isinstance(given, str):
-        raise ValueError(f"{argument} must be null, {', '.join(words)}, a list or a mapping, got {given!r}")
-    if isinstance(given, Mapping):
-        unknown = sorted(set(given) - set(labels))
-        if unknown:
-            raise ValueError(
-                f"{argument} names {unknown}, but the labels are {list(labels)}{nearest(unknown[0], labels)}"
-            )
-        given = [given.get(name, 1.0) for name in labels]
-    if len(given) != len(labels) or not all(weight > 0 for weight in given):
-        raise ValueError(
-            f"{argument} needs {len(labels)} positive numbers, one for each of {list(labels)}, got {list(given)}"
-        )
-    return torch.tensor([float(weight) for weight in given])

@@ -8,67 +8,56 @@ would reward a network that finds nothing wherever a mask is absent from most of
 empty mask costs nothing. Where nothing counts the loss is 0.
 """
 
+from collections.abc import Callable, Sequence
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid
 
-
-def compare(logits: Tensor, target: Tensor, exclusive: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Return logits, truth (0 or 1, of their type) and known (bool), (B, C, H, W) each, 0 at unknown pixels.
-
-    Raises:
-        ValueError: the target holds no masks, or the logits differ from it in channels or size.
-    """
-    if target.dim() != 4:
-        raise ValueError(f"this loss compares masks (B, K, H, W), not labels {tuple(target.shape)}: use loss=labels")
-    known, truth = target != 0, target > 0
-    if exclusive:
-        known = known.all(1, keepdim=True)
-        truth = torch.cat([~truth.any(1, keepdim=True), truth], 1) & known
-        known = known.expand_as(truth)
-    if logits.shape != truth.shape:
-        raise ValueError(
-            f"the network returns logits {tuple(logits.shape)}, but masks {tuple(target.shape)} with exclusive="
-            f"{str(exclusive).lower()} need {tuple(truth.shape)}: match network and exclusive to data.masks"
-        )
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).masked_fill(~known, 0)
-    return logits, truth.to(logits.dtype), known
+from dermoscopy.losses.mask_terms import MaskTerm, compare, log_odds, mean_where, per_channel
+from dermoscopy.losses.weights import Weights, weights_by_name
 
 
-def log_odds(logits: Tensor, exclusive: bool) -> Tensor:
-    """Return log p - log(1 - p) of each channel's probability p, exact even where p rounds to 0 or 1."""
-    if not exclusive:
-        return logits
-    log_p = logits.log_softmax(1)
-    p = log_p.exp()
-    likely = p > 0.75  # at most one class per pixel; 1 - p has lost digits there, the sum of the other p has not
-    log_rest = log_p.masked_fill(likely, -torch.inf).logsumexp(1, keepdim=True)
-    return log_p - torch.where(likely, log_rest, torch.log1p(-p.masked_fill(likely, 0)))
-
-
-def mean_where(cost: Tensor, kept: Tensor) -> Tensor:
-    """Return the mean of the costs where `kept` (bool, same shape) is true, 0 if it is nowhere."""
-    return (cost * kept).sum() / kept.sum().clamp(min=1)
-
-
-class BinaryCrossEntropy(nn.Module):
+class BinaryCrossEntropy(MaskTerm):
     """Binary cross-entropy of every mask; for exclusive classes, of each one against the rest.
 
     Args:
         exclusive: whether a pixel belongs to at most one of the masks.
+        masks: names of the K masks.
+        pos_weight: factor on the pixels where a mask is present: None for none, "auto" for absent / present pixels in
+            the training images, or a list or a mapping by name (masks not named keep 1); that of the background is 1.
+
+    Raises:
+        ValueError: a weight is not positive or of an unknown mask, or their number is wrong.
     """
 
-    def __init__(self, exclusive: bool) -> None:
-        super().__init__()
-        self.exclusive = exclusive
+    pos_weight: Tensor | None
+
+    def __init__(self, exclusive: bool, masks: Sequence[str], pos_weight: Weights) -> None:
+        super().__init__(exclusive)
+        self.masks, self.automatic = tuple(masks), pos_weight == "auto"
+        given = weights_by_name("pos_weight", None if self.automatic else pos_weight, self.masks, ("auto",))
+        weights = None if pos_weight is None else per_channel(given, exclusive)
+        self.register_buffer("pos_weight", weights, persistent=False)  # fitted again whenever a training begins
+
+    def fit_mask_weights(self, pixels: Callable[[], tuple[Tensor, Tensor]]) -> list[str]:
+        """Set automatic weights from numbers of pixels (K,), present and absent; return a line that states them."""
+        if not self.automatic or self.pos_weight is None:
+            return []
+        present, absent = pixels()
+        weights = absent / present.clamp(min=1)
+        self.pos_weight.copy_(per_channel(weights, self.exclusive))
+        return [f"pos_weight=auto is {', '.join(f'{n} {w:.3g}' for n, w in zip(self.masks, weights, strict=True))}"]
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, self.exclusive)
         logits = log_odds(logits, self.exclusive)
-        return mean_where(binary_cross_entropy_with_logits(logits, truth, reduction="none"), known)
+        weight = None if self.pos_weight is None else self.pos_weight[:, None, None]
+        cost = binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="none")
+        return self.mean(cost, known)
 
 
-class CrossEntropy(nn.Module):
+class CrossEntropy(MaskTerm):
     """Cross-entropy of exclusive classes, background included.
 
     Args:
@@ -79,7 +68,7 @@ class CrossEntropy(nn.Module):
     """
 
     def __init__(self, exclusive: bool) -> None:
-        super().__init__()
+        super().__init__(exclusive)
         if not exclusive:
             raise ValueError(
                 "the loss term ce needs exclusive=true; for one mask, or several that may overlap, use bce"
@@ -87,10 +76,13 @@ class CrossEntropy(nn.Module):
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, exclusive=True)
-        return mean_where(cross_entropy(logits, truth, reduction="none"), known[:, 0])
+        cost = cross_entropy(logits, truth, reduction="none")
+        if self.mask_weights is None:
+            return mean_where(cost, known[:, 0])
+        return self.mean(cost[:, None].expand_as(truth), truth > 0)  # a pixel has the weight of its class
 
 
-class Focal(nn.Module):
+class Focal(MaskTerm):
     """Focal loss: binary cross-entropy in which a pixel with probability p of its true class has weight (1 - p)^gamma.
 
     Args:
@@ -105,12 +97,12 @@ class Focal(nn.Module):
     """
 
     def __init__(self, exclusive: bool, gamma: float, alpha: float | None) -> None:
-        super().__init__()
+        super().__init__(exclusive)
         if gamma < 0:
             raise ValueError(f"gamma must be at least 0, got {gamma}")
         if alpha is not None and not 0 <= alpha <= 1:
             raise ValueError(f"alpha must be null or lie in [0, 1], got {alpha}")
-        self.exclusive, self.gamma, self.alpha = exclusive, gamma, alpha
+        self.gamma, self.alpha = gamma, alpha
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, self.exclusive)
@@ -118,10 +110,10 @@ class Focal(nn.Module):
         weight = (self.gamma * logsigmoid(-toward_truth)).exp()  # a power would have no gradient at p = 1, gamma < 1
         if self.alpha is not None:
             weight = weight * (1 - self.alpha + (2 * self.alpha - 1) * truth)
-        return mean_where(-logsigmoid(toward_truth) * weight, known)
+        return self.mean(-logsigmoid(toward_truth) * weight, known)
 
 
-class Tversky(nn.Module):
+class Tversky(MaskTerm):
     """1 - Tversky index of probabilities, TP / (TP + alpha FP + beta FN), per mask, over the batch.
 
     Args:
@@ -137,12 +129,12 @@ class Tversky(nn.Module):
     """
 
     def __init__(self, exclusive: bool, alpha: float, beta: float, smooth: float) -> None:
-        super().__init__()
+        super().__init__(exclusive)
         if min(alpha, beta) < 0:
             raise ValueError(f"alpha and beta must be at least 0, got {alpha} and {beta}")
         if smooth <= 0:
             raise ValueError(f"smooth must be positive, got {smooth}")
-        self.exclusive, self.alpha, self.beta, self.smooth = exclusive, alpha, beta, smooth
+        self.alpha, self.beta, self.smooth = alpha, beta, smooth
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, self.exclusive)
@@ -151,7 +143,7 @@ class Tversky(nn.Module):
         false_positive = (probability * (1 - truth)).sum((0, 2, 3))
         false_negative = ((1 - probability) * truth).sum((0, 2, 3))
         index = true_positive / (true_positive + self.alpha * false_positive + self.beta * false_negative)
-        return mean_where(1 - index, truth.sum((0, 2, 3)) > 0)
+        return self.mean(1 - index, truth.sum((0, 2, 3)) > 0)
 
 
 class Dice(Tversky):
@@ -176,7 +168,7 @@ class Jaccard(Tversky):
         super().__init__(exclusive, alpha=1, beta=1, smooth=smooth)
 
 
-class Lovasz(nn.Module):
+class Lovasz(MaskTerm):
     """Lovász extension of 1 - Jaccard, per mask, over the batch.
 
     It is applied to hinge errors for masks that may overlap, and to 1 - the softmax of the true class for exclusive
@@ -188,10 +180,6 @@ class Lovasz(nn.Module):
     Source: Berman et al., The Lovász-Softmax Loss, 2018, algorithm 1.
     """
 
-    def __init__(self, exclusive: bool) -> None:
-        super().__init__()
-        self.exclusive = exclusive
-
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, truth, known = compare(logits, target, self.exclusive)
         errors = (truth - logits.softmax(1)).abs() if self.exclusive else (1 - logits * (2 * truth - 1)).relu()
@@ -202,4 +190,4 @@ class Lovasz(nn.Module):
         # Loss if all pixels up to this one were wrong.
         jaccard = 1 - (present - truth.cumsum(1)) / (present + (1 - truth).cumsum(1))
         cost = (errors * jaccard.diff(dim=1, prepend=torch.zeros_like(present))).sum(1)
-        return mean_where(cost, present[:, 0] > 0)
+        return self.mean(cost, present[:, 0] > 0)

@@ -2,10 +2,13 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 
+from dermoscopy.contracts.networks import LearnsMaskWeights
+from dermoscopy.losses.mask_terms import MaskTerm
+from dermoscopy.losses.weights import Weights, weights_by_name
 from dermoscopy.machine.messages import nearest
 
 FACTOR = r"\s*(?:[\d.][\d._]*(?:e[+-]?[\d_]+)?|[^\W\d]\w*)\s*"  # a name, or text that begins like a number
@@ -58,12 +61,22 @@ class LossSum(nn.Module):
     Args:
         text: a sum such as bce+dice or bce - 0.1 * lovasz.
         terms: by name, a module from logits and signed masks to a scalar, or a factory of one without arguments.
+        masks: names of the K masks.
+        mask_weights: weight of each mask in the mean over masks of every term: None for none, or a list or a mapping by
+            name (masks not named keep 1); that of the background of exclusive masks is 1.
 
     Raises:
-        ValueError: the text cannot be parsed, or has an unknown term.
+        ValueError: the text cannot be parsed, or has an unknown term; a weight is not positive or of an unknown mask,
+            their number is wrong, or a term is no `MaskTerm`.
     """
 
-    def __init__(self, text: str, terms: Mapping[str, nn.Module | Callable[[], nn.Module]]) -> None:
+    def __init__(
+        self,
+        text: str,
+        terms: Mapping[str, nn.Module | Callable[[], nn.Module]],
+        masks: Sequence[str],
+        mask_weights: Weights,
+    ) -> None:
         super().__init__()
         self.weights = parse(str(text))  # YAML reads 1 as a number
         for name in self.weights:
@@ -74,12 +87,30 @@ class LossSum(nn.Module):
         self.terms = nn.ModuleDict()
         for name in self.weights:
             self.terms[name] = _built(name, terms[name])
+        if mask_weights is not None:
+            weights = weights_by_name("mask_weights", mask_weights, masks, ())
+            for name, term in self.terms.items():
+                if not isinstance(term, MaskTerm):
+                    raise ValueError(
+                        f"mask_weights has no effect on the term {name}, whose class {type(term).__name__} is no "
+                        f"MaskTerm ({MaskTerm.__module__}): derive it from that, or set mask_weights=null"
+                    )
+                term.weigh(weights)
+
+    def fit_mask_weights(self, pixels: Callable[[], tuple[Tensor, Tensor]]) -> list[str]:
+        """Set the weights of all terms that depend on the training masks, see `LearnsMaskWeights`."""
+        fitted = {name: term.fit_mask_weights(pixels) for name, term in _learning(self.terms)}
+        return [f"terms.{name}.{line}" for name, lines in fitted.items() for line in lines]
 
     def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
         return {name: self.weights[name] * term(logits, target) for name, term in self.terms.items()}
 
     def extra_repr(self) -> str:
         return " ".join(f"{weight:+g}*{name}" for name, weight in self.weights.items())
+
+
+def _learning(terms: nn.ModuleDict) -> Iterator[tuple[str, LearnsMaskWeights]]:
+    return ((name, term) for name, term in terms.items() if isinstance(term, LearnsMaskWeights))
 
 
 def _built(name: str, term: nn.Module | Callable[[], nn.Module]) -> nn.Module:

@@ -17,7 +17,7 @@ from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
 from dermoscopy.tasks.base import Metric, Task, checked_names
 from dermoscopy.tasks.mixing import Mixing, unmixed
 from dermoscopy.tasks.parameter_groups import ParameterGroups
-from dermoscopy.tasks.remarks import check_exclusive, label_remarks, mask_remarks
+from dermoscopy.tasks.remarks import balance_remarks, check_exclusive, label_remarks, mask_remarks
 from dermoscopy.tasks.schedule import Schedule
 
 
@@ -89,6 +89,8 @@ class LabelTask(Task):
         check_predicted(self.validation_masks, "validation_masks", self.data)
         for condition in self.mask_conditions:
             check_predicted(condition, "mask_conditions", self.data)
+        if stage == "fit":
+            self.tell(*balance_remarks(self.data, self.loss))
 
     @property
     def picture_condition(self) -> str:

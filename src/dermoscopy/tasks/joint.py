@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dermoscopy.contracts import Batch
-from dermoscopy.contracts.networks import JointNetwork, Loss
+from dermoscopy.contracts.networks import JointNetwork, LearnsMaskWeights, Loss
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
@@ -70,6 +70,11 @@ class _SegmentingTask(LabelsOnlyTask):
                 "mixing.mixup blends masks, but the masks that a network learns are present or absent: "
                 "set mixing.mixup=0; mixing.cutmix pastes them"
             )
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        if stage == "fit" and isinstance(self.mask_loss, LearnsMaskWeights):
+            self.tell(*(f"mask_loss.{line}" for line in self.mask_loss.fit_mask_weights(self.data.mask_pixels)))
 
     def mask_remarks(self) -> list[str]:
         return mask_remarks(self.data, targets=True)

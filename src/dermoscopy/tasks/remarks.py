@@ -7,7 +7,7 @@ from torch import nn
 
 from dermoscopy.contracts import DataModule
 from dermoscopy.contracts.networks import StartsFromFile
-from dermoscopy.losses.classification import CrossEntropy
+from dermoscopy.losses.classification import BinaryCrossEntropy, CrossEntropy
 from dermoscopy.metrics.classification import known_labels
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL
 
@@ -77,6 +77,18 @@ def mask_remarks(data: DataModule, targets: bool = False) -> list[str]:
         if absent
         else []
     )
+
+
+def balance_remarks(data: DataModule, loss: object) -> list[str]:
+    """Return a line if rare labels are both drawn more often and weighted in the loss, whose weights are fitted."""
+    if not data.balance or not isinstance(loss, BinaryCrossEntropy | CrossEntropy):
+        return []
+    if all(weight == 1 for weight in loss.class_weights.values()):
+        return []
+    return [
+        f"datamodule.balance={data.balance:g} draws rare labels more often, and the loss weights them as well: both "
+        "effects multiply"
+    ]
 
 
 def weight_remarks(network: nn.Module) -> list[str]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch, MaskEvaluation, MaskEvaluator
-from dermoscopy.contracts.networks import Loss
+from dermoscopy.contracts.networks import LearnsMaskWeights, Loss
 from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
@@ -84,6 +84,11 @@ class SegmentationTask(Task):
 
     def remarks(self) -> list[str]:
         return mask_remarks(self.data, targets=True)
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        if stage == "fit" and isinstance(self.loss, LearnsMaskWeights):
+            self.tell(*(f"loss.{line}" for line in self.loss.fit_mask_weights(self.data.mask_pixels)))
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         return self._step(batch)

@@ -321,7 +321,6 @@ def test_a_mask_is_present_empty_or_not_annotated(make_data):
     expected = torch.from_numpy((stored == 1).any((1, 2))).float()
     expected[3] = torch.nan
     assert torch.equal(data.presence.nan_to_num(-1), expected.nan_to_num(-1))
-    assert torch.equal(data.positive, (expected == 1).any(1))
 
 
 def test_a_mask_leaks_the_label_of_its_own_presence(make_data):

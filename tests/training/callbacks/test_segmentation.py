@@ -27,7 +27,7 @@ def test_the_picture_of_an_epoch_shows_the_predictions_of_validation(make_data, 
         return draw(cases, title)
 
     monkeypatch.setattr(masks, "draw_epoch", remember)
-    loss = LossSum("dice", {"dice": Dice(False, smooth=1.0)})
+    loss = LossSum("dice", {"dice": Dice(False, smooth=1.0)}, (), None)
     network = nn.Conv2d(3, 1, 3, padding=1)
     evaluator, optimizer = Evaluator(None, hd95=False), partial(torch.optim.SGD, lr=0.1)
     task = SegmentationTask(

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from dermoscopy.data.augment.augment import Augment
 from dermoscopy.data.augment.colour import apply_colour, normalisation
+from dermoscopy.data.batches import mask_statistics
 from dermoscopy.data.batches.arguments import check_counts, check_normalisation, positions
+from dermoscopy.data.batches.balance import BalancedChoice, checked_balance
 from dermoscopy.data.batches.negatives import Choice, all_rows, checked_negatives, choose
 from dermoscopy.data.batches.order import Batch, Batches, TrainingBatches
 from dermoscopy.data.batches.padding import Padding
@@ -51,6 +53,8 @@ class DermoscopyData(LightningDataModule):
             that have the names of `masks`. The same names have the same folds, whatever is trained.
         negatives: number of training images without any of the masks: None or "real" for all there are, "none", or a
             number per positive, redrawn each epoch. val_negatives: the same for validation, drawn once.
+        balance: power by which an epoch has rare labels more often than they are, see `image_weights`; of masks where
+            there are no labels. 0: each image once; 1: classes alike. The number of images stays the same.
         train_images: number of training images that are used, the first ones by id; None: all.
         padding: content of the padded part of an image in training, where the store has fit=pad: constant (black),
             border or reflection. eval_padding: the same in validation and test. Masks stay unknown there.
@@ -88,6 +92,7 @@ class DermoscopyData(LightningDataModule):
         train_images: int | None,
         predicted: str | Path | None,
         mask_threshold: float,
+        balance: float,
     ) -> None:
         super().__init__()
         labels, masks = labels or (), masks or ()
@@ -110,7 +115,7 @@ class DermoscopyData(LightningDataModule):
         self.val_negatives = checked_negatives(val_negatives, "val_negatives")
         self.padding = Padding(self.store.frame, self.size, padding, "padding")
         self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "eval_padding")
-        self.mirror_truth, self.train_images = mirror_truth, train_images
+        self.mirror_truth, self.train_images, self.balance = mirror_truth, train_images, checked_balance(balance)
 
     def _subsets(self, split: Split, seed: int, stratify: Sequence[str] | None) -> NDArray[np.str_]:
         if stratify is None:  # in a segmentation by the presence of its masks, where the store has labels of it
@@ -174,29 +179,17 @@ class DermoscopyData(LightningDataModule):
     def presence(self) -> Tensor:
         """Presence of each mask anywhere in an image: (N, K) 0, 1, or NaN where nothing of it is annotated."""
         self.setup("fit")  # a stage with nothing left to train has not loaded its pixels yet
-        parts = []
-        for rows in torch.arange(len(self.store)).split(32):  # small enough to stay in the processor's cache
-            mask = unpack(self.pixels.take_codes(rows), len(self.mask_names)).flatten(2)
-            highest, lowest = mask.amax(2), mask.amin(2)
-            parts.append((highest > 0).float().masked_fill_((highest == 0) & (lowest == 0), np.nan))
-        return torch.cat(parts).cpu()
-
-    @property
-    def positive(self) -> Tensor:
-        """Presence of any of the masks anywhere in an image, per row of the store."""
-        return (self.presence == 1).any(1)
+        return mask_statistics.presence(self.pixels, torch.arange(len(self.store)), len(self.mask_names))
 
     def absent_masks(self) -> dict[str, bool]:
         """Return the masks that no training image contains, and whether any of its pixels is annotated for them."""
         self.setup("fit")
-        most = torch.full((len(self.mask_names),), -1.0)
-        known = torch.zeros(len(self.mask_names), dtype=torch.bool)
-        for rows in self.rows("train").split(32):
-            mask = unpack(self.pixels.take_codes(rows), len(self.mask_names)).transpose(0, 1).flatten(1).cpu()
-            most, known = torch.maximum(most, mask.amax(1)), known | (mask != 0).any(1)
-            if (most > 0).all():  # as a rule after the first images
-                return {}
-        return {name: bool(known[k]) for k, name in enumerate(self.mask_names) if most[k] <= 0}
+        return mask_statistics.absent(self.pixels, self.rows("train"), self.mask_names)
+
+    def mask_pixels(self) -> tuple[Tensor, Tensor]:
+        """Return the numbers of training pixels where each mask is present, and where it is absent, (K,) each."""
+        self.setup("fit")
+        return mask_statistics.pixel_counts(self.pixels, self._rows_to_train_on(), len(self.mask_names))
 
     def label_leakage(self) -> dict[str, str]:
         """Return the labels that a mask leaks in the training images, each with its mask; see `leaking_masks`."""
@@ -206,13 +199,17 @@ class DermoscopyData(LightningDataModule):
         leaks = leaking_masks(self.label[rows], self.presence[rows])
         return {self.label_names[label]: self.mask_names[mask] for label, mask in leaks.items()}
 
+    def _rows_to_train_on(self) -> Tensor:
+        rows = self.rows("train")
+        if self.train_images is None:
+            return rows
+        return rows[np.argsort(self.store.ids[rows.numpy()])[: self.train_images].copy()]
+
     def _choice(self, subset: str, negatives: float | None) -> Choice:
-        rows = self.rows(subset)
-        if subset == "train" and self.train_images is not None:
-            rows = rows[np.argsort(self.store.ids[rows.numpy()])[: self.train_images].copy()]
+        rows = self._rows_to_train_on() if subset == "train" else self.rows(subset)
         if negatives is None:
             return all_rows(rows)
-        choice = choose(rows, self.positive[rows], negatives)
+        choice = choose(rows, (self.presence[rows] == 1).any(1), negatives)
         if not len(choice.always):
             raise ValueError(
                 f"no image of the {subset} subset has one of the masks {list(self.mask_names)}, but negatives "
@@ -222,7 +219,9 @@ class DermoscopyData(LightningDataModule):
 
     def train_dataloader(self) -> TrainingBatches:
         gather, choice = partial(self.gather, training=True), self._choice("train", self.negatives)
-        return TrainingBatches(gather, choice, self.batch_size, self.seed, lambda: self.epoch)
+        classes = self.label if self.label_names or not self.balance else self.presence
+        balanced = BalancedChoice(choice, classes, self.balance) if self.balance else choice
+        return TrainingBatches(gather, balanced, self.batch_size, self.seed, lambda: self.epoch)
 
     def val_dataloader(self) -> Batches:
         rows = self._choice("val", self.val_negatives).draw(generator("val_negatives"))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from dermoscopy.contracts import Batch
+from dermoscopy.data.batches.balance import BalancedChoice
 from dermoscopy.data.batches.negatives import Choice
 from dermoscopy.machine.randomness import derive, generator
 
@@ -49,7 +50,9 @@ class TrainingBatches:
         epoch: function that returns the number of the epoch that begins.
     """
 
-    def __init__(self, gather: Gather, choice: Choice, batch_size: int, seed: int, epoch: Callable[[], int]) -> None:
+    def __init__(
+        self, gather: Gather, choice: Choice | BalancedChoice, batch_size: int, seed: int, epoch: Callable[[], int]
+    ) -> None:
         self.gather, self.choice, self.batch_size, self.images = gather, choice, batch_size, len(choice)
         self.seed, self.epoch = seed, epoch
 

@@ -68,6 +68,35 @@ def test_every_schedule_of_the_configuration_steps_through_a_stage(optimizer, na
         assert set(rates) == {0.1}  # falls after 30 epochs
 
 
+@pytest.mark.parametrize(("warmup", "count"), [(0.0, 0), (0, 0), (0.25, 3), (5, 5), (20, 20), (0.01, 0)])
+def test_a_warmup_is_a_share_of_the_steps_or_a_number_of_them(warmup, count):
+    assert Schedule(MultiStepLR, warmup=warmup).warmup_steps(12) == count
+
+
+@pytest.mark.parametrize(
+    ("share", "epochs", "count"), [(0.1, 40, 4), (0.1, 10, 2), (0.3, 10, 3), (1, 10, 1), (7, 3, 7)]
+)
+def test_the_patience_of_a_plateau_is_a_share_of_the_epochs_or_a_number_of_them(optimizer, share, epochs, count):
+    schedule = Schedule(ReduceLROnPlateau, "epoch", None, "val/f1", patience=share)
+    assert schedule(optimizer, epochs=epochs, steps=100)["scheduler"].patience == count
+
+
+@pytest.mark.parametrize(
+    ("build", "values", "message"),
+    [
+        (OneCycleLR, {"warmup": 0.1}, "warmup .*one_cycle.*pct_start"),
+        (partial(OneCycleLR, max_lr=1), {"warmup": 5}, "warmup .*one_cycle.*pct_start"),
+        (CosineAnnealingLR, {"warmup": 1.5}, "warmup .*1.5"),
+        (CosineAnnealingLR, {"warmup": -1}, "warmup .*-1"),
+        (CosineAnnealingLR, {"patience": 3}, "patience .*plateau"),
+        (ReduceLROnPlateau, {"patience": 2.5}, "patience .*2.5"),
+    ],
+)
+def test_counts_that_a_schedule_cannot_take_are_refused(build, values, message):
+    with pytest.raises(ValueError, match=message):
+        Schedule(build, "epoch", None, "val/f1" if build is ReduceLROnPlateau else None, **values)
+
+
 @pytest.mark.parametrize("name", groups(CONF)["optimizer"])
 def test_every_optimizer_of_the_configuration_lowers_a_loss(name):
     torch.manual_seed(0)

@@ -44,16 +44,16 @@ class Recorder:
 
 SCHEDULES = {
     "one_cycle": Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-3), "step", "total_steps"),
-    "cosine": Schedule(torch.optim.lr_scheduler.CosineAnnealingLR, "epoch", "T_max"),
-    "polynomial": Schedule(partial(torch.optim.lr_scheduler.PolynomialLR, power=0.9), "step", "total_iters"),
+    "cosine": Schedule(torch.optim.lr_scheduler.CosineAnnealingLR, "epoch", "T_max", warmup=0.3),
+    "polynomial": Schedule(partial(torch.optim.lr_scheduler.PolynomialLR, power=0.9), "step", "total_iters", warmup=7),
     "cyclic": Schedule(
         partial(torch.optim.lr_scheduler.CyclicLR, base_lr=1e-5, max_lr=1e-3, step_size_up=5, cycle_momentum=False),
         "step",
     ),
     "step": Schedule(partial(torch.optim.lr_scheduler.StepLR, step_size=1)),
-    "multistep": Schedule(partial(torch.optim.lr_scheduler.MultiStepLR, milestones=[1, 2])),
+    "multistep": Schedule(partial(torch.optim.lr_scheduler.MultiStepLR, milestones=[1, 2]), warmup=4),
     "plateau": Schedule(
-        partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=1), monitor="val/loss"
+        partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=1), monitor="val/loss", warmup=0.9
     ),
     "constant": None,
 }

@@ -222,6 +222,11 @@ def _check_trainer(name: str, trainer: Settings) -> None:
         raise ValueError(
             f"trainer.accumulate_grad_batches of stage {name} must be a whole number of at least 1, got {accumulated}"
         )
+    clip = trainer.get("gradient_clip_val")
+    if clip is not None and not (type(clip) in (int, float) and clip > 0):
+        raise ValueError(f"trainer.gradient_clip_val of stage {name} must be a number above 0, or null, got {clip}")
+    if clip is None and trainer.get("gradient_clip_algorithm") is not None:
+        raise ValueError("trainer.gradient_clip_algorithm has an effect only with trainer.gradient_clip_val=NUMBER")
     most = {int: math.inf, float: 1.0}  # a number of batches, or a fraction of them
     for subset in ("train", "val", "test"):
         limit = trainer.get(f"limit_{subset}_batches")

@@ -16,6 +16,7 @@ KEYS = {  # whole keys, or their beginnings
     "paths.experiments": "experiments",
     "side": "subset",
     "views": "tta",
+    "scheduler.build.patience": "scheduler.patience",
     "callbacks.predictions.hd95": "model.evaluator.hd95",
     "callbacks.predictions.source": "model.evaluator.source",
     "arm/availability": "arm/mask_conditions",

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from dermoscopy.config.build import build, check_part, plain
+from dermoscopy.config.callbacks import check_callbacks
 from dermoscopy.config.checks import check_labels, check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
@@ -126,6 +127,7 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
                 raise ValueError(f"{key} in entry {number} of stages is no key of the run{near}") from error
         stage.epochs = stage_epochs(stage.epochs, stage.protocol, stage.stage)
         check_stage(stage, overrides, first=number == 0)
+        check_callbacks(stage.callbacks)
         locate(stage)
         if isinstance(stage.loss, str):  # a sum of terms
             stage.loss = OmegaConf.merge(run.loss, {"text": stage.loss})

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 from dermoscopy.runs.files import HISTORY
 
 Row = dict[str, Any]
+# Columns of a row that are no scores of its images: learning rates of the last step of the epoch, of body and head, are
+# in the rows of training alone.
+OTHERS = ("stage", "epoch", "mode", "seconds", "lr", "lr_head")
 
 
 def read_history(folder: Path) -> list[Row]:

@@ -70,7 +70,6 @@ class Task(Optimized):
         freeze_parameters(network, freeze)
         self.network, self.loss = network.to(memory_format=torch.channels_last), loss
         self.optimizer, self.scheduler, self.parameter_groups = optimizer, scheduler, parameter_groups
-        self.rates: dict[str, float] = {}
         self.seed = seed
         self.own_metrics = dict(metrics)
         self.scored: dict[str, float] = {}
@@ -196,7 +195,7 @@ class Task(Optimized):
         if (step := int(self._bad_step)) != GOOD:
             raise ValueError(
                 f"the training loss stopped being finite at step {step} of epoch {self.current_epoch}; the last good "
-                "checkpoint is kept. Try a lower optimizer.lr, or trainer.gradient_clip_val=1 optimizer.fused=false"
+                "checkpoint is kept. Try a lower optimizer.lr, or trainer.gradient_clip_val=1"
             )
         growth = float(self._highest_loss / self._first_loss)  # NaN where every loss is 0
         if growth > EXPLODED:
@@ -205,6 +204,7 @@ class Task(Optimized):
                 "trust this training, try a lower optimizer.lr"
             )
         self._log("train")
+        self.scored |= {f"train/{name}": rate for name, rate in self.rates().items()}
         self._forget()
 
     def on_validation_epoch_end(self) -> None:

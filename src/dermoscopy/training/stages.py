@@ -22,7 +22,7 @@ from dermoscopy.plots.curves import draw_stage
 from dermoscopy.plots.style import save_figure
 from dermoscopy.runs.checkpoints import OVER, read_checkpoint, weights
 from dermoscopy.runs.files import BEST, CURVES, LAST, RESULT, SPLIT
-from dermoscopy.runs.history import log_history, read_history
+from dermoscopy.runs.history import OTHERS, log_history, read_history
 from dermoscopy.runs.records import StageRecord, StageResult
 from dermoscopy.runs.stage import LrRange, Stage, result_of, set_aside
 from dermoscopy.tasks.base import Task
@@ -240,9 +240,8 @@ def _draw(folder: Path, monitor: str, best_epoch: int) -> None:
 def _best(folder: Path) -> tuple[int, dict[str, float]]:
     """Return the epoch of the best checkpoint and the validation metrics of that epoch."""
     epoch = read_checkpoint(folder / BEST)["epoch"]
-    skip = ("stage", "epoch", "mode", "seconds")
     row = next(row for row in read_history(folder) if row["epoch"] == epoch and row["mode"] == "val")
-    return epoch, {f"val/{name}": value for name, value in row.items() if name not in skip}
+    return epoch, {f"val/{name}": value for name, value in row.items() if name not in OTHERS}
 
 
 def _seconds(folder: Path) -> float:

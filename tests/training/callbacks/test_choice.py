@@ -1,6 +1,7 @@
 """The best epoch is one whose network finds something, in scripted histories and in a small training."""
 
 import math
+import sys
 from functools import partial
 
 import pytest
@@ -14,6 +15,7 @@ from dermoscopy.evaluation.segmentation import Evaluator
 from dermoscopy.runs.checkpoints import read_checkpoint
 from dermoscopy.runs.files import BEST
 from dermoscopy.runs.stage import Stage
+from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.segmentation import SegmentationTask
 from dermoscopy.training.callbacks.choice import BestCheckpoint, EarlyStopping
 from dermoscopy.training.callbacks.history import History
@@ -55,10 +57,11 @@ class Scripted(SegmentationTask):
         return super().scores(outputs) | {"dice": dice, "pooled_recall": recall}
 
 
-def build(kind, start=-1.0, lr=0.3, corner=None):
+def build(kind, start=-1.0, lr=0.3, corner=None, scheduler=None):
     evaluator = Evaluator(None, hd95=False)
     optimizer = partial(torch.optim.SGD, lr=lr)
-    return kind(Rising(start, corner), rise, MASKS, False, ["none"], evaluator, optimizer, 7, None, (), {}, ONE_GROUP)
+    rest = 7, scheduler, (), {}, ONE_GROUP
+    return kind(Rising(start, corner), rise, MASKS, False, ["none"], evaluator, optimizer, *rest)
 
 
 def best_checkpoint(folder, mode="max"):
@@ -123,6 +126,22 @@ def test_the_lowest_value_is_the_best_where_the_mode_is_min(chosen):
 def test_epochs_that_find_nothing_do_not_count_in_early_stopping(chosen, script, epochs):
     stopping = EarlyStopping("val/dice", mode="max", patience=2)
     assert chosen(script, stopping)[1] == epochs
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(0.5, 4), (0.1, 3), (1, 2), (9, 6)])
+def test_the_patience_of_early_stopping_is_a_share_of_the_epochs_or_a_number_of_them(chosen, patience, epochs):
+    stopping = EarlyStopping("val/dice", mode="max", patience=patience)
+    assert chosen([(0.5, 0.1), *[(0.1, 0.1)] * 5], stopping)[1] == epochs
+
+
+def test_early_stopping_of_one_cycle_is_questioned(chosen, capsys, monkeypatch):
+    stopping = EarlyStopping("val/dice", mode="max", patience=5)
+    chosen([(0.5, 0.1)], stopping)
+    assert "one_cycle" not in capsys.readouterr().out
+    cycle = Schedule(partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.3), "step", "total_steps")
+    monkeypatch.setattr(sys.modules[__name__], "build", partial(build, scheduler=cycle))
+    chosen([(0.5, 0.1)], stopping)
+    assert "one_cycle" in capsys.readouterr().out
 
 
 @pytest.fixture

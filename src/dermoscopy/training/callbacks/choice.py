@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping as LightningEarlyStopping
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL
 from dermoscopy.tasks.base import Task
+from dermoscopy.tasks.schedule import LEAST_PATIENCE, check_count, count_of
 
 
 def finds_something(trainer: Trainer, metric: str | None) -> bool:
@@ -46,7 +47,32 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class EarlyStopping(LightningEarlyStopping):
-    """Lightning's early stopping; epochs whose network finds nothing neither improve nor count as patience."""
+    """Lightning's early stopping; epochs whose network finds nothing neither improve nor count as patience.
+
+    Args:
+        monitor: the metric.
+        patience: epochs without a better value; or a share of those of the stage, at least 2.
+        **others: see Lightning.
+
+    Raises:
+        ValueError: the patience is neither a number nor a share.
+    """
+
+    def __init__(self, monitor: str, patience: float, **others: Any) -> None:
+        check_count("patience", patience)
+        super().__init__(monitor, patience=int(patience), **others)
+        self.share = patience
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        super().setup(trainer, pl_module, stage)
+        if stage != "fit":
+            return
+        self.patience = count_of(self.share, trainer.max_epochs or 1, LEAST_PATIENCE)
+        if isinstance(pl_module, Task) and pl_module.scheduler is not None and pl_module.scheduler.is_one_cycle:
+            pl_module.tell(
+                "early stopping with scheduler=one_cycle: the rate falls at the end of the stage, and a training that "
+                "stops early never has the low rates; scheduler=plateau or scheduler=constant suit it"
+            )
 
     def _run_early_stopping_check(self, trainer: Trainer) -> None:
         if finds_something(trainer, self.monitor):

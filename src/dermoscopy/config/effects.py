@@ -79,7 +79,7 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Colle
     for key in keys:
         if key.startswith("hydra"):
             continue
-        if (term := TERM.match(key)) and not _names_term(config, *term.groups(), axes):
+        if (term := TERM.match(key)) and not _names_term(config, term[1], term[2], axes):
             raise ValueError(
                 f"{key} has no effect, as {term[1]}.text names no {term[2]}: leave it out, or name it there"
             )

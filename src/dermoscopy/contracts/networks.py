@@ -139,7 +139,10 @@ class MaskViews(Protocol):
 
 
 class Loss(Protocol):
-    """A function from logits and targets to weighted terms by name: labels (B, L), NaN unknown, or signed masks."""
+    """A function from logits and targets to weighted terms by name: labels (B, L), NaN unknown, or signed masks.
+
+    Where training images are mixed, a label is the share of the mixture that has it, in 0 ... 1.
+    """
 
     def __call__(self, logits: Tensor, target: Tensor, /) -> Mapping[str, Tensor]: ...
 

@@ -41,6 +41,8 @@ MEANINGS = {  # of every group, in the order of docs/configuration.md
     "arm/mask_conditions": "arms of experiment=mask_conditions",
     "arm/pair": "arms of experiment=pair",
     "arm/probes": "arms of experiment=probes",
+    "arm/recipes_melanoma": "arms of experiment=recipes_melanoma",
+    "arm/recipes_segmentation": "arms of experiment=recipes_segmentation",
     "arm/ynet": "arms of experiment=ynet",
 }
 ADDED = ("experiment", "sweep", "debug")  # groups that a command adds to the defaults by a +

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from dermoscopy.config.launchers import EXTRAS, cores
 
 pytestmark = pytest.mark.services
-TINY = ("network.backbone=test_resnet", "trainer=cpu", "epochs=1", "logger=csv")
+TINY = ("network.backbone=test_resnet", "trainer=cpu", "trainer.precision=32-true", "epochs=1", "logger=csv")
 NEEDS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit"}  # launcher: the package that it needs
 
 

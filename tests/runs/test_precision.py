@@ -57,7 +57,7 @@ def test_a_job_that_waited_takes_the_decision_of_the_other(tmp_path, monkeypatch
     decided(OF, tmp_path / "first", tmp_path, measurer(BF16))
 
     @contextmanager
-    def waits(_):
+    def waits(*_):
         (tmp_path / "sweep").mkdir()
         shutil.copy(tmp_path / "first" / PRECISION, tmp_path / "sweep")  # what the holder wrote
         yield

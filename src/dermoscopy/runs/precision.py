@@ -70,7 +70,7 @@ def decided(of: Mapping[str, object], sweep: Path, runs: Path, measurer: Measure
     name = _digest(of)
     if name in (known := _read(sweep / PRECISION)):
         return known[name]["precision"]
-    with lease(runs / PRECISION):
+    with lease(runs / PRECISION, lambda: print("  waits for another job, which measures precisions", flush=True)):
         known = _read(sweep / PRECISION)
         if name not in known:
             machine, here = _read(runs / PRECISION), _digest({"of": of, **measurer.circumstances()})

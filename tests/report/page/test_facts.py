@@ -8,7 +8,7 @@ import pytest
 from builders import ROOT
 
 from dermoscopy.report.page.conditions import conditions_section
-from dermoscopy.report.page.facts import STORE, _images, leakage_warning, recorded
+from dermoscopy.report.page.facts import STORE, _images, facts, leakage_warning, recorded
 from dermoscopy.report.page.page import write_report
 from dermoscopy.runs.tables import load_sweep
 
@@ -37,6 +37,16 @@ def test_there_is_no_warning_if_no_masks_were_given(make_classified: Make) -> No
     folder = make_classified({"seed": ["0"]}, ["none", "predicted"])
     add_leakage(folder)
     assert leakage_warning(load_sweep(folder)) == ""
+
+
+def test_the_precision_of_the_training_is_named_where_it_is_recorded(make_classified: Make) -> None:
+    folder = make_classified({"seed": ["0"]}, ["none"])
+    assert "2 threads |" in facts(load_sweep(folder))
+    for file in folder.glob("*/job.json"):
+        record = json.loads(file.read_text())
+        record["stages"] = [stage | {"precision": "bf16-mixed"} for stage in record["stages"]]
+        file.write_text(json.dumps(record))
+    assert "2 threads, bf16-mixed |" in facts(load_sweep(folder))
 
 
 def change_data(sweep: Path, **changes: object) -> Path:

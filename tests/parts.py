@@ -17,7 +17,13 @@ LABEL_TASK |= {"parameter_groups": ONE_GROUP, "mixing": Mixing(0.0, 0.0)}
 def make_classifier(backbone, labels, masks=(), **changes):
     """Return a randomly initialised Classifier without an auxiliary head."""
     return Classifier(
-        backbone, labels, masks, **NO_WEIGHTS | IMAGENET | {"dropout": 0.0, "aux_head_stride": None} | changes
+        backbone,
+        labels,
+        masks,
+        **NO_WEIGHTS
+        | IMAGENET
+        | {"dropout": 0.0, "aux_head_stride": None, "preprocessing": None, "options": {}}
+        | changes,
     )
 
 

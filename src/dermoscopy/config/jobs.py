@@ -13,6 +13,7 @@ from dermoscopy.config.checks import check_repeats
 from dermoscopy.config.data import open_data, prepare_data
 from dermoscopy.config.stages import SET_BY_PROGRAM, Run
 from dermoscopy.config.texts import expand_homes
+from dermoscopy.config.weights import check_weights
 from dermoscopy.machine.files import FullDisk
 from dermoscopy.machine.leases import LeaseLost
 from dermoscopy.runs.records import read_job, read_sweep, stop, stopped
@@ -90,6 +91,7 @@ def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, befo
         print("  done before")
         record |= before
         return
+    check_weights(run.configurations)
     claim()
     with open_dict(configuration):  # files of a user may refer to settings of a stage, such as ${folder}
         configuration.update(dict.fromkeys(SET_BY_PROGRAM))

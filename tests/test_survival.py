@@ -30,6 +30,7 @@ SWEEP = (
         f"epochs.quick.masks={EPOCHS[1]}",
     ),
     *("network.backbone=test_resnet", "trainer=cpu", "threads=1", "callbacks.last.min_seconds=0"),
+    "hydra/launcher=basic",  # all in the process that is killed
     *("datamodule.batch_size=16", "trainer.limit_train_batches=3"),
     *("data.make.count=120", "data.make.size=[48,64]", "data.size=[32,32]", "data.store=store.h5"),
 )

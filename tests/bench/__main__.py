@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from dermoscopy.machine.hardware import describe, fastest_precision
-from tests.bench import job, pipeline, prepare, segmentation, step, sweep
+from tests.bench import cores, job, pipeline, prepare, segmentation, step, sweep
 from tests.bench.timing import Comparison, table
 
 PARTS: dict[str, Callable[[Path, int, bool], list[Comparison]]] = {
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[Path, int, bool], list[Comparison]]] = {
     "pipeline": pipeline.compare,
     "step": step.compare,
     "segmentation": segmentation.compare,
+    "cores": cores.compare,
     "job": job.compare,
     "sweep": sweep.compare,
 }

@@ -201,13 +201,16 @@ class ScriptResult:
 def run_script(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., ScriptResult]]:
     """Runs a root script as a user does, in an empty folder, but without starting a new process.
 
+    The jobs of a sweep run in this process as well, one after another, unless a launcher is given.
     A warning is an error, as in all tests, unless the test reads `ScriptResult.warnings`.
     """
     runs: list[ScriptResult] = []
 
     def run(script: str, *arguments: str) -> ScriptResult:
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [str(ROOT / script), *arguments])
+        launched = any(argument.startswith("hydra/launcher=") for argument in arguments)
+        here = ("hydra/launcher=basic",) if "-m" in arguments and not launched else ()
+        monkeypatch.setattr(sys, "argv", [str(ROOT / script), *arguments, *here])
         monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
         GlobalHydra.instance().clear()
         capfd.readouterr()

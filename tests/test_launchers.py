@@ -60,7 +60,7 @@ def jobs(folder: Path) -> list[dict]:
 @pytest.fixture(scope="module")
 def one_by_one(demo_store, tmp_path_factory):
     """A sweep of two arms and two seeds, one job after another."""
-    return sweep(tmp_path_factory.mktemp("basic"), demo_store, "seed=0,1", "threads=1")
+    return sweep(tmp_path_factory.mktemp("basic"), demo_store, "seed=0,1", "threads=1", "hydra/launcher=basic")
 
 
 @pytest.mark.parametrize(

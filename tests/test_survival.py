@@ -36,6 +36,7 @@ SWEEP = (
         "threads=1",
         "callbacks.last.min_seconds=0",
     ),
+    "hydra/launcher=basic",  # all in the process that is killed
     *("datamodule.batch_size=16", "trainer.limit_train_batches=3"),
     *("data.make.count=120", "data.make.size=[48,64]", "data.size=[32,32]", "data.store=store.h5"),
 )

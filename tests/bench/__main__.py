@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from dermoscopy.machine.hardware import describe
-from tests.bench import job, pipeline, prepare, segmentation, step, sweep
+from tests.bench import cores, job, pipeline, prepare, segmentation, step, sweep
 from tests.bench.material import PRECISION
 from tests.bench.timing import Comparison, table
 
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[Path, int, bool], list[Comparison]]] = {
     "pipeline": pipeline.compare,
     "step": step.compare,
     "segmentation": segmentation.compare,
+    "cores": cores.compare,
     "job": job.compare,
     "sweep": sweep.compare,
 }

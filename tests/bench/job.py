@@ -22,7 +22,7 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
         work = folder / f"job-{logger}"
         work.mkdir()
         command = [sys.executable, str(ROOT / "train.py"), "-m", f"seed={','.join(map(str, range(rounds + 1)))}"]
-        command += [*demo_data(folder, SIZE), f"logger={logger}", "scheduler=constant"]
+        command += [*demo_data(folder, SIZE), f"logger={logger}", "scheduler=constant", "hydra/launcher=basic"]
         command += ONE_BATCH
         process = subprocess.run(command, cwd=work, capture_output=True, text=True)
         if process.returncode:

@@ -23,11 +23,12 @@ IMAGES = 100
 
 def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
     """Compare a U-Net on ResNet18 at 128 px, trained with BCE + Dice; time the scores of a hundred masks."""
-    step = against_bare("segmentation", "U-Net ResNet18", _masks, folder, SIZE, [*UNET], rounds, quick)
+    step = against_bare("segmentation", "U-Net ResNet18", masks_and_loss, folder, SIZE, [*UNET], rounds, quick)
     return [*step, *_evaluation(folder, rounds)]
 
 
-def _masks(cfg: DictConfig, device: torch.device) -> tuple[tuple[Tensor, ...], Loss]:
+def masks_and_loss(cfg: DictConfig, device: torch.device) -> tuple[tuple[Tensor, ...], Loss]:
+    """Return random images, and BCE + Dice against random masks."""
     truth = (random_planes(cfg, device, len(cfg.data.masks)) > 0).float()
 
     def loss(logits: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ def compare(folder: Path, rounds: int, quick: bool) -> list[Comparison]:
     return [
         row
         for size in (224, 64)
-        for row in against_bare("step", "ResNet50", _labels, folder, size, overrides, rounds, quick)
+        for row in against_bare("step", "ResNet50", labels_and_loss, folder, size, overrides, rounds, quick)
     ]
 
 
@@ -104,7 +104,7 @@ def _train(cfg: DictConfig, device: torch.device, batches: int, drawn: Drawn) ->
     data = instantiate(cfg.datamodule, _target_=f"{__name__}.Repeated")
     images = (cfg.trainer.limit_train_batches + 1) * data.batch_size  # the last batch has another size
     data.times = -(-images // len(data.rows("train")))
-    bare, pipeline = _bare_step(cfg, device, *drawn(cfg, device)), _pipeline(data)
+    bare, pipeline = bare_step(cfg, device, *drawn(cfg, device)), _pipeline(data)
     others = {
         "bare": lambda: [bare() for _ in range(batches)],
         "pipeline": lambda: [next(pipeline) for _ in range(batches)],
@@ -129,13 +129,14 @@ def random_planes(cfg: DictConfig, device: torch.device, count: int) -> Tensor:
     return planes.contiguous(memory_format=torch.channels_last)
 
 
-def _labels(cfg: DictConfig, device: torch.device) -> tuple[tuple[Tensor, ...], Loss]:
+def labels_and_loss(cfg: DictConfig, device: torch.device) -> tuple[tuple[Tensor, ...], Loss]:
+    """Return random images and masks, and BCE against random labels."""
     image, mask = random_planes(cfg, device, 3), random_planes(cfg, device, len(cfg.data.masks)).sign()
     label = torch.rand(len(image), len(cfg.data.labels), device=device).round()
     return (image, mask), partial(binary_cross_entropy_with_logits, target=label)
 
 
-def _bare_step(cfg: DictConfig, device: torch.device, inputs: tuple[Tensor, ...], loss: Loss) -> Callable[[], None]:
+def bare_step(cfg: DictConfig, device: torch.device, inputs: tuple[Tensor, ...], loss: Loss) -> Callable[[], None]:
     """Return one step of a minimal loop: same network, optimizer and precision, random tensors drawn once."""
     network = instantiate(cfg.network).to(device, memory_format=torch.channels_last).train()
     optimizer = instantiate(cfg.optimizer)(network.parameters())

@@ -25,7 +25,7 @@ def _zeroing(folder: Path, quick: bool) -> Comparison:
     work = folder / "sweep-zeroing"
     demo = demo_data(folder, SIZE) if quick else demo_data(work, SIZE, IMAGES)
     training(work, SIZE, *demo)
-    seconds = _train(work, "+experiment=zeroing", *demo, *(["epochs=1"] if quick else []))
+    seconds = _train(work, "+experiment=zeroing", "hydra/launcher=basic", *demo, *(["epochs=1"] if quick else []))
     stages = [json.loads(path.read_text()) for path in work.glob("runs/zeroing/*/result.json")]
     part = f"sweep of {len(list(work.glob('runs/zeroing/sweeps/*/*/job.json')))} jobs"
     sums = [sum(stage["seconds"] for stage in stages)]

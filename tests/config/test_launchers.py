@@ -1,34 +1,55 @@
-"""Threads per job under each launcher, and settings that are refused."""
+"""Jobs at a time and threads per job under each launcher, and settings that are refused."""
 
 import pytest
 
 from dermoscopy.config import launchers
+
+JOBLIB = {"_target_": "…JoblibLauncher", "batch_size": 1}
 
 
 @pytest.mark.parametrize(
     ("launcher", "threads"),
     [
         ({"_target_": "…BasicLauncher"}, None),
-        ({"n_jobs": 3}, 2),
-        ({"n_jobs": 100}, 1),
-        ({"n_jobs": -1}, 1),
-        ({"n_jobs": -6}, 2),  # leaves out five cores: three jobs
-        ({"n_jobs": -100}, 8),
         ({"ray": {"init": {}, "remote": {"num_cpus": 4}}}, 4),
         ({"ray": {"init": {}, "remote": {}}}, 1),
         ({"submitit_folder": "…", "cpus_per_task": 6}, 6),
         ({"submitit_folder": "…", "cpus_per_task": None}, 1),
     ],
 )
-def test_the_threads_per_job_come_from_the_launcher_unless_they_are_set(monkeypatch, launcher, threads):
+def test_the_threads_per_job_come_from_the_launcher_unless_they_are_set(launcher, threads):
+    assert launchers.share(launcher, "any", None, left=9, room=9).threads == threads
+    assert launchers.share(launcher, "any", 5, left=9, room=9).threads == 5
+    assert launchers.share(launcher, "any", None, left=9, room=9).launcher == launcher
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "left", "room", "jobs", "threads"),
+    [
+        (3, 9, 9, 3, 2),
+        (8, 18, 9, 8, 1),
+        (8, 3, 9, 3, 2),  # fewer jobs than cores: more cores for each
+        (8, 18, 2, 2, 4),  # fewer that fit into the memory
+        (100, 200, 200, 100, 1),
+        (-1, 9, 9, 8, 1),  # one per core
+        (-6, 9, 9, 3, 2),  # leaves out five cores
+    ],
+)
+def test_jobs_at_a_time_share_the_cores_equally(monkeypatch, n_jobs, left, room, jobs, threads):
     monkeypatch.setattr(launchers, "cores", lambda: 8)
-    assert launchers.threads_per_job(None, launcher) == threads
-    assert launchers.threads_per_job(5, launcher) == 5
+    decided = launchers.share(JOBLIB | {"n_jobs": n_jobs}, "joblib", None, left, room)
+    assert (decided.name, decided.jobs, decided.threads) == ("joblib", jobs, threads)
+    assert decided.launcher == JOBLIB | {"n_jobs": jobs}
+    assert launchers.share(JOBLIB | {"n_jobs": n_jobs}, "joblib", 5, left, room).threads == 5
 
 
-def test_the_cores_are_shared_between_jobs_with_several_jobs_per_gpu(monkeypatch):
-    monkeypatch.setattr(launchers, "cores", lambda: 64)
-    assert launchers.threads_per_job(None, {"n_jobs": 12}) == 64 // 12
+@pytest.mark.parametrize(("n_jobs", "left", "room"), [(1, 9, 9), (8, 1, 9), (8, 9, 0), (-100, 9, 9)])
+@pytest.mark.parametrize("threads", [None, 1])
+def test_a_single_job_at_a_time_runs_in_the_process_of_the_command(monkeypatch, n_jobs, left, room, threads):
+    monkeypatch.setattr(launchers, "cores", lambda: 8)
+    decided = launchers.share(JOBLIB | {"n_jobs": n_jobs}, "joblib", threads, left, room)
+    assert (decided.name, decided.jobs, decided.threads) == ("basic", 1, threads)
+    assert decided.launcher == {"_target_": launchers.BASIC}
 
 
 @pytest.mark.parametrize(
@@ -39,7 +60,7 @@ def test_the_cores_are_shared_between_jobs_with_several_jobs_per_gpu(monkeypatch
         ("ray", {"devices": 1, "num_nodes": 2}, 1, "trainer.num_nodes=2: .*hydra/launcher=ray"),
         ("joblib", {}, 0, "jobs_per_gpu must be a whole number of at least 1, got 0"),
         ("joblib", {}, 0.5, "jobs_per_gpu must be a whole number of at least 1, got 0.5"),
-        ("basic", {}, 2, "no effect with hydra/launcher=basic: use hydra/launcher=joblib or ray"),
+        ("basic", {}, 2, "no effect with hydra/launcher=basic: use hydra/launcher=joblib or ray with -m"),
         ("submitit_slurm", {}, 2, "no effect with hydra/launcher=submitit_slurm: .* inside an allocation"),
     ],
 )

@@ -4,9 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 from builders import composed
+from omegaconf import OmegaConf
 
+from dermoscopy.config import launchers
 from dermoscopy.config.jobs import failures
-from dermoscopy.config.sweeps import SweepCallback, _end_early, _settings, end
+from dermoscopy.config.sweeps import RESOLVERS, SweepCallback, _end_early, _settings, decide, end
+from dermoscopy.machine import allocation
 from dermoscopy.machine.files import FullDisk
 from dermoscopy.machine.leases import LeaseLost
 
@@ -66,3 +69,57 @@ def test_an_interrupted_sweep_reports_its_first_error_unless_another_process_has
     assert "no room" in capsys.readouterr().err
     with pytest.raises(LeaseLost, match="taken over"):
         ends_with(LeaseLost("taken over"))
+
+
+@pytest.fixture
+def decided(monkeypatch, tmp_path):
+    """Return a function that decides for a sweep of four jobs on a machine of eight cores with this much memory."""
+
+    def run(*overrides, memory=1e12, record=None, left=4, plan=({},)):
+        monkeypatch.setattr(allocation, "cores", lambda: 8)
+        monkeypatch.setattr(launchers, "cores", lambda: 8)
+        monkeypatch.setattr(allocation, "gpus", lambda: 0)
+        monkeypatch.setattr(allocation, "free_memory", lambda: memory)
+        for resolver in RESOLVERS:
+            OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+        config = composed("train", *overrides, with_hydra=True)
+        choice = config.hydra.runtime.choices["hydra/launcher"]
+        noted = {"launcher": choice, "plan": plan, **(record or {})}
+        session = SimpleNamespace(
+            left=left, record=noted, folder=tmp_path, note=lambda **entries: noted.update(entries)
+        )
+        decide(config, session)
+        assert f"threads={noted['threads'] or 'null'}" in config.hydra.overrides.hydra
+        assert config.hydra.launcher.get("n_jobs", 1) == (noted["processes"] or 1)
+        return noted["launcher"], noted["processes"], noted["threads"]
+
+    return run
+
+
+def test_a_sweep_shares_the_cores_between_as_many_jobs_as_are_left_and_fit_into_the_memory(decided):
+    assert decided(left=18) == ("joblib", 8, 1)
+    assert decided(left=4) == ("joblib", 4, 2)
+    assert decided("threads=4", left=18) == ("joblib", 2, 4)
+    assert decided(memory=3.5e9, left=18) == ("joblib", 3, 2)
+    assert decided("hydra.launcher.n_jobs=8", memory=3.5e9, left=18) == ("joblib", 8, 1)
+    assert decided("hydra/launcher=basic", left=18) == ("basic", 1, None)
+
+
+def test_the_largest_images_of_a_sweep_decide_how_many_jobs_fit_into_the_memory(decided):
+    sizes = [{"data.size": "[64,64]"}, {"data.size": "[224,224]"}, {"data.size": "${other}"}]
+    assert decided(memory=9e9, plan=sizes) == ("joblib", 2, 4)
+
+
+def test_one_job_at_a_time_runs_in_the_process_of_the_command(decided, capsys):
+    assert decided(left=1) == ("basic", 1, None)
+    assert decided("threads=8", left=18) == ("basic", 1, 8)
+    assert decided(memory=0, left=18) == ("basic", 1, None)
+    assert not capsys.readouterr().out
+
+
+def test_a_sweep_that_goes_on_keeps_its_threads(decided):
+    assert decided(record={"threads": 1}, left=1) == ("basic", 1, 1)
+    assert decided(record={"threads": 4}, left=9) == ("joblib", 2, 4)
+    assert decided("threads=2", record={"threads": 4}, left=9) == ("joblib", 4, 2)
+    assert decided("hydra/launcher=basic", record={"threads": 1}, left=9) == ("basic", 1, 1)
+    assert decided(record={"threads": None}, left=9) == ("joblib", 8, 1)

@@ -1,6 +1,7 @@
 """Tests of the allocation of jobs to simulated machines."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,3 +52,19 @@ def test_a_job_of_ray_works_in_the_configured_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("DERMOSCOPY_FOLDER", str(tmp_path))
     allocation.work_in_folder()
     assert Path.cwd() == tmp_path
+
+
+def test_a_job_needs_memory_for_its_process_its_data_and_its_batch():
+    small, large = allocation.memory_a_job(0, 32 * 64 * 64), allocation.memory_a_job(0, 32 * 224 * 224)
+    assert 0.7e9 < small < 1.5e9 < large < 5e9
+    assert allocation.memory_a_job(10**9, 32 * 64 * 64) == small + 10**9
+
+
+def test_free_memory_is_that_of_the_machine_or_what_the_limit_of_a_container_leaves(monkeypatch, tmp_path):
+    monkeypatch.setattr(allocation.psutil, "virtual_memory", lambda: SimpleNamespace(available=5000))
+    assert allocation.free_memory(tmp_path) == 5000  # no container
+    (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 100\n")
+    for limit, free in (("max", 5000), ("1000", 1000 - 700 + 100), ("100000", 5000)):
+        (tmp_path / "memory.max").write_text(f"{limit}\n")
+        assert allocation.free_memory(tmp_path) == free

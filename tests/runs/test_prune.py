@@ -10,7 +10,7 @@ from dermoscopy.machine.leases import lease, lock_file
 from dermoscopy.runs import prune
 from dermoscopy.runs.find import find_checkpoint
 from dermoscopy.runs.prune import CHECKPOINTS, LEFTOVERS, STAGES, SWEEPS, find_removable, remove
-from dermoscopy.runs.records import complete
+from dermoscopy.runs.records import jobs_left
 from dermoscopy.runs.tables import load_sweep
 
 A, B, C, D = (letter * 16 for letter in "abcd")
@@ -80,7 +80,7 @@ def test_after_it_a_finished_sweep_is_complete_its_report_reads_and_its_stages_a
     stage(runs, B)
     folder = sweep(runs, NEW, A)
     delete(runs)
-    assert complete(folder)
+    assert jobs_left(folder) == 0
     assert [job.record["status"] for job in load_sweep(folder).jobs] == ["done"]
     assert find_checkpoint(A, runs, URI) == runs / "lab" / A / "best.ckpt"
     with pytest.raises(ValueError, match=f"run={B} names no file, .* there are: .*{A}"):

@@ -43,13 +43,13 @@ def test_a_sweep_is_complete_when_every_job_is_done_and_its_stages_exist(tmp_pat
     sweeps.start_sweep(folder, {"jobs": 2})
     write_json(tmp_path / "k" / "result.json", {})
     make_job(folder, 0)
-    assert not sweeps.complete(folder)
+    assert sweeps.jobs_left(folder) == 1
     make_job(folder, 1, "failed")
-    assert not sweeps.complete(folder)
+    assert sweeps.jobs_left(folder) == 1
     make_job(folder, 1)
-    assert sweeps.complete(folder)
+    assert sweeps.jobs_left(folder) == 0
     (tmp_path / "k" / "result.json").unlink()  # deleted by the user: to be trained again
-    assert not sweeps.complete(folder)
+    assert sweeps.jobs_left(folder) == 2
 
 
 def test_a_running_job_that_no_process_holds_was_interrupted(tmp_path):

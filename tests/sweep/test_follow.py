@@ -1,7 +1,9 @@
 """Changes of state of jobs in other processes are printed on the console."""
 
+import json
+
 from dermoscopy.machine.files import write_json
-from dermoscopy.sweep.follow import follow
+from dermoscopy.sweep.follow import Changes, follow
 
 
 def test_each_change_of_state_of_jobs_in_other_processes_is_printed_once(tmp_path, capsys):
@@ -15,3 +17,19 @@ def test_each_change_of_state_of_jobs_in_other_processes_is_printed_once(tmp_pat
         "2/3 zeroing=everything, seed 0, fold 2: done in 12 s",
         f"3/3 zeroing=everything, seed 0, fold 2: failed: no such thing ({tmp_path / '2' / 'error.txt'})",
     ]
+
+
+def test_the_time_left_is_told_once_when_it_is_known_and_with_each_job_that_ends(make_sweep):
+    axes = {"zeroing": ["everything", "nothing"], "seed": ["0", "1"]}
+    folder = make_sweep(axes, ["running", "running", "missing", "missing"])
+    changes = Changes(folder, 4, clock=lambda: 0.0)
+    (first,) = changes.lines()
+    assert first.startswith("about 4 min for the 4 jobs left, until ")  # (2 x 70 + 2 x 150) / 2 s
+    assert changes.lines() == []
+    for number, last in ((0, False), (1, True)):
+        job = json.loads((folder / str(number) / "job.json").read_text())
+        write_json(folder / str(number) / "job.json", job | {"status": "failed", "error": "no such thing"})
+        told = changes.lines(last)
+        assert told[0].startswith(f"{number + 1}/4 zeroing=everything, seed {number}: failed: no such thing")
+        assert [line.startswith("about ") for line in told[1:]] == [] if last else [True]
+    assert changes.lines(last=True) == []

@@ -68,11 +68,11 @@ def test_the_same_command_continues_and_knows_whether_the_sweep_is_complete(star
     end_job(first, "failed")
     first.end("done")
     again = start()
-    assert (again.folder, again.before, again.complete) == (first.folder, "failed", False)
+    assert (again.folder, again.before, again.left) == (first.folder, "failed", 1)
     end_job(again, "done")
     again.end("done")
     third = start()
-    assert (third.before, third.complete) == ("done", True)
+    assert (third.before, third.left) == ("done", 0)
     third.end("done")
     anew = start(rerun=True)
     assert anew.folder != first.folder and anew.before is None

@@ -95,9 +95,10 @@ def _group_lines(conf: Path) -> list[str]:
 
 def groups_table(conf: Path) -> str:
     """Return the table of all groups as Markdown: name, meaning, choices with the default in bold."""
-    defaults = _defaults(conf) | {"hydra/launcher": "basic"}
+    defaults = _defaults(conf) | {"hydra/launcher": "joblib"}
     lines = ["| group | meaning | choices, the default in bold |", "|---|---|---|"]
     choices = {group: names for group, names in groups(conf).items() if group not in INTERNAL}
+    choices["hydra/launcher"] = ["basic", *choices["hydra/launcher"]]  # of Hydra itself
     for group in sorted(choices, key=list(MEANINGS).index):
         names = _default_first(choices[group], defaults.get(group))
         cells = [f"**`{name}`**" if name == defaults.get(group) else f"`{name}`" for name in names]
@@ -111,7 +112,7 @@ def _defaults(conf: Path) -> dict[str, str]:
 
 
 def _default_first(names: Sequence[str], default: str | None) -> list[str]:
-    """Return the choices of a group with its default in front; it may be missing among them, as `basic`, of Hydra."""
+    """Return the choices of a group with its default in front."""
     return [*([default] if default else []), *(name for name in names if name != default)]
 
 

@@ -16,6 +16,7 @@ from dermoscopy.config.texts import expand_homes
 from dermoscopy.config.weights import check_weights
 from dermoscopy.machine.files import FullDisk
 from dermoscopy.machine.leases import LeaseLost
+from dermoscopy.machine.parents import end_with_parent
 from dermoscopy.runs.records import read_job, read_sweep, stop, stopped
 from dermoscopy.sweep import jobs
 from dermoscopy.sweep.follow import describe
@@ -39,6 +40,8 @@ def run_job(configuration: DictConfig) -> float:
     facts = jobs.job_facts(configuration.name, axes, configuration.seed, configuration.split.get("fold"))
     number = "" if alone else f"{index + 1}/{sweep['jobs']} "
     here = sweep["launcher"] == "basic"  # in the process of the command, on its terminal
+    if sweep["launcher"] == "joblib":
+        end_with_parent()
     try:
         with log_file(folder, shown=here), jobs.job_record(folder, facts) as (record, before):
             print(f"{number}{facts['arm']}, seed {configuration.seed}", flush=True)

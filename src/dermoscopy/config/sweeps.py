@@ -3,12 +3,13 @@
 import math
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import yaml
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
@@ -22,7 +23,7 @@ from dermoscopy.config.command_line import CONF, SWEEPS, command
 from dermoscopy.config.data import prepare_data
 from dermoscopy.config.effects import check_training_effects
 from dermoscopy.config.jobs import failures
-from dermoscopy.config.launchers import check_launcher, threads_per_job
+from dermoscopy.config.launchers import check_launcher, share
 from dermoscopy.config.references import masks_file
 from dermoscopy.config.renamed import check_keys
 from dermoscopy.config.stages import SET_BY_PROGRAM
@@ -34,6 +35,8 @@ from dermoscopy.machine import allocation
 from dermoscopy.machine.files import FullDisk
 from dermoscopy.machine.leases import LeaseLost
 from dermoscopy.machine.messages import fatal_errors
+from dermoscopy.machine.parents import ended_by_sigterm
+from dermoscopy.runs.files import LOG
 from dermoscopy.sweep import plan
 from dermoscopy.sweep.session import SweepSession
 
@@ -67,18 +70,48 @@ class SweepCallback(Callback):
         """Set the folder of a sweep; exit if no job is left."""
         with fatal_errors():
             SweepCallback.session = session = begin(config, sweep_axes(config), alone=False)
-            if session.complete:
+            if session.left == 0:
                 print("every job of this sweep is done: nothing to train")
                 end("done")
                 sys.exit()
             check_weights_of_arms(config, sweep_axes(config))
-            threads = threads_per_job(config.threads, plain(config.hydra.launcher))
-            decided = plan.decisions(session.folder, threads)
-            with read_write(config):
-                config.hydra.sweep.dir = str(session.folder)
-                config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *decided]
+            decide(config, session)
             if session.record["launcher"] != "basic":
                 session.follow()
+
+
+def decide(config: DictConfig, session: SweepSession) -> None:
+    """Decide the number of jobs at a time and the threads of each, and set them for the launcher and for all jobs.
+
+    A sweep that goes on keeps the number of threads with which it began, as other threads round otherwise.
+    """
+    typed = [override.partition("=")[0] for override in config.hydra.overrides.hydra]
+    with read_write(config):
+        if config.threads is None:
+            config.threads = session.record.get("threads")
+        launcher = plain(config.hydra.launcher)
+        room = session.left if "hydra.launcher.n_jobs" in typed else _room(config, session.record["plan"])
+        decided = share(launcher, session.record["launcher"], config.threads, session.left, room)
+        session.note(launcher=decided.name, processes=decided.jobs, threads=decided.threads)
+        if decided.jobs is not None:
+            config.hydra.launcher = decided.launcher
+        config.hydra.sweep.dir = str(session.folder)
+        for_jobs = plan.decisions(session.folder, decided.threads)
+        config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *for_jobs]
+    if decided.jobs is not None and decided.jobs > 1:
+        output = f"their output is in {session.folder}/NUMBER/{LOG}"
+        threads = f"{decided.threads} thread{'s' if decided.threads != 1 else ''}"
+        print(f"{session.left} jobs to train, {decided.jobs} at a time with {threads} each; {output}", flush=True)
+
+
+def _room(config: DictConfig, jobs: Sequence[Mapping[str, str]]) -> int:
+    """Return how many jobs of a sweep fit into the free memory."""
+    swept = [job["data.size"] for job in jobs if job.get("data.size", "").startswith("[")]
+    sizes = [config.data.size, *map(yaml.safe_load, swept)]
+    batch = config.datamodule.get("batch_size", 1) * max(height * width for height, width in sizes)
+    store = Path(str(config.data.store))
+    bytes_of_store = store.stat().st_size if store.is_file() else 0
+    return int(allocation.free_memory() / allocation.memory_a_job(bytes_of_store, batch))
 
 
 @contextmanager
@@ -92,7 +125,7 @@ def training_command() -> Iterator[None]:
     register_choices(CONF)
     for resolver in RESOLVERS:
         OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
-    with command(SWEEPS):
+    with command(SWEEPS), ended_by_sigterm():
         try:
             yield
         except BrokenProcessPool as error:
@@ -129,7 +162,7 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
         alone: whether the command is a single run.
     """
     choices = config.hydra.runtime.choices
-    launcher = choices["hydra/launcher"]
+    launcher = "basic" if alone else choices["hydra/launcher"]
     check_keys(dotted(config))
     for key in SET_BY_PROGRAM:
         if key in config:

@@ -20,6 +20,7 @@ CONFIG = "config.yaml"  # resolved configuration
 BEST = "best.ckpt"  # weights of the best epoch
 LAST = "last.ckpt"  # state from which an interrupted training is resumed; in the end the last weights
 HISTORY = "history.csv"  # one row per epoch and mode
+PACE = "pace.json"  # seconds of an epoch, estimated from the first batches of an unfinished training
 SPLIT = "split.csv"  # id, group and subset of each image
 RESULT = "result.json"  # written when the stage is finished
 PREDICTIONS = "predictions.csv"  # one row per test image and label, or mask

@@ -107,7 +107,7 @@ def read_stage(checkpoint: Path) -> RecordedStage:
     if not path.is_file():
         raise FileNotFoundError(f"{checkpoint} has no {CONFIG} beside it: copy the whole folder of the stage")
     try:
-        configuration = yaml.safe_load(path.read_text())
+        configuration = yaml.load(path.read_text(), yaml.CSafeLoader)
         if missing := [name for name in SECTIONS if name not in configuration]:
             raise KeyError(missing[0])
         _check_recipe(path, configuration.get("recipe_version", FIRST_RECIPE))

@@ -26,6 +26,8 @@ class SweepRecord(TypedDict):
         status: running, done, failed or interrupted.
         about: question, command, cost, expectation and primary_metric of the experiment; empty without one.
         parent_run: id of the sweep's own run in MLflow, if it is tracked.
+        threads: CPU threads of a job, decided when the sweep began; None: torch decides.
+        processes: number of jobs at a time since the latest start; None: the launcher knows.
     """
 
     id: str
@@ -42,6 +44,8 @@ class SweepRecord(TypedDict):
     status: str
     parent_run: str | None
     about: NotRequired[dict[str, str]]
+    threads: NotRequired[int | None]
+    processes: NotRequired[int | None]
 
 
 class StageRecord(TypedDict):
@@ -219,14 +223,14 @@ def read_job(folder: Path) -> JobRecord:
     return record
 
 
-def complete(folder: Path) -> bool:
-    """Tell whether every job of the sweep in this folder is done and its stages still exist."""
-    record, jobs = read_sweep(folder), read_jobs(folder)
+def jobs_left(folder: Path) -> int:
+    """Return the number of jobs of the sweep in this folder that are not done, or whose stages no longer exist."""
     runs = folder.parent.parent
-    return len(jobs) == record["jobs"] and all(
+    done = [
         job["status"] == "done" and all((runs / stage["key"] / RESULT).is_file() for stage in job["stages"])
-        for job in jobs.values()
-    )
+        for job in read_jobs(folder).values()
+    ]
+    return read_sweep(folder)["jobs"] - sum(done)
 
 
 def stop(folder: Path) -> None:

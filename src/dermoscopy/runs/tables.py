@@ -70,6 +70,7 @@ class SweepResults:
         about: question, command, cost, expectation and primary_metric of the experiment; empty without one.
         started, resumed: times of the first and of the latest start.
         jobs: all planned jobs.
+        processes: number of jobs at a time since its latest start; None: the launcher knows.
         table: one row per job, columns job, status, error, arm, seed, fold, repeat, seconds, then one per metric.
     """
 
@@ -81,6 +82,7 @@ class SweepResults:
     started: str
     resumed: str
     jobs: tuple[JobResults, ...]
+    processes: int | None
     table: pd.DataFrame
 
     @property
@@ -152,6 +154,7 @@ def load_sweep(folder: Path) -> SweepResults:
         sweep["started"],
         sweep["resumed"],
         tuple(jobs),
+        sweep.get("processes"),
         _job_table(jobs),
     )
 

@@ -1,12 +1,14 @@
 """Progress of jobs in other processes, printed on the console."""
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dermoscopy.runs.files import ERROR
 from dermoscopy.runs.records import JobRecord, read_jobs
+from dermoscopy.sweep.time_left import Clock, sweep_time
 
 
 @contextmanager
@@ -18,17 +20,15 @@ def follow(folder: Path, jobs: int, seconds: float = 1.0) -> Iterator[None]:
         jobs: number of jobs.
         seconds: interval at which their records are read.
     """
-    over, printed = threading.Event(), {number: _state(job) for number, job in read_jobs(folder).items()}
+    over, changes = threading.Event(), Changes(folder, jobs)
 
-    def print_changes() -> None:
-        for number, job in sorted(read_jobs(folder).items()):
-            if printed.get(number) != _state(job):
-                printed[number] = _state(job)
-                print(f"{number + 1}/{jobs} {describe(job, folder / str(number))}", flush=True)
+    def show(last: bool = False) -> None:
+        for line in changes.lines(last):
+            print(line, flush=True)
 
     def run() -> None:
         while not over.wait(seconds):
-            print_changes()
+            show()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -37,7 +37,43 @@ def follow(folder: Path, jobs: int, seconds: float = 1.0) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        print_changes()
+        show(last=True)
+
+
+class Changes:
+    """What has changed in a sweep since it was last looked at.
+
+    Args:
+        folder, jobs: see `follow`.
+        clock: returns the present time.
+    """
+
+    def __init__(self, folder: Path, jobs: int, clock: Clock = time.time) -> None:
+        self.folder, self.jobs, self.clock = folder, jobs, clock
+        self.seen = {number: _state(job) for number, job in read_jobs(folder).items()}
+        self.estimated = False
+
+    def lines(self, last: bool = False) -> list[str]:
+        """Return a line for each job whose state has changed, and one on the time left.
+
+        The time left is told as soon as it is known, and with each job that has ended.
+
+        Args:
+            last: whether the sweep ends, so that no time is left.
+        """
+        jobs = sorted(read_jobs(self.folder).items())
+        changed = {number: job for number, job in jobs if self.seen.get(number) != _state(job)}
+        self.seen |= {number: _state(job) for number, job in changed.items()}
+        told = [
+            f"{number + 1}/{self.jobs} {describe(job, self.folder / str(number))}" for number, job in changed.items()
+        ]
+        ended = any(job["status"] in ("done", "failed") for job in changed.values())
+        if not last and (ended or not self.estimated):
+            with suppress(OSError):  # a folder is moved aside for a rerun: the next look reads it again
+                if left := sweep_time(self.folder, self.clock):
+                    self.estimated = True
+                    told.append(left)
+        return told
 
 
 def _state(job: JobRecord) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from dermoscopy.runs.splits import read_split
 from dermoscopy.runs.stage import Stage, result_of
 from dermoscopy.runs.stage_results import read_configuration
 from dermoscopy.runs.tables import arm_name
+from dermoscopy.sweep.time_left import TimeLeft
 from dermoscopy.tracking.job_run import describe_run, finish_run
 
 if TYPE_CHECKING:  # importing torch takes seconds, and a finished sweep does not need it
@@ -121,7 +122,7 @@ def train(
     write_json(folder / JOB, record)
     describe_run(logger, folder, record, parameters, parent=read_sweep(folder.parent)["parent_run"])
     try:
-        done = run_stages(stages, build, [logger])
+        done = run_stages(stages, build, [logger], TimeLeft(folder))
         result = done[-1].result
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
         record |= _origins(stages)

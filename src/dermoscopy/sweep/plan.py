@@ -25,7 +25,7 @@ def identity(
     """
     places = [(folder, place) for folder in conf for axis in axes for place in (axis, f"choices/{axis}")]
     files = [(folder, path) for folder, place in places for path in _yaml_files(folder / place)]
-    contents = {str(path.relative_to(folder)): yaml.safe_load(path.read_text()) for folder, path in files}
+    contents = {str(path.relative_to(folder)): yaml.load(path.read_text(), yaml.CSafeLoader) for folder, path in files}
     text = json.dumps([RECIPE, canonical(configuration), axes, contents, data], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -40,7 +40,7 @@ class SweepSession:
         with ExitStack() as held:
             held.enter_context(lease(self.folder, self._refuse))
             self.before, self.record = sweeps.start_sweep(self.folder, {"identity": identity, **facts})
-            self.complete = sweeps.complete(self.folder)  # nothing left to train
+            self.left = sweeps.jobs_left(self.folder)
             self.held = held.pop_all()
 
     def _refuse(self) -> None:
@@ -53,10 +53,14 @@ class SweepSession:
         """
         if self.alone:
             open_tracking(self.folder.parents[2], uri, experiment, artifacts)
-        elif not (self.before == "done" and self.complete):
+        elif not (self.before == "done" and self.left == 0):
             self.journal, self.uri = begin_parent(self.folder, uri, experiment, artifacts), str(uri)
-            self.record["parent_run"] = self.journal.run_id
-            write_json(self.folder / SWEEP, self.record)
+            self.note(parent_run=self.journal.run_id)
+
+    def note(self, **entries: object) -> None:
+        """Add entries to the record of the sweep."""
+        self.record |= entries  # type: ignore[typeddict-item]
+        write_json(self.folder / SWEEP, self.record)
 
     def follow(self) -> None:
         """Print from now on each change of state of jobs in other processes."""

@@ -23,11 +23,13 @@ from dermoscopy.plots.style import save_figure
 from dermoscopy.runs.checkpoints import OVER, read_checkpoint, weights
 from dermoscopy.runs.files import BEST, CURVES, LAST, RESULT, SPLIT
 from dermoscopy.runs.history import OTHERS, log_history, read_history
+from dermoscopy.runs.pace import remove_pace
 from dermoscopy.runs.records import StageRecord, StageResult
 from dermoscopy.runs.stage import LrRange, Stage, result_of, set_aside
 from dermoscopy.tasks.base import Task
 from dermoscopy.tasks.remarks import empty_remarks, monitor_remarks, weight_remarks
 from dermoscopy.training.callbacks.history import History
+from dermoscopy.training.callbacks.pace import Pace
 from dermoscopy.training.lr_finder import TABLE, find_learning_rate, read_suggestion
 from dermoscopy.training.trainer import fit, silence_lightning
 
@@ -71,7 +73,9 @@ class TrainedStage:
         }
 
 
-def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Logger]) -> list[TrainedStage]:
+def run_stages(
+    stages: Sequence[Stage], build: Build, loggers: Sequence[Logger], tell: Callable[[], object] = lambda: None
+) -> list[TrainedStage]:
     """Train the stages that are not yet trained, in order; test the last one.
 
     If another job is training a stage, wait for it.
@@ -80,6 +84,7 @@ def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Logger])
         stages: of one run.
         build: builds the parts of a stage.
         loggers: of the job.
+        tell: called once or twice a stage, when it is known better how long it takes.
 
     Raises:
         ValueError: no stages, or a loss that is no longer finite.
@@ -96,6 +101,7 @@ def run_stages(stages: Sequence[Stage], build: Build, loggers: Sequence[Logger])
             before=trained[-1].stage.folder / BEST if trained else None,
             offset=sum(earlier.stage.epochs for earlier in trained),
             test=stage is stages[-1],
+            tell=tell,
         )
         trained.append(run())
     return trained
@@ -106,7 +112,7 @@ class _StageRun:
     """One stage of a run: trained, tested, or reused.
 
     Attributes:
-        stage, build, loggers: see `run_stages`.
+        stage, build, loggers, tell: see `run_stages`.
         before: best weights of the previous stage; None for the first stage.
         offset: number of epochs in earlier stages.
         test: whether the stage is tested.
@@ -118,6 +124,7 @@ class _StageRun:
     before: Path | None
     offset: int
     test: bool
+    tell: Callable[[], object]
 
     def __call__(self) -> TrainedStage:
         stage = self.stage
@@ -129,6 +136,7 @@ class _StageRun:
                     return TrainedStage(stage, earlier, reused=True)
             result = self._complete(earlier)
             write_json(stage.folder / RESULT, result)
+            remove_pace(stage.folder)
             return TrainedStage(stage, result, reused=earlier is not None)
 
     def _report_waiting(self) -> None:
@@ -146,6 +154,7 @@ class _StageRun:
         with kept_warnings() as texts:
             data, task, make_trainer = self.build(stage, rate)
             trainer = make_trainer()
+            trainer.callbacks.append(Pace(stage.folder, self.tell))  # type: ignore[attr-defined]
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 if isinstance(callback, History):
                     callback.loggers = self.loggers

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from dermoscopy.report.results.progress import JobProgress, StageProgress, read_progress, seconds_left
+from dermoscopy.report.results.progress import JobProgress, StageProgress, read_progress, run_seconds_left, seconds_left
 from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
@@ -58,7 +58,9 @@ def test_a_running_stage_continues_at_its_pace_and_parallel_jobs_share_the_work(
 def test_jobs_that_wait_for_the_same_stage_count_it_once() -> None:
     done = job(0, "a", 0, "done", over("base", "b0", 30), over("masks", "a0", 100))
     two = [job(n, arm, 1, "running", begun("base", "b1", 5, 4), MASKS) for n, arm in ((1, "a"), (2, "b"))]
-    assert seconds_left([done, *two]) == (5 * 4 + 2 * 100) / 2
+    assert seconds_left([done, *two]) == 5 * 4 + 100  # of each, at the same time
+    more = [job(n, "c", n, "missing", BASE, MASKS) for n in (3, 4)]
+    assert seconds_left([done, *two, *more]) == (5 * 4 + 2 * 100 + 2 * 130) / 2
 
 
 def test_failed_jobs_count_only_while_no_job_runs() -> None:
@@ -76,9 +78,27 @@ def test_times_of_stages_trained_in_this_sweep_come_before_those_of_reused_stage
     assert seconds_left([reused, job(1, "a", 1, "done", over("masks", "a1", 100)), missing]) == 100
 
 
-def test_the_time_left_is_unknown_before_the_first_stage_is_done() -> None:
+def test_the_time_left_is_unknown_before_the_first_batches_and_then_follows_the_pace_of_the_first_epoch() -> None:
     assert seconds_left([job(0, "a", 0, "missing", MASKS)]) is None
-    assert seconds_left([job(0, "a", 0, "running", begun("base", "b0", 3, 5), MASKS)]) is None
+    assert seconds_left([job(0, "a", 0, "running", begun("base", "b0", 0, None), MASKS)]) is None
+    assert seconds_left([job(0, "a", 0, "running", begun("base", "b0", 0, 5), MASKS)]) == 10 * 5 + 20 * 5
+    assert seconds_left([job(0, "a", 0, "running", begun("base", "b0", 3, 5), MASKS)]) == 7 * 5 + 20 * 5
+
+
+def test_jobs_that_will_run_at_a_time_share_the_work_but_none_takes_less_than_its_own_stages() -> None:
+    done = job(0, "a", 0, "done", over("base", "b0", 30), over("masks", "a0", 100))
+    left = [job(n, "a", n, "missing", BASE, MASKS) for n in (1, 2, 3)]
+    assert seconds_left([done, *left]) == 3 * 130
+    assert seconds_left([done, *left], processes=2) == 3 * 130 / 2
+    assert seconds_left([done, *left], processes=64) == 130
+
+
+def test_the_time_left_of_a_run_is_that_of_its_own_stages() -> None:
+    done = job(0, "a", 0, "done", over("base", "b0", 30), over("masks", "a0", 100))
+    running = job(1, "a", 1, "running", begun("base", "b1", 4, 5), MASKS)
+    missing = job(2, "a", 2, "missing", BASE, MASKS)
+    assert [run_seconds_left([done, running, missing], number) for number in range(3)] == [0, 6 * 5 + 100, 130]
+    assert run_seconds_left([missing], 2) is None
 
 
 def test_a_stage_never_finished_is_estimated_from_running_ones_or_else_from_the_epochs_of_others() -> None:

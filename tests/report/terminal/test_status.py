@@ -63,7 +63,7 @@ def test_a_sweep_without_any_job_that_has_begun_has_a_grid(make_sweep: MakeSweep
         ["image", "only", "·", "·"],
         ["masks", "always", "given", "·", "·"],
     ]
-    assert "time left: unknown until the first stage is done" in lines
+    assert "time left: unknown until the first batches are done" in lines
 
 
 def test_folds_have_their_own_line_in_the_head_of_the_grid(make_sweep: MakeSweep) -> None:

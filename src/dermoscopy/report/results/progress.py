@@ -19,7 +19,7 @@ class StageProgress:
         key: of the stage, None while its job has not begun.
         epochs, epoch: planned number of epochs, None if unknown, and number of finished epochs.
         seconds: duration of its training, None while it is not finished.
-        pace: seconds per epoch so far, None before the first.
+        pace: seconds per epoch so far, in the first epoch estimated from its first batches; None before them.
     """
 
     name: str
@@ -101,32 +101,57 @@ def _unfinished(planned: StageRecord, results: StageResults, state: str) -> Stag
     """Return the progress of an unfinished stage, with its finished epochs and their mean seconds."""
     history = results.history
     epochs = history if history.empty else history.drop_duplicates("epoch")
-    pace = None if epochs.empty else float(epochs["seconds"].mean())
+    pace = results.pace if epochs.empty else float(epochs["seconds"].mean())
     return StageProgress(planned["name"], state, planned["key"], planned["epochs"], epoch=len(epochs), pace=pace)
 
 
-def seconds_left(jobs: Sequence[JobProgress]) -> float | None:
-    """Estimate the seconds until all jobs are done; return None while no stage is finished.
+def seconds_left(jobs: Sequence[JobProgress], processes: int | None = None) -> float | None:
+    """Estimate the seconds until all jobs are done; return None before the first batches of any stage.
 
     A stage that has begun needs its remaining epochs at its pace so far, any other stage the mean time of the stages
     with its name. A stage that several jobs share counts once. Failed jobs count only while no job runs, as they are
-    repeated by the next start. Jobs that run in parallel share the work evenly.
+    repeated by the next start. Jobs that run in parallel share the work evenly, but none ends before its own stages.
+
+    Args:
+        jobs: of a sweep.
+        processes: number of jobs at a time; None: as many as run now.
     """
+    costs = _costs(jobs)
+    if costs is None:
+        return None
     running = sum(job.status == "running" for job in jobs)
+    works = {place: seconds for work in costs.values() for place, seconds in work.items()}
+    alone = max((sum(work.values()) for work in costs.values()), default=0.0)
+    return max(alone, sum(works.values()) / max(1, running, min(processes or 1, len(costs))))
+
+
+def run_seconds_left(jobs: Sequence[JobProgress], number: int) -> float | None:
+    """Estimate the seconds until one job is done, see `seconds_left`."""
+    costs = _costs(jobs)
+    return None if costs is None else sum(costs.get(number, {}).values())
+
+
+def _costs(jobs: Sequence[JobProgress]) -> dict[int, dict[object, float]] | None:
+    """Return the seconds of each stage that is left, by job, then by stage; None before the first batches of any.
+
+    A stage that jobs share has the same name in each; one that another job has begun is left to that job.
+    """
+    running = any(job.status == "running" for job in jobs)
     left = [job for job in jobs if job.status != "done" and (job.status != "failed" or not running)]
     typical, pace, shared = _typical(jobs), _pace(jobs), _shared(jobs)
     if left and pace is None:
         return None
     begun = {(s.name, job.repeat) for job in jobs for s in job.stages if s.key and (job in left or s.state in OVER)}
-    costs: dict[object, float] = {}
+    costs: dict[int, dict[object, float]] = {}
     for job in left:
+        work = costs.setdefault(job.number, {})
         for stage in job.stages:
             once, alone = (stage.name, job.repeat), (stage.name, job.number)
             counted = stage.key is None and stage.name in shared and once in begun
             if stage.state not in OVER and not counted:
                 otherwise = typical.get(stage.name, (stage.epochs or 0) * (pace or 0))
-                costs[stage.key or (once if stage.name in shared else alone)] = _rest(stage, otherwise)
-    return sum(costs.values()) / max(1, running)
+                work[stage.key or (once if stage.name in shared else alone)] = _rest(stage, otherwise)
+    return costs
 
 
 def _rest(stage: StageProgress, typical: float) -> float:
@@ -154,9 +179,12 @@ def _typical(jobs: Sequence[JobProgress]) -> dict[str, float]:
 
 
 def _pace(jobs: Sequence[JobProgress]) -> float | None:
-    """Return the mean seconds per epoch of all finished stages, None if no stage is finished."""
-    over = [stage for job in jobs for stage in job.stages if stage.seconds is not None]
-    return sum(stage.seconds or 0 for stage in over) / max(1, sum(stage.epoch for stage in over)) if over else None
+    """Return the mean seconds per epoch of all finished stages, else of those that have begun; None without any."""
+    stages = {stage.key: stage for job in jobs for stage in job.stages}.values()
+    if over := [stage for stage in stages if stage.seconds is not None]:
+        return sum(stage.seconds or 0 for stage in over) / max(1, sum(stage.epoch for stage in over))
+    begun = [stage.pace for stage in stages if stage.pace is not None]
+    return sum(begun) / len(begun) if begun else None
 
 
 def _shared(jobs: Sequence[JobProgress]) -> set[str]:

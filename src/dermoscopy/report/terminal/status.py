@@ -39,7 +39,7 @@ def print_status(sweep: SweepResults, console: Console | None = None) -> None:
     if errors := _errors(sweep):
         console.print(errors)
     if _unfinished(jobs):
-        console.print(Text(f"time left: {_time_left(jobs)}"))
+        console.print(Text(f"time left: {_time_left(jobs, sweep.processes)}"))
         if not _running(jobs):
             console.print(Text(f"continue: {sweep.command}"), soft_wrap=True)
 
@@ -60,7 +60,7 @@ def print_overview(runs: Path, console: Console | None = None) -> None:
         sweep = load_sweep(find_sweep(runs, experiment))
         jobs = read_progress(sweep)
         number = Counter(job.status for job in jobs)
-        left = seconds_left(jobs)
+        left = seconds_left(jobs, sweep.processes)
         table.add_row(
             Text(experiment),
             sweep.folder.name,
@@ -157,9 +157,9 @@ def _unfinished(jobs: Sequence[JobProgress]) -> bool:
     return any(job.status != "done" for job in jobs)
 
 
-def _time_left(jobs: Sequence[JobProgress]) -> str:
-    seconds, running = seconds_left(jobs), _running(jobs)
+def _time_left(jobs: Sequence[JobProgress], processes: int | None) -> str:
+    seconds, running = seconds_left(jobs, processes), _running(jobs)
     if seconds is None:
-        return "unknown until the first stage is done"
+        return "unknown until the first batches are done"
     failed = ", without failed jobs" if running and any(job.status == "failed" for job in jobs) else ""
     return f"about {duration(seconds)} {f'with {running} running' if running else 'once continued'}{failed}"

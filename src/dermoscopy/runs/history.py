@@ -27,6 +27,17 @@ def read_history(folder: Path) -> list[Row]:
         return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
 
 
+def validation_scores(folder: Path, epoch: int) -> dict[str, float]:
+    """Return the validation metrics of an epoch, as `val/<metric>`."""
+    row = next(row for row in read_history(folder) if row["epoch"] == epoch and row["mode"] == "val")
+    return {f"val/{name}": value for name, value in row.items() if name not in OTHERS}
+
+
+def trained_seconds(folder: Path) -> float:
+    """Return the seconds that all epochs took, those before an interruption included."""
+    return sum(row["seconds"] for row in read_history(folder) if row["mode"] == "train")
+
+
 def _value(name: str, text: str) -> int | float | str:
     if name in ("stage", "mode"):
         return text

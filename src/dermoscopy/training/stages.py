@@ -22,7 +22,7 @@ from dermoscopy.plots.curves import draw_stage
 from dermoscopy.plots.style import save_figure
 from dermoscopy.runs.checkpoints import OVER, read_checkpoint, weights
 from dermoscopy.runs.files import BEST, CURVES, LAST, RESULT, SPLIT
-from dermoscopy.runs.history import OTHERS, log_history, read_history
+from dermoscopy.runs.history import log_history, read_history, trained_seconds, validation_scores
 from dermoscopy.runs.pace import remove_pace
 from dermoscopy.runs.records import StageRecord, StageResult
 from dermoscopy.runs.stage import LrRange, Stage, result_of, set_aside
@@ -199,12 +199,13 @@ def _load(task: Task, initial: Path | None) -> None:
 def _train(
     stage: Stage, initial: Path | None, data: DermoscopyData, task: Task, trainer: Trainer, began: float
 ) -> StageResult:
-    earlier, last = _seconds(stage.folder), stage.folder / LAST
+    earlier, last = trained_seconds(stage.folder), stage.folder / LAST
     if not (last.is_file() and OVER in read_checkpoint(last)):
         _load(task, initial)
         fit(trainer, task, data)
     data.write_split(stage.folder / SPLIT)
-    best_epoch, best = _best(stage.folder)
+    best_epoch = read_checkpoint(stage.folder / BEST)["epoch"]
+    best = validation_scores(stage.folder, best_epoch)
     callbacks = trainer.checkpoint_callbacks
     monitor, mode = next((c.monitor, c.mode) for c in callbacks if isinstance(c, ModelCheckpoint) and c.monitor)
     task.tell(*monitor_remarks(monitor, best[monitor]))
@@ -244,15 +245,3 @@ def _draw(folder: Path, monitor: str, best_epoch: int) -> None:
     """Draw the curves of a stage with the metric that selected its best epoch."""
     figure = draw_stage(pd.DataFrame(read_history(folder)), monitor.removeprefix("val/"), best_epoch)
     save_figure(figure, folder / CURVES, dpi=80, small=False)
-
-
-def _best(folder: Path) -> tuple[int, dict[str, float]]:
-    """Return the epoch of the best checkpoint and the validation metrics of that epoch."""
-    epoch = read_checkpoint(folder / BEST)["epoch"]
-    row = next(row for row in read_history(folder) if row["epoch"] == epoch and row["mode"] == "val")
-    return epoch, {f"val/{name}": value for name, value in row.items() if name not in OTHERS}
-
-
-def _seconds(folder: Path) -> float:
-    """Return the seconds that the epochs took before interruptions."""
-    return sum(row["seconds"] for row in read_history(folder) if row["mode"] == "train")

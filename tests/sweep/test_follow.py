@@ -29,7 +29,7 @@ def test_the_time_left_is_told_once_when_it_is_known_and_with_each_job_that_ends
     for number, last in ((0, False), (1, True)):
         job = json.loads((folder / str(number) / "job.json").read_text())
         write_json(folder / str(number) / "job.json", job | {"status": "failed", "error": "no such thing"})
-        told = changes.lines(last)
-        assert told[0].startswith(f"{number + 1}/4 zeroing=everything, seed {number}: failed: no such thing")
-        assert [line.startswith("about ") for line in told[1:]] == [] if last else [True]
+        printed = changes.lines(last)
+        assert printed[0].startswith(f"{number + 1}/4 zeroing=everything, seed {number}: failed: no such thing")
+        assert [line.startswith("about ") for line in printed[1:]] == [] if last else [True]
     assert changes.lines(last=True) == []

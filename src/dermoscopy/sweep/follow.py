@@ -56,7 +56,7 @@ class Changes:
     def lines(self, last: bool = False) -> list[str]:
         """Return a line for each job whose state has changed, and one on the time left.
 
-        The time left is told as soon as it is known, and with each job that has ended.
+        The time left is printed as soon as it is known, and with each job that has ended.
 
         Args:
             last: whether the sweep ends, so that no time is left.
@@ -64,7 +64,7 @@ class Changes:
         jobs = sorted(read_jobs(self.folder).items())
         changed = {number: job for number, job in jobs if self.seen.get(number) != _state(job)}
         self.seen |= {number: _state(job) for number, job in changed.items()}
-        told = [
+        lines = [
             f"{number + 1}/{self.jobs} {describe(job, self.folder / str(number))}" for number, job in changed.items()
         ]
         ended = any(job["status"] in ("done", "failed") for job in changed.values())
@@ -72,8 +72,8 @@ class Changes:
             with suppress(OSError):  # a folder is moved aside for a rerun: the next look reads it again
                 if left := sweep_time(self.folder, self.clock):
                     self.estimated = True
-                    told.append(left)
-        return told
+                    lines.append(left)
+        return lines
 
 
 def _state(job: JobRecord) -> tuple[str, str]:

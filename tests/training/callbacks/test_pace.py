@@ -9,7 +9,7 @@ from dermoscopy.training.callbacks.pace import Pace
 
 
 class Training:
-    """A training of so many epochs and batches whose clock is set by hand; `estimates` are the estimates at each call."""
+    """A training of so many epochs and batches with a clock that is set by hand; `estimates` has those of each call."""
 
     def __init__(self, folder, epochs=2, batches=100):
         self.now, self.estimates = 0.0, []

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from dermoscopy.machine.messages import TRACEBACK, RunWarning, kept_warnings, one_line_errors, reason
+from dermoscopy.machine.messages import TRACEBACK, RunWarning, checked_names, kept_warnings, one_line_errors, reason
 
 
 def raise_from(error: Exception, cause: Exception) -> None:
@@ -57,3 +57,10 @@ def test_warnings_of_a_run_are_kept_and_all_warnings_are_shown_each_time():
     with kept_warnings():
         pass
     assert warnings.showwarning is shows
+
+
+def test_names_of_a_list_are_checked():
+    assert checked_names(["a", "b"], ("a", "b", "c"), "model.tta") == ("a", "b")
+    for names, message in (([], r"\[\]"), ("a", "'a'"), (["rotation"], "'rotation'.*did you mean rotations")):
+        with pytest.raises(ValueError, match=rf"model\.tta.*{message}"):
+            checked_names(names, ("a", "rotations"), "model.tta")

@@ -156,6 +156,7 @@ def test_the_segmenter_of_the_configuration_can_be_exchanged(name):
     head_level = "decoder" if name == "unet" else "encoder"
     given = {"+data.masks": "[a,b]", "+data.labels": "[x]", "+exclusive": "false", "network.head_level": head_level}
     given |= {"+datamodule.mean": [*MEAN], "+datamodule.std": [*STD], "network@network.segmenter": name}
+    given |= {"+protocol.decoder_channels": [256, 128, 64, 32, 16]}
     given |= {"network.segmenter.encoder": ENCODER, "network.segmenter.pretrained": "false"}
     cfg = composed("network/ynet", *(f"{key}={value}" for key, value in given.items())).network
     labels, masks = instantiate(cfg).eval().forward_joint(images(32, 32))

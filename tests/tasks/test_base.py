@@ -10,7 +10,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import nn
 
 from dermoscopy.machine.randomness import generator
-from dermoscopy.tasks.base import Task, checked_names
+from dermoscopy.tasks.base import Task
 
 
 class Plain(Task):
@@ -114,10 +114,3 @@ def test_frozen_parameters_do_not_train_and_their_statistics_stay_fixed():
     assert {id(p) for group in optimizer.param_groups for p in group["params"]} == {
         id(p) for p in network[2].parameters()
     }
-
-
-def test_names_of_a_list_are_checked():
-    assert checked_names(["a", "b"], ("a", "b", "c"), "model.tta") == ("a", "b")
-    for names, message in (([], r"\[\]"), ("a", "'a'"), (["rotation"], "'rotation'.*did you mean rotations")):
-        with pytest.raises(ValueError, match=rf"model\.tta.*{message}"):
-            checked_names(names, ("a", "rotations"), "model.tta")

@@ -71,7 +71,8 @@ def test_each_kind_of_masks_trains_a_batch_and_is_scored(make_data, masks, exclu
     trainer().fit(task, datamodule=make_data(masks=masks, labels=()))
     assert not torch.equal(task.network[0].weight, before)
     names = {"loss", "loss/bce", "loss/dice", *task.metrics()}
-    assert set(task.scored) == {f"{mode}/{name}" for mode in ("train", "val") for name in names}
+    scored = {f"{mode}/{name}" for mode in ("train", "val") for name in names} | {"train/lr"}
+    assert set(task.scored) == scored
     assert {f"val/dice/{name}" for name in masks} <= set(task.scored) or len(masks) == 1
     assert 0 <= task.scored["val/dice"] <= 1
 

@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from parts import ONE_GROUP
 from torch import nn
 
 from dermoscopy.machine import hardware
@@ -32,7 +33,7 @@ class Pixelwise(Task):
 
     def __init__(self, fails=False):
         network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Dropout(), nn.Conv2d(4, 2, 1))
-        super().__init__(network, Loss(), torch.optim.SGD, 0, None, [], {})
+        super().__init__(network, Loss(), torch.optim.SGD, 0, None, [], {}, ONE_GROUP)
         self.fails, self.steps = fails, []
 
     def training_loss(self, batch, batch_idx):

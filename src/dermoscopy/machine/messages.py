@@ -5,7 +5,7 @@ import select
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -114,3 +114,17 @@ def did_you_mean(names: Sequence[str]) -> str:
         return ""
     *most, last = names
     return f"; did you mean {', '.join(most) + ' or ' if most else ''}{last}?"
+
+
+def checked_names(names: Sequence[str], known: Collection[str], argument: str) -> tuple[str, ...]:
+    """Return the names that an argument lists.
+
+    Raises:
+        ValueError: no list, an empty list, or an unknown name.
+    """
+    if not names or isinstance(names, str):
+        raise ValueError(f"{argument} must be a list out of {list(known)}, got {names!r}")
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{argument} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
+    return tuple(names)

@@ -133,9 +133,11 @@ def _name(architecture: Architecture) -> str:
 
 def _build_and_options(architecture: Architecture) -> tuple[Architecture, dict[str, object]]:
     """Return the callable that builds the model, usually its class, and the configured options."""
-    if isinstance(architecture, partial):
-        return architecture.func, architecture.keywords
-    return architecture, {}
+    options: dict[str, object] = {}
+    while isinstance(architecture, partial):  # Hydra's partials stay nested in others
+        options = architecture.keywords | options
+        architecture = architecture.func
+    return architecture, options
 
 
 def _check_options(architecture: Architecture, encoder: str) -> None:

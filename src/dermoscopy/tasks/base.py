@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch, DataModule
-from dermoscopy.contracts.networks import LearnsClassWeights, Loss
+from dermoscopy.contracts.networks import LearnsClassWeights, LearnsMaskWeights, Loss
 from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.randomness import derive, generator, seed_hidden_state
 from dermoscopy.tasks.freezing import freeze as freeze_parameters
@@ -124,8 +124,7 @@ class Task(Optimized):
         if stage != "fit":
             return
         self.tell(*self.remarks())
-        if isinstance(self.loss, LearnsClassWeights):
-            self.loss.fit_class_weights(self.data.labels_of("train"))
+        self.tell(*self.fit_losses(self.data.labels_of("train"), self.data.mask_pixels))
         built_in = {"loss", *self.metrics()}
         if duplicates := built_in & self.own_metrics.keys():
             raise ValueError(f"metrics.{duplicates.pop()} has the name of a built-in metric: choose another")
@@ -134,6 +133,19 @@ class Task(Optimized):
         self._check_monitored(
             known | {name for name in self._metric_by_callback().values() if name.startswith("val/loss/")}
         )
+
+    def fit_losses(self, label: Tensor, mask_pixels: Callable[[], tuple[Tensor, Tensor]]) -> list[str]:
+        """Let losses compute their weights from the training data; return lines that state those of masks.
+
+        Args:
+            label: training labels (N, L), NaN unknown.
+            mask_pixels: counts the training pixels of each mask, see `LearnsMaskWeights`.
+        """
+        if isinstance(self.loss, LearnsClassWeights):
+            self.loss.fit_class_weights(label)
+        if isinstance(self.loss, LearnsMaskWeights):
+            return [f"loss.{line}" for line in self.loss.fit_mask_weights(mask_pixels)]
+        return []
 
     def _metric_by_callback(self) -> dict[str, str]:
         """Return the metrics that callbacks monitor, by the callbacks' class names."""
@@ -228,17 +240,3 @@ class Task(Optimized):
     def _forget(self) -> None:
         """Forget the terms and outputs of the steps so far."""
         self._outputs, self._terms, self._samples = [], {}, 0
-
-
-def checked_names(names: Sequence[str], known: Collection[str], argument: str) -> tuple[str, ...]:
-    """Return the names that an argument lists.
-
-    Raises:
-        ValueError: no list, an empty list, or an unknown name.
-    """
-    if not names or isinstance(names, str):
-        raise ValueError(f"{argument} must be a list out of {list(known)}, got {names!r}")
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{argument} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
-    return tuple(names)

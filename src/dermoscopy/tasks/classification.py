@@ -9,12 +9,13 @@ from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch
 from dermoscopy.contracts.networks import Loss
+from dermoscopy.machine.messages import checked_names
 from dermoscopy.machine.randomness import derive
 from dermoscopy.masks.conditions import CONDITIONS, SOURCES, check_predicted, masks_at, takes_masks
 from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
 from dermoscopy.metrics.classification import known_labels, label_scores
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
-from dermoscopy.tasks.base import Metric, Task, checked_names
+from dermoscopy.tasks.base import Metric, Task
 from dermoscopy.tasks.mixing import Mixing, unmixed
 from dermoscopy.tasks.parameter_groups import ParameterGroups
 from dermoscopy.tasks.remarks import balance_remarks, check_exclusive, label_remarks, mask_remarks

@@ -3,7 +3,7 @@
 The three tasks take the same arguments, so that each stage of a run can choose one by its `_target_` alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -71,10 +71,11 @@ class _SegmentingTask(LabelsOnlyTask):
                 "set mixing.mixup=0; mixing.cutmix pastes them"
             )
 
-    def setup(self, stage: str) -> None:
-        super().setup(stage)
-        if stage == "fit" and isinstance(self.mask_loss, LearnsMaskWeights):
-            self.tell(*(f"mask_loss.{line}" for line in self.mask_loss.fit_mask_weights(self.data.mask_pixels)))
+    def fit_losses(self, label: Tensor, mask_pixels: Callable[[], tuple[Tensor, Tensor]]) -> list[str]:
+        lines = super().fit_losses(label, mask_pixels)
+        if isinstance(self.mask_loss, LearnsMaskWeights):
+            lines += [f"mask_loss.{line}" for line in self.mask_loss.fit_mask_weights(mask_pixels)]
+        return lines
 
     def mask_remarks(self) -> list[str]:
         return mask_remarks(self.data, targets=True)

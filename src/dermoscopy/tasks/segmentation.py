@@ -7,12 +7,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dermoscopy.contracts import Batch, MaskEvaluation, MaskEvaluator
-from dermoscopy.contracts.networks import LearnsMaskWeights, Loss
+from dermoscopy.contracts.networks import Loss
+from dermoscopy.machine.messages import checked_names
 from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
 from dermoscopy.metrics.segmentation import mask_scores
-from dermoscopy.tasks.base import Metric, Task, checked_names
+from dermoscopy.tasks.base import Metric, Task
 from dermoscopy.tasks.parameter_groups import ParameterGroups
 from dermoscopy.tasks.remarks import mask_remarks
 from dermoscopy.tasks.schedule import Schedule
@@ -84,11 +85,6 @@ class SegmentationTask(Task):
 
     def remarks(self) -> list[str]:
         return mask_remarks(self.data, targets=True)
-
-    def setup(self, stage: str) -> None:
-        super().setup(stage)
-        if stage == "fit" and isinstance(self.loss, LearnsMaskWeights):
-            self.tell(*(f"loss.{line}" for line in self.loss.fit_mask_weights(self.data.mask_pixels)))
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         return self._step(batch)

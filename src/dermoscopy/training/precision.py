@@ -10,7 +10,6 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor
 
 from dermoscopy.contracts import Batch
-from dermoscopy.contracts.networks import LearnsClassWeights
 from dermoscopy.machine import hardware
 from dermoscopy.machine.messages import reason
 from dermoscopy.runs.precision import BF16, FP32, Decision, TrialFailed
@@ -90,8 +89,8 @@ def measure(task: Task, most: int, batch_of: Callable[[int], Batch]) -> dict[str
         batch_of: returns a batch with this number of images.
     """
     batch = batch_of(min(most, FEWEST))
-    if isinstance(task.loss, LearnsClassWeights):
-        task.loss.fit_class_weights(_one_of_each(batch["label"].shape[1]))
+    pixels = torch.ones(batch["mask"].shape[1])
+    task.fit_losses(_one_of_each(batch["label"].shape[1]), lambda: (pixels, pixels))
     optimizer = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-5, fused=True)
     one_step = min(_seconds(task, optimizer, batch, FP32) for _ in range(2))
     batch = batch_of(min(most, max(FEWEST, int(FEWEST * STEP / one_step))))
@@ -106,7 +105,7 @@ def measure(task: Task, most: int, batch_of: Callable[[int], Batch]) -> dict[str
 
 
 def _seconds(task: Task, optimizer: torch.optim.Optimizer, batch: Batch, precision: str) -> float:
-    """Return the seconds of a training step; with one thread, those in which another program had its core not."""
+    """Return the seconds of a training step; with one thread those of its core, so that other programs do not count."""
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     began = clock()
     optimizer.zero_grad()

@@ -29,7 +29,12 @@ def stage(tmp_path):
     (tmp_path / "run").mkdir()
     segmenter = {"checkpoint": str(tmp_path / "run" / "best.ckpt")}
     network = {"checkpoint": None, "segmenter": segmenter, "classifier": None, "threshold": 0.5}
-    rest = {"runs": str(tmp_path), "tracking": {"uri": "none"}, "datamodule": {"predicted": None}}
+    rest = {
+        "runs": str(tmp_path),
+        "tracking": {"uri": "none"},
+        "datamodule": {"predicted": None},
+        "weights": str(tmp_path),
+    }
     return OmegaConf.create({"network": network} | rest)
 
 

@@ -20,6 +20,7 @@ READ = (
         "jobs_per_gpu",
         "sweep",
         "runs",
+        "weights",
         "about",
         "trust",
     ),

@@ -34,7 +34,20 @@ OBSERVERS = (
 )
 # Parts of the configuration that say where, how and how much is trained, not what: they make no arm.
 CIRCUMSTANCES = (
-    *("hydra", "experiment", "name", "about", "sweep", "runs", "rerun", "logger", "tracking", "protocol", "debug"),
+    *(
+        "hydra",
+        "experiment",
+        "name",
+        "about",
+        "sweep",
+        "runs",
+        "weights",
+        "rerun",
+        "logger",
+        "tracking",
+        "protocol",
+        "debug",
+    ),
     *("data", "split", "seed", "trainer", "threads", "jobs_per_gpu"),
 )
 WRITTEN_TO = ("dirpath", "folder")  # arguments of a callback for the folder of the stage

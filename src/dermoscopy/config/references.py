@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from dermoscopy.machine.messages import RunWarning
+from dermoscopy.networks.published import at_hand
 
 if TYPE_CHECKING:
     from dermoscopy.contracts import DataModule
@@ -67,15 +68,22 @@ def masks_file(name: str, runs: Path) -> str:
     return str(files[0])
 
 
+def _parts(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """Return the network of a stage and its parts, each with its key."""
+    yield "network", stage.network
+    yield from ((f"network.{name}", part) for name, part in stage.network.items() if isinstance(part, DictConfig))
+
+
 def _weights(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
-    """Return the network of a stage and its parts that load initial weights, each with its key."""
-    parts = {"network": stage.network}
-    parts |= {f"network.{name}": part for name, part in stage.network.items() if isinstance(part, DictConfig)}
-    return ((key, part) for key, part in parts.items() if part.get("checkpoint") is not None)
+    """Return the network of a stage and its parts that load a checkpoint, each with its key."""
+    return ((key, part) for key, part in _parts(stage) if part.get("checkpoint") is not None)
 
 
 def locate(stage: DictConfig) -> None:
-    """Replace the names of runs by their checkpoints, and that of an experiment by its file of predicted masks.
+    """Replace names in the configuration of a stage by files.
+
+    They are the names of runs, by their checkpoints; that of an experiment, by its file of predicted masks; and
+    `pretrained=true`, by the file with the published weights, where a package or the folder `weights` has one.
 
     Raises:
         ValueError: see `weights_file` and `masks_file`.
@@ -83,6 +91,11 @@ def locate(stage: DictConfig) -> None:
     runs = Path(stage.runs)
     for key, part in _weights(stage):
         part.checkpoint = weights_file(f"{key}.checkpoint", str(part.checkpoint), runs, stage.tracking.uri)
+    for _, part in _parts(stage):
+        if part.get("pretrained") is True and part.get("checkpoint") is None:
+            name = str(part.get("backbone") or part.get("encoder"))
+            if (file := at_hand(name, Path(stage.weights))) is not None:
+                part.pretrained = str(file)
     if stage.datamodule.predicted is not None:
         stage.datamodule.predicted = masks_file(str(stage.datamodule.predicted), runs)
 

@@ -39,7 +39,7 @@ from dermoscopy.sweep.session import SweepSession
 JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
 # Keys that are no part of the identity of a sweep: they may change between its start and its continuation, for example
 # since the project was moved.
-HOW = ("threads", "jobs_per_gpu", "sweep", "about", "trust", "runs")
+HOW = ("threads", "jobs_per_gpu", "sweep", "about", "trust", "runs", "weights")
 DATA_PLACES = ("raw", "store")  # the data counts by its content
 RESOLVERS = (len, allocation.processes, allocation.cpus_a_job, allocation.gpus_a_job, allocation.gpus)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
 from dermoscopy.networks.normalisation import Preprocessing
+from dermoscopy.networks.published import Statistics, timm_names
 from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.weights import load_matching, read_weights
 
@@ -32,7 +33,7 @@ class Classifier(nn.Module):
         backbone: name of any timm model with a convolutional stem.
         labels: names of the L labels.
         masks: names of the K mask channels; empty for an image-only network.
-        pretrained: start from timm's published weights (downloaded once).
+        pretrained: start from timm's published weights: true, from the hub (downloaded once); or the file that has them.
         checkpoint: file to start from: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
         dropout: dropout rate before the last layer.
         aux_head_stride: stride in pixels of the features of `forward_with_features`, the last ones of that stride; None
@@ -49,7 +50,7 @@ class Classifier(nn.Module):
         backbone: str,
         labels: Sequence[str],
         masks: Sequence[str],
-        pretrained: bool,
+        pretrained: bool | str,
         checkpoint: str | Path | None,
         dropout: float,
         aux_head_stride: int | None,
@@ -63,22 +64,33 @@ class Classifier(nn.Module):
             tuple(masks),
             aux_head_stride,
         )
-        self.backbone: Backbone = _create(backbone, len(labels), pretrained and checkpoint is None, dropout)
+        from_hub = pretrained is True and checkpoint is None
+        self.backbone: Backbone = _create(backbone, len(labels), from_hub, dropout)
         self.aux_head = None if aux_head_stride is None else _aux_head(self.backbone, backbone, aux_head_stride)
         stem = stem_name(self.backbone, backbone)
         if masks:
             widen_stem(self.backbone, stem, len(masks), backbone)
         self.preprocessing = Preprocessing(mean, std)
-        published = pretrained if checkpoint is None else self._load(checkpoint, stem)
-        if published:
-            self.preprocessing.expect(*(self.backbone.pretrained_cfg[key] for key in ("mean", "std")))
+        if from_hub:
+            self.preprocessing.expect(*self._published_statistics())
+        if checkpoint is not None:
+            self._load(checkpoint, stem)
+        elif isinstance(pretrained, str):
+            self._load(pretrained, stem)
+            self.initial_weights = ""  # only the last layer, of other classes, is left out
 
-    def _load(self, checkpoint: str | Path, stem: str) -> bool:
-        """Load a file; return whether it holds only a backbone and hence no normalisation of its images."""
-        state, head = read_weights(checkpoint), self.backbone.pretrained_cfg.get("classifier") or "head"
-        heads = [f"backbone.{head}", "preprocessing."]  # a file of a backbone may lack these
-        loaded = load_matching(self, state, checkpoint, places=("backbone.", ""), heads=heads, stem=f"backbone.{stem}")
-        return "preprocessing.mean" not in loaded and not loaded & state.keys()
+    def _load(self, file: str | Path, stem: str) -> None:
+        """Load a file, and expect the normalisation of a backbone's weights where it holds no other."""
+        state, statistics = timm_names(self.name, read_weights(file))
+        heads = [f"backbone.{self.backbone.pretrained_cfg.get('classifier') or 'head'}", "preprocessing."]
+        loaded = load_matching(self, state, file, places=("backbone.", ""), heads=heads, stem=f"backbone.{stem}")
+        if "preprocessing.mean" not in loaded and not loaded & state.keys():
+            self.preprocessing.expect(*(statistics or self._published_statistics()))
+
+    def _published_statistics(self) -> Statistics:
+        """Return the normalisation of RGB with which timm's published weights were trained."""
+        config = self.backbone.pretrained_cfg
+        return config["mean"], config["std"]
 
     def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return logits (B, L) of image (B, 3, H, W) and mask (B, K, H, W) in -1, 0, +1; None is all unknown."""

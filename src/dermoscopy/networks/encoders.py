@@ -6,10 +6,10 @@ import segmentation_models_pytorch as smp
 import timm
 
 from dermoscopy.machine.messages import nearest
+from dermoscopy.networks.published import Statistics
 
 TIMM = "tu-"  # smp's prefix of the name of a timm model
 PUBLISHED = smp.encoders.encoders
-Statistics = tuple[Sequence[float], Sequence[float]]  # mean and standard deviation of R, G, B in 0 ... 1
 
 
 def check_encoder(name: str) -> None:

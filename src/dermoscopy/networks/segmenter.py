@@ -19,6 +19,7 @@ from dermoscopy.networks.encoders import (
 )
 from dermoscopy.networks.normalisation import Preprocessing
 from dermoscopy.networks.padding import output_channels, run_padded
+from dermoscopy.networks.published import is_file_name, timm_names
 from dermoscopy.networks.weights import load_matching, read_weights
 
 # prefixes of the names in a file: of a Segmenter, an smp model, an smp encoder, a timm model
@@ -47,7 +48,8 @@ class Segmenter(nn.Module):
         masks: names of the K masks.
         exclusive: whether masks exclude each other: then K + 1 channels, the first for the background.
         mean, std: normalisation of the input images.
-        pretrained: start from published weights (downloaded once): true, or their name where there are several.
+        pretrained: start from published weights: true, or their name where there are several, from the hub (downloaded
+            once); or the file that has them.
         checkpoint: file to start from: a .safetensors or state_dict of the encoder, the smp model or its timm backbone,
             or a checkpoint of this project. Weights that the file lacks stay new, as does a head for other masks.
         preprocessing: {mean, std} of the images that the weights in `checkpoint` expect; None takes those in a
@@ -75,7 +77,8 @@ class Segmenter(nn.Module):
         channels = output_channels(masks, exclusive)
         check_encoder(encoder)
         _check_options(architecture, encoder)
-        pretrained = pretrained if checkpoint is None else False
+        file = str(pretrained) if is_file_name(pretrained) and checkpoint is None else None
+        pretrained = False if checkpoint is not None or file is not None else pretrained
         weights = published_weights(encoder, pretrained)
         self.preprocessing = Preprocessing(mean, std)
         self.model = _build(architecture, encoder, channels)
@@ -86,6 +89,9 @@ class Segmenter(nn.Module):
             self.preprocessing.expect(*published_preprocessing(encoder, pretrained))
         if checkpoint is not None:
             self._load(checkpoint, encoder, preprocessing is None)
+        elif file is not None:
+            self._load(file, encoder, preprocessing is None)
+            self.initial_weights = ""  # the decoder is new, and the classes of the file are left out
         if preprocessing is not None:
             self.preprocessing.expect(*custom_preprocessing(preprocessing))
 
@@ -93,12 +99,13 @@ class Segmenter(nn.Module):
         """Return logits (B, K or K + 1, H, W) of image (B, 3, H, W)."""
         return run_padded(self.model, self.preprocessing(image), self.multiple, self.least)
 
-    def _load(self, checkpoint: str | Path, encoder: str, from_smp: bool) -> None:
-        loaded = load_matching(self, read_weights(checkpoint), checkpoint, places=PLACES, heads=[HEAD])
-        if not from_smp or "preprocessing.mean" in loaded:
+    def _load(self, checkpoint: str | Path, encoder: str, by_default: bool) -> None:
+        state, statistics = timm_names(encoder, read_weights(checkpoint))
+        loaded = load_matching(self, state, checkpoint, places=PLACES, heads=[HEAD])
+        if not by_default or "preprocessing.mean" in loaded:
             return
         try:
-            self.preprocessing.expect(*published_preprocessing(encoder, True))
+            self.preprocessing.expect(*(statistics or published_preprocessing(encoder, True)))
         except Exception as error:  # the hub's client raises dozens of types
             raise ValueError(
                 f"checkpoint {checkpoint} does not record how its images were normalised, and smp's values are "

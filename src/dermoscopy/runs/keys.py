@@ -12,7 +12,12 @@ RECIPE = 4
 
 PACKAGE = "dermoscopy."
 TARGET = "_target_"
-FILES = ("split.file", ".checkpoint", "datamodule.predicted")  # keys that name files, which are hashed by content
+FILES = (
+    "split.file",
+    ".checkpoint",
+    ".pretrained",
+    "datamodule.predicted",
+)  # keys that name files, which are hashed by content
 
 
 def stage_key(stages: Sequence[Mapping[str, object]], fingerprint: str) -> str:

@@ -32,7 +32,7 @@ from dermoscopy.training.resume import LastCheckpoint
 from dermoscopy.training.stages import Parts, run_stages
 
 TINY = ("model=segmentation", "network.encoder=tu-test_resnet", "+network.architecture.encoder_depth=3")
-TINY += ("+network.architecture.decoder_channels=[8,8,8]", "datamodule.batch_size=8", "callbacks.predictions.panels=0")
+TINY += ("network.architecture.decoder_channels=[8,8,8]", "datamodule.batch_size=8", "callbacks.predictions.panels=0")
 TINY += ("epochs=1", "trainer=cpu", "threads=1", "logger=csv", "trainer.limit_train_batches=1", "data.size=[32,32]")
 
 

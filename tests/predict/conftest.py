@@ -25,7 +25,7 @@ from dermoscopy.runs.recorded import read_stage
 
 SEGMENTER = (
     *("model=segmentation", "network.encoder=tu-test_resnet", "network.pretrained=false", "trainer=cpu", "logger=csv"),
-    *("+network.architecture.decoder_channels=[8,8,8,8,8]", "trainer.precision=32-true", "data.stratify=[]"),
+    *("network.architecture.decoder_channels=[8,8,8,8,8]", "trainer.precision=32-true", "data.stratify=[]"),
     "data.size=[64,128]",
 )
 COUNT = 30

@@ -44,7 +44,7 @@ MEANINGS = {  # of every group, in the order of docs/configuration.md
     "arm/ynet": "arms of experiment=ynet",
 }
 ADDED = ("experiment", "sweep", "debug")  # groups that a command adds to the defaults by a +
-INTERNAL = ("model/base", "report")  # parts of other files
+INTERNAL = ("model/base", "network/base", "report")  # parts of other files
 BEGIN, END = "<!-- groups -->", "<!-- /groups -->"
 REST = ("arm", "hydra", "model/", "protocol", "report", "tracking", "callbacks", "logger", "mask_views")
 

@@ -33,7 +33,7 @@ class Classifier(nn.Module):
         backbone: name of any timm model with a convolutional stem.
         labels: names of the L labels.
         masks: names of the K mask channels; empty for an image-only network.
-        pretrained: start from timm's published weights: true, from the hub (downloaded once); or the file that has them.
+        pretrained: start from published weights: true, those of timm's hub (downloaded once); or a file with them.
         checkpoint: file to start from: a .safetensors or state_dict of the backbone, or a checkpoint of this project.
         dropout: dropout rate before the last layer.
         aux_head_stride: stride in pixels of the features of `forward_with_features`, the last ones of that stride; None

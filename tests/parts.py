@@ -13,7 +13,13 @@ LABEL_TASK |= {"validation_masks": "none", "threshold": "zero"}  # arguments of 
 def make_classifier(backbone, labels, masks=(), **changes):
     """Return a randomly initialised Classifier without an auxiliary head."""
     return Classifier(
-        backbone, labels, masks, **NO_WEIGHTS | IMAGENET | {"dropout": 0.0, "aux_head_stride": None} | changes
+        backbone,
+        labels,
+        masks,
+        **NO_WEIGHTS
+        | IMAGENET
+        | {"dropout": 0.0, "aux_head_stride": None, "preprocessing": None, "options": {}}
+        | changes,
     )
 
 

@@ -47,31 +47,34 @@ def folder(tmp_path_factory):
 def train(run_script, folder):
     """Runs a command of an experiment on small demo data of the size that it wants."""
 
-    def run(arguments, *changes):
-        size = composed("train", *(a for a in arguments if a.startswith("+"))).data.size
-        data = f"data.raw={folder / 'raw'}", f"data.store={folder / f'demo-{size[0]}.h5'}"
+    def run(arguments, protocol, *changes):
+        size = composed("train", *(a for a in arguments if a.startswith("+"))).data.size  # small in every protocol
+        data = f"data.raw={folder / 'raw'}", f"data.store={folder / f'demo-{size[0]}.h5'}", f"data.size={[*size]}"
+        data = *data, f"protocol={protocol}"
         plain = [argument for argument in arguments if argument != "-m"]
-        ended = run_script("train.py", *plain, *ONE_BATCH, *data, *changes, f"runs={folder / 'runs'}", "-m")
+        ended = run_script("train.py", *plain, *ONE_BATCH, *data, *changes, f"runs={folder}/runs-{protocol}", "-m")
         assert ended.code == 0, ended.out + ended.err
 
     return run
 
 
+@pytest.mark.parametrize("protocol", ["quick", "pretrained"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_arm_of_an_experiment_trains_one_batch(train, folder, experiment):
+def test_every_arm_of_an_experiment_trains_one_batch(train, folder, experiment, protocol):
     *before, own = commands(experiment)
     for command in before:
-        train(command)
-    values = axes(experiment)
+        train(command, protocol)
+    values = axes(experiment, protocol)
     repeats = {axis: values[axis][0] for axis in NOT_AN_ARM if axis in values}
-    train(own, *(f"{axis}={value}" for axis, value in repeats.items()))
-    records = [json.loads(path.read_text()) for path in folder.glob(f"runs/{experiment}/sweeps/*/*/job.json")]
+    train(own, protocol, *(f"{axis}={value}" for axis, value in repeats.items()))
+    jobs = folder.glob(f"runs-{protocol}/{experiment}/sweeps/*/*/job.json")
+    records = [json.loads(path.read_text()) for path in jobs]
     arms = math.prod(len(values[axis]) for axis in values if axis not in NOT_AN_ARM)
     assert len({record["arm"] for record in records}) == arms
     assert {record["status"] for record in records} == {"done"}
 
 
-@pytest.mark.parametrize("protocol", ["quick", "paper"])
+@pytest.mark.parametrize("protocol", ["quick", "paper", "pretrained"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_stage_of_every_arm_has_epochs_under_every_protocol(experiment, protocol, monkeypatch):
     monkeypatch.setattr("dermoscopy.config.stages.locate", lambda _: None)  # results of other experiments

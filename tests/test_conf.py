@@ -17,6 +17,7 @@ from dermoscopy.config.checks import check_about
 from dermoscopy.config.choices import groups
 from dermoscopy.config.stages import stage_configurations
 from dermoscopy.data.prepare import prepare
+from dermoscopy.networks.published import package_of
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 GROUPS = ("zeroing", "optimizer", "scheduler", "augment", "split", "logger", "callbacks", "trainer", "loss", "data")
@@ -103,7 +104,7 @@ def test_the_additional_jobs_of_the_paper_protocol_can_be_built(experiment):
 
 
 def test_the_arms_of_zeroing_have_the_same_total_number_of_epochs():
-    for protocol in ("quick", "paper"):
+    for protocol in ("quick", "paper", "pretrained"):
         arms = jobs("+experiment=zeroing", f"protocol={protocol}")
         totals = {sum(stage.epochs for stage in stage_configurations(cfg)) for cfg in arms}
         assert len(arms) > 1 and len(totals) == 1
@@ -127,24 +128,38 @@ def is_pretrained(cfg: DictConfig) -> bool:
     return pretrained
 
 
-COMPARISONS = [(name, protocol) for name in EXPERIMENTS for protocol in ("quick", "paper")]
+PROTOCOLS = ("quick", "paper", "pretrained")
+COMPARISONS = [(name, protocol) for name in EXPERIMENTS for protocol in PROTOCOLS]
 
 
 @pytest.mark.parametrize(("experiment", "protocol"), COMPARISONS)
 def test_all_arms_are_pretrained_or_none_and_learn_at_rates_for_that(experiment, protocol):
     """Under paper a pretrained U-Net was compared with an untrained one, and folds were fine-tuned at 2e-3."""
     arms = jobs(f"+experiment={experiment}", f"protocol={protocol}")
-    (pretrained,) = {is_pretrained(cfg) for cfg in arms}
-    assert pretrained == (protocol == "paper" and experiment != "improved_unet")
+    kinds = {is_pretrained(cfg) for cfg in arms}
+    if (experiment, protocol) == ("backbones", "pretrained"):  # what weights are worth is its question there
+        assert kinds == {True, False}
+        return
+    (pretrained,) = kinds
+    assert pretrained == (protocol != "quick" and experiment != "improved_unet")
+    highest = {"paper": 1e-4, "pretrained": 1e-3}
     for cfg in arms:
         if "optimizer.lr" in axes(composed(f"+experiment={experiment}", f"protocol={protocol}")):
             continue
         rates = [OmegaConf.select(stage, "optimizer.lr", default=cfg.optimizer.lr) for stage in cfg.stages]
         assert rates == sorted(rates, reverse=True)
-        assert max(rates) <= 1e-4 if pretrained else rates[0] >= 1e-3, rates
+        assert max(rates) <= highest[protocol] if pretrained else rates[0] >= 1e-3, rates
 
 
-@pytest.mark.parametrize("protocol", ["quick", "paper"])
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_pretrained_protocol_starts_from_weights_that_packages_have(experiment):
+    for cfg in jobs(f"+experiment={experiment}", "protocol=pretrained"):
+        for part in networks(cfg):
+            name = part.get("backbone") or part.get("encoder")
+            assert not part.get("pretrained") or package_of(name), name
+
+
+@pytest.mark.parametrize("protocol", ["quick", "paper", "pretrained"])
 def test_the_learning_rates_that_are_compared_lie_around_that_of_the_protocol(protocol):
     cfg = composed("+experiment=learning_rate", f"protocol={protocol}")
     rates = [rate for rate in axes(cfg)["optimizer.lr"] if rate != "auto"]

@@ -330,3 +330,18 @@ def test_a_tracking_database_of_a_newer_mlflow_is_reported_in_one_line(train, em
     ended = train("network.backbone=test_resnet", "epochs=1", "tracking.uri=sqlite:///newer.db")
     assert ended.code == 1
     assert "newer.db" in ended.error and "another MLflow version" in ended.error
+
+
+def test_weights_that_are_nowhere_end_a_sweep_before_its_first_job(sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr("dermoscopy.networks.hub._reachable", lambda: False)
+    monkeypatch.setattr("dermoscopy.networks.hub.try_to_load_from_cache", lambda *_: None)
+    ended = sweep("network.pretrained=false,true", "zeroing=everything", "seed=0,1", "logger=csv")
+    assert ended.code == 1 and "test_resnet" in ended.err and "network.pretrained=false" in ended.err
+    assert ended.err.count("\n") == 1 and not list(tmp_path.glob("runs/*/sweeps/*/*/job.json"))
+
+
+def test_a_stage_that_cannot_take_the_weights_before_it_ends_a_sweep_before_its_first_job(sweep, tmp_path):
+    stages = "stages=[{stage: a},{stage: b, network: {masks: []}}]"
+    ended = sweep(stages, "zeroing=everything,nothing", "seed=0", "logger=csv")
+    assert ended.code == 1 and "stage b" in ended.err
+    assert not list(tmp_path.glob("runs/*/sweeps/*/*/job.json"))

@@ -258,3 +258,41 @@ def test_from_scratch_images_are_not_renormalised():
     network = make_classifier("test_resnet", LABELS, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)).eval()
     with torch.no_grad():
         assert torch.equal(network(images()), network.backbone(images()))
+
+
+def test_options_reach_the_model_of_timm_and_unknown_ones_are_refused():
+    network = make_classifier("resnet18", LABELS, options={"drop_path_rate": 0.2})
+    rates = [module.drop_prob for module in network.modules() if type(module).__name__ == "DropPath"]
+    assert rates and max(rates) == pytest.approx(0.2)
+    with pytest.raises(ValueError, match=r"options .*drop_pat_rate.*'resnet18'"):
+        make_classifier("resnet18", LABELS, options={"drop_pat_rate": 0.2})
+    with pytest.raises(ValueError, match=r"options\.num_classes is set by the network"):
+        make_classifier("resnet18", LABELS, options={"num_classes": 3})
+
+
+def test_the_normalisation_of_weights_can_be_given(tmp_path):
+    torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "w.pt")
+    given = {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    network = make_classifier("test_resnet", LABELS, checkpoint=tmp_path / "w.pt", preprocessing=given)
+    torch.testing.assert_close(network.preprocessing.mean, torch.tensor(given["mean"]))
+    torch.testing.assert_close(network.preprocessing.std, torch.tensor(given["std"]))
+
+
+def test_a_model_of_the_hub_passes_through_and_is_refused_in_one_line_without_it(monkeypatch):
+    built = []
+
+    def create(name, **arguments):
+        built.append(name)
+        raise OSError("no network")
+
+    monkeypatch.setattr(timm, "create_model", create)
+    with pytest.raises(ValueError, match="hf-hub:owner/name.*hub"):
+        make_classifier("hf-hub:owner/name", LABELS)
+    assert built == ["hf-hub:owner/name"]
+
+
+def test_the_auxiliary_classifier_of_inception_in_a_file_is_left_out(tmp_path):
+    state = timm.create_model("inception_v3").state_dict() | {"AuxLogits.fc.weight": torch.zeros(1000, 768)}
+    torch.save(state, tmp_path / "w.pt")
+    network = make_classifier("inception_v3", LABELS, checkpoint=tmp_path / "w.pt")
+    assert torch.equal(network.backbone.Mixed_7c.branch1x1.conv.weight, state["Mixed_7c.branch1x1.conv.weight"])

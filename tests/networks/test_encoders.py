@@ -3,12 +3,7 @@
 import pytest
 import segmentation_models_pytorch as smp
 
-from dermoscopy.networks.encoders import (
-    check_encoder,
-    custom_preprocessing,
-    published_preprocessing,
-    published_weights,
-)
+from dermoscopy.networks.encoders import check_encoder, published_preprocessing, published_weights
 
 
 def test_names_of_smp_and_timm_pass_and_a_misspelt_one_is_answered_with_the_nearest():
@@ -53,12 +48,3 @@ def test_an_encoder_of_another_order_of_colours_is_refused(monkeypatch):
     monkeypatch.setattr(smp.encoders, "get_preprocessing_params", lambda *_: {"input_space": "BGR"})
     with pytest.raises(ValueError, match="'resnet18' reads BGR"):
         published_preprocessing("resnet18", True)
-
-
-@pytest.mark.parametrize(
-    "given", [{"mean": [0, 0, 0]}, {"mean": [0, 0], "std": [1, 1, 1]}, {"mean": [0, 0, 0], "std": [1, 0, 1]}]
-)
-def test_a_custom_normalisation_needs_three_means_and_three_positive_deviations(given):
-    with pytest.raises(ValueError, match=r"preprocessing"):
-        custom_preprocessing(given)
-    assert custom_preprocessing({"mean": [0, 0.5, 1], "std": [1, 2, 3]}) == ([0, 0.5, 1], [1, 2, 3])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dermoscopy.machine.randomness import generator
-from dermoscopy.networks.normalisation import Preprocessing
+from dermoscopy.networks.normalisation import Preprocessing, custom_preprocessing
 
 DATA = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
 OTHER = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -49,3 +49,12 @@ def test_the_normalisation_of_the_weights_is_saved_with_them_and_that_of_the_dat
     loaded.load_state_dict(trained.state_dict())
     image = normalised(raw, (0.1, 0.2, 0.3), (0.3, 0.2, 0.1))
     torch.testing.assert_close(loaded(image), normalised(raw, *OTHER), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "given", [{"mean": [0, 0, 0]}, {"mean": [0, 0], "std": [1, 1, 1]}, {"mean": [0, 0, 0], "std": [1, 0, 1]}]
+)
+def test_a_custom_normalisation_needs_three_means_and_three_positive_deviations(given):
+    with pytest.raises(ValueError, match=r"preprocessing"):
+        custom_preprocessing(given)
+    assert custom_preprocessing({"mean": [0, 0.5, 1], "std": [1, 2, 3]}) == ([0, 0.5, 1], [1, 2, 3])

@@ -17,7 +17,7 @@ from dermoscopy.networks.normalisation import Preprocessing
 from dermoscopy.networks.padding import run_padded
 from dermoscopy.networks.segmenter import Segmenter
 
-OTHERS = ("cascade", "classifier", "googlenet", "image_classifier", "unet_mobilenet", "ynet")
+OTHERS = ("cascade", "classifier", "googlenet", "image_classifier", "unet_light", "unet_mobilenet", "ynet")
 ARCHITECTURES = [
     name for name in groups(CONF)["network"] if name not in OTHERS and not name.startswith("improved_unet")
 ]
@@ -46,6 +46,7 @@ def configuration(name):
     """Return the configuration of a choice of the group network."""
     given = {"+data.masks": "[a,b]", "+exclusive": "false", "+datamodule.mean": [*MEAN], "+datamodule.std": [*STD]}
     given |= {"network.encoder": ENCODER, "network.pretrained": "false"}
+    given |= {"+protocol.decoder_channels": [16, 8, 8, 8, 8]}
     return composed(f"network/{name}", *(f"{key}={value}" for key, value in given.items())).network
 
 

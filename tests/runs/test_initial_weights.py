@@ -24,6 +24,10 @@ SCRATCH = {"pretrained": False, "checkpoint": None, "encoder": "resnet18"}
             SCRATCH | {"pretrained": "noisy-student"},
             [{"part": "network", "origin": "published", "name": "resnet18 noisy-student"}],
         ),
+        (
+            SCRATCH | {"pretrained": "none/w.pth"},
+            [{"part": "network", "origin": "published", "name": "resnet18", "file": "none/w.pth"}],
+        ),
         (SCRATCH | {"checkpoint": "w.pt", "pretrained": True}, [{"part": "network", "origin": "file", "name": "w.pt"}]),
         (
             {
@@ -60,3 +64,10 @@ def test_weights_of_a_run_say_how_many_test_images_it_had_seen(tmp_path: Path) -
     assert initial_weights_record(network, {"y", "z"}) == [run | {"test_images_seen": 1}]
     assert initial_weights_record(network, {"x", "z"}) == [run | {"test_images_seen": 0}]
     assert initial_weights_record(network, None) == [run | {"test_images_seen": None}]
+
+
+def test_a_file_of_published_weights_is_recorded_by_its_content(tmp_path: Path) -> None:
+    (file := tmp_path / "w.safetensors").write_bytes(b"abc")
+    (record,) = initial_weights_record(SCRATCH | {"pretrained": str(file)}, None)
+    assert record["file"] == str(file)
+    assert record["sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

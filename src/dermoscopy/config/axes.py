@@ -1,7 +1,7 @@
 """The axes of a sweep and the arm of a run, as given by the experiment and the command."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dermoscopy.config.keys import makes_arm
 from dermoscopy.runs.tables import NOT_AN_ARM
+from dermoscopy.sweep.plan import plan_jobs
 
 INTEGER = re.compile(r"[+-]?\d[\d_]*")
 
@@ -61,6 +62,21 @@ def arm_axes(config: DictConfig, axes: Mapping[str, Sequence[str]]) -> dict[str,
     if not values and set(axes) <= set(NOT_AN_ARM):
         values = {key: _value(config, key, override) for key, override in given.items() if makes_arm(key)}
     return {key: [value] for key, value in values.items() if value is not None and key not in axes}
+
+
+def arm_overrides(config: DictConfig, axes: Mapping[str, Sequence[str]], alike: Collection[str]) -> list[list[str]]:
+    """Return the overrides of one job of each arm of a sweep.
+
+    Args:
+        config: of the sweep.
+        axes: the values of each axis.
+        alike: groups and first parts of keys whose values make no difference; of such an axis the first value is taken.
+    """
+    fixed = [given.input_line for given in _given(config).values() if not given.is_sweep_override()]
+    values = {
+        axis: of_axis[:1] if axis.lstrip("+").partition(".")[0] in alike else of_axis for axis, of_axis in axes.items()
+    }
+    return [[*fixed, *(f"{axis}={value}" for axis, value in job.items())] for job in plan_jobs(values)]
 
 
 def _value(config: DictConfig, key: str, given: Override | None) -> str | None:

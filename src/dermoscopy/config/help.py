@@ -17,7 +17,7 @@ ENDS = (
 )
 MEANINGS = {  # of every group, in the order of docs/configuration.md
     "experiment": "a study: a question with its arms and repeats",
-    "protocol": "size of the studies: network, epochs, repeats",
+    "protocol": "size of the studies: network, weights, epochs, repeats",
     "sweep": "repeats of any experiment",
     "debug": "ways to try a configuration",
     "data": "the images",

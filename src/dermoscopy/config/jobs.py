@@ -13,6 +13,7 @@ from dermoscopy.config.checks import check_repeats
 from dermoscopy.config.data import open_data, prepare_data
 from dermoscopy.config.stages import SET_BY_PROGRAM, Run
 from dermoscopy.config.texts import expand_homes
+from dermoscopy.config.weights import check_weights
 from dermoscopy.machine.files import FullDisk
 from dermoscopy.machine.leases import LeaseLost
 from dermoscopy.runs.records import read_job, read_sweep, stop, stopped
@@ -84,6 +85,7 @@ def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, befo
         print("  done before")
         record |= before
         return
+    check_weights(run.configurations)
     from dermoscopy.machine import hardware  # noqa: PLC0415  (torch, which takes seconds)
 
     record |= hardware.claim(configuration.threads, configuration.trainer.accelerator)

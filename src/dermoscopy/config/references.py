@@ -68,15 +68,15 @@ def masks_file(name: str, runs: Path) -> str:
     return str(files[0])
 
 
-def _parts(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
-    """Return the network of a stage and its parts, each with its key."""
+def network_parts(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """Yield the network of a stage and its parts, each with its key."""
     yield "network", stage.network
     yield from ((f"network.{name}", part) for name, part in stage.network.items() if isinstance(part, DictConfig))
 
 
 def _weights(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
     """Return the network of a stage and its parts that load a checkpoint, each with its key."""
-    return ((key, part) for key, part in _parts(stage) if part.get("checkpoint") is not None)
+    return ((key, part) for key, part in network_parts(stage) if part.get("checkpoint") is not None)
 
 
 def locate(stage: DictConfig) -> None:
@@ -91,7 +91,7 @@ def locate(stage: DictConfig) -> None:
     runs = Path(stage.runs)
     for key, part in _weights(stage):
         part.checkpoint = weights_file(f"{key}.checkpoint", str(part.checkpoint), runs, stage.tracking.uri)
-    for _, part in _parts(stage):
+    for _, part in network_parts(stage):
         if part.get("pretrained") is True and part.get("checkpoint") is None:
             name = str(part.get("backbone") or part.get("encoder"))
             if (file := at_hand(name, Path(stage.weights))) is not None:

@@ -66,6 +66,11 @@ class Run:
                 )
             )
 
+    @property
+    def configurations(self) -> list[DictConfig]:
+        """Configuration of each stage."""
+        return [self._configurations[stage.key] for stage in self.stages]
+
     def build(self, stage: Stage, lr: float | None) -> "Parts":
         """Return the data, the task and the trainer of a stage, and record its configuration in its folder.
 

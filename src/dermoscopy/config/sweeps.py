@@ -28,6 +28,7 @@ from dermoscopy.config.renamed import check_keys
 from dermoscopy.config.stages import SET_BY_PROGRAM
 from dermoscopy.config.texts import expand_homes
 from dermoscopy.config.unknown import check_known, dotted
+from dermoscopy.config.weights import check_weights_of_arms
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine import allocation
 from dermoscopy.machine.files import FullDisk
@@ -70,6 +71,7 @@ class SweepCallback(Callback):
                 print("every job of this sweep is done: nothing to train")
                 end("done")
                 sys.exit()
+            check_weights_of_arms(config, sweep_axes(config))
             threads = threads_per_job(config.threads, plain(config.hydra.launcher))
             decided = plan.decisions(session.folder, threads)
             with read_write(config):

@@ -1,6 +1,6 @@
 """Classifier: any timm backbone, with optional mask channels as input and access to its features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -10,13 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
-from dermoscopy.networks.normalisation import Preprocessing
+from dermoscopy.networks.normalisation import Preprocessing, custom_preprocessing
 from dermoscopy.networks.published import Statistics, timm_names
 from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.weights import load_matching, read_weights
 
 Backbone = Any  # a timm model: timm models share methods such as forward_features, but no base class with them
 Result = TypeVar("Result")
+HF_HUB = "hf-hub:"  # timm's prefix of the name of any model on the hub
+FIXED = ("pretrained", "num_classes", "drop_rate", "in_chans", "features_only")  # options that the Classifier sets
 
 
 @runtime_checkable
@@ -30,7 +32,7 @@ class Classifier(nn.Module):
     """A timm backbone with L logits that reads an image and, with mask channels, its masks.
 
     Args:
-        backbone: name of any timm model with a convolutional stem.
+        backbone: name of any timm model with a convolutional stem, or hf-hub:OWNER/NAME for one that the hub describes.
         labels: names of the L labels.
         masks: names of the K mask channels; empty for an image-only network.
         pretrained: start from published weights: true, those of timm's hub (downloaded once); or a file with them.
@@ -39,10 +41,13 @@ class Classifier(nn.Module):
         aux_head_stride: stride in pixels of the features of `forward_with_features`, the last ones of that stride; None
             for no auxiliary head.
         mean, std: normalisation of the input images; published weights that expect another one receive theirs.
+        preprocessing: {mean, std} of the images that the weights expect; None takes those in a checkpoint of this
+            project, and those of the published weights for any other file.
+        options: further arguments of timm's model, such as drop_path_rate or img_size.
 
     Raises:
-        ValueError: the backbone is unknown, lacks the stride or has a stem that is no convolution over RGB, or the
-            weights are unavailable or do not fit.
+        ValueError: the backbone is unknown, refuses an option, lacks the stride or has a stem that is no convolution
+            over RGB, or the weights are unavailable or do not fit.
     """
 
     def __init__(
@@ -56,6 +61,8 @@ class Classifier(nn.Module):
         aux_head_stride: int | None,
         mean: Sequence[float],
         std: Sequence[float],
+        preprocessing: Mapping[str, Sequence[float]] | None,
+        options: Mapping[str, Any],
     ) -> None:
         super().__init__()
         self.name, self.labels, self.masks, self.aux_head_stride = (
@@ -65,7 +72,7 @@ class Classifier(nn.Module):
             aux_head_stride,
         )
         from_hub = pretrained is True and checkpoint is None
-        self.backbone: Backbone = _create(backbone, len(labels), from_hub, dropout)
+        self.backbone: Backbone = _create(backbone, len(labels), from_hub, dropout, options)
         self.aux_head = None if aux_head_stride is None else _aux_head(self.backbone, backbone, aux_head_stride)
         stem = stem_name(self.backbone, backbone)
         if masks:
@@ -78,11 +85,14 @@ class Classifier(nn.Module):
         elif isinstance(pretrained, str):
             self._load(pretrained, stem)
             self.initial_weights = ""  # only the last layer, of other classes, is left out
+        if preprocessing is not None:
+            self.preprocessing.expect(*custom_preprocessing(preprocessing))
 
     def _load(self, file: str | Path, stem: str) -> None:
         """Load a file, and expect the normalisation of a backbone's weights where it holds no other."""
         state, statistics = timm_names(self.name, read_weights(file))
-        heads = [f"backbone.{self.backbone.pretrained_cfg.get('classifier') or 'head'}", "preprocessing."]
+        head = self.backbone.pretrained_cfg.get("classifier") or "head"
+        heads = [f"backbone.{head}", "backbone.AuxLogits.", "preprocessing."]  # of Inception, for its training alone
         loaded = load_matching(self, state, file, places=("backbone.", ""), heads=heads, stem=f"backbone.{stem}")
         if "preprocessing.mean" not in loaded and not loaded & state.keys():
             self.preprocessing.expect(*(statistics or self._published_statistics()))
@@ -155,12 +165,23 @@ class Classifier(nn.Module):
         return True
 
 
-def _create(name: str, labels: int, pretrained: bool, dropout: float) -> Backbone:
-    if not timm.is_model(name):
+def _create(name: str, labels: int, pretrained: bool, dropout: float, options: Mapping[str, Any]) -> Backbone:
+    if not name.startswith(HF_HUB) and not timm.is_model(name):
         raise ValueError(f"backbone {name!r} is not a timm model{nearest(name, timm.list_models())}")
+    if own := [option for option in options if option in FIXED]:
+        raise ValueError(f"options.{own[0]} is set by the network itself: remove it")
     try:
-        return timm.create_model(name, pretrained=pretrained, num_classes=labels, drop_rate=dropout)
+        return timm.create_model(name, pretrained=pretrained, num_classes=labels, drop_rate=dropout, **options)
+    except TypeError as error:
+        if not options:
+            raise
+        raise ValueError(f"options {dict(options)} do not suit backbone {name!r}: {error}") from error
     except Exception as error:
+        if name.startswith(HF_HUB) and not pretrained:
+            raise ValueError(
+                f"backbone {name!r} is described on the hub, which is unavailable ({type(error).__name__}): choose "
+                "another backbone, or try again with a network"
+            ) from error
         if not pretrained:
             raise
         # The hub's client raises dozens of types; with pretrained=true all mean that the weights are unavailable.

@@ -1,7 +1,5 @@
 """Encoders of segmentation_models_pytorch (smp): names, published weights and their image normalisation."""
 
-from collections.abc import Mapping, Sequence
-
 import segmentation_models_pytorch as smp
 import timm
 
@@ -59,22 +57,3 @@ def published_preprocessing(encoder: str, pretrained: bool | str) -> Statistics:
         raise ValueError(f"encoder {encoder!r} reads {settings['input_space']}, not RGB: choose another encoder")
     white = settings["input_range"][1]
     return [value / white for value in settings["mean"]], [value / white for value in settings["std"]]
-
-
-def custom_preprocessing(statistics: Mapping[str, Sequence[float]]) -> Statistics:
-    """Return mean and standard deviation of a mapping with the keys mean and std.
-
-    Raises:
-        ValueError: there are not three numbers each, or a deviation is not positive.
-    """
-    if (
-        set(statistics) != {"mean", "std"}
-        or len(statistics["mean"]) != 3
-        or len(statistics["std"]) != 3
-        or min(statistics["std"]) <= 0
-    ):
-        raise ValueError(
-            "preprocessing needs {mean: [r, g, b], std: [r, g, b]} of RGB in 0 ... 1, "
-            f"with positive std, got {dict(statistics)}"
-        )
-    return statistics["mean"], statistics["std"]

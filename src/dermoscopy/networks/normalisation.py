@@ -1,9 +1,11 @@
 """Conversion of the data's normalisation to the one with which a network's weights were trained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+
+Statistics = tuple[Sequence[float], Sequence[float]]  # mean and standard deviation of R, G, B in 0 ... 1
 
 
 class Preprocessing(nn.Module):
@@ -48,3 +50,22 @@ class Preprocessing(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return image if self.equal else torch.addcmul(self.shift, image, self.scale)
+
+
+def custom_preprocessing(statistics: Mapping[str, Sequence[float]]) -> Statistics:
+    """Return mean and standard deviation of a mapping with the keys mean and std.
+
+    Raises:
+        ValueError: there are not three numbers each, or a deviation is not positive.
+    """
+    if (
+        set(statistics) != {"mean", "std"}
+        or len(statistics["mean"]) != 3
+        or len(statistics["std"]) != 3
+        or min(statistics["std"]) <= 0
+    ):
+        raise ValueError(
+            "preprocessing needs {mean: [r, g, b], std: [r, g, b]} of RGB in 0 ... 1, "
+            f"with positive std, got {dict(statistics)}"
+        )
+    return statistics["mean"], statistics["std"]

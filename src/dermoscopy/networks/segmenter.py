@@ -13,11 +13,10 @@ from dermoscopy.machine.messages import nearest
 from dermoscopy.networks.encoders import (
     TIMM,
     check_encoder,
-    custom_preprocessing,
     published_preprocessing,
     published_weights,
 )
-from dermoscopy.networks.normalisation import Preprocessing
+from dermoscopy.networks.normalisation import Preprocessing, custom_preprocessing
 from dermoscopy.networks.padding import output_channels, run_padded
 from dermoscopy.networks.published import is_file_name, timm_names
 from dermoscopy.networks.weights import load_matching, read_weights

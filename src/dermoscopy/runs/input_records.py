@@ -27,10 +27,14 @@ class InitialWeightsRecord(TypedDict):
         part: its key in the configuration.
         origin: published, file, run, scratch, or unknown for a network of the user's.
         name: of the architecture with published weights, the file, or experiment/key of the run's stage.
+        file: with the published weights, where they were not downloaded.
+        sha256: of the content of that file.
         test_images_seen: number of test images of the job that this run had trained or validated on; None is unknown.
     """
 
     part: str
     origin: str
     name: NotRequired[str]
+    file: NotRequired[str]
+    sha256: NotRequired[str]
     test_images_seen: NotRequired[int | None]

@@ -163,13 +163,21 @@ def initial_weights(sweep: SweepResults) -> list[str]:
 def _initial_weights(record: InitialWeightsRecord) -> str:
     name = f"`{record['name']}`" if "name" in record else ""
     origin = {
-        "published": f"published ones of {name}",
+        "published": f"published ones of {name}{_file(record)}",
         "file": f"the file {name}, {NOT_RECORDED} what it was trained on",
         "run": f"those of a run, {_seen_by_run(record.get('test_images_seen'))}",
         "scratch": "random (from scratch)",
         "unknown": "those of its own class",
     }[record["origin"]]
     return f"Initial weights of `{record['part']}`: {origin}."
+
+
+def _file(record: InitialWeightsRecord) -> str:
+    """Return the file of published weights, by its name and the begin of its sha256."""
+    if "file" not in record:
+        return ""
+    digest = f", sha256 `{record['sha256'][:16]}`" if "sha256" in record else ""
+    return f", from the file `{Path(record['file']).name}`{digest}"
 
 
 def _seen_by_run(count: int | None) -> str:

@@ -81,3 +81,21 @@ def test_runs_are_replaced_by_files_and_an_unknown_run_is_named(stage, tmp_path)
     stage.network.segmenter.checkpoint = "nowhere"
     with pytest.raises(ValueError, match="network.segmenter.checkpoint=nowhere: run=nowhere"):
         locate(stage)
+
+
+def test_published_weights_at_hand_replace_true_in_networks_of_this_project_alone(stage, tmp_path):
+    (file := tmp_path / "resnet18.pth").touch()
+    stage.network.segmenter.checkpoint = None
+    own = {"backbone": "resnet18", "checkpoint": None, "_target_": "dermoscopy.networks.classifier.Classifier"}
+    for target, given, expected in (
+        (own["_target_"], True, str(file)),
+        (own["_target_"], False, False),
+        (own["_target_"], "else.pth", "else.pth"),
+        ("mine.Network", True, True),
+    ):
+        stage.network.classifier = own | {"pretrained": given, "_target_": target}
+        locate(stage)
+        assert stage.network.classifier.pretrained == expected
+    stage.network.classifier = own | {"pretrained": True, "checkpoint": "w.pt"}
+    locate(stage)
+    assert stage.network.classifier.pretrained is True

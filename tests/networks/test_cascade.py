@@ -19,7 +19,7 @@ from dermoscopy.networks.segmenter import Segmenter
 
 STATISTICS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 MASKS = ("globules", "lesion")
-NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
+NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None, "options": {}}
 
 
 class Small(nn.Module):

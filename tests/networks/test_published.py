@@ -42,7 +42,7 @@ def without_packages(monkeypatch) -> None:
 
 
 def segmenter(encoder: str, pretrained: str) -> Segmenter:
-    rest = {"checkpoint": None, "preprocessing": None}
+    rest = {"checkpoint": None, "preprocessing": None, "options": {}}
     return Segmenter(UNET, encoder, ("lesion",), False, **IMAGENET, pretrained=pretrained, **rest)
 
 

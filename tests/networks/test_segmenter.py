@@ -23,7 +23,7 @@ ARCHITECTURES = [
 ]
 ENCODER = "tu-test_resnet"  # small, and trained with another normalisation than ImageNet's
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
+NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None, "options": {}}
 
 
 SMALL = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
@@ -229,3 +229,13 @@ def test_an_image_smaller_than_a_cell_of_the_network_is_refused_with_the_least_s
 def test_no_masks_are_refused():
     with pytest.raises(ValueError, match="masks is empty"):
         segmenter(masks=())
+
+
+def test_options_reach_the_timm_model_of_an_encoder_and_others_are_refused():
+    network = segmenter(encoder="tu-resnet18", options={"drop_path_rate": 0.2})
+    rates = [module.drop_prob for module in network.modules() if type(module).__name__ == "DropPath"]
+    assert rates and max(rates) == pytest.approx(0.2)
+    with pytest.raises(ValueError, match="drop_pat_rate"):
+        segmenter(encoder="tu-resnet18", options={"drop_pat_rate": 0.2})
+    with pytest.raises(ValueError, match=r"options .*encoder=resnet18"):
+        segmenter(encoder="resnet18", options={"drop_path_rate": 0.2})

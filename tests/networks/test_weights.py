@@ -13,7 +13,7 @@ from dermoscopy.networks.segmenter import HEAD, PLACES, Segmenter
 from dermoscopy.networks.weights import load_matching, read_weights
 
 ENCODER, IMAGENET = "tu-test_resnet", {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None}
+NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None, "options": {}}
 SMALL = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
 
 

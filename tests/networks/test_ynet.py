@@ -19,7 +19,7 @@ UNET = partial(smp.Unet, decoder_channels=(24, 16, 8, 8, 8))
 
 def ynet(head_level="decoder", architecture=UNET, encoder=ENCODER, mean=MEAN, std=STD, dropout=0.0):
     torch.manual_seed(0)
-    segmenter = Segmenter(architecture, encoder, ("lesion", "hair"), False, mean, std, False, None, None)
+    segmenter = Segmenter(architecture, encoder, ("lesion", "hair"), False, mean, std, False, None, None, {})
     return YNet(segmenter, ("a", "b", "c"), head_level, dropout).eval()
 
 

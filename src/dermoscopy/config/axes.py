@@ -72,7 +72,7 @@ def arm_overrides(config: DictConfig, axes: Mapping[str, Sequence[str]], alike: 
         axes: the values of each axis.
         alike: groups and first parts of keys whose values make no difference; of such an axis the first value is taken.
     """
-    fixed = [given.input_line for given in _given(config).values() if not given.is_sweep_override()]
+    fixed = [str(given.input_line) for given in _given(config).values() if not given.is_sweep_override()]
     values = {
         axis: of_axis[:1] if axis.lstrip("+").partition(".")[0] in alike else of_axis for axis, of_axis in axes.items()
     }

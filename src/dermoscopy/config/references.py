@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from dermoscopy.machine.messages import RunWarning
 from dermoscopy.networks.published import at_hand
+from dermoscopy.runs.keys import PACKAGE, TARGET
 
 if TYPE_CHECKING:
     from dermoscopy.contracts import DataModule
@@ -74,6 +75,15 @@ def network_parts(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
     yield from ((f"network.{name}", part) for name, part in stage.network.items() if isinstance(part, DictConfig))
 
 
+def named_network(part: DictConfig) -> str | None:
+    """Return the name of the network of timm or smp that a part of this project builds without a checkpoint."""
+    own = str(part.get(TARGET)).startswith(PACKAGE)  # a network of the user's may mean anything by these keys
+    if not own or "pretrained" not in part or part.get("checkpoint") is not None:
+        return None
+    name = part.get("backbone") or part.get("encoder")
+    return name if isinstance(name, str) else None
+
+
 def _weights(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
     """Return the network of a stage and its parts that load a checkpoint, each with its key."""
     return ((key, part) for key, part in network_parts(stage) if part.get("checkpoint") is not None)
@@ -92,10 +102,9 @@ def locate(stage: DictConfig) -> None:
     for key, part in _weights(stage):
         part.checkpoint = weights_file(f"{key}.checkpoint", str(part.checkpoint), runs, stage.tracking.uri)
     for _, part in network_parts(stage):
-        if part.get("pretrained") is True and part.get("checkpoint") is None:
-            name = str(part.get("backbone") or part.get("encoder"))
-            if (file := at_hand(name, Path(stage.weights))) is not None:
-                part.pretrained = str(file)
+        name = named_network(part)
+        if name is not None and part.pretrained is True and (file := at_hand(name, Path(stage.weights))) is not None:
+            part.pretrained = str(file)
     if stage.datamodule.predicted is not None:
         stage.datamodule.predicted = masks_file(str(stage.datamodule.predicted), runs)
 

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dermoscopy.config.axes import arm_overrides
 from dermoscopy.config.build import build, plain
-from dermoscopy.config.references import network_parts
+from dermoscopy.config.references import named_network, network_parts
 from dermoscopy.config.stages import stage_configurations
 from dermoscopy.config.texts import expand_homes
 
@@ -78,9 +78,9 @@ def check_weights(stages: Sequence[DictConfig]) -> None:
 
 
 def _check_available(key: str, part: DictConfig) -> None:
-    name, pretrained = part.get("backbone") or part.get("encoder"), part.get("pretrained")
-    if not isinstance(name, str) or part.get("checkpoint") is not None or pretrained is None:
+    if (name := named_network(part)) is None:
         return
+    pretrained = part.pretrained
     from dermoscopy.networks.hub import HF_HUB, check_available  # noqa: PLC0415
     from dermoscopy.networks.published import is_file_name  # noqa: PLC0415
 

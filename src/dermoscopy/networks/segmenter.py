@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from segmentation_models_pytorch.base import SegmentationModel
@@ -53,6 +54,7 @@ class Segmenter(nn.Module):
             or a checkpoint of this project. Weights that the file lacks stay new, as does a head for other masks.
         preprocessing: {mean, std} of the images that the weights in `checkpoint` expect; None takes those in a
             checkpoint of this project, and smp's for any other file.
+        options: further arguments of the timm model of a tu- encoder, such as drop_path_rate.
 
     Raises:
         ValueError: the encoder is unknown or unsuitable for the architecture, the architecture lacks an option, or the
@@ -70,12 +72,14 @@ class Segmenter(nn.Module):
         pretrained: bool | str,
         checkpoint: str | Path | None,
         preprocessing: Mapping[str, Sequence[float]] | None,
+        options: Mapping[str, Any],
     ) -> None:
         super().__init__()
         self.masks, self.exclusive = tuple(masks), exclusive
         channels = output_channels(masks, exclusive)
         check_encoder(encoder)
         _check_options(architecture, encoder)
+        architecture = _with_options(architecture, encoder, options)
         file = str(pretrained) if is_file_name(pretrained) and checkpoint is None else None
         pretrained = False if checkpoint is not None or file is not None else pretrained
         weights = published_weights(encoder, pretrained)
@@ -135,6 +139,17 @@ def _check_options(architecture: Architecture, encoder: str) -> None:
             TIMM
         ):  # a timm model accepts more options and refuses unknown ones
             raise ValueError(f"{model.__name__} has no option architecture.{option}{nearest(option, known)}")
+
+
+def _with_options(architecture: Architecture, encoder: str, options: Mapping[str, Any]) -> Architecture:
+    """Return an architecture that hands further arguments on to the timm model of its encoder."""
+    if options and not encoder.startswith(TIMM):
+        raise ValueError(f"options are those of a timm model, and encoder={encoder} is none: choose tu-NAME")
+    model, _ = _build_and_options(architecture)
+    for option in options:
+        if option in inspect.signature(model).parameters:
+            raise ValueError(f"options.{option} is no option of a timm model, but of {model.__name__}: remove it")
+    return partial(architecture, **options)
 
 
 def _build(

@@ -145,11 +145,11 @@ def _with_options(architecture: Architecture, encoder: str, options: Mapping[str
     """Return an architecture that hands further arguments on to the timm model of its encoder."""
     if options and not encoder.startswith(TIMM):
         raise ValueError(f"options are those of a timm model, and encoder={encoder} is none: choose tu-NAME")
-    model, _ = _build_and_options(architecture)
+    model, own = _build_and_options(architecture)
     for option in options:
         if option in inspect.signature(model).parameters:
             raise ValueError(f"options.{option} is no option of a timm model, but of {model.__name__}: remove it")
-    return partial(architecture, **options)
+    return partial(model, **own, **options) if options else architecture
 
 
 def _build(

@@ -43,7 +43,7 @@ CHANGED = (
     *("loss.pos_weight=auto", "loss.rarest=2", "loss.smoothing=0.1", "augment.rotate=5", "augment=none"),
     *("augment.crop=0.5", "augment.aspect=1.3", "optimizer.lr=0.5", "optimizer=sgd", "scheduler=cosine"),
     *("model.threshold=youden", "model.freeze=[backbone.conv1]", "mixing.mixup=0.2", "mixing.cutmix=1"),
-    *("trainer.precision=64-true", "trainer.gradient_clip_val=1", "trainer.accumulate_grad_batches=2"),
+    *("trainer.precision=32-true", "trainer.gradient_clip_val=1", "trainer.accumulate_grad_batches=2"),
     *("trainer.limit_train_batches=3", "monitor.metric=val/loss", "callbacks=early_stopping"),
     *("+callbacks.mine={_target_: own_parts.Diary, file: a}", "datamodule.mean=[0.1,0.1,0.1]"),
     *("datamodule.predicted=masks.h5", "network.checkpoint=weights.pt", "model=consistency"),

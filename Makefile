@@ -42,7 +42,7 @@ test-fuzz: $(READY) ## run the tests on random input, with thousands of examples
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-arms: $(READY) ## train one batch of every arm of every experiment, by its own command, and the positive control
-	$(BIN)/python -m pytest tests/test_arms.py -m arms --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest tests/test_arms.py tests/test_conf.py -m arms --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-kills: $(READY) ## kill a sweep with kill -9 at twenty random moments, and compare its final results
 	$(BIN)/python -m pytest tests/test_survival.py -m kills

@@ -58,18 +58,30 @@ def train(run_script, folder):
     return run
 
 
-@pytest.mark.parametrize("protocol", ["quick", "pretrained"])
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def own_protocol(experiment):
+    """Return the protocol in which an experiment runs if none is typed."""
+    text = (CONF / "experiment" / f"{experiment}.yaml").read_text()
+    return "pretrained" if "override /protocol: pretrained" in text else "quick"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "protocol"),
+    [(name, protocol) for name in EXPERIMENTS for protocol in dict.fromkeys([own_protocol(name), "pretrained"])],
+)
 def test_every_arm_of_an_experiment_trains_one_batch(train, folder, experiment, protocol):
+    """Every arm in its own protocol; with pretrained weights every network and every arm of a group."""
     *before, own = commands(experiment)
     for command in before:
         train(command, protocol)
     values = axes(experiment, protocol)
-    repeats = {axis: values[axis][0] for axis in NOT_AN_ARM if axis in values}
-    train(own, protocol, *(f"{axis}={value}" for axis, value in repeats.items()))
+    once = set(NOT_AN_ARM)
+    if protocol != own_protocol(experiment):
+        once |= {axis for axis in values if axis not in groups(CONF) and axis != "encoder"}
+    fixed = {axis: values.pop(axis)[0] for axis in once & values.keys()}
+    train(own, protocol, *(f"{axis}={value}" for axis, value in fixed.items()))
     jobs = folder.glob(f"runs-{protocol}/{experiment}/sweeps/*/*/job.json")
     records = [json.loads(path.read_text()) for path in jobs]
-    arms = math.prod(len(values[axis]) for axis in values if axis not in NOT_AN_ARM)
+    arms = math.prod(map(len, values.values()))
     assert len({record["arm"] for record in records}) == arms
     assert {record["status"] for record in records} == {"done"}
 

@@ -128,11 +128,9 @@ def is_pretrained(cfg: DictConfig) -> bool:
     return pretrained
 
 
-PROTOCOLS = ("quick", "paper", "pretrained")
-COMPARISONS = [(name, protocol) for name in EXPERIMENTS for protocol in PROTOCOLS]
-
-
-@pytest.mark.parametrize(("experiment", "protocol"), COMPARISONS)
+@pytest.mark.arms  # composes every arm in every protocol
+@pytest.mark.parametrize("protocol", ["quick", "paper", "pretrained"])
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_all_arms_are_pretrained_or_none_and_learn_at_rates_for_that(experiment, protocol):
     """Under paper a pretrained U-Net was compared with an untrained one, and folds were fine-tuned at 2e-3."""
     arms = jobs(f"+experiment={experiment}", f"protocol={protocol}")

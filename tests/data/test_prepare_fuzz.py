@@ -183,9 +183,9 @@ def faults(photo: Photo, options: dict, table: bool) -> list[str]:
 
 
 def of_something_else(listed: list[Photo]) -> bool:
-    """Return whether the column of labels holds no yes and no no at all, but other values: it is not one of labels."""
-    values = {LABELS[label] for photo in listed if photo.is_image for label, _ in photo.rows}
-    return None in values and not values & {0, 1}
+    """Return whether most known values of the column of labels are neither yes nor no: it is not one of labels."""
+    values = [LABELS[photo.rows[0][0]] for photo in listed if photo.is_image and photo.rows]
+    return 2 * values.count(None) > sum(value != -1 for value in values)
 
 
 def expected_row(photo: Photo, size: tuple[int, int], fit: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -211,6 +211,8 @@ def expected_row(photo: Photo, size: tuple[int, int], fit: str) -> tuple[np.ndar
     covered = down @ photo.inside().astype(float) @ across.T
     mask = np.where(area > 1e-9, covered >= area / 2 - 1e-4, 255).astype(np.uint8)
     uncertain = np.abs(covered - area / 2) < 1e-3 * np.maximum(area, 1)  # exactly half covered: rounding decides
+    if photo.mask == "0 128 255":  # its grey pixel is half covered itself
+        uncertain |= np.outer(down[:, 0], across[:, 0]) > 0
     inner = area > 0.999 * (box[0] / rows) * (box[1] / columns)
     return image, np.where(uncertain & (area > 1e-9), 254, mask).astype(np.uint8), inner
 

@@ -1,5 +1,5 @@
 """Experiments on dermoscopy images: prepare, train, sweep, compare. The words are explained in `contracts.py`."""
 
-from dermoscopy.machine.threads import release_cores
+from dermoscopy.machine.threads import others_run, release_cores
 
-release_cores()  # before torch is imported: OpenMP reads its settings once
+release_cores(others_run())  # before torch is imported: OpenMP reads its settings once

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from dermoscopy.machine.threads import WAITING, cores, in_order, release_cores
+from dermoscopy.machine.threads import WAITING, cores, in_order, others_run, release_cores
 
 
 def test_a_process_has_at_least_one_core():
@@ -42,21 +42,37 @@ def test_no_more_results_wait_than_requested():
 
 
 @pytest.mark.parametrize("own", [None, *WAITING])
-def test_waiting_threads_release_their_core_unless_the_user_says_otherwise(monkeypatch, own):
+@pytest.mark.parametrize("shared", [True, False])
+def test_waiting_threads_release_shared_cores_unless_the_user_says_otherwise(monkeypatch, own, shared):
     for name in WAITING:
         monkeypatch.delenv(name, raising=False)
     if own:
         monkeypatch.setenv(own, "ACTIVE")
-    release_cores()
-    assert {name: os.environ[name] for name in WAITING if name in os.environ} == (
-        {own: "ACTIVE"} if own else {"OMP_WAIT_POLICY": "PASSIVE"}
-    )
+    release_cores(shared)
+    expected = {own: "ACTIVE"} if own else {"OMP_WAIT_POLICY": "PASSIVE"} if shared else {}
+    assert {name: os.environ[name] for name in WAITING if name in os.environ} == expected
+    monkeypatch.delenv(WAITING[0], raising=False)
 
 
-def test_each_program_sets_how_threads_wait_before_torch_is_loaded():
-    code = (
-        "import dermoscopy.config.help, os, sys; print(any(name in os.environ for name in {}), 'torch' in sys.modules)"
-    )
-    environment = {name: value for name, value in os.environ.items() if name not in WAITING}
-    command = [sys.executable, "-c", code.format(WAITING)]
-    assert subprocess.run(command, env=environment, capture_output=True, text=True).stdout == "True False\n"
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("0.00 0.00 0.00 1/104 77", False),  # this program alone
+        ("3.10 2.00 1.00 1/104 77", False),  # another one has just ended
+        ("0.00 0.00 0.00 3/104 77", True),
+        ("", True),
+        ("0.1 0.2", True),
+    ],
+)
+def test_programs_beside_this_one_are_seen_while_they_run(tmp_path, text, others):
+    (tmp_path / "loadavg").write_text(text)
+    assert others_run(tmp_path / "loadavg", seconds=0) is others
+
+
+def test_a_system_that_does_not_count_its_programs_may_be_shared(tmp_path):
+    assert others_run(tmp_path / "loadavg")
+
+
+def test_torch_is_not_loaded_before_it_is_decided_how_threads_wait():
+    code = "import sys, dermoscopy; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

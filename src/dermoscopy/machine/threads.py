@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import TypeVar
 # How threads of OpenMP wait: the standard's variable, then those of GNU's, Intel's and LLVM's runtimes.
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 CGROUP = Path("/sys/fs/cgroup")  # limits of a container
+LOAD = Path("/proc/loadavg")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -31,12 +33,35 @@ def cores(cgroup: Path = CGROUP) -> int:
     return allowed
 
 
-def release_cores() -> None:
+def others_run(load: Path = LOAD, looks: int = 5, seconds: float = 0.002) -> bool:
+    """Return whether other programs use the machine's cores now; true where the system does not tell.
+
+    Args:
+        load: the system's count of running programs, this one included, as in Linux.
+        looks: number of looks, all of which must see another program: one of a moment does not count.
+        seconds: between two looks.
+    """
+    for _ in range(looks):
+        try:
+            running = int(load.read_text().split()[3].partition("/")[0])
+        except (OSError, IndexError, ValueError):
+            return True
+        if running <= 1:
+            return False
+        time.sleep(seconds)
+    return True
+
+
+def release_cores(shared: bool) -> None:
     """Let threads of OpenMP that wait for one another release their core, unless the user's environment says how.
 
-    By default they keep it busy, also on cores that other processes could use. Has no effect after OpenMP is loaded.
+    By default they keep it busy. On a quiet machine that is faster; on a shared one each thread that waits for its core
+    makes all others wait, and a training can take many times as long. Has no effect after OpenMP is loaded.
+
+    Args:
+        shared: whether other programs use the cores.
     """
-    if not any(name in os.environ for name in WAITING):
+    if shared and not any(name in os.environ for name in WAITING):
         os.environ[WAITING[0]] = "PASSIVE"
 
 

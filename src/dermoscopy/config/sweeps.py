@@ -69,12 +69,13 @@ class SweepCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Set the folder of a sweep; exit if no job is left."""
         with fatal_errors():
-            SweepCallback.session = session = begin(config, sweep_axes(config), alone=False)
+            axes = sweep_axes(config)
+            SweepCallback.session = session = begin(config, axes, alone=False)
             if session.left == 0:
                 print("every job of this sweep is done: nothing to train")
                 end("done")
                 sys.exit()
-            check_weights_of_arms(config, sweep_axes(config))
+            check_weights_of_arms(config, axes)
             decide(config, session)
             if session.record["launcher"] != "basic":
                 session.follow()

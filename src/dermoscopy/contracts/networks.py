@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from torch import Generator, Tensor
 
+WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")  # by which a setting names a file of weights
+
 
 class ImageNetwork(Protocol):
     """A classifier that reads only an image: (B, 3, H, W) to logits (B, L)."""

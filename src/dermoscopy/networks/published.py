@@ -9,10 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
+from dermoscopy.contracts.networks import WEIGHT_SUFFIXES
+
 Value = TypeVar("Value")
 Statistics = tuple[Sequence[float], Sequence[float]]  # mean and standard deviation of R, G, B in 0 ... 1
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")  # of files of weights
 PREFIXES = ("tu-", "timm-")  # of smp's names of timm's models
 TAG = ".in1k"  # timm's name of the weights in the packages
 LITE_STATISTICS = [127 / 255] * 3, [128 / 255] * 3  # EfficientNet-Lite reads (value - 127) / 128 of 0 ... 255
@@ -65,7 +66,7 @@ def package_of(name: str) -> Package | None:
 def at_hand(name: str, folder: Path) -> Path | None:
     """Return the file with the published weights of a network, None where there is none.
 
-    An installed package comes first, then a file in the folder: `NAME` with one of `SUFFIXES`.
+    An installed package comes first, then a file in the folder: `NAME` with one of `WEIGHT_SUFFIXES`.
 
     Args:
         name: of a timm model, or of an smp encoder.
@@ -75,13 +76,13 @@ def at_hand(name: str, folder: Path) -> Path | None:
     package = package_of(name)
     if package is not None and (path := package.path()) is not None:
         return path
-    files = (folder / f"{stem}{suffix}" for stem in dict.fromkeys((name, _plain(name))) for suffix in SUFFIXES)
+    files = (folder / f"{stem}{suffix}" for stem in dict.fromkeys((name, _plain(name))) for suffix in WEIGHT_SUFFIXES)
     return next((file for file in files if file.is_file()), None)
 
 
 def is_file_name(pretrained: bool | str) -> bool:
     """Return whether a value of `pretrained` names a file of weights, rather than one of several on the hub."""
-    return isinstance(pretrained, str) and Path(pretrained).suffix in SUFFIXES
+    return isinstance(pretrained, str) and Path(pretrained).suffix in WEIGHT_SUFFIXES
 
 
 def timm_names(name: str, state: Mapping[str, Value]) -> tuple[dict[str, Value], Statistics | None]:

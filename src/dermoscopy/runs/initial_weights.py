@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dermoscopy.contracts.networks import WEIGHT_SUFFIXES
 from dermoscopy.machine.provenance import sha256
 from dermoscopy.runs.files import CONFIG
 from dermoscopy.runs.input_records import InitialWeightsRecord
 from dermoscopy.runs.splits import seen_in_training
 
-WEIGHTS = (".safetensors", ".pth", ".pt", ".bin")  # suffixes of files of weights
 KEYS = ("pretrained", "checkpoint")  # of a network that chooses its weights
 Settings = Mapping[str, Any]
 
@@ -49,7 +49,7 @@ def _record(key: str, part: Settings, test: Collection[str] | None) -> InitialWe
         return {"part": key, "origin": "run", "name": name, "test_images_seen": count}
     if published := part.get("pretrained"):
         architecture = str(part.get("backbone") or part.get("encoder"))
-        if Path(str(published)).suffix in WEIGHTS:
+        if Path(str(published)).suffix in WEIGHT_SUFFIXES:
             record: InitialWeightsRecord = {"part": key, "origin": "published", "name": architecture}
             record["file"] = str(published)
             if Path(str(published)).is_file():

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.plots.style import COLOURS, FAINT
-from dermoscopy.report.figures.vector import capital, printable, svg
+from dermoscopy.report.figures.vector import Chart, capital, printable, svg
 from dermoscopy.report.page.charts import cost_charts, forest_chart, images_charts, scores_chart
 from dermoscopy.report.page.curves import arm_palette, condition_charts, learning_charts
 from dermoscopy.report.page.key_numbers import arm_rows, heat_cells, key_numbers
@@ -24,6 +24,7 @@ from dermoscopy.runs.tables import SweepResults
 
 Part = dict[str, Any]  # what the template shows under one heading
 NO_IMAGES = "There are no scores of single test images: no job that is done has a predictions.csv for this metric."
+MANY_BOXES = 12  # arms
 INTERACTION = "Mean score of each pair of settings: does the effect of one depend on the other?"
 
 
@@ -145,7 +146,7 @@ def _parts(sweep: SweepResults, findings: Findings | None, answer: Answer) -> li
         ),
         _part("arms", "Arms", text=f"{capital(findings.words())} on the test images, over {findings.repeats}."),
         _learning(sweep, findings, palette),
-        _part("images", "Single images", charts=images, missing="" if images else NO_IMAGES),
+        _images(images, len(findings.table)),
     ]
     if masks:
         parts.append(_part("masks", "Masks at test", charts=masks))
@@ -158,6 +159,13 @@ def _no_difference(findings: Findings) -> str:
     if len(findings.table) == 1:
         return "One arm, and no trivial predictor for this metric: there is nothing to compare."
     return f"No {findings.repeats.removesuffix('s')} of two arms is done, so there is no difference yet."
+
+
+def _images(charts: Sequence[Chart], arms: int) -> Part:
+    """Return the part on single images; the long box plots of many arms are folded."""
+    if arms > MANY_BOXES:
+        return _part("images", "Single images", folded=charts, folded_title=f"Box plots of {arms} arms")
+    return _part("images", "Single images", charts=charts, missing="" if charts else NO_IMAGES)
 
 
 def _learning(sweep: SweepResults, findings: Findings | None, palette: Mapping[str, str]) -> Part:

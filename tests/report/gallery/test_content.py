@@ -1,10 +1,14 @@
 """The page is told what the files of the runs hold."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import random_masks
 
+from dermoscopy.data.store.reader import open_store
+from dermoscopy.masks.predicted import MASKS, write_masks
 from dermoscopy.report.gallery.content import Content, label_arrays
 from dermoscopy.report.gallery.runs import shown_runs
 from dermoscopy.report.results.findings import Findings
@@ -68,3 +72,14 @@ def test_runs_of_the_same_masks_share_their_truth(segmented: Make) -> None:
     assert image["present"] == [bool((truth[..., k] == 1).any()) for k in range(2)]
     assert image["facts"] == [int(value) for value in run.store.label[run.rows[id]]]
     assert content.header()["masks"] == ["lesion", "streaks"] and content.header()["runs"][1]["masks"] == [0, 1]
+
+
+def test_a_network_of_labels_and_masks_shows_both(classified: Make, demo_store: Path) -> None:
+    sweep, findings = classified(AXES)
+    store = open_store(demo_store)
+    for job in sweep.done:
+        write_masks(job.last.folder / MASKS, random_masks(store, range(12)))
+    content = content_of((sweep, findings))
+    image = content.image(str(store.ids[0]), [], {})
+    assert image["targets"] == [{"runs": [0, 1, 2, 3]}] and "none" in image["runs"][0]["labels"]
+    assert content.header()["masks"] == list(store.mask_names)

@@ -99,16 +99,19 @@ function drawTruth(canvas, photograph, size, truth) {
   outline(paint(canvas, photograph, size, colour, 0), size, (pixel) => truth[pixel] === 1, TRUTH);
 }
 
-// Draw a prediction and return its Dice.
+// Draw a prediction and return its Dice. Where a part of the image is annotated, only that part is drawn upon: the rest
+// is mostly padding, on which a prediction means nothing.
 function drawPrediction(canvas, photograph, run, truth, levels, view, threshold) {
   const size = data.sizes[run.store], { outcome, dice } = compare(truth, levels, run.exclusive, threshold);
+  const partly = outcome.some((kind) => kind !== UNKNOWN), known = (pixel) => !partly || outcome[pixel] !== UNKNOWN;
   const colour = {
     errors: (pixel) => COLOURS[outcome[pixel]],
-    outlines: (pixel) => COLOURS[outcome[pixel] === UNKNOWN ? UNKNOWN : NEITHER],
-    probability: (pixel) => [...ramp((levels[pixel] & LEVELS) / data.thresholds.length), 255],
+    outlines: (pixel) => COLOURS[known(pixel) ? NEITHER : UNKNOWN],
+    probability: (pixel) => known(pixel) ? [...ramp((levels[pixel] & LEVELS) / data.thresholds.length), 255] : COLOURS[UNKNOWN],
   }[view];
   const drawn = paint(canvas, photograph, size, colour, view === "errors" ? 0.35 : 0);
   if (view !== "probability") outline(drawn, size, (pixel) => truth[pixel] === 1, TRUTH);
-  if (view !== "errors") outline(drawn, size, (pixel) => isPresent(levels[pixel], run.exclusive, threshold), PREDICTION);
+  const predicted = (pixel) => known(pixel) && isPresent(levels[pixel], run.exclusive, threshold);
+  if (view !== "errors") outline(drawn, size, predicted, PREDICTION);
   return dice;
 }

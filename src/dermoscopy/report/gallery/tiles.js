@@ -23,6 +23,13 @@ function figure(name, ...parts) {
   return made;
 }
 
+// A name that can be broken after underscores.
+function breakable(name) {
+  const made = element("span");
+  name.split(/(?<=_)/).forEach((part) => made.append(part, element("wbr")));
+  return made;
+}
+
 function factsOf(image) {
   const scores = data.sorts.filter(({ key }) => key in image.scores).map(({ key, name }) => `${name} ${short(image.scores[key])}`);
   const group = image.group === image.id ? [] : [`group ${image.group}`];
@@ -34,7 +41,7 @@ function trueLabels(image) {
   const list = element("ul");
   data.labels.forEach((name, number) => {
     const known = image.facts[data.facts.indexOf(name)], row = element("li");
-    row.append(element("span", name), element("span", known === null ? "? unknown" : known ? "● yes" : "○ no"));
+    row.append(breakable(name), element("span", known === null ? "? unknown" : known ? "● yes" : "○ no"));
     list.append(row);
   });
   return list;
@@ -65,7 +72,7 @@ function labelBars(image, runs) {
     place("i", "width", mean(probabilities));
     if (all > 1) probabilities.forEach((value) => place("s", "left", value));
     limits.forEach((value) => place("b", "left", value));
-    row.append(element("span", name), score, bar);
+    row.append(breakable(name), score, bar);
     list.append(row);
   });
   return list;
@@ -133,7 +140,7 @@ function legend() {
     errors: [outcome(HIT, "found"), outcome(FALSE_POSITIVE, "false positive"), outcome(FALSE_NEGATIVE, "false negative"),
       truth, unknown],
     outlines: [truth, prediction, unknown],
-    probability: [swatch(`linear-gradient(90deg, ${colours})`, "probability 0 to 1"), prediction],
+    probability: [swatch(`linear-gradient(90deg, ${colours})`, "probability 0 to 1"), prediction, unknown],
   }[settings.view];
   const several = data.repeats.length > 1 ? ", mean over runs; dot: one run" : "";
   const ofLabels = [element("span", `bar: probability${several}; line: threshold; ✓ right, ✗ wrong`)];

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from dermoscopy.machine.files import MB, write_atomically
 from dermoscopy.machine.messages import PURPOSE
+from dermoscopy.report.figures.vector import printable
 from dermoscopy.report.gallery.content import Content, Json
 from dermoscopy.report.gallery.runs import ShownRun, shown_runs
 from dermoscopy.report.gallery.selection import (
@@ -177,22 +178,19 @@ def _notes(runs: Sequence[ShownRun], scores: Mapping[str, pd.DataFrame], lacking
 
 
 def _page(sweep: SweepResults, findings: Findings, data: Json, notes: Sequence[str]) -> str:
-    folder = Path(__file__).parent
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=ChoiceLoader([PackageLoader(__package__, ""), PackageLoader("dermoscopy.report.page", "template")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
-        lstrip_blocks=True,
     )
-    return environment.get_template("gallery.html.jinja").render(
-        experiment=sweep.experiment,
-        question=sweep.about.get("question", ""),
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return environment.get_template("gallery.html").render(
+        experiment=printable(sweep.experiment),
+        question=printable(sweep.about.get("question", "")),
         sweep=sweep.folder.name,
-        metric=findings.words(),
-        notes=notes,
+        metric=printable(findings.words()),
+        notes=[printable(note) for note in notes],
         data=data,
-        style=(folder / "gallery.css").read_text(),
-        scripts=[(folder / name).read_text() for name in ("masks.js", "tiles.js", "gallery.js")],
         purpose=PURPOSE,
     )

@@ -13,8 +13,8 @@ from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.style import save_figure
 from dermoscopy.report.page.extra_files import extra_files, main_figure, table_picture
 from dermoscopy.report.page.facts import check_data, check_results
-from dermoscopy.report.page.readme import current_page, refreshed, refreshed_index
-from dermoscopy.report.page.sections import report_block
+from dermoscopy.report.page.readme import current_page, readme_block, refreshed, refreshed_index
+from dermoscopy.report.results.answer import answer
 from dermoscopy.report.results.arms import arms_table, results_table
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import find
@@ -55,12 +55,12 @@ def write_report(
     findings = find(sweep, reference, metric, meaningful)
     folder = experiments / sweep.experiment
     readme, index = folder / "README.md", experiments / "README.md"
-    more, sections = extra_files(sweep, findings)
+    more, _ = extra_files(sweep, findings)
+    said = answer(sweep, findings)
     current = current_page(readme, sweep)
     if not force:
         check_results(current, sweep, readme)
         check_data(current, sweep, readme)
-    page = refreshed(current, report_block(sweep, findings, **sections, command=command), readme)
     files: dict[str, Figure | str] = {
         "results.csv": compact_csv(results_table(sweep)),
         "table.csv": arms_table(sweep.table).to_csv(index=False),
@@ -68,8 +68,10 @@ def write_report(
     }
     if findings is not None:
         files["figure.png"] = main_figure(sweep, findings)
-    written = [_write(folder / name, content) for name, content in (files | more | {"README.md": page}).items()]
-    rows = refreshed_index(index.read_text() if index.is_file() else "", sweep, page, findings)
+    files |= more
+    page = refreshed(current, readme_block(sweep, findings, said, list(files), command), readme)
+    written = [_write(folder / name, content) for name, content in (files | {"README.md": page}).items()]
+    rows = refreshed_index(index.read_text() if index.is_file() else "", sweep, page, said)
     return [*written, write_atomically(index, rows)]
 
 

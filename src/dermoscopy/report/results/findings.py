@@ -198,6 +198,6 @@ def choose_reference(arms: list[str], name: str | float | None) -> str:
     named = [value] if value in arms else [arm for arm, own in zip(arms, called, strict=True) if value in own]
     if len(named) == 1:
         return named[0]
-    if not named and name is None:
-        return arms[0]
+    if name is None:
+        return (named or arms)[0]
     raise ValueError(f"reference={value} names {len(named)} arms; there are: {', '.join(arms)}")

@@ -129,8 +129,8 @@ def write_results(sweep: SweepResults) -> list[Path]:
 
 
 def results_table(sweep: SweepResults) -> pd.DataFrame:
-    """Return the history for publication: arm, seed, fold, stage, epoch and mode, then the metrics."""
-    return sweep.history.drop(columns=["job", "cumulative"])
+    """Return the history for publication: job, arm, seed, fold, stage, epoch and mode, then the metrics."""
+    return sweep.history.drop(columns="cumulative")
 
 
 def arms_table(jobs: pd.DataFrame) -> pd.DataFrame:

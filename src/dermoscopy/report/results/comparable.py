@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dermoscopy.report.results.arms import is_test_metric, macro_metrics
 from dermoscopy.runs.tables import JobResults, SweepResults
 
-Tested = dict[str, frozenset[str] | int | None]  # by repeat: ids of test images, else their number, else unknown
+Tested = dict[str, tuple[str | None, int | None]]  # by repeat: hash of the ids of the test images, and their number
 SHOWN = 3  # most repeats or names that a message lists
 
 
@@ -37,7 +37,7 @@ def disagreements(sweeps: Sequence[SweepResults], jobs: Sequence[JobResults]) ->
     unknown = [
         f"Not recorded of {name}: its test images; only their number was compared."
         for name, images in zip(names, tested, strict=True)
-        if not all(isinstance(ids, frozenset) for ids in images.values())
+        if not all(ids for ids, _ in images.values())
     ]
     return [text for text in texts if text], unknown
 
@@ -67,23 +67,17 @@ def _targets(sweep: SweepResults) -> str:
 
 
 def _tested(sweep: SweepResults) -> Tested:
-    return {str(job.repeat): _test_images(job) for job in sweep.done}
-
-
-def _test_images(job: JobResults) -> frozenset[str] | int | None:
-    split = job.last.split
-    return job.record["data"].get("test") if split is None else frozenset(split.index[split == "test"])
+    return {str(job.repeat): (job.last.test_images, job.record["data"].get("test")) for job in sweep.done}
 
 
 def _other_images(names: Sequence[str], tested: Sequence[Tested]) -> str:
     """Write which repeats have other test images than in the first sweep that has them; "" if none has."""
-    first: dict[str, tuple[str, frozenset[str] | int | None]] = {}
+    first: dict[str, tuple[str, str | None, int | None]] = {}
     other: dict[str, list[str]] = {}
     for name, images in zip(names, tested, strict=True):
-        for repeat, ids in images.items():
-            earlier, known = first.setdefault(repeat, (name, ids))
-            named = isinstance(known, frozenset) and isinstance(ids, frozenset)
-            if known != ids if named else _number(known) != _number(ids):
+        for repeat, (ids, number) in images.items():
+            earlier, known, count = first.setdefault(repeat, (name, ids, number))
+            if ids != known if ids and known else number != count:
                 other.setdefault(f"{earlier} and {name}", []).append(repeat)
     pairs = [f"{pair} have others ({_listed(repeats)})" for pair, repeats in other.items()]
     return f"test images: {'; '.join(pairs)}" if pairs else ""
@@ -99,10 +93,6 @@ def _unpaired(jobs: Sequence[JobResults]) -> str:
         if not own & others:
             return f"test images: {one} has {_listed(sorted(own))}, {other} has {_listed(sorted(others))}"
     return ""
-
-
-def _number(images: frozenset[str] | int | None) -> int | None:
-    return len(images) if isinstance(images, frozenset) else images
 
 
 def _conditions(names: Sequence[str], sweeps: Sequence[SweepResults]) -> str:

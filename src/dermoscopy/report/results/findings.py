@@ -71,6 +71,11 @@ class Findings:
         return self.basis.repeats
 
     @property
+    def lower_is_better(self) -> bool:
+        """Whether the smaller of two scores is the better one."""
+        return plain_name(self.metric.split("/")[2]) in LOWER_IS_BETTER
+
+    @property
     def family(self) -> int:
         """Number of comparisons on the page whose p values are corrected together."""
         tables = [self.compared, self.against_trivial, *(self.curves.compared.values() if self.curves else ())]

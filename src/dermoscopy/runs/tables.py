@@ -72,6 +72,8 @@ class SweepResults:
         jobs: all planned jobs.
         processes: number of jobs at a time since its latest start; None: the launcher knows.
         table: one row per job, columns job, status, error, arm, seed, fold, repeat, seconds, then one per metric.
+        constants: pixel counts of the constant masks by arm and repeat, and why there are none, where they are known
+            without the store; None: see `dermoscopy.report.results.constant_masks`.
         remarks: what a reader must know of several sweeps that were made one, see `dermoscopy.report.results.merged`.
     """
 
@@ -86,6 +88,7 @@ class SweepResults:
     processes: int | None
     table: pd.DataFrame
     remarks: tuple[str, ...] = ()
+    constants: "tuple[Mapping[tuple[str, str], pd.DataFrame], str] | None" = None
 
     @property
     def done(self) -> list[JobResults]:

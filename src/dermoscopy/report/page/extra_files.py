@@ -1,11 +1,6 @@
 """Additional tables and figures of a page in files of their own, and the sections that include them."""
 
-import re
-from io import StringIO
-
 from matplotlib.figure import Figure
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
 
 from dermoscopy.report.figures.arms import draw_figure
 from dermoscopy.report.figures.conditions import draw_conditions
@@ -23,7 +18,6 @@ from dermoscopy.report.results.folds import TABLE
 from dermoscopy.report.results.label_folds import label_folds, label_table, pooled, score_table, trivial_scores
 from dermoscopy.report.results.mask_folds import fold_scores, fold_table, out_of_fold
 from dermoscopy.report.results.mask_scores import kept_tta, tta_and_size
-from dermoscopy.report.terminal.results import print_table
 from dermoscopy.runs.tables import SweepResults
 
 Files = dict[str, Figure | str]
@@ -113,11 +107,3 @@ def main_figure(sweep: SweepResults, findings: Findings) -> Figure:
     tables = {label: pivot(sweep.table, metric) for label, metric in metrics.items() if metric in sweep.table}
     curves = sweep.history[sweep.history["job"].isin([job.number for job in sweep.done])]
     return draw_figure(tables, curves, score, findings.best_trivial, findings.basis.design.test_per_train)
-
-
-def table_picture(sweep: SweepResults) -> str:
-    """Return the terminal table of a sweep as an SVG that refers to no other file."""
-    console = Console(record=True, width=80, file=StringIO())
-    print_table(sweep, console)
-    plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # no web fonts
-    return console.export_svg(title=sweep.command, code_format=plain.replace("Fira Code", "monospace"))

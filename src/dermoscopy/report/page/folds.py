@@ -10,7 +10,7 @@ from dermoscopy.report.page.markdown import interval, markdown_table, number, pl
 from dermoscopy.report.results.arms import MASK_HEADLINES
 from dermoscopy.report.results.conditions import SHARES
 from dermoscopy.report.results.folds import TABLE, TITLE, Folds, folds_lacking
-from dermoscopy.report.results.mask_folds import JOINED, OutOfFold
+from dermoscopy.report.results.mask_folds import OutOfFold
 
 SCORE_TABLE = "out_of_fold_scores.csv"
 PARTS = [name for name, share in SHARES.items() if 0 < share < 1]
@@ -44,10 +44,7 @@ def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: S
         f"by the jackknife over groups of images. Scores of single images at the store's size are in "
         f"{TABLE}."
     )
-    texts = [text, plain(folds_lacking(parts, arms))]
-    if any(part.masks for part in parts):
-        texts.append(f"The predicted masks are joined in the folder of the sweep ({JOINED}*.h5).")
-    return "\n\n".join([TITLE, markdown_table(head, rows), " ".join(texts)])
+    return "\n\n".join([TITLE, markdown_table(head, rows), f"{text} {plain(folds_lacking(parts, arms))}"])
 
 
 def label_folds_section(

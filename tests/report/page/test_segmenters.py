@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from dermoscopy.report.page.page import write_report
+from written import write_report
+
 from dermoscopy.runs.tables import load_sweep
 
 MakeSweep = Callable[..., Path]
@@ -18,7 +19,7 @@ def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str,
 
 def test_a_page_of_segmenters_reports_masks_and_no_labels(make_segmented: MakeSweep, tmp_path: Path) -> None:
     page, files = report(make_segmented(SEEDS, ["done", "done", "done", "failed"]), tmp_path)
-    assert files[3:6] == ["figure.png", "boxes.png", "cost.png"]
+    assert files[3:7] == ["table.csv", "figure.png", "boxes.png", "cost.png"]
     for fact in (
         "| arm | seeds | tta | size | Dice | IoU | thresholded Jaccard | failure rate |",
         "| small | 2 | none | original |",

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from written import write_report
 
 from dermoscopy.metrics.repeats import FIXED_SPLIT, FOLDS, OWN_SPLITS, Design
-from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.findings import choose_reference, find
 from dermoscopy.report.results.verdicts import sentences
 from dermoscopy.runs.tables import load_sweep

@@ -14,9 +14,8 @@ from dermoscopy.report.results.boxes import box_table, per_image
 from dermoscopy.report.results.conditions import Curves, conditions_table
 from dermoscopy.report.results.facts import costs, label_leakage
 from dermoscopy.report.results.findings import Findings
-from dermoscopy.report.results.folds import TABLE
-from dermoscopy.report.results.label_folds import label_folds, label_table, pooled, score_table, trivial_scores
-from dermoscopy.report.results.mask_folds import fold_scores, fold_table, out_of_fold
+from dermoscopy.report.results.label_folds import label_folds, pooled, score_table, trivial_scores
+from dermoscopy.report.results.mask_folds import fold_scores, out_of_fold
 from dermoscopy.report.results.mask_scores import kept_tta, tta_and_size
 from dermoscopy.runs.tables import SweepResults
 
@@ -51,7 +50,6 @@ def _segmenters(sweep: SweepResults, findings: Findings) -> tuple[Files, Section
     sections: Sections = {}
     arms = list(findings.table.index)
     if parts := out_of_fold(sweep):
-        files[TABLE] = fold_table(parts).to_csv(index=False)
         sections["folds"] = mask_folds_section(parts, fold_scores(parts), arms)
     if len(arms) > 1:
         images = per_image(sweep, "iou")
@@ -75,7 +73,6 @@ def _classifiers(sweep: SweepResults, findings: Findings) -> tuple[Files, Sectio
     parts = label_folds(sweep)
     if tables := pooled(sweep, parts):
         scores = score_table(tables, findings.reference)
-        files[TABLE] = label_table(parts).to_csv(index=False, float_format="%.6g")
         files[SCORE_TABLE] = scores.to_csv(index=False, float_format="%.6g")
         sections["folds"] = label_folds_section(
             parts, scores, trivial_scores(tables), list(findings.table.index), findings.reference

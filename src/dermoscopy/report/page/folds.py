@@ -9,7 +9,7 @@ from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.markdown import interval, markdown_table, number, plain, plain_names, with_interval
 from dermoscopy.report.results.arms import MASK_HEADLINES
 from dermoscopy.report.results.conditions import SHARES
-from dermoscopy.report.results.folds import TABLE, TITLE, Folds, folds_lacking
+from dermoscopy.report.results.folds import TITLE, Folds, folds_lacking
 from dermoscopy.report.results.mask_folds import OutOfFold
 
 SCORE_TABLE = "out_of_fold_scores.csv"
@@ -20,7 +20,7 @@ EXPLANATION = (
     "other scores count over all images, each at the threshold that its network's run chose in validation (0 if it "
     "chose none); of labels that exclude each other, the most probable one is predicted. With several labels, scores "
     "are means over labels. In brackets 95 % intervals by the jackknife over groups of images: they reflect the choice "
-    f"of patients, not the variation between trainings. The predictions are in {TABLE}, all scores in {SCORE_TABLE}."
+    f"of patients, not the variation between trainings. All scores are in {SCORE_TABLE}."
 )
 
 
@@ -41,8 +41,7 @@ def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: S
     tta = ", ".join(dict.fromkeys(part.tta for part in parts))
     text = (
         f"Each image is scored once, by the network of the fold that has not seen it (TTA {tta}); 95 % intervals "
-        f"by the jackknife over groups of images. Scores of single images at the store's size are in "
-        f"{TABLE}."
+        f"by the jackknife over groups of images."
     )
     return "\n\n".join([TITLE, markdown_table(head, rows), f"{text} {plain(folds_lacking(parts, arms))}"])
 

@@ -115,9 +115,10 @@ def _page(sweep: SweepResults, choice: Choice, command: str, data: Mapping[str, 
     findings = find(sweep, choice.reference, choice.metric, choice.meaningful)
     more, sections = extra_files(sweep, findings)
     files: Files = {name: data[name] for name in DATA if data.get(name)}
-    files |= {TABLE: arms_table(sweep.table).to_csv(index=False)} | more
+    files[TABLE] = arms_table(sweep.table).to_csv(index=False)
     if findings is not None:
         files[FIGURE] = main_figure(sweep, findings)
+    files |= more
     block = report_block(sweep, findings, **sections, command=command)
     known = {name: _digest(content) if name in DATA else None for name, content in files.items()}
     record = json.loads(data[RECORD]) | {"files": known}
@@ -165,11 +166,6 @@ def listed_files(folder: Path) -> set[str]:
 
 def _write(file: Path, content: Figure | str) -> Path:
     return save_figure(content, file) if isinstance(content, Figure) else write_atomically(file, content)
-
-
-def write_report(sweep: SweepResults, folder: Path, choice: Choice | None = None, command: str = "") -> list[Path]:
-    """Make the page of a sweep and write it to a folder, see `make_page` and `write_page`."""
-    return write_page(make_page(sweep, choice or Choice(), command), folder)
 
 
 def report_folder(runs: Path, name: str) -> Path:

@@ -36,7 +36,7 @@ def test_a_page_of_other_data_or_of_more_images_is_replaced_only_by_force(make_r
     write_report(changed, experiments, force=True, command="python report.py experiment=zeroing reference=whole_50")
     page = (experiments / "zeroing" / "README.md").read_text()
     assert "d" * 12 in page
-    assert "Written by `python report.py experiment=zeroing reference=whole_50`." in page
+    assert "written by `python report.py experiment=zeroing reference=whole_50`" in page
 
 
 def test_a_page_of_an_earlier_version_is_protected_by_its_readme(make_runs: Make, tmp_path: Path) -> None:
@@ -62,4 +62,4 @@ def test_a_page_with_results_is_not_replaced_by_a_sweep_that_has_none(make_runs:
         write_report(load_sweep(folder), tmp_path)
     assert page.read_text() == before
     write_report(load_sweep(folder), tmp_path, force=True)
-    assert "nothing to compare" in page.read_text()
+    assert "no test score yet" in page.read_text()

@@ -7,6 +7,7 @@ from dermoscopy.report.figures.conditions import draw_conditions
 from dermoscopy.report.figures.segmenters import draw_boxes, draw_costs
 from dermoscopy.report.page.conditions import conditions_section
 from dermoscopy.report.page.folds import SCORE_TABLE, label_folds_section, mask_folds_section
+from dermoscopy.report.page.section import Section
 from dermoscopy.report.page.sections import costs_section
 from dermoscopy.report.page.segmenters import boxes_section
 from dermoscopy.report.results.arms import CONDITIONS, VALIDATION_MASKS, macro_metrics, pivot, summarise
@@ -20,18 +21,18 @@ from dermoscopy.report.results.mask_scores import kept_tta, tta_and_size
 from dermoscopy.runs.tables import SweepResults
 
 Files = dict[str, Figure | str]
-Sections = dict[str, str]
+Sections = dict[str, list[Section]]
 
 
 def extra_files(sweep: SweepResults, findings: Findings | None) -> tuple[Files, Sections]:
-    """Return the contents of the files by name, and the sections by name, see `sections.report_block`.
+    """Return the contents of the files by name, and the sections by name, see `sections.page_sections`.
 
     Args:
         sweep: the sweep of the page.
         findings: of the sweep; None: only the cost section is written.
     """
     cost = costs(sweep)
-    sections = {"cost": costs_section(cost)}
+    sections = {"cost": [costs_section(cost)] if len(cost) else []}
     if findings is None:
         return {}, sections
     if not findings.segmented:
@@ -40,7 +41,6 @@ def extra_files(sweep: SweepResults, findings: Findings | None) -> tuple[Files, 
     files, own = _segmenters(sweep, findings)
     if cost["parameters"].nunique() > 1:
         files["cost.png"] = draw_costs(cost, summarise(findings.table)["mean"], findings.words())
-        sections["cost"] += "\n\n![score over parameters and time](cost.png)"
     return files, sections | own
 
 
@@ -50,12 +50,12 @@ def _segmenters(sweep: SweepResults, findings: Findings) -> tuple[Files, Section
     sections: Sections = {}
     arms = list(findings.table.index)
     if parts := out_of_fold(sweep):
-        sections["folds"] = mask_folds_section(parts, fold_scores(parts), arms)
+        sections["folds"] = [mask_folds_section(parts, fold_scores(parts), arms)]
     if len(arms) > 1:
         images = per_image(sweep, "iou")
         if not images.empty:
             files["boxes.png"] = draw_boxes(images, f"IoU (TTA {kept_tta(sweep)})")
-            sections["boxes"] = boxes_section(box_table(images), "iou", "boxes.png")
+            sections["boxes"] = [boxes_section(box_table(images), "iou")]
     return files, sections
 
 
@@ -67,9 +67,8 @@ def _classifiers(sweep: SweepResults, findings: Findings) -> tuple[Files, Sectio
         files["mask_conditions.csv"] = conditions_table(curves).to_csv(index=False, float_format="%.6g")
         if curves.in_parts:
             files["mask_conditions.png"] = files["mask_conditions.svg"] = draw_conditions(curves)
-        sections["conditions"] = conditions_section(
-            curves, "mask_conditions.png", bool(label_leakage(sweep)), _validated_with_truth(sweep, curves)
-        )
+        truth = _validated_with_truth(sweep, curves)
+        sections["conditions"] = [conditions_section(curves, bool(label_leakage(sweep)), truth)]
     parts = label_folds(sweep)
     if tables := pooled(sweep, parts):
         scores = score_table(tables, findings.reference)

@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.style import save_figure
 from dermoscopy.report.page.extra_files import extra_files, main_figure
-from dermoscopy.report.page.readme import current_page, refreshed
-from dermoscopy.report.page.sections import report_block
+from dermoscopy.report.page.readme import current_page, readme_block, refreshed
 from dermoscopy.report.published.pack import pack
 from dermoscopy.report.published.record import HISTORY, IMAGES, JOBS, RECORD, Choice, Record, unpack
+from dermoscopy.report.results.answer import Answer, answer
 from dermoscopy.report.results.arms import arms_table
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import Findings, find
@@ -36,6 +36,7 @@ class Page:
     Attributes:
         sweep: that the page is about, as its files hold it.
         findings: of the sweep, None while no job has a test metric.
+        answer: of the sweep.
         block: the computed part of the README.
         files: contents of all files but the README, by name; the data from which they are made come first.
         images_left_out: why the page cannot be made again from its files alone, "" if it can.
@@ -43,6 +44,7 @@ class Page:
 
     sweep: SweepResults
     findings: Findings | None
+    answer: Answer
     block: str
     files: Files
     images_left_out: str
@@ -113,16 +115,17 @@ def read_data(folder: Path) -> tuple[dict[str, str], Record]:
 def _page(sweep: SweepResults, choice: Choice, command: str, data: Mapping[str, str], left_out: str) -> Page:
     sweep = with_validation_masks(sweep)
     findings = find(sweep, choice.reference, choice.metric, choice.meaningful)
-    more, sections = extra_files(sweep, findings)
+    more, _ = extra_files(sweep, findings)
     files: Files = {name: data[name] for name in DATA if data.get(name)}
     files[TABLE] = arms_table(sweep.table).to_csv(index=False)
     if findings is not None:
         files[FIGURE] = main_figure(sweep, findings)
     files |= more
-    block = report_block(sweep, findings, **sections, command=command)
+    said = answer(sweep, findings)
+    block = readme_block(sweep, findings, said, [*files, RECORD], command)
     known = {name: _digest(content) if name in DATA else None for name, content in files.items()}
     record = json.loads(data[RECORD]) | {"files": known}
-    return Page(sweep, findings, block, {**files, RECORD: _as_text(record)}, left_out)
+    return Page(sweep, findings, said, block, {**files, RECORD: _as_text(record)}, left_out)
 
 
 def _digest(content: Figure | str) -> str:

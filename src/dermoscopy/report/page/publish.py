@@ -53,7 +53,7 @@ def publish(page: Page, experiments: Path, force: bool = False) -> list[Path]:
     for name in OUTDATED:
         (folder / name).unlink(missing_ok=True)
     text = (folder / README).read_text()
-    rows = refreshed_index(index.read_text() if index.is_file() else "", page.sweep, text, page.findings)
+    rows = refreshed_index(index.read_text() if index.is_file() else "", page.sweep, text, page.answer)
     return [*written, write_atomically(index, rows)]
 
 

@@ -20,6 +20,7 @@ from dermoscopy.report.results.verdicts import (
     other_images,
     power,
     reason,
+    trivial_verdict,
 )
 from dermoscopy.runs.tables import SweepResults
 
@@ -93,13 +94,11 @@ def standings(findings: Findings) -> dict[str, Standing]:
     """Return the standing of each arm, in the order of the findings."""
     rows = findings.compared
     sure, same = established(rows), equivalent(rows, findings.basis)
-    better = (rows["difference"] < 0) == findings.lower_is_better
-    found = {
-        str(arm): (Standing.BETTER if up else Standing.WORSE)
-        if is_sure
-        else (Standing.EQUIVALENT if is_same else Standing.UNKNOWN)
-        for arm, up, is_sure, is_same in zip(rows.index, better, sure, same, strict=True)
-    }
+    found = {}
+    for arm, difference, is_sure, is_same in zip(rows.index, rows["difference"], sure, same, strict=True):
+        found[str(arm)] = Standing.EQUIVALENT if is_same else Standing.UNKNOWN
+        if is_sure:
+            found[str(arm)] = Standing.BETTER if findings.is_better(difference) else Standing.WORSE
     return {str(arm): found.get(str(arm), Standing.REFERENCE) for arm in findings.table.index}
 
 
@@ -131,15 +130,14 @@ def metric_phrase(findings: Findings) -> str:
 def _one_arm(findings: Findings, arm: str) -> list[str]:
     values, basis = findings.table.loc[arm].dropna().to_numpy(float), findings.basis
     mean = f"{_capital(metric_phrase(findings))} is {values.mean():.3f}"
+    trivial = trivial_verdict(findings, arm)
+    beside = [f"it is {trivial}"] if trivial else []
     if len(values) < 2:
-        trivial = findings.best_trivial
-        beside = f" (best trivial predictor: {trivial[0]}, {trivial[1]:.3f})" if trivial else ""
-        return [f"{mean}{beside}.", f"One {basis.one} establishes nothing: an interval needs at least two."]
+        return [f"{mean}.", *_second([f"one {basis.one} establishes nothing: an interval needs at least two", *beside])]
     low, high = share_interval(values, basis.design.test_per_train)
-    return [
-        f"{mean} (95 % interval {low:.3f} to {high:.3f}, {basis.words(len(values))}).",
-        *_second([_trivial(findings, arm, "it")]),
-    ]
+    if trivial and not established(findings.against_trivial.T[arm]):
+        beside.append(power(findings.against_trivial.T[arm], basis))
+    return [f"{mean} (95 % interval {low:.3f} to {high:.3f}, {basis.words(len(values))}).", *_second(beside)]
 
 
 def _one_repeat(findings: Findings, best: str) -> list[str]:
@@ -147,9 +145,9 @@ def _one_repeat(findings: Findings, best: str) -> list[str]:
     reference = names[findings.reference]
     if rows["n"].max() == 0:
         return [f"Nothing can be compared yet: no {one} of {reference} and of another arm is done."]
-    ahead = f"{names[best]} has the best value of {len(names)} arms, {findings.table.loc[best].mean():.3f}"
-    if best in rows.index and rows.loc[best, "n"] == 1:
-        ahead += f" (difference from {reference} {rows.loc[best, 'difference']:+.3f})"
+    ahead = f"{names[best]} has the best value of {len(names)} arms, {findings.table.T[best].mean():.3f}"
+    if best in rows.index and rows.T[best]["n"] == 1:
+        ahead += f" (difference from {reference} {rows.T[best]['difference']:+.3f})"
     return [
         f"One {one} establishes nothing: in {metric_phrase(findings)}, {ahead}.",
         f"A comparison needs at least two {findings.repeats} of each arm.",
@@ -177,7 +175,10 @@ def _several_arms(findings: Findings, best: str, places: dict[str, Standing]) ->
     more = []
     if best in unknown and len(unknown) < len(findings.compared):
         more.append(f"the best mean is that of {findings.names[best]}, which is not shown to differ")
-    more.append(_trivial(findings, best, f"the best arm, {findings.names[best]},"))
+    beaten = findings.against_trivial.T.get(best)
+    if beaten is not None and not (established(beaten) and findings.is_better(beaten["difference"])):
+        trivial = trivial_verdict(findings, best)
+        more.append(f"the best arm, {findings.names[best]}, is {trivial}" if trivial else "")
     row = least_sure(findings.compared.loc[unknown], basis)
     if row is not None:
         more.append(power(row, basis, "" if len(unknown) == 1 else " in every arm"))
@@ -189,7 +190,7 @@ def _group(findings: Findings, arms: list[str], standing: Standing) -> str:
     basis, several = findings.basis, len(arms) > 1
     subject = f"{_listed(findings, arms)} {'are' if several else 'is'}"
     strongest = _strongest(findings.compared.loc[arms])
-    row = findings.compared.loc[strongest]
+    row = findings.compared.T[strongest]
     found = f"({numbers(row, basis)})"
     if standing is Standing.UNKNOWN:
         return f"for {_listed(findings, arms)} no difference from {REFERENCE} is established"
@@ -204,7 +205,7 @@ def _nothing(findings: Findings, best: str) -> str:
     """Write that no arm is shown to differ from the reference."""
     rows, names, basis = findings.compared, findings.names, findings.basis
     arm = _strongest(rows) if best == findings.reference or best not in rows.index else best
-    row = rows.loc[arm]
+    row = rows.T[arm]
     found = f"({'; '.join(part for part in [numbers(row, basis), reason(row, basis)] if part)})"
     if len(rows) == 1:
         return f"{names[arm]} is not shown to differ from {REFERENCE} {found}"
@@ -226,22 +227,6 @@ def _strongest(rows: pd.DataFrame) -> str:
     """Return the arm with the largest difference, the first one if all are undefined."""
     sizes = rows["difference"].abs()
     return str(sizes.idxmax() if sizes.notna().any() else rows.index[0])
-
-
-def _trivial(findings: Findings, arm: str, subject: str) -> str:
-    """Write how an arm stands against the best trivial predictor; empty if unknown, or if one of several is better."""
-    rows, basis = findings.against_trivial, findings.basis
-    if findings.best_trivial is None or arm not in rows.index or rows.loc[arm, "n"] < 2:
-        return ""
-    name, score = findings.best_trivial
-    row, alone = rows.loc[arm], len(findings.table) == 1
-    better = bool((row["difference"] < 0) == findings.lower_is_better)
-    sure = bool(established(row))
-    if sure and better and not alone:
-        return ""
-    word = f"{'better' if better else 'worse'} than" if sure else "not shown to be better than"
-    clause = f"{subject} is {word} the best trivial predictor, {name} ({score:.3f}; {numbers(row, basis)})"
-    return "; ".join(part for part in [clause, power(row, basis) if alone and not sure else ""] if part)
 
 
 def _second(clauses: Sequence[str]) -> list[str]:

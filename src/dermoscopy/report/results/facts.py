@@ -143,7 +143,7 @@ def _predicted_masks(record: PredictedMasksRecord, tested: int | None) -> str:
             f"{seen}{of} test images and their masks"
         )
     use = "in training" if record["training"] else "not in training"
-    return f"Predicted masks (`{Path(record['file']).name}`, used {use}): {unseen}; {nested}."
+    return f"Predicted masks ({Path(record['file']).name}, used {use}): {unseen}; {nested}."
 
 
 def _names_predicted_masks(job: JobResults) -> bool:
@@ -161,7 +161,7 @@ def initial_weights(sweep: SweepResults) -> list[str]:
 
 
 def _initial_weights(record: InitialWeightsRecord) -> str:
-    name = f"`{record['name']}`" if "name" in record else ""
+    name = record.get("name", "")
     origin = {
         "published": f"published ones of {name}{_file(record)}",
         "file": f"the file {name}, {NOT_RECORDED} what it was trained on",
@@ -169,15 +169,15 @@ def _initial_weights(record: InitialWeightsRecord) -> str:
         "scratch": "random (from scratch)",
         "unknown": "those of its own class",
     }[record["origin"]]
-    return f"Initial weights of `{record['part']}`: {origin}."
+    return f"Initial weights of {record['part']}: {origin}."
 
 
 def _file(record: InitialWeightsRecord) -> str:
     """Return the file of published weights, by its name and the begin of its sha256."""
     if "file" not in record:
         return ""
-    digest = f", sha256 `{record['sha256'][:16]}`" if "sha256" in record else ""
-    return f", from the file `{Path(record['file']).name}`{digest}"
+    digest = f", sha256 {record['sha256'][:16]}" if "sha256" in record else ""
+    return f", from the file {Path(record['file']).name}{digest}"
 
 
 def _seen_by_run(count: int | None) -> str:

@@ -75,6 +75,10 @@ class Findings:
         """Whether the smaller of two scores is the better one."""
         return plain_name(self.metric.split("/")[2]) in LOWER_IS_BETTER
 
+    def is_better(self, difference: float) -> bool:
+        """Tell whether a difference of this sign is an improvement."""
+        return difference != 0 and (difference < 0) == self.lower_is_better
+
     @property
     def family(self) -> int:
         """Number of comparisons on the page whose p values are corrected together."""

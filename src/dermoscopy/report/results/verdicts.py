@@ -1,7 +1,5 @@
 """Sentences on a comparison: what is established, what is equivalent, and what could not have been seen."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,6 +10,8 @@ from dermoscopy.metrics.repeats import ALPHA, FOLDS
 from dermoscopy.report.results.arms import summarise
 from dermoscopy.report.results.comparisons import Basis
 from dermoscopy.report.results.findings import Findings
+
+NEVER = "no number"
 
 
 def established(rows: pd.Series | pd.DataFrame) -> NDArray[np.bool_]:
@@ -121,14 +121,24 @@ def power(row: pd.Series, basis: Basis, where: str = "") -> str:
     text = f"in four of five sweeps like this, {basis.words(n)} would show a difference of about {seen:.2g}{where}"
     if basis.meaningful is None or seen <= basis.meaningful:
         return text
-    needed = repeats_needed(basis.meaningful, row["sd"], basis.design, images, alpha)
-    if needed is not None:
-        return f"{text}, and about {_more(needed - n, basis)} one of {basis.meaningful:g}"
-    least = smallest_detectable(row["sd"], basis.design, images, alpha)
-    if least > basis.meaningful:
+    more = more_repeats(row, basis)
+    if more == NEVER:
+        least = smallest_detectable(row["sd"], basis.design, images, alpha)
         limit = f"no number of {basis.repeats} would show one of {basis.meaningful:g} (at best about {least:.2g})"
         return f"{text}; {limit}, which needs more images"
-    return f"{text}; one of {basis.meaningful:g} would need more than a thousand {basis.repeats}"
+    return f"{text}, and {f'about {more}' if more[0].isdigit() else more} one of {basis.meaningful:g}"
+
+
+def more_repeats(row: pd.Series, basis: Basis) -> str:
+    """Write how many more repeats would show a difference of `meaningful`: `9 more`, `0`, or that no number would."""
+    alpha, images = ALPHA / max(1, row["family"]), _spread(row)
+    if basis.meaningful is None or seen_difference(row, basis) <= basis.meaningful:
+        return "0"
+    needed = repeats_needed(basis.meaningful, row["sd"], basis.design, images, alpha)
+    if needed is not None:
+        return _more(needed - int(row["n"]), basis)
+    least = smallest_detectable(row["sd"], basis.design, images, alpha)
+    return NEVER if least > basis.meaningful else "more than a thousand"
 
 
 def brief_power(row: pd.Series, basis: Basis) -> str:
@@ -158,45 +168,44 @@ def _more(repeats: int, basis: Basis) -> str:
     return f"{repeats} more"
 
 
-def sentences(findings: Findings, names: Mapping[str, str] | None = None) -> list[str]:
-    """Write one sentence per arm: what is established against the reference and the best trivial predictor.
-
-    Args:
-        findings: of a sweep.
-        names: display name of each arm, if not those of the findings.
-    """
-    names = names or findings.names
-    means, reference = summarise(findings.table)["mean"], names[findings.reference]
+def sentences(findings: Findings) -> list[tuple[str, str]]:
+    """Return the name of each arm and a sentence: what is established against the reference and trivial predictors."""
+    names, means = findings.names, summarise(findings.table)["mean"]
+    reference = names[findings.reference]
     verdicts = {arm: verdict(row, reference, findings.basis) for arm, row in findings.compared.iterrows()}
     lines = []
     for arm, name in names.items():
-        against = verdicts.get(arm, "is the reference")
-        clauses = [*([against] if len(means) > 1 else []), *_against_trivial(findings, arm, float(means[arm]))]
-        lines.append(f"**{name}**: {'; '.join(clauses) or f'mean {means[arm]:.3f}'}.")
+        against = [verdicts.get(arm, "is the reference")] if len(means) > 1 else []
+        trivial = trivial_verdict(findings, arm)
+        clauses = [*against, *([f"mean {means[arm]:.3f}, {trivial}"] if trivial else [])]
+        lines.append((name, f"{'; '.join(clauses) or f'mean {means[arm]:.3f}'}."))
     return lines + [
-        f"{' and '.join(names[arm] for arm in arms)} have equal scores in all {findings.repeats}: what differs between "
-        "them does not change how this metric is tested."
+        (
+            " and ".join(names[arm] for arm in arms),
+            f"have equal scores in all {findings.basis.words(len(findings.table.columns))}: what differs between them "
+            "does not change how this metric is tested.",
+        )
         for arms in equal_arms(findings.table)
     ]
 
 
-def _against_trivial(findings: Findings, arm: str, mean: float) -> list[str]:
-    """Write whether an arm is better than the best trivial predictor; a point estimate alone establishes nothing."""
-    if findings.best_trivial is None or arm not in findings.against_trivial.index or np.isnan(mean):
-        return []
+def trivial_verdict(findings: Findings, arm: str) -> str:
+    """Write whether an arm is better than the best trivial predictor; a point estimate alone establishes nothing.
+
+    Empty where there is no trivial predictor, or no score of the arm.
+    """
+    rows, basis = findings.against_trivial, findings.basis
+    if findings.best_trivial is None or arm not in rows.index or rows.T[arm]["n"] < 1:
+        return ""
     name, score = findings.best_trivial
-    row, basis = findings.against_trivial.T[arm], findings.basis
-    best = f"the best trivial predictor, {name} ({score:.3f})"
+    row = rows.T[arm]
     if row["n"] < 2:
-        return [f"one {basis.one} cannot establish that its mean {mean:.3f} differs from {best}"]
-    numbers = f"by {row['difference']:+.3f}, 95 % interval {row['low']:.3f} to {row['high']:.3f}"
-    lower = findings.lower_is_better
-    word = "below" if lower else "above"
-    if not established(row):
-        return [f"its mean {mean:.3f} is not shown to be {word} {best}: {numbers}"]
-    better = (row["difference"] < 0) == lower
-    other = word if better else {"below": "above", "above": "below"}[word]
-    return [f"its mean {mean:.3f} is {other} {best}, {numbers}"]
+        one = f"one {basis.one} cannot establish that"
+        return f"not shown to be better than the best trivial predictor, {name} ({score:.3f}), as {one}"
+    word = "not shown to be better than"
+    if established(row):
+        word = "better than" if findings.is_better(row["difference"]) else "worse than"
+    return f"{word} the best trivial predictor, {name} ({score:.3f}; {numbers(row, basis)})"
 
 
 def equal_arms(table: pd.DataFrame) -> list[list[str]]:

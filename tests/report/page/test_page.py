@@ -23,10 +23,19 @@ def test_a_page_reports_what_ran_the_results_and_their_uncertainty(
     make_runs: MakeRuns, with_about: MakeRuns, tmp_path: Path
 ) -> None:
     files = write_report(load_sweep(with_about(make_runs())), tmp_path / "experiments")
-    names = ["jobs.csv", "results.csv", "images.csv", "table.csv", "figure.png", "README.md", "record.json"]
+    names = [
+        "jobs.csv",
+        "results.csv",
+        "images.csv",
+        "table.csv",
+        "figure.png",
+        "index.html",
+        "README.md",
+        "record.json",
+    ]
     assert [file.name for file in files] == [*names, "README.md"]
     assert {file.parent for file in files[:-1]} == {tmp_path / "experiments" / "zeroing"}
-    page = files[5].read_text()
+    page = files[6].read_text()
     assert PURPOSE in page and PURPOSE in files[-1].read_text()
     for heading in ("## Question", "## Protocol", "## Hardware", "## Reading"):
         assert heading in page

@@ -10,7 +10,7 @@ from dermoscopy.runs.tables import load_sweep
 def test_each_job_has_a_row_with_its_settings_and_scores(make_runs: Callable[..., Path]) -> None:
     table = jobs_table(load_sweep(make_runs()))
     assert list(table)[:8] == ["job", "experiment", "arm", "seed", "fold", "status", "key", "seconds"]
-    assert list(table)[8:11] == ["zeroing.name", "zeroing.p", "zeroing.per_channel"]
+    assert {"zeroing.name", "zeroing.p", "zeroing.per_channel"} <= {*list(table)[8:12]}
     assert table["job"].tolist() == list(range(9))
     assert table["status"].tolist() == ["done"] * 7 + ["failed", "missing"]
     row = table.iloc[4]

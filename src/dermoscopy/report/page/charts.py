@@ -11,12 +11,12 @@ from dermoscopy.report.figures.arms import arms_chart
 from dermoscopy.report.figures.forest import ROW, SHAPES, draw_forest
 from dermoscopy.report.figures.segmenters import cost_points, draw_boxes
 from dermoscopy.report.figures.vector import WIDTH, Chart, capital, drawn_names, page_axes, printable, shown_names
-from dermoscopy.report.page.markdown import interval, number
 from dermoscopy.report.results.answer import Answer, Standing
 from dermoscopy.report.results.arms import summarise
 from dermoscopy.report.results.boxes import box_table, per_image, per_image_loss
 from dermoscopy.report.results.facts import costs
 from dermoscopy.report.results.findings import Findings
+from dermoscopy.report.results.numbers import interval, number
 from dermoscopy.runs.tables import SweepResults
 
 OUTLIERS = 24  # per arm, of the box plots

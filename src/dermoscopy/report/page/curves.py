@@ -10,10 +10,10 @@ from dermoscopy.plots.style import COLOURS, FAINT, GRID, MOST_BANDS, STYLE, metr
 from dermoscopy.report.figures.arms import learning_curves, mean_curve
 from dermoscopy.report.figures.conditions import condition_lines, other_masks
 from dermoscopy.report.figures.vector import Chart, capital, page_axes, shown_names
-from dermoscopy.report.page.markdown import number
 from dermoscopy.report.results.arms import summarise
 from dermoscopy.report.results.conditions import BESIDE, SHARES
 from dermoscopy.report.results.findings import LOWER_IS_BETTER, Findings
+from dermoscopy.report.results.numbers import number
 from dermoscopy.runs.tables import SweepResults
 
 MOST_POINTS = 3000  # points of a chart with a tooltip of their own

@@ -7,12 +7,12 @@ import pandas as pd
 
 from dermoscopy.metrics.repeats import share_interval
 from dermoscopy.report.figures.vector import printable, shown_names
-from dermoscopy.report.page.markdown import interval, number
 from dermoscopy.report.results.answer import Answer, Standing
 from dermoscopy.report.results.arms import summarise
 from dermoscopy.report.results.facts import duration, hours, states, stores
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.interactions import Interaction
+from dermoscopy.report.results.numbers import interval, number
 from dermoscopy.runs.tables import SweepResults
 
 GLYPHS = {

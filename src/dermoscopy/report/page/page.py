@@ -15,7 +15,11 @@ from matplotlib.figure import Figure
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.style import save_figure
 from dermoscopy.report.page.extra_files import extra_files, main_figure
-from dermoscopy.report.page.readme import current_page, readme_block, refreshed
+from dermoscopy.report.page.facts import leakage_warning
+from dermoscopy.report.page.html import Folded, html_page
+from dermoscopy.report.page.markdown import plain, section_text
+from dermoscopy.report.page.readme import PAGE, current_page, readme_block, refreshed
+from dermoscopy.report.page.sections import page_sections
 from dermoscopy.report.published.pack import pack
 from dermoscopy.report.published.record import HISTORY, IMAGES, JOBS, RECORD, Choice, Record, unpack
 from dermoscopy.report.results.answer import Answer, answer
@@ -115,13 +119,16 @@ def read_data(folder: Path) -> tuple[dict[str, str], Record]:
 def _page(sweep: SweepResults, choice: Choice, command: str, data: Mapping[str, str], left_out: str) -> Page:
     sweep = with_validation_masks(sweep)
     findings = find(sweep, choice.reference, choice.metric, choice.meaningful)
-    more, _ = extra_files(sweep, findings)
+    more, sections = extra_files(sweep, findings)
     files: Files = {name: data[name] for name in DATA if data.get(name)}
     files[TABLE] = arms_table(sweep.table).to_csv(index=False)
     if findings is not None:
         files[FIGURE] = main_figure(sweep, findings)
     files |= more
     said = answer(sweep, findings)
+    folded = [Folded(section.title, section_text(section)) for section in page_sections(sweep, findings, sections)]
+    alerts = [plain(text) for text in (leakage_warning(sweep), *sweep.remarks) if text]
+    files[PAGE] = html_page(sweep, findings, said, folded, command, [*files, RECORD], alerts)
     block = readme_block(sweep, findings, said, [*files, RECORD], command)
     known = {name: _digest(content) if name in DATA else None for name, content in files.items()}
     record = json.loads(data[RECORD]) | {"files": known}

@@ -154,7 +154,11 @@ def browse() -> Iterator[Callable[..., Any]]:
 def page_file(make_classified: Callable[..., Path], tmp_path: Path) -> Path:
     """A page with all kinds of charts, and long names."""
     long = "a_name_without_any_space_" * 4
-    axes = {"zeroing": ["image", long, "<b>third &amp; with spaces in its name"], "width": ["1", "2"], "seed": ["0", "1"]}
+    axes = {
+        "zeroing": ["image", long, "<b>third &amp; with spaces in its name"],
+        "width": ["1", "2"],
+        "seed": ["0", "1"],
+    }
     file = tmp_path / "index.html"
     section = Section("Long", ["a", long], [["1", Code(long)]], long, [(long, Code(long))])
     file.write_text(page_of(make_classified(axes, ("none", "predicted", "given")), sections=[section], command=long))

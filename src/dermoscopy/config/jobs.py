@@ -19,7 +19,7 @@ from dermoscopy.machine.leases import LeaseLost
 from dermoscopy.machine.parents import end_with_parent
 from dermoscopy.runs.records import read_job, read_sweep, stop, stopped
 from dermoscopy.sweep import jobs
-from dermoscopy.sweep.follow import describe
+from dermoscopy.sweep.follow import describe, progress, time_left
 from dermoscopy.sweep.log import log_file
 from dermoscopy.sweep.plan import chooses_data
 from dermoscopy.tracking.job_run import flatten
@@ -54,10 +54,17 @@ def run_job(configuration: DictConfig) -> float:
         failures.append(error)
         if here and not alone:
             print(number + describe(read_job(folder), folder), flush=True)
+            _tell_progress(folder.parent, sweep["jobs"])
         if configuration.sweep.fail_fast or isinstance(error, FullDisk):  # the next job would find no room either
             stop(folder.parent)
         return math.nan
+    if here and not alone and before.get("status") != "done":
+        _tell_progress(folder.parent, sweep["jobs"])
     return float(record["metrics"][f"best/{configuration.monitor.metric}"])
+
+
+def _tell_progress(sweep: Path, jobs: int) -> None:
+    print(f"  {progress(sweep, jobs, time_left(sweep))}", flush=True)
 
 
 def given_axes(plan: Sequence[Mapping[str, str]], index: int, overrides: Sequence[str]) -> dict[str, str]:

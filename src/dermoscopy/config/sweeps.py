@@ -205,6 +205,12 @@ def _settings(config: DictConfig, axes: dict[str, list[str]]) -> dict[str, Any]:
     return settings
 
 
+def _meaningful() -> float | None:
+    """Return the smallest difference that matters on a page, so that the sweep ends with the sentence of its page."""
+    value = yaml.safe_load((CONF / "report" / "report.yaml").read_text())["meaningful"]
+    return None if value is None else float(value)
+
+
 def end(status: str) -> None:
     """End the sweep, if it has begun.
 
@@ -213,7 +219,7 @@ def end(status: str) -> None:
         ValueError: a job is not done.
     """
     session, SweepCallback.session = SweepCallback.session, None
-    unfinished = session.end(status) if session else 0
+    unfinished = session.end(status, _meaningful()) if session else 0
     if session is None or not unfinished or status != "done":
         return
     if whole := [error for error in failures if session.alone or isinstance(error, FullDisk)]:

@@ -5,6 +5,7 @@ roughly: the numbers are for planning.
 """
 
 from bisect import bisect_left
+from functools import lru_cache
 
 import numpy as np
 from scipy import optimize, stats
@@ -69,6 +70,7 @@ def _over_images(design: Design, images: Spread | None, trainings: Spread, alpha
     return _noncentrality(float(both.freedom), alpha) * float(both.error)
 
 
+@lru_cache(maxsize=4096)  # the arms of a page share most of them
 def _noncentrality(df: float, alpha: float) -> float:
     """Return the noncentrality at which a two-sided t test rejects with a probability of `POWER`."""
     critical = stats.t.ppf(1 - alpha / 2, df)

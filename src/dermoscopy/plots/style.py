@@ -15,7 +15,7 @@ from dermoscopy.machine.files import write_atomically
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 
 
-INK, FAINT = "#333333", "#999999"
+INK, FAINT, GRID = "#333333", "#999999", "#eeeeee"
 
 
 STYLE: dict[Any, Any] = {

@@ -54,9 +54,9 @@ class Changes:
         self.estimated = False
 
     def lines(self, last: bool = False) -> list[str]:
-        """Return a line for each job whose state has changed, and one on the time left.
+        """Return a line for each job whose state has changed, and one on the jobs done and the time left.
 
-        The time left is printed as soon as it is known, and with each job that has ended.
+        The latter is printed as soon as the time left is known, and with each job that has ended.
 
         Args:
             last: whether the sweep ends, so that no time is left.
@@ -69,11 +69,30 @@ class Changes:
         ]
         ended = any(job["status"] in ("done", "failed") for job in changed.values())
         if not last and (ended or not self.estimated):
-            with suppress(OSError):  # a folder is moved aside for a rerun: the next look reads it again
-                if left := sweep_time(self.folder, self.clock):
-                    self.estimated = True
-                    lines.append(left)
+            left = time_left(self.folder, self.clock)
+            self.estimated |= bool(left)
+            if ended or left:
+                lines.append(progress(self.folder, self.jobs, left))
         return lines
+
+
+def progress(folder: Path, jobs: int, left: str) -> str:
+    """Return how many jobs of a sweep are done and, if known, how long the others will take.
+
+    Args:
+        folder, jobs: see `follow`.
+        left: result of `time_left`.
+    """
+    states = [job["status"] for job in read_jobs(folder).values()]
+    failed = f", {states.count('failed')} failed" if "failed" in states else ""
+    return "; ".join(part for part in [f"{states.count('done')} of {jobs} jobs done{failed}", left] if part)
+
+
+def time_left(folder: Path, clock: Clock = time.time) -> str:
+    """Return the time left as `sweep_time` does, "" if it is short or unknown, or cannot be read at this moment."""
+    with suppress(OSError):  # a folder is moved aside for a rerun: the next look reads it again
+        return sweep_time(folder, clock) or ""
+    return ""
 
 
 def _state(job: JobRecord) -> tuple[str, str]:

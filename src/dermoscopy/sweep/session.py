@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dermoscopy.machine.files import write_json
 from dermoscopy.machine.leases import lease
@@ -16,6 +17,9 @@ from dermoscopy.sweep.follow import follow
 from dermoscopy.tracking.addresses import address
 from dermoscopy.tracking.journal import Journal
 from dermoscopy.tracking.sweep_run import begin_parent, end_parent, open_tracking, send_rest
+
+if TYPE_CHECKING:
+    from dermoscopy.report.results.answer import Answer
 
 
 class SweepSession:
@@ -66,11 +70,12 @@ class SweepSession:
         """Print from now on each change of state of jobs in other processes."""
         self.followed.enter_context(follow(self.folder, self.record["jobs"]))
 
-    def end(self, status: str) -> int:
+    def end(self, status: str, meaningful: float | None = None) -> int:
         """Complete the record, and write and print the results, whatever the outcome of the jobs.
 
         Args:
             status: done or interrupted; a sweep is done only if each of its jobs is, whatever the launcher reports.
+            meaningful: size of the smallest difference that matters, for the answer; None: none is known.
 
         Returns:
             The number of jobs that are not done.
@@ -87,7 +92,7 @@ class SweepSession:
             self.record["status"] = status
             try:
                 send_rest(self.folder.parents[2])
-                self._show()
+                self._show(meaningful)
             except OSError:
                 self.record["status"] = "failed" if status == "failed" else "interrupted"
                 raise
@@ -95,7 +100,7 @@ class SweepSession:
                 sweeps.end_sweep(self.folder, self.record)
         return unfinished
 
-    def _show(self) -> None:
+    def _show(self, meaningful: float | None) -> None:
         sweep = runs.load_sweep(self.folder)
         if self.alone:
             return tables.print_run(sweep)
@@ -112,4 +117,14 @@ class SweepSession:
         go_on = f"; to go on: {self.record['command']}" if self.record["status"] == "interrupted" else ""
         print(f"tables: {files[0]} and {files[1].name}{go_on}")
         tables.print_jobs(sweep, self.record["resumed"])
-        return None
+        return tables.print_answer(sweep, _answer(sweep, meaningful))
+
+
+def _answer(sweep: runs.SweepResults, meaningful: float | None) -> "Answer":
+    """Return what the page of a sweep will say."""
+    from dermoscopy.report.results.answer import answer  # noqa: PLC0415  (half a second, needed at the end only)
+    from dermoscopy.report.results.conditions import with_validation_masks  # noqa: PLC0415
+    from dermoscopy.report.results.findings import find  # noqa: PLC0415
+
+    sweep = with_validation_masks(sweep)
+    return answer(sweep, find(sweep, meaningful=meaningful))

@@ -1,8 +1,7 @@
-"""Tables and numbers in Markdown: cells that stay whole, and a dash for an undefined number."""
+"""Tables and names in Markdown: cells that stay whole, and names of any characters."""
 
-from dermoscopy.report.page.markdown import code, interval, markdown_table, number, plain, with_interval
-
-NAN = float("nan")
+from dermoscopy.report.page.markdown import code, markdown_table, plain, section_table
+from dermoscopy.report.page.section import Code, Section
 
 
 def test_a_cell_cannot_break_its_table() -> None:
@@ -13,11 +12,9 @@ def test_a_cell_cannot_break_its_table() -> None:
     ]
 
 
-def test_numbers_and_intervals_are_dashes_where_they_are_undefined() -> None:
-    assert (number(0.12345), number(NAN), number(3, "+.1f")) == ("0.123", "-", "+3.0")
-    assert (interval(-0.1, 0.2), interval(NAN, NAN)) == ("-0.100 to +0.200", "-")
-    assert with_interval(0.5, 0.4, 0.6) == "0.500 (0.400 to 0.600)"
-    assert with_interval(0.5, NAN, NAN) == "0.500 (-)"
+def test_the_table_of_a_section_shows_names_as_they_are_and_code_as_code() -> None:
+    table = section_table(Section("", ["arm|", "*n*"], [["_a_", Code("b | c")]]))
+    assert table.splitlines() == [r"| arm\| | \*n\* |", "| --- | --- |", r"| \_a\_ | `b \| c` |"]
 
 
 def test_names_of_any_characters_are_shown_as_they_are() -> None:

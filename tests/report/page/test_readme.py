@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from written import write_report
 
-from dermoscopy.report.page.page import write_report
 from dermoscopy.report.page.readme import BEGIN, END, refreshed, with_row
 from dermoscopy.runs.tables import load_sweep
 
@@ -40,7 +40,7 @@ def test_the_index_gets_one_row_per_experiment(make_runs: MakeRuns, with_about: 
     assert "Expected: No." in (experiments / "zeroing" / "README.md").read_text()
     rows = [line for line in (experiments / "README.md").read_text().splitlines() if line.startswith("| [")]
     assert [re.search(r"\((\w+)/README", row).group(1) for row in rows] == ["zeroing", "losses"]  # type: ignore[union-attr]
-    assert r"20 min \| 2 cores (measured: 9 min)" in rows[0]
+    assert r"| 9 min (expected: 20 min \| 2 cores) |" in rows[0]
 
 
 def test_the_index_takes_the_question_of_the_page_where_the_configuration_has_none(
@@ -48,7 +48,7 @@ def test_the_index_takes_the_question_of_the_page_where_the_configuration_has_no
 ) -> None:
     sweep, experiments = load_sweep(make_runs()), tmp_path / "experiments"
     write_report(sweep, experiments)
-    assert "| [zeroing](zeroing/README.md) |" in (experiments / "README.md").read_text()
+    assert "| [zeroing](zeroing/README.md) | With 7 of 9 jobs done: " in (experiments / "README.md").read_text()
     page = experiments / "zeroing" / "README.md"
     page.write_text(page.read_text().replace("## Question\n\nzeroing", "## Question\n\nwhat of | masks?\n\nMore."))
     write_report(sweep, experiments)

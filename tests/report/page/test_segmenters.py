@@ -4,47 +4,52 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from dermoscopy.report.page.page import write_report
+from dermoscopy.report.page.extra_files import extra_files
+from dermoscopy.report.page.section import Section
+from dermoscopy.report.page.sections import page_sections
+from dermoscopy.report.results.findings import find
 from dermoscopy.runs.tables import load_sweep
 
 MakeSweep = Callable[..., Path]
 SEEDS = {"network": ["small", "large"], "seed": ["0", "1"]}
 
 
-def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
-    files = write_report(load_sweep(sweep), tmp_path / "experiments", metric=metric)
-    return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
+def sections_of(sweep: Path) -> tuple[dict[str, Section], list[str]]:
+    loaded = load_sweep(sweep)
+    findings = find(loaded)
+    files, more = extra_files(loaded, findings)
+    return {section.title: section for section in page_sections(loaded, findings, more)}, list(files)
 
 
-def test_a_page_of_segmenters_reports_masks_and_no_labels(make_segmented: MakeSweep, tmp_path: Path) -> None:
-    page, files = report(make_segmented(SEEDS, ["done", "done", "done", "failed"]), tmp_path)
-    assert files[3:6] == ["figure.png", "boxes.png", "cost.png"]
-    for fact in (
-        "| arm | seeds | tta | size | Dice | IoU | thresholded Jaccard | failure rate |",
-        "| small | 2 | none | original |",
-        "### Dice (TTA none) of each mask\n\n| arm | lesion | streaks |",
-        "### Dice (TTA none), difference to small",
-        "| nothing |",
-        "| mean training mask |",
-        "### IoU of single test images",
-        "| small | 40 | 2 |",
-        "| large | 40 | 1 |",
-        "| small | 1.00 | 1.00 | 3 |",
-    ):
-        assert fact in page
+def begins(section: Section, *cells: str) -> bool:
+    return any(tuple(row[: len(cells)]) == cells for row in section.rows)
+
+
+def test_a_page_of_segmenters_reports_masks_and_no_labels(make_segmented: MakeSweep) -> None:
+    sections, files = sections_of(make_segmented(SEEDS, ["done", "done", "done", "failed"]))
+    assert files == ["boxes.png", "cost.png"]
+    arms = sections["Arms, mean ± sd over seeds"]
+    assert arms.head == ["arm", "seeds", "tta", "size", "Dice", "IoU", "thresholded Jaccard", "failure rate"]
+    assert begins(arms, "small", "2", "none", "original")
+    assert sections["Dice (TTA none) of each mask"].head == ["arm", "lesion", "streaks"]
+    assert "Dice (TTA none), difference to small" in sections
+    trivial = sections["Trivial predictors, which ignore the image"]
+    assert begins(trivial, "nothing") and begins(trivial, "mean training mask")
+    boxes = sections["IoU of single test images"]
+    assert begins(boxes, "small", "40", "2") and begins(boxes, "large", "40", "1")
+    assert begins(sections["Cost"], "small", "1.00", "1.00", "3")
+    page = str(sections)
     for word in ("masks none", "average precision", "labels", "macro", "mask_condition"):
         assert word not in page
 
 
-def test_distances_are_shown_with_the_number_of_images_that_have_none(
-    make_segmented: MakeSweep, tmp_path: Path
-) -> None:
+def test_distances_are_shown_with_the_number_of_images_that_have_none(make_segmented: MakeSweep) -> None:
     folder = make_segmented(SEEDS, ["done"] * 4)
     for file in folder.glob("*/job.json"):
         record = json.loads(file.read_text())
         record["metrics"] |= {"test/none/hd95": 7.5, "test/none/one_side_empty": 2.0}
         file.write_text(json.dumps(record))
-    page, _ = report(folder, tmp_path)
-    assert " | failure rate | HD95 | one side empty |\n" in page
-    assert " | 7.500 ± 0.000 | 2.000 ± 0.000 |\n" in page
-    assert "the diagonal of the image where exactly one of truth and prediction is empty" in page
+    arms = sections_of(folder)[0]["Arms, mean ± sd over seeds"]
+    assert list(arms.head[-3:]) == ["failure rate", "HD95", "one side empty"]
+    assert list(arms.rows[0][-2:]) == ["7.500 ± 0.000", "2.000 ± 0.000"]
+    assert "the diagonal of the image where exactly one of truth and prediction is empty" in arms.text

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from written import write_report
 
-from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.conditions import (
     SHARES,
     area_below,

@@ -108,19 +108,19 @@ def test_initial_weights_are_told_per_part_and_origin(make_sweep: MakeSweep) -> 
         initial_weights=[[scratch, run | {"test_images_seen": 0}], [scratch, run | {"test_images_seen": 12}]],
     )
     both, first, second = initial_weights(load_sweep(sweep))
-    assert both == "Initial weights of `network.classifier`: random (from scratch)."
+    assert both == "Initial weights of network.classifier: random (from scratch)."
     assert "network.segmenter" in first and "had seen no test image" in first and first.endswith("(1 of 2 jobs)")
     assert "had seen 12 test images" in second
     others = [
-        ({"origin": "published", "name": "resnet18"}, "published ones of `resnet18`"),
-        ({"origin": "file", "name": "w.pt"}, "the file `w.pt`, not recorded"),
+        ({"origin": "published", "name": "resnet18"}, "published ones of resnet18"),
+        ({"origin": "file", "name": "w.pt"}, "the file w.pt, not recorded"),
         ({"origin": "unknown"}, "its own class"),
         ({"origin": "run", "name": "folds/abc", "test_images_seen": None}, "not recorded whether"),
     ]
     for record, words in others:
         change(sweep, initial_weights=[[{"part": "network"} | record]] * 2)
         (fact,) = initial_weights(load_sweep(sweep))
-        assert fact.startswith("Initial weights of `network`") and words in fact
+        assert fact.startswith("Initial weights of network") and words in fact
 
 
 def test_warnings_are_listed_once_with_the_number_of_their_jobs(make_sweep: MakeSweep) -> None:

@@ -6,14 +6,17 @@ import shutil
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from rich.console import Console
 from sweeps_on_disk import configure
 
+from dermoscopy.report.results.answer import answer
 from dermoscopy.report.results.arms import write_results
-from dermoscopy.report.terminal.results import arm_names, counts, print_jobs, print_run, print_table
+from dermoscopy.report.results.findings import find
+from dermoscopy.report.terminal.results import arm_names, counts, print_answer, print_jobs, print_run, print_table
 from dermoscopy.runs.tables import SweepResults, load_sweep
 
 MakeRuns = Callable[..., Path]
@@ -22,7 +25,7 @@ AXES = {"zeroing": ["everything", "whole_80"], "seed": ["0", "1", "2"]}
 STATES = ["before", "reused", "done", "failed", "killed", "missing"]
 
 
-def printed(show: Callable[..., None], sweep: SweepResults, **options: str) -> str:
+def printed(show: Callable[..., None], sweep: SweepResults, **options: Any) -> str:
     console = Console(width=80, file=StringIO(), record=True)
     show(sweep, console=console, **options)
     return console.export_text()
@@ -68,11 +71,13 @@ def test_a_single_run_ends_with_its_scores_key_folder_and_next_command(
     job = sweep.done[0]
     key, score = job.last.folder.name, job.record["metrics"]["test/none/average_precision"]
     monkeypatch.chdir(folder.parents[4])  # not the folder with runs/
-    scores, place, command = printed(print_run, sweep).splitlines()
+    scores, place, command, page = printed(print_run, sweep).splitlines()
     assert f"none/average_precision {score:.4f}" in scores
     shown = job.last.folder.relative_to(folder.parents[4])
     assert place == f"run {key} in {shown}"
     assert command == f"to predict: python predict.py run={shown} images=DIR out=DIR"
+    runs = folder.parents[2].relative_to(folder.parents[4])
+    assert page == f"page: python report.py experiment=zeroing runs={runs} writes {runs}/zeroing/report/index.html"
     monkeypatch.chdir(folder.parents[3])
     assert printed(print_run, load_sweep(folder.relative_to(folder.parents[3]))).splitlines()[2] == (
         f"to predict: python predict.py run={key} images=DIR out=DIR"
@@ -80,6 +85,23 @@ def test_a_single_run_ends_with_its_scores_key_folder_and_next_command(
     for number in range(9):
         shutil.rmtree(folder / str(number), ignore_errors=True)
     assert printed(print_run, load_sweep(folder)) == ""
+
+
+def test_a_sweep_ends_with_its_answer_its_best_arm_and_the_command_of_its_page(
+    make_runs: MakeRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_runs()
+    monkeypatch.chdir(folder.parents[3])
+    sweep = load_sweep(folder.relative_to(folder.parents[3]))
+    said = answer(sweep, find(sweep, meaningful=0.02))
+    text = printed(print_answer, sweep, said=said)
+    assert said.text in " ".join(text.split())
+    assert text.splitlines()[-2:] == [
+        "best arm: cells_80 (better)",
+        "page: python report.py experiment=zeroing writes runs/zeroing/report/index.html",
+    ]
+    make_runs(stamp="2026-03-02_10-00-00")  # a later sweep, so that the folder has to be named
+    assert f"experiment=zeroing sweep={folder.name} writes" in printed(print_answer, sweep, said=said)
 
 
 def test_the_first_word_of_a_column_is_explained(make_runs: MakeRuns) -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.markdown import markdown_table, number, plain, plain_names, with_interval
+from dermoscopy.report.page.section import Section
 from dermoscopy.report.results.arms import VALIDATION_MASKS, mean_and_sd
 from dermoscopy.report.results.conditions import AREA, Curves
+from dermoscopy.report.results.numbers import number, with_interval
 from dermoscopy.report.results.verdicts import verdict
 
 MASKS = {
@@ -26,35 +27,27 @@ COMPARED = {
 }
 
 
-def conditions_section(curves: Curves, picture: str, leakage: bool, validated_with_truth: Sequence[str] = ()) -> str:
-    """Write the figure, the table and the sentences on a metric by mask condition.
+def conditions_section(curves: Curves, leakage: bool, validated_with_truth: Sequence[str] = ()) -> Section:
+    """Return the table and the sentences on a metric by mask condition.
 
     Args:
         curves: the metric by mask condition.
-        picture: file name of the figure, included if masks were revealed in part.
         leakage: whether a mask reveals a label.
         validated_with_truth: arms that were validated with ground-truth masks, if arms differ in that.
     """
-    title = f"{metric_words(curves.score)} by mask condition"
-    figure = f"![{title}, of each arm]({picture})" if curves.in_parts else ""
-    parts = [
-        f"### {title}",
-        figure,
-        _table(curves),
-        _reading(curves, leakage, validated_with_truth),
-        _sentences(curves),
-    ]
-    return "\n\n".join(part for part in parts if part)
+    head, rows = _table(curves)
+    text = _reading(curves, leakage, validated_with_truth)
+    return Section(f"{metric_words(curves.score)} by mask condition", head, rows, text, _sentences(curves))
 
 
-def _table(curves: Curves) -> str:
-    """Write the means by mask condition and, if the curve is complete, the area below it and its difference."""
+def _table(curves: Curves) -> tuple[list[str], list[list[str]]]:
+    """Return the means by mask condition and, if the curve is complete, the area below it and its difference."""
     conditions, whole = [name for name in MASKS if name in curves.tables], AREA in curves.tables
     means = [mean_and_sd(curves.tables[name]) for name in conditions]
     areas = _area_cells(curves) if whole else {arm: [] for arm in curves.names}
-    rows = [[name, *(column[arm] for column in means), *areas[arm]] for arm, name in plain_names(curves.names).items()]
-    head = [AREA, f"difference to {plain(curves.names[curves.reference])}", "p (Holm)"] if whole else []
-    return markdown_table(["arm", *conditions, *head], rows)
+    rows = [[name, *(column[arm] for column in means), *areas[arm]] for arm, name in curves.names.items()]
+    head = [AREA, f"difference to {curves.names[curves.reference]}", "p (Holm)"] if whole else []
+    return ["arm", *conditions, *head], rows
 
 
 def _area_cells(curves: Curves) -> dict[str, list[str]]:
@@ -89,32 +82,32 @@ def _reading(curves: Curves, leakage: bool, validated_with_truth: Sequence[str])
     elif curves.in_parts:
         text += f" No area, as the curve is not complete: not tested with {', '.join(curves.lacking)}."
     if validated_with_truth:
-        text += f" The validation masks of {plain(' and '.join(validated_with_truth))} are the ground-truth masks."
+        text += f" The validation masks of {' and '.join(validated_with_truth)} are the ground-truth masks."
     if leakage:
         return f"{text} Masks reveal labels in these data, so only the columns without ground-truth masks show skill."
     return f"{text} New images have no ground-truth masks, so scores with them are not to be expected on new images."
 
 
-def _sentences(curves: Curves) -> str:
-    """Write one line per arm: its means, and which differences to the reference are established.
+def _sentences(curves: Curves) -> list[tuple[str, str]]:
+    """Return one sentence per arm: its means, and which differences to the reference are established.
 
     The means are those with no masks, predicted masks and validation masks, and the area; a mean that repeats an
     earlier one, such as that of an arm validated without masks, is left out.
     """
     compared = {name: curves.compared[name].T for name in COMPARED if name in curves.compared}
-    lines = []
-    for arm, name in plain_names(curves.names).items():
+    sentences = []
+    for arm, name in curves.names.items():
         distinct = {
             tuple(curves.tables[place].T[arm]): place for place in reversed(compared)
         }  # the first place of each
         places = [place for place in compared if place in distinct.values()]
         clauses = [_clause(curves, place, arm, compared[place]) for place in places]
-        lines.append(f"- **{name}**: {'; '.join(clauses)}.")
-    return "\n".join(lines)
+        sentences.append((name, f"{'; '.join(clauses)}."))
+    return sentences
 
 
 def _clause(curves: Curves, place: str, arm: str, compared: pd.DataFrame) -> str:
     mean = f"{COMPARED[place]} {number(curves.mean(place, arm))}"
     if arm == curves.reference:
         return f"{mean} (reference)"
-    return f"{mean}, {verdict(compared[arm], plain(curves.names[curves.reference]), curves.basis, brief=True)}"
+    return f"{mean}, {verdict(compared[arm], curves.names[curves.reference], curves.basis, brief=True)}"

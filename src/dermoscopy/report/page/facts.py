@@ -1,11 +1,9 @@
 """Facts about a sweep on its page: command, data, hardware, time, jobs that are not done, and label leakage."""
 
 import re
-import shlex
 from collections.abc import Iterable
-from pathlib import Path
 
-from dermoscopy.report.page.markdown import code, markdown_table, plain
+from dermoscopy.report.page.section import Code, Section
 from dermoscopy.report.results.facts import (
     StoreImages,
     duration,
@@ -24,8 +22,8 @@ from dermoscopy.runs.tables import SweepResults
 STORE = re.compile(r"(?:^\| data \| |; )(.+?), ((?:[\w ]+? (?:train|val|test),? ?)+)images, .*?fingerprint (\w{12})")
 
 
-def facts(sweep: SweepResults) -> str:
-    """Write a table of command, data, hardware, time, commit, and the number of jobs in each state."""
+def facts(sweep: SweepResults) -> Section:
+    """Return command, data, hardware, time, commit, and the number of jobs in each state."""
     begun = [job.record for job in sweep.jobs if "data" in job.record]
     machines = (
         ", ".join([record["hardware"], f"{record['threads']} threads", *_precisions(record)])
@@ -33,15 +31,25 @@ def facts(sweep: SweepResults) -> str:
         if "hardware" in record
     )
     rows = {
-        "command": code(sweep.command),
+        "command": Code(sweep.command),
         "sweep": f"{sweep.folder.name}, started {sweep.started}",
-        "data": "; ".join(map(_store, stores(sweep))),
+        "data": data_used(sweep),
         "hardware": _distinct(machines),
         "time": f"{duration(3600 * hours(sweep))}, each stage counted once",
-        "commit": _distinct(map(_commit, begun)),
+        "commit": commits(sweep),
         "jobs": job_counts(sweep),
     }
-    return markdown_table(["what ran", ""], [[name, value or "not recorded"] for name, value in rows.items()])
+    return Section("What ran", ("", ""), [(name, value or "not recorded") for name, value in rows.items()])
+
+
+def data_used(sweep: SweepResults) -> str:
+    """Return the stores of a sweep with their numbers of images, empty if no job has begun."""
+    return "; ".join(map(_store, stores(sweep)))
+
+
+def commits(sweep: SweepResults) -> str:
+    """Return the commits of the jobs that have begun."""
+    return _distinct(_commit(job.record) for job in sweep.jobs if "data" in job.record)
 
 
 def job_counts(sweep: SweepResults) -> str:
@@ -49,31 +57,30 @@ def job_counts(sweep: SweepResults) -> str:
     return f"{len(sweep.jobs)}: " + ", ".join(f"{count} {state}" for state, count in states(sweep).items())
 
 
-def unfinished(sweep: SweepResults) -> str:
-    """Write one line per job that is not done, with its error; such jobs are not in the tables below."""
-    lines = []
+def unfinished(sweep: SweepResults) -> Section | None:
+    """Return the jobs that are not done, each with its error; they are in no number of the page."""
+    items = []
     for job in sweep.jobs:
         status, error = job.record["status"], job.record["error"]
         if status != "done":
-            reason = f": {plain(error)}" if error else ""
-            lines.append(f"- job {job.number} ({plain(job.name)}) {status}{reason}")
-    return "Not in the numbers below:\n\n" + "\n".join(lines) if lines else ""
+            items.append((f"job {job.number} ({job.name})", f"{status}{f': {error}' if error else ''}"))
+    return Section("Jobs that are not done, in no number of this page", items=items) if items else None
 
 
-def recorded(sweep: SweepResults) -> str:
-    """Write what the jobs recorded of their predicted masks and initial weights, and their warnings."""
-    texts = [*predicted_masks(sweep), *initial_weights(sweep), *(plain(text) for text in warnings(sweep))]
-    return "Recorded by the jobs:\n\n" + "\n".join(f"- {text}" for text in texts) if texts else ""
+def recorded(sweep: SweepResults) -> Section | None:
+    """Return what the jobs recorded of their predicted masks and initial weights, and their warnings."""
+    texts = [*predicted_masks(sweep), *initial_weights(sweep), *warnings(sweep)]
+    return Section("Recorded by the jobs", items=[("", text) for text in texts]) if texts else None
 
 
 def leakage_warning(sweep: SweepResults) -> str:
-    """Write a warning that scores with ground-truth masks show no skill, empty if no mask reveals a label."""
+    """Return a warning that scores with ground-truth masks show no skill, empty if no mask reveals a label."""
     leaking = label_leakage(sweep)
     if not leaking:
         return ""
-    labels = plain(", ".join(label if label == mask else f"{label} (mask {mask})" for label, mask in leaking.items()))
+    labels = ", ".join(label if label == mask else f"{label} (mask {mask})" for label, mask in leaking.items())
     return (
-        "**Label leakage.** These labels follow from whether a ground-truth mask is empty: "
+        "Label leakage. These labels follow from whether a ground-truth mask is empty: "
         f"{labels}. Scores with given or revealed masks are therefore no evidence of skill, neither for these labels "
         "nor for a mean that includes them. Scores with no masks or with predicted masks are not affected."
     )
@@ -83,64 +90,7 @@ def _store(store: StoreImages) -> str:
     """Describe a store and its numbers of images, as ranges if jobs drew subsets of their own."""
     size = " x ".join(map(str, store.size))
     counts = ", ".join(f"{_range(numbers)} {subset}" for subset, numbers in store.images.items())
-    return f"{plain(store.name)}, {counts} images, {size} px, fingerprint {store.fingerprint[:12]}"
-
-
-def check_results(page: str, sweep: SweepResults, file: Path) -> None:
-    """Refuse to replace a page with results by one of a sweep that has none, such as one that was refused at once.
-
-    Args:
-        page: its text, as written by `facts` or without it.
-        sweep: the new sweep.
-        file: of the page.
-
-    Raises:
-        ValueError: the page has results and the sweep has not; the message says what to type.
-    """
-    before = re.search(r"^\| sweep \| ([\w-]+),", page, re.MULTILINE)
-    done = re.search(r"^\| jobs \| \d+: ([1-9]\d*) done", page, re.MULTILINE)
-    if sweep.done or not before or not done:
-        return
-    raise ValueError(
-        f"{file} has the results of sweep {before[1]}, jobs done: {done[1]}; no job of sweep {sweep.folder.name} is "
-        f"done: keep that page (sweep={before[1]} writes it again), or replace it by force=true"
-    )
-
-
-def check_data(page: str, sweep: SweepResults, file: Path) -> None:
-    """Refuse to replace a page of another data set, or of the same one with more images.
-
-    Args:
-        page: its text, as written by `facts` or without it.
-        sweep: the new sweep.
-        file: of the page.
-
-    Raises:
-        ValueError: the page is one of other data; the message says what to type.
-    """
-    rows = [line for line in page.splitlines() if line.startswith("| data |")]
-    before = [
-        (name, fingerprint, _images(numbers)) for row in rows for name, numbers, fingerprint in STORE.findall(row)
-    ]
-    now = [(store.name, store.fingerprint[:12], _images(_store(store))) for store in stores(sweep)]
-    if not before or not now or {store[1] for store in before} & {store[1] for store in now}:
-        return
-    fewer = max(images for *_, images in now) < max(images for *_, images in before)
-    if {plain(name) for name, *_ in now} & {name for name, *_ in before} and not fewer:
-        return
-    then, new = (
-        ", ".join(f"{name} ({images} images, fingerprint {id})" for name, id, images in s) for s in (before, now)
-    )
-    elsewhere = shlex.quote(f"experiments={sweep.folder.parents[1] / 'report'}")
-    raise ValueError(
-        f"{file} is the page of other data, {then}; this sweep is of {new}: leave that page and write to another place "
-        f"by {elsewhere}, or replace it by force=true"
-    )
-
-
-def _images(counts: str) -> int:
-    """Return the largest number of images that the text of a store allows."""
-    return sum(int(number.split()[-1]) for number in re.findall(r"(\d+(?: to \d+)?) (?:train|val|test)", counts))
+    return f"{store.name}, {counts} images, {size} px, fingerprint {store.fingerprint[:12]}"
 
 
 def _range(numbers: tuple[int, int] | None) -> str:

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterable
 
-import pandas as pd
-
-from dermoscopy.report.results.arms import short_names
+from dermoscopy.report.page.section import Code, Section
 
 # Characters that format text on GitHub. Within a word `_` does not, and `<` and `&` only begin tags and entities.
 FORMATTING = re.compile(r"[`*\[$~]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\\(?=[^\w\s])")
@@ -27,9 +25,14 @@ def plain(text: object) -> str:
     return FORMATTING.sub(lambda match: "\\" + match[0], " ".join(str(text).split()))
 
 
-def plain_names(arms: Iterable[str]) -> dict[str, str]:
-    """Return the display name of each arm for text in Markdown, see `short_names`."""
-    return {arm: plain(name) for arm, name in short_names(list(arms)).items()}
+def shown(text: object) -> str:
+    """Return a text of a section in Markdown: code as code, everything else as it is."""
+    return code(text) if isinstance(text, Code) else plain(text)
+
+
+def section_table(section: Section) -> str:
+    """Return the table of a section."""
+    return markdown_table([shown(name) for name in section.head], [map(shown, row) for row in section.rows])
 
 
 def code(text: object) -> str:
@@ -37,18 +40,3 @@ def code(text: object) -> str:
     line = " ".join(str(text).split())
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     return f"{fence}{line}{fence}" if len(fence) == 1 else f"{fence} {line} {fence}"
-
-
-def number(value: float, form: str = ".3f") -> str:
-    """Format a number, as `-` if it is undefined."""
-    return "-" if pd.isna(value) else format(value, form)
-
-
-def interval(low: float, high: float, form: str = "+.3f") -> str:
-    """Format the two ends of an interval, as `-` if it is undefined."""
-    return "-" if pd.isna(low) else f"{low:{form}} to {high:{form}}"
-
-
-def with_interval(value: float, low: float, high: float, form: str = ".3f") -> str:
-    """Format a number with its interval in brackets, each as `-` if it is undefined."""
-    return f"{number(value, form)} ({interval(low, high, form)})"

@@ -4,15 +4,16 @@ import pandas as pd
 
 from dermoscopy.metrics.segmentation import UNBOUNDED
 from dermoscopy.plots.style import metric_words
-from dermoscopy.report.page.markdown import interval, markdown_table, number, plain, plain_names
-from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, summarise
+from dermoscopy.report.page.section import Section
+from dermoscopy.report.results.arms import MASK_HEADLINES, macro_metrics, mean_and_sd, pivot, short_names, summarise
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.mask_scores import tta_and_size
+from dermoscopy.report.results.numbers import interval, number
 from dermoscopy.runs.tables import SweepResults
 
 
-def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
-    """Write the headline metrics of each arm, for each TTA and both sizes."""
+def segmenters_section(sweep: SweepResults, findings: Findings) -> Section:
+    """Return the headline metrics of each arm, for each TTA and both sizes."""
     places = dict.fromkeys(name.split("/")[1] for name in macro_metrics(sweep.table) if name.endswith("/dice"))
     distances = [name for name in UNBOUNDED if any(f"test/{place}/{name}" in sweep.table for place in places)]
     metrics = dict.fromkeys([*MASK_HEADLINES, findings.metric.split("/", 2)[2], *distances])
@@ -20,9 +21,10 @@ def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
     values = {
         (place, metric): _spread(sweep, f"test/{place}/{metric}", findings) for place in places for metric in metrics
     }
-    for arm, name in plain_names(findings.names).items():
+    for arm, name in findings.names.items():
         rows += [
-            [name, counts[arm], *tta_and_size(at), *(values[at, metric][arm] for metric in metrics)] for at in places
+            [name, str(counts[arm]), *tta_and_size(at), *(values[at, metric][arm] for metric in metrics)]
+            for at in places
         ]
     head = ["arm", findings.repeats, "tta", "size", *map(metric_words, metrics)]
     range_ = " (lowest to highest)" if findings.repeats == "folds" else ""
@@ -35,8 +37,7 @@ def segmenters_section(sweep: SweepResults, findings: Findings) -> str:
             " HD95: in pixels, the diagonal of the image where exactly one of truth and prediction is empty; the "
             "number of such images is beside it."
         )
-    title = f"### Arms, mean ± sd{range_} over {findings.repeats}"
-    return "\n\n".join([title, markdown_table(head, rows), text])
+    return Section(f"Arms, mean ± sd{range_} over {findings.repeats}", head, rows, text)
 
 
 def _spread(sweep: SweepResults, metric: str, findings: Findings) -> dict[str, str]:
@@ -52,36 +53,34 @@ def _spread(sweep: SweepResults, metric: str, findings: Findings) -> dict[str, s
     }
 
 
-def each_mask_section(sweep: SweepResults, findings: Findings) -> str:
-    """Write the compared metric of each mask; empty if there is only one mask."""
+def each_mask_section(sweep: SweepResults, findings: Findings) -> Section | None:
+    """Return the compared metric of each mask, None if there is only one mask."""
     masks = [name for name in sweep.table.columns if name.startswith(f"{findings.metric}/")]
     if not findings.segmented or not masks:
-        return ""
+        return None
     values = [_spread(sweep, metric, findings) for metric in masks]
-    rows = [[name, *(column[arm] for column in values)] for arm, name in plain_names(findings.names).items()]
-    head = ["arm", *(plain(metric.removeprefix(f"{findings.metric}/")) for metric in masks)]
-    return f"### {findings.words()} of each mask\n\n" + markdown_table(head, rows)
+    rows = [[name, *(column[arm] for column in values)] for arm, name in findings.names.items()]
+    head = ["arm", *(metric.removeprefix(f"{findings.metric}/") for metric in masks)]
+    return Section(f"{findings.words()} of each mask", head, rows)
 
 
-def boxes_section(table: pd.DataFrame, metric: str, picture: str) -> str:
-    """Write the figure of `draw_boxes` and a table of its numbers.
+def boxes_section(table: pd.DataFrame, metric: str) -> Section:
+    """Return the numbers of a box plot of single test images.
 
     Args:
         table: result of `boxes.box_table`.
         metric: metric of single images.
-        picture: file name of the figure.
     """
-    names = plain_names(table.index)
+    names = short_names(list(table.index))
     rows = [
         [
             names[str(arm)],
-            *(row["images"], row["seeds"]),
+            *(str(row["images"]), str(row["seeds"])),
             number(row["median"]),
             interval(row["lower"], row["upper"], ".3f"),
             number(row["mean"]),
         ]
         for arm, row in table.to_dict("index").items()
     ]
-    title = f"### {metric_words(metric)} of single test images"
     head = ["arm", "images", "seeds", "median", "quartiles", "mean"]
-    return "\n\n".join([title, f"![{title[4:]}, by arm]({picture})", markdown_table(head, rows)])
+    return Section(f"{metric_words(metric)} of single test images", head, rows)

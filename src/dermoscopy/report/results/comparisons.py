@@ -28,6 +28,19 @@ class Basis:
     folds: int
     meaningful: float | None
 
+    @property
+    def one(self) -> str:
+        """One of the repeats: `seed`, `fold` or `repeat`."""
+        return self.repeats.removesuffix("s")
+
+    def words(self, n: int) -> str:
+        """Return n repeats with their design in words: `3 seeds with own splits`, `10 folds of 2 seeds`."""
+        if self.design.kind == FOLDS:
+            seeds = -(-n // self.folds)
+            return f"{n} folds" if self.repeats == "folds" else f"{n} folds of {seeds} seed{'s' * (seeds > 1)}"
+        design = "on one fixed split" if self.design.fixed else "with own splits"
+        return f"{n} {self.repeats if n > 1 else self.one} {design}"
+
 
 def sweep_basis(sweep: SweepResults, table: pd.DataFrame, meaningful: float | None) -> Basis:
     """Return what the sentences on a sweep rest on.
@@ -50,8 +63,7 @@ def sweep_design(sweep: SweepResults) -> Design:
     A job without a recorded split counts as one with test images of its own, so that the correction for overlapping
     training sets is never left out by mistake.
     """
-    splits = [job.last.split for job in sweep.done]
-    tested = {None if split is None else frozenset(split.index[split == "test"]) for split in splits}
+    tested = {job.last.test_images for job in sweep.done}
     if len(tested) == 1 and None not in tested:
         return Design(FIXED_SPLIT)
     sizes = [job.record["data"] for job in sweep.done]

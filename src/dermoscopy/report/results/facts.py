@@ -143,7 +143,7 @@ def _predicted_masks(record: PredictedMasksRecord, tested: int | None) -> str:
             f"{seen}{of} test images and their masks"
         )
     use = "in training" if record["training"] else "not in training"
-    return f"Predicted masks (`{Path(record['file']).name}`, used {use}): {unseen}; {nested}."
+    return f"Predicted masks ({Path(record['file']).name}, used {use}): {unseen}; {nested}."
 
 
 def _names_predicted_masks(job: JobResults) -> bool:
@@ -161,7 +161,7 @@ def initial_weights(sweep: SweepResults) -> list[str]:
 
 
 def _initial_weights(record: InitialWeightsRecord) -> str:
-    name = f"`{record['name']}`" if "name" in record else ""
+    name = record.get("name", "")
     origin = {
         "published": f"published ones of {name}{_file(record)}",
         "file": f"the file {name}, {NOT_RECORDED} what it was trained on",
@@ -169,15 +169,15 @@ def _initial_weights(record: InitialWeightsRecord) -> str:
         "scratch": "random (from scratch)",
         "unknown": "those of its own class",
     }[record["origin"]]
-    return f"Initial weights of `{record['part']}`: {origin}."
+    return f"Initial weights of {record['part']}: {origin}."
 
 
 def _file(record: InitialWeightsRecord) -> str:
     """Return the file of published weights, by its name and the begin of its sha256."""
     if "file" not in record:
         return ""
-    digest = f", sha256 `{record['sha256'][:16]}`" if "sha256" in record else ""
-    return f", from the file `{Path(record['file']).name}`{digest}"
+    digest = f", sha256 {record['sha256'][:16]}" if "sha256" in record else ""
+    return f", from the file {Path(record['file']).name}{digest}"
 
 
 def _seen_by_run(count: int | None) -> str:
@@ -187,11 +187,11 @@ def _seen_by_run(count: int | None) -> str:
 
 
 def warnings(sweep: SweepResults) -> list[str]:
-    """Return the warnings and remarks of the jobs that are done, each once with the number of its jobs."""
+    """Return the remarks on the whole, then the warnings and remarks of the jobs that are done, with their numbers."""
     facts: list[str] = []
     for job in sweep.done:
         facts += job.record.get("warnings", [f"Warnings: {NOT_RECORDED}."])
-    return _counted(facts, len(sweep.done))
+    return [*sweep.remarks, *_counted(facts, len(sweep.done))]
 
 
 def _counted(facts: Sequence[str], jobs: int) -> list[str]:

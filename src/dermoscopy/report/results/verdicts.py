@@ -1,7 +1,5 @@
 """Sentences on a comparison: what is established, what is equivalent, and what could not have been seen."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,7 +9,9 @@ from dermoscopy.metrics.power import detectable, equivalence_p, repeats_needed, 
 from dermoscopy.metrics.repeats import ALPHA, FOLDS
 from dermoscopy.report.results.arms import summarise
 from dermoscopy.report.results.comparisons import Basis
-from dermoscopy.report.results.findings import LOWER_IS_BETTER, Findings
+from dermoscopy.report.results.findings import Findings
+
+NEVER = "no number"
 
 
 def established(rows: pd.Series | pd.DataFrame) -> NDArray[np.bool_]:
@@ -59,64 +59,106 @@ def verdict(row: pd.Series, reference: str, basis: Basis, brief: bool = False) -
     if row["n"] == 0:
         return f"cannot be compared with {reference}, as no repeat of both is done"
     if row["n"] == 1:
-        one = basis.repeats.removesuffix("s")
-        return f"one {one} cannot establish a difference from {reference} (difference {row['difference']:+.3f})"
-    numbers = f"({_numbers(row, basis)})"
+        return f"one {basis.one} cannot establish a difference from {reference} (difference {row['difference']:+.3f})"
+    found = f"({numbers(row, basis)})"
     if np.isnan(row["p_repeats"]):
-        return f"the difference from {reference} does not vary, so it cannot be tested {numbers}"
+        return f"the difference from {reference} does not vary, so it cannot be tested {found}"
     same = equivalent(row, basis)
     if established(row):
         word = "higher" if row["difference"] > 0 else "lower"
         small = f", though by less than {basis.meaningful:g}" if same else ""
-        return f"{word} than {reference}{small} {numbers}{_other_images(row, basis)}"
+        return f"{word} than {reference}{small} {found}{other_images(row, basis)}"
     if same:
-        return f"equivalent to {reference} within {basis.meaningful:g} {numbers}"
-    return f"no difference from {reference} is established{_reason(row, basis)} {numbers}{power(row, basis, brief)}"
+        return f"equivalent to {reference} within {basis.meaningful:g} {found}"
+    why = reason(row, basis)
+    text = f"no difference from {reference} is established {f'({numbers(row, basis)}; {why})' if why else found}"
+    could = brief_power(row, basis) if brief else power(row, basis)
+    return "; ".join(part for part in [text, could] if part)
 
 
-def _numbers(row: pd.Series, basis: Basis) -> str:
-    text = f"difference {row['difference']:+.3f}, 95 % interval {row['low']:.3f} to {row['high']:.3f}"
-    text += f", {row['n']:.0f} {basis.repeats}"
+def numbers(row: pd.Series, basis: Basis) -> str:
+    """Write a difference with its intervals, and the repeats and design that it rests on."""
+    text = f"difference {row['difference']:+.3f}"
+    if not np.isnan(row["low"]):
+        text += f", 95 % interval {row['low']:.3f} to {row['high']:.3f}"
+    text += f", {basis.words(int(row['n']))}"
     if basis.design.fixed and not np.isnan(row["image_low"]):
         text += f"; over test images {row['image_low']:.3f} to {row['image_high']:.3f}"
     return text
 
 
-def _reason(row: pd.Series, basis: Basis) -> str:
+def reason(row: pd.Series, basis: Basis) -> str:
+    """Write why a difference is not established although its interval over repeats excludes 0; else empty."""
     if basis.design.fixed and np.isnan(row["image_low"]):
-        return ", which one fixed split allows only with the scores of single images,"
+        return "one fixed split establishes a difference only with the scores of single images"
     if basis.design.fixed and row["p_repeats"] < ALPHA <= row["image_p"]:
-        return " over test images"
-    return " after Holm's correction" if row["p"] < ALPHA else ""
+        return "not established over test images"
+    corrected = f"not established after Holm's correction for {row['family']:.0f} comparisons"
+    return corrected if row["p"] < ALPHA else ""
 
 
-def _other_images(row: pd.Series, basis: Basis) -> str:
+def other_images(row: pd.Series, basis: Basis) -> str:
     """Qualify a difference between repeats with own test images that these images alone would not show."""
     if basis.design.fixed or np.isnan(row["image_low"]) or row["image_low"] > 0 or row["image_high"] < 0:
         return ""
     return f", but the interval over test images includes 0 ({row['image_low']:.3f} to {row['image_high']:.3f})"
 
 
-def power(row: pd.Series, basis: Basis, brief: bool = False) -> str:
-    """Write how large a difference would have been seen, and what would show the smallest one that matters."""
-    images = _spread(row)
-    if not row["sd"] > 0 or (basis.design.fixed and images is None):
+def power(row: pd.Series, basis: Basis, where: str = "") -> str:
+    """Write how large a difference would have been seen, and what would show the smallest one that matters.
+
+    Empty where the differences do not vary or, in a fixed split, the scores of single images are unknown.
+
+    Args:
+        row: as for `verdict`.
+        basis: what the sentence rests on.
+        where: words after the size of the difference.
+    """
+    seen = seen_difference(row, basis)
+    if np.isnan(seen):
         return ""
-    alpha, n = ALPHA / max(1, row["family"]), int(row["n"])
-    seen = detectable(row["sd"], n, basis.design, images, alpha)
-    if brief:
-        return f", where one of about {seen:.2g} would be seen in four of five sweeps"
-    text = f"; in four of five sweeps, {n} {basis.repeats} would show a difference of about {seen:.2g}"
+    alpha, n, images = ALPHA / max(1, row["family"]), int(row["n"]), _spread(row)
+    text = f"in four of five sweeps like this, {basis.words(n)} would show a difference of about {seen:.2g}{where}"
     if basis.meaningful is None or seen <= basis.meaningful:
         return text
+    more = more_repeats(row, basis)
+    if more == NEVER:
+        least = smallest_detectable(row["sd"], basis.design, images, alpha)
+        limit = f"no number of {basis.repeats} would show one of {basis.meaningful:g} (at best about {least:.2g})"
+        return f"{text}; {limit}, which needs more images"
+    return f"{text}, and {f'about {more}' if more[0].isdigit() else more} one of {basis.meaningful:g}"
+
+
+def more_repeats(row: pd.Series, basis: Basis) -> str:
+    """Write how many more repeats would show a difference of `meaningful`: `9 more`, `0`, or that no number would."""
+    alpha, images = ALPHA / max(1, row["family"]), _spread(row)
+    if basis.meaningful is None or seen_difference(row, basis) <= basis.meaningful:
+        return "0"
     needed = repeats_needed(basis.meaningful, row["sd"], basis.design, images, alpha)
     if needed is not None:
-        return f"{text}, and about {_more(needed - n, basis)} one of {basis.meaningful:g}"
+        return _more(needed - int(row["n"]), basis)
     least = smallest_detectable(row["sd"], basis.design, images, alpha)
-    if least > basis.meaningful:
-        limit = f"no number of {basis.repeats} one of {basis.meaningful:g} (at best about {least:.2g})"
-        return f"{text}, but {limit}; for that, more images are needed"
-    return f"{text}, and more than a thousand one of {basis.meaningful:g}"
+    return NEVER if least > basis.meaningful else "more than a thousand"
+
+
+def brief_power(row: pd.Series, basis: Basis) -> str:
+    """Write only how large a difference would have been seen, see `power`."""
+    seen = seen_difference(row, basis)
+    return "" if np.isnan(seen) else f"one of about {seen:.2g} would be seen in four of five sweeps like this"
+
+
+def seen_difference(row: pd.Series, basis: Basis) -> float:
+    """Return the smallest difference that would be established in four of five sweeps, NaN where it is unknown."""
+    images = _spread(row)
+    if not row["sd"] > 0 or (basis.design.fixed and images is None):
+        return float("nan")
+    return detectable(row["sd"], int(row["n"]), basis.design, images, ALPHA / max(1, row["family"]))
+
+
+def least_sure(rows: pd.DataFrame, basis: Basis) -> pd.Series | None:
+    """Return the row whose difference would have had to be largest to be seen, None if that is unknown for all."""
+    seen = pd.Series([seen_difference(row, basis) for _, row in rows.iterrows()], dtype=float)
+    return rows.iloc[int(seen.argmax())] if seen.notna().any() else None
 
 
 def _more(repeats: int, basis: Basis) -> str:
@@ -126,48 +168,47 @@ def _more(repeats: int, basis: Basis) -> str:
     return f"{repeats} more"
 
 
-def sentences(findings: Findings, names: Mapping[str, str] | None = None) -> list[str]:
-    """Write one sentence per arm: what is established against the reference and the best trivial predictor.
-
-    Args:
-        findings: of a sweep.
-        names: display name of each arm, if not those of the findings.
-    """
-    names = names or findings.names
-    means, reference = summarise(findings.table)["mean"], names[findings.reference]
+def sentences(findings: Findings) -> list[tuple[str, str]]:
+    """Return the name of each arm and a sentence: what is established against the reference and trivial predictors."""
+    names, means = findings.names, summarise(findings.table)["mean"]
+    reference = names[findings.reference]
     verdicts = {arm: verdict(row, reference, findings.basis) for arm, row in findings.compared.iterrows()}
     lines = []
     for arm, name in names.items():
-        against = verdicts.get(arm, "is the reference")
-        clauses = [*([against] if len(means) > 1 else []), *_against_trivial(findings, arm, float(means[arm]))]
-        lines.append(f"**{name}**: {'; '.join(clauses) or f'mean {means[arm]:.3f}'}.")
+        against = [verdicts.get(arm, "is the reference")] if len(means) > 1 else []
+        trivial = trivial_verdict(findings, arm)
+        clauses = [*against, *([f"mean {means[arm]:.3f}, {trivial}"] if trivial else [])]
+        lines.append((name, f"{'; '.join(clauses) or f'mean {means[arm]:.3f}'}."))
     return lines + [
-        f"{' and '.join(names[arm] for arm in arms)} have equal scores in all {findings.repeats}: what differs between "
-        "them does not change how this metric is tested."
-        for arms in _equal_arms(findings.table)
+        (
+            " and ".join(names[arm] for arm in arms),
+            f"have equal scores in all {findings.basis.words(len(findings.table.columns))}: what differs between them "
+            "does not change how this metric is tested.",
+        )
+        for arms in equal_arms(findings.table)
     ]
 
 
-def _against_trivial(findings: Findings, arm: str, mean: float) -> list[str]:
-    """Write whether an arm is better than the best trivial predictor; a point estimate alone establishes nothing."""
-    if findings.best_trivial is None or arm not in findings.against_trivial.index or np.isnan(mean):
-        return []
+def trivial_verdict(findings: Findings, arm: str) -> str:
+    """Write whether an arm is better than the best trivial predictor; a point estimate alone establishes nothing.
+
+    Empty where there is no trivial predictor, or no score of the arm.
+    """
+    rows, basis = findings.against_trivial, findings.basis
+    if findings.best_trivial is None or arm not in rows.index or rows.T[arm]["n"] < 1:
+        return ""
     name, score = findings.best_trivial
-    row, basis = findings.against_trivial.T[arm], findings.basis
-    best = f"the best trivial predictor, {name} ({score:.3f})"
+    row = rows.T[arm]
     if row["n"] < 2:
-        return [f"one {basis.repeats.removesuffix('s')} cannot establish that its mean {mean:.3f} differs from {best}"]
-    numbers = f"by {row['difference']:+.3f}, 95 % interval {row['low']:.3f} to {row['high']:.3f}"
-    lower = findings.metric.endswith(LOWER_IS_BETTER)
-    word = "below" if lower else "above"
-    if not established(row):
-        return [f"its mean {mean:.3f} is not shown to be {word} {best}: {numbers}"]
-    better = (row["difference"] < 0) == lower
-    other = word if better else {"below": "above", "above": "below"}[word]
-    return [f"its mean {mean:.3f} is {other} {best}, {numbers}"]
+        one = f"one {basis.one} cannot establish that"
+        return f"not shown to be better than the best trivial predictor, {name} ({score:.3f}), as {one}"
+    word = "not shown to be better than"
+    if established(row):
+        word = "better than" if findings.is_better(row["difference"]) else "worse than"
+    return f"{word} the best trivial predictor, {name} ({score:.3f}; {numbers(row, basis)})"
 
 
-def _equal_arms(table: pd.DataFrame) -> list[list[str]]:
+def equal_arms(table: pd.DataFrame) -> list[list[str]]:
     """Return the groups of arms that share every score of a table of arms x repeats."""
     groups: dict[tuple[float, ...], list[str]] = {}
     for arm, scores in table.dropna().iterrows():

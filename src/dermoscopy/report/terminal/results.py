@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +18,10 @@ from dermoscopy.metrics.weighted_classification import plain_name
 from dermoscopy.report.results.arms import headlines, is_segmentation, mean_and_sd, pivot, short_names
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.runs.records import JobRecord
-from dermoscopy.runs.tables import SweepResults
+from dermoscopy.runs.tables import SweepResults, find_sweep
+
+if TYPE_CHECKING:  # its import takes half a second, which only the end of a sweep needs
+    from dermoscopy.report.results.answer import Answer
 
 ABBREVIATIONS = {
     "average_precision": "AP",
@@ -42,6 +46,7 @@ COLOURS = {
 }
 ERROR = "error (see error.txt)"
 WARNINGS = "warnings"
+PAGE = Path("report", "index.html")  # in the folder of the experiment, see `report.page.page`
 WIDEST_ARM = 30  # characters; a longer name is continued on the next line
 
 
@@ -100,7 +105,7 @@ def print_jobs(sweep: SweepResults, since: str | None = None, console: Console |
 
 
 def print_run(sweep: SweepResults, console: Console | None = None) -> None:
-    """Print the test scores of a single run, its key, its folder and the command that predicts with it, once done."""
+    """Print the test scores of a single run, its key, its folder and the next commands, once it is done."""
     if not sweep.done:
         return
     job = sweep.done[0]
@@ -111,8 +116,32 @@ def print_run(sweep: SweepResults, console: Console | None = None) -> None:
     lines = [f"test: {', '.join(texts)}"] if texts else []
     lines += [f"warning: {text}" for text in job.record.get("warnings", ())]
     lines += [f"run {job.record['key']} in {folder}"]
-    lines += [f"to predict: {shlex.join(['python', 'predict.py', f'run={name}', 'images=DIR', 'out=DIR'])}"]
+    lines += [
+        f"to predict: {shlex.join(['python', 'predict.py', f'run={name}', 'images=DIR', 'out=DIR'])}",
+        page_line(sweep),
+    ]
     (console or Console()).print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def print_answer(sweep: SweepResults, said: "Answer", console: Console | None = None) -> None:
+    """Print what a sweep says, its best arm, and the command that writes its page."""
+    lines = [said.text]
+    if said.best is not None and len(said.standings) > 1:
+        lines.append(f"best arm: {arm_names(sweep)[said.best]} ({said.standings[said.best]})")
+    console = console or Console()
+    console.print(Text("\n".join(lines)))
+    console.print(Text(page_line(sweep)), soft_wrap=True)
+
+
+def page_line(sweep: SweepResults) -> str:
+    """Return the command that writes the page of a sweep, and the place of the page."""
+    runs = sweep.folder.parents[2]
+    words = ["python", "report.py", f"experiment={sweep.experiment}"]
+    if find_sweep(runs, sweep.experiment) != sweep.folder:
+        words.append(f"sweep={sweep.folder.name}")
+    if runs != Path("runs"):  # conf/report/report.yaml: runs=runs
+        words.append(f"runs={shown_path(runs)}")
+    return f"page: {shlex.join(words)} writes {shown_path(runs / sweep.experiment / PAGE)}"
 
 
 def _run_metrics(sweep: SweepResults) -> list[str]:

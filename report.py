@@ -45,7 +45,7 @@ NOT_SHOWN = ("publish", "force", "experiments")  # in the command that a page sh
 def main(cfg: DictConfig) -> None:
     """Write the page of sweeps or runs, or test it; or print the progress of a sweep; or show or delete files."""
     runs = Path(cfg.runs)
-    experiments = [] if cfg.experiment is None else names_of(str(cfg.experiment))
+    experiments = [] if cfg.experiment is None else names_of(f"[{str(cfg.experiment).strip('[]')}]")
     if cfg.prune is not False or cfg.older is not None:
         return _prune(cfg, runs, _at_most_one(experiments))
     if cfg.status:

@@ -89,11 +89,11 @@ def _last(job: JobResults) -> Record:
     thresholds = None
     if table is not None and "threshold" in table:
         thresholds = {label: _json(value) for label, value in table.groupby("label")["threshold"].first().items()}
-    sizes = None if result is None else {key: result[key] for key in SIZES if key in result}
+    sizes = None if result is None else {key: value for key, value in result.items() if key in SIZES}
     return {"test_images": job.last.test_images, "result": sizes, "thresholds": thresholds}
 
 
-def _json(value: float) -> float | None:
+def _json(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
 
 

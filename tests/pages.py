@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
-from dermoscopy.report.page.html import Folded, html_page
+from dermoscopy.report.page.html import html_page
 from dermoscopy.report.results.answer import answer
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import find
@@ -18,10 +18,6 @@ def page_of(folder: Path, meaningful: float | None = 0.02, **parts: object) -> s
     sweep = with_validation_masks(load_sweep(folder))
     findings = find(sweep, meaningful=meaningful)
     return html_page(sweep, findings, answer(sweep, findings), **parts)  # type: ignore[arg-type]
-
-
-def folded(title: str = "Facts", text: str = "| a | b |\n|---|---|\n| 1 | `x` |\n") -> Folded:
-    return Folded(title, text)
 
 
 class Structure(HTMLParser):

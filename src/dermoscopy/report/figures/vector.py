@@ -121,6 +121,7 @@ def svg(chart: Chart) -> str:
     for child in [part for part in root if part.tag == "metadata" or part.find("style") is not None]:
         root.remove(child)  # its style would apply to the whole page
     _plain_attributes(root)
+    _shared_styles(root)
     _tips(root, chart.tips)
     _own_ids(root, chart.name)
     _accessible(root, chart)
@@ -134,8 +135,8 @@ def _plain_attributes(root: ElementTree.Element) -> None:
             value = part.attrib.pop(name)
             name = name.rpartition("}")[2]
             if name in ATTRIBUTES:
-                value = re.sub(r"\d+\.\d+", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
-                value = re.sub(r"\s*\n\s*|(?<=[A-Z]) ", "", value)
+                value = re.sub(r"\d+\.\d+", lambda match: f"{float(match[0]):.1f}".rstrip("0").rstrip("."), value)
+                value = re.sub(r"\s+", " ", re.sub(r"(?<=[A-Z])\s|\s*\n\s*(?=[A-Z])", "", value))
             if name == "style":
                 value = re.sub(r"#[0-9a-f]{6}", lambda match: css_colour(match[0]), value)
                 value = re.sub(r"font-family:[^;]*;?", "", value)
@@ -145,6 +146,16 @@ def _plain_attributes(root: ElementTree.Element) -> None:
                 part.set(name, value)
         part.tail = None
         part.text = part.text if part.tag == "text" else None
+
+
+def _shared_styles(root: ElementTree.Element) -> None:
+    """Move the style of markers to their group where all of them have the same."""
+    for group in root.iter("g"):
+        styles = {part.attrib.get("style") for part in group}
+        if len(group) > 1 and {part.tag for part in group} == {"use"} and len(styles) == 1:
+            group.set("style", styles.pop() or "")
+            for marker in group:
+                marker.attrib.pop("style", None)
 
 
 def _tips(root: ElementTree.Element, tips: Mapping[str, Sequence[str]]) -> None:

@@ -20,6 +20,7 @@ from dermoscopy.report.results.numbers import interval, number
 from dermoscopy.runs.tables import SweepResults
 
 OUTLIERS = 24  # per arm, of the box plots
+MANY = 8  # arms that are shown in the order of the plan; those of a larger sweep are sorted
 
 
 def forest_chart(findings: Findings, answer: Answer) -> Chart | None:
@@ -29,7 +30,7 @@ def forest_chart(findings: Findings, answer: Answer) -> Chart | None:
     if compared.empty and findings.best_trivial is not None:
         compared, against = findings.against_trivial, findings.best_trivial[0]
         standings = dict.fromkeys(map(str, compared.index), Standing.REFERENCE)
-    compared = compared[compared["difference"].notna()]
+    compared = best_first(compared[compared["difference"].notna()], "difference", findings)
     if compared.empty:
         return None
     fixed, meaningful = findings.basis.design.fixed, findings.basis.meaningful
@@ -68,6 +69,13 @@ def forest_chart(findings: Findings, answer: Answer) -> Chart | None:
     )
 
 
+def best_first(table: pd.DataFrame, column: str, findings: Findings) -> pd.DataFrame:
+    """Return the rows as they are or, of more than `MANY` arms, in the order of a column, the best first."""
+    if len(table) <= MANY:
+        return table
+    return table.sort_values(column, ascending=findings.lower_is_better, kind="stable", na_position="last")
+
+
 def shapes(standings: Mapping[str, Standing]) -> str:
     """Say which shapes stand for which standings, of those that occur."""
     words = {"^": "triangle up", "v": "triangle down", "D": "diamond", "o": "open circle", "s": "square"}
@@ -80,7 +88,8 @@ def shapes(standings: Mapping[str, Standing]) -> str:
 
 def scores_chart(findings: Findings) -> Chart:
     """Return the score of each repeat of each arm, with mean and interval."""
-    names, table = shown_names(list(findings.table.index)), findings.table
+    names, summary = shown_names(list(findings.table.index)), summarise(findings.table)
+    table = findings.table.loc[best_first(summary, "mean", findings).index]
     ratio = findings.basis.design.test_per_train
     with mpl.rc_context(STYLE):
         figure, (axes,) = page_axes(0.65 + ROW * len(table))
@@ -100,7 +109,8 @@ def scores_chart(findings: Findings) -> Chart:
         rows.append([names[str(arm)], f"{len(known)}", mean, sd, *map(number, values)])
         tips[f"row-{place}"] = [f"{names[str(arm)]}: mean {mean} ± {sd}"]
         tips[f"row-{place}.repeats"] = [f"{names[str(arm)]}, {repeat}: {value:.3f}" for repeat, value in known.items()]
-    text = f"Small dots: single {findings.repeats}; large dots: means with 95 % intervals of the mean."
+    order = " Best mean first." if len(table) > MANY else ""
+    text = f"Small dots: single {findings.repeats}; large dots: means with 95 % intervals of the mean.{order}"
     if findings.best_trivial is not None:
         text += f" Dashed: the best trivial predictor, {findings.best_trivial[0]} ({findings.best_trivial[1]:.3f})."
     head = ["arm", "n", "mean", "sd", *map(str, table.columns)]

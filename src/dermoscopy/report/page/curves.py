@@ -16,7 +16,7 @@ from dermoscopy.report.results.findings import LOWER_IS_BETTER, Findings
 from dermoscopy.report.results.numbers import number
 from dermoscopy.runs.tables import SweepResults
 
-MOST_POINTS = 3000  # points of a chart with a tooltip of their own
+MOST_POINTS = 1000  # points of a chart that have tooltips of their own, as each takes a hundred bytes
 
 
 def arm_palette(findings: Findings) -> dict[str, str]:

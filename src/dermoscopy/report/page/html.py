@@ -4,19 +4,18 @@ Its parts are in the template beside this file; the folded sections are those of
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markdown_it import MarkdownIt
 
 from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.plots.style import COLOURS, FAINT
-from dermoscopy.report.figures.vector import capital, printable, svg
+from dermoscopy.report.figures.vector import Chart, capital, printable, svg
 from dermoscopy.report.page.charts import cost_charts, forest_chart, images_charts, scores_chart
 from dermoscopy.report.page.curves import arm_palette, condition_charts, learning_charts
 from dermoscopy.report.page.key_numbers import arm_rows, heat_cells, key_numbers
+from dermoscopy.report.page.section import Code, Section
 from dermoscopy.report.results.answer import Answer
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.interactions import interactions
@@ -24,32 +23,15 @@ from dermoscopy.runs.tables import SweepResults
 
 Part = dict[str, Any]  # what the template shows under one heading
 NO_IMAGES = "There are no scores of single test images: no job that is done has a predictions.csv for this metric."
+MANY_BOXES = 12  # arms
 INTERACTION = "Mean score of each pair of settings: does the effect of one depend on the other?"
-
-
-@dataclass(frozen=True)
-class Folded:
-    """A folded section of the page.
-
-    Attributes:
-        title: what is seen while it is folded.
-        text: its content in Markdown, whose HTML is shown as text.
-    """
-
-    title: str
-    text: str
-
-    @property
-    def html(self) -> str:
-        """Its content."""
-        return rendered(self.text)
 
 
 def html_page(
     sweep: SweepResults,
     findings: Findings | None,
     answer: Answer,
-    sections: Sequence[Folded] = (),
+    sections: Sequence[Section] = (),
     command: str = "",
     links: Sequence[str] = (),
     alerts: Sequence[str] = (),
@@ -63,22 +45,22 @@ def html_page(
         sections: folded ones, below the charts.
         command: that writes the page; "": the shortest one for this sweep.
         links: names of the files beside the page.
-        alerts: in Markdown, what must be known before the numbers: label leakage, jobs that are not done.
+        alerts: what must be known before the numbers: label leakage, jobs that are not done.
     """
     parts = _parts(sweep, findings, answer)
     if sections:
         parts.append(_part("details", "In detail", sections=sections))
     commands = [
-        {"what": "This sweep was run by", "text": printable(sweep.command)},
+        {"what": "This sweep was run by", "text": sweep.command},
         {
             "what": "This page is written by",
-            "text": printable(command or f"python report.py experiment={sweep.experiment}"),
+            "text": command or f"python report.py experiment={sweep.experiment}",
         },
     ]
-    parts.append(_part("provenance", "Provenance", commands=commands, links=[printable(link) for link in links]))
+    parts.append(_part("provenance", "Provenance", commands=commands, links=list(links)))
     return _template().render(
-        name=printable(sweep.experiment),
-        question=printable(sweep.about.get("question", sweep.experiment)),
+        name=sweep.experiment,
+        question=sweep.about.get("question", sweep.experiment),
         answer=answer,
         alerts=alerts,
         facts=key_numbers(sweep, findings, answer),
@@ -96,25 +78,14 @@ def _template() -> Any:
     environment = Environment(
         loader=PackageLoader("dermoscopy.report.page", "template"),
         autoescape=True,
+        finalize=lambda value: value if hasattr(value, "__html__") else printable(value),
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["svg"] = svg
-    environment.filters["markdown_line"] = lambda text: _markdown().renderInline(printable(text))
+    environment.tests["code"] = lambda value: isinstance(value, Code)
     return environment.get_template("page.html")
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    """Return the converter of folded sections: HTML within the text is shown, links and pictures are not loaded."""
-    return MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "autolink"])
-
-
-def rendered(text: str) -> str:
-    """Return Markdown as HTML; wide tables scroll by themselves."""
-    html = _markdown().render(text)
-    frame = '<div class="scroll" tabindex="0" role="region" aria-label="table"><table>'
-    return html.replace("<table>", frame).replace("</table>", "</table></div>")
 
 
 def _part(name: str, title: str, **content: Any) -> Part:
@@ -145,7 +116,7 @@ def _parts(sweep: SweepResults, findings: Findings | None, answer: Answer) -> li
         ),
         _part("arms", "Arms", text=f"{capital(findings.words())} on the test images, over {findings.repeats}."),
         _learning(sweep, findings, palette),
-        _part("images", "Single images", charts=images, missing="" if images else NO_IMAGES),
+        _images(images, len(findings.table)),
     ]
     if masks:
         parts.append(_part("masks", "Masks at test", charts=masks))
@@ -158,6 +129,13 @@ def _no_difference(findings: Findings) -> str:
     if len(findings.table) == 1:
         return "One arm, and no trivial predictor for this metric: there is nothing to compare."
     return f"No {findings.repeats.removesuffix('s')} of two arms is done, so there is no difference yet."
+
+
+def _images(charts: Sequence[Chart], arms: int) -> Part:
+    """Return the part on single images; the long box plots of many arms are folded."""
+    if arms > MANY_BOXES:
+        return _part("images", "Single images", folded=charts, folded_title=f"Box plots of {arms} arms")
+    return _part("images", "Single images", charts=charts, missing="" if charts else NO_IMAGES)
 
 
 def _learning(sweep: SweepResults, findings: Findings | None, palette: Mapping[str, str]) -> Part:

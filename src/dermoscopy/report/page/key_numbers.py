@@ -7,6 +7,7 @@ import pandas as pd
 
 from dermoscopy.metrics.repeats import share_interval
 from dermoscopy.report.figures.vector import printable, shown_names
+from dermoscopy.report.page.charts import best_first
 from dermoscopy.report.results.answer import Answer, Standing
 from dermoscopy.report.results.arms import summarise
 from dermoscopy.report.results.facts import duration, hours, states, stores
@@ -61,7 +62,8 @@ def arm_rows(findings: Findings, answer: Answer) -> list[dict[str, Any]]:
     names, order = shown_names(list(findings.table.index)), list(Standing)
     ratio, summary = findings.basis.design.test_per_train, summarise(findings.table)
     rows = []
-    for arm, values in findings.table.iterrows():
+    for arm in best_first(summary, "mean", findings).index:
+        values = findings.table.loc[arm]
         standing, own = answer.standings.get(str(arm), Standing.UNKNOWN), summary.T[arm]
         row = findings.compared.reindex([arm]).iloc[0]
         low, high = share_interval(values.dropna().to_numpy(float), ratio)

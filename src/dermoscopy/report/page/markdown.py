@@ -30,13 +30,6 @@ def shown(text: object) -> str:
     return code(text) if isinstance(text, Code) else plain(text)
 
 
-def section_text(section: Section) -> str:
-    """Return what stands below the heading of a section: its table, its list and its explanation."""
-    items = [f"- {f'**{plain(name)}**: ' if name else ''}{shown(text)}" for name, text in section.items]
-    parts = [section_table(section) if section.head else "", "\n".join(items), plain(section.text)]
-    return "\n\n".join(part for part in parts if part)
-
-
 def section_table(section: Section) -> str:
     """Return the table of a section."""
     return markdown_table([shown(name) for name in section.head], [map(shown, row) for row in section.rows])

@@ -16,8 +16,7 @@ from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.style import figure_bytes
 from dermoscopy.report.page.extra_files import extra_files, main_figure
 from dermoscopy.report.page.facts import leakage_warning
-from dermoscopy.report.page.html import Folded, html_page
-from dermoscopy.report.page.markdown import plain, section_text
+from dermoscopy.report.page.html import html_page
 from dermoscopy.report.page.readme import PAGE, current_page, readme_block, refreshed
 from dermoscopy.report.page.sections import page_sections
 from dermoscopy.report.published.pack import pack
@@ -126,8 +125,8 @@ def _page(sweep: SweepResults, choice: Choice, command: str, data: Mapping[str, 
     for name, content in (drawn | more).items():
         files[name] = figure_bytes(content, name) if isinstance(content, Figure) else content
     said = answer(sweep, findings)
-    folded = [Folded(section.title, section_text(section)) for section in page_sections(sweep, findings, sections)]
-    alerts = [plain(text) for text in (leakage_warning(sweep), *sweep.remarks) if text]
+    alerts = [text for text in (leakage_warning(sweep), *sweep.remarks) if text]
+    folded = page_sections(sweep, findings, sections)
     files[PAGE] = html_page(sweep, findings, said, folded, command, [*files, RECORD], alerts)
     block = readme_block(sweep, findings, said, [*files, RECORD], command)
     known = {name: _digest(content) for name, content in files.items()}

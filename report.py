@@ -20,6 +20,7 @@ from dermoscopy.config.checks import check_name
 from dermoscopy.config.command_line import checked, command, overrides
 from dermoscopy.config.effects import keys_of
 from dermoscopy.config.texts import names_of
+from dermoscopy.report.gallery.gallery import gallery_images, write_gallery
 from dermoscopy.report.page.page import make_page, read_page, report_folder, write_page
 from dermoscopy.report.page.publish import publish
 from dermoscopy.report.published.record import Choice
@@ -36,7 +37,7 @@ from dermoscopy.runs.selection import load_runs
 from dermoscopy.runs.splits import seen_in_training
 from dermoscopy.runs.tables import SweepResults, find_sweep, load_sweep
 
-NOT_SHOWN = ("publish", "force", "experiments")  # in the command that a page shows: they do not change it
+NOT_SHOWN = ("publish", "force", "experiments", "gallery")  # in the command that a page shows: they do not change it
 
 
 # conf/report rather than conf/, where experiment=NAME would choose a file of the group experiment.
@@ -51,6 +52,8 @@ def main(cfg: DictConfig) -> None:
     if cfg.status:
         experiment = _at_most_one(experiments)
         return print_status(_latest(cfg, runs, experiment)) if experiment else print_overview(runs)
+    if cfg.gallery is not False:
+        gallery_images(cfg.gallery)  # a wrong value is answered before the page is made
     choice = Choice(cfg.reference, cfg.metric, _meaningful(cfg.meaningful))
     shown = [typed for typed in overrides() if keys_of([typed])[0] not in NOT_SHOWN]
     typed = shlex.join(["python", "report.py", *shown])
@@ -63,7 +66,10 @@ def main(cfg: DictConfig) -> None:
             return print_self_test(sweep, simulate_page(sweep, choice.reference, choice.metric, choice.meaningful))
         page = make_page(sweep, choice, typed)
     print_table(page.sweep)
-    files = write_page(page, report_folder(runs, page.sweep.experiment))
+    folder = report_folder(runs, page.sweep.experiment)
+    files = write_page(page, folder)
+    if cfg.gallery is not False and page.findings is not None:
+        files.append(write_gallery(sweep, page.findings, folder, gallery_images(cfg.gallery)))
     if cfg.publish:
         files += publish(page, Path(cfg.experiments), cfg.force)
     print(*files, sep="\n")

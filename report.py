@@ -60,6 +60,8 @@ def main(cfg: DictConfig) -> None:
     if cfg["from"] is not None:
         chosen = {key: value for key, value in vars(choice).items() if key in keys_of(overrides())}
         page = read_page(Path(cfg["from"]), chosen, typed)
+        if cfg.publish and page.images_left_out and not cfg.force:
+            raise ValueError(f"publish=true would lose numbers of the page ({page.images_left_out}): add force=true")
     else:
         sweep = _chosen(cfg, runs, experiments)
         if cfg.self_test:

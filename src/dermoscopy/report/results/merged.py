@@ -97,7 +97,10 @@ def _about(abouts: Sequence[Mapping[str, str]], sweeps: int) -> dict[str, str]:
     """Return what the experiments are about, together; their primary metric only if all name the same beforehand."""
     if not abouts:
         return {}
-    texts = {key: " ".join(dict.fromkeys(about[key] for about in abouts if key in about)) for key in abouts[0]}
+    texts = {}
+    for key in abouts[0]:
+        sentences = " " if key in ("question", "expectation") else "; "
+        texts[key] = sentences.join(dict.fromkeys(about[key] for about in abouts if key in about))
     primary = {about.get("primary_metric") for about in abouts}
     if len(primary) > 1 or len(abouts) < sweeps:
         texts.pop("primary_metric", None)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from dermoscopy.masks.probability_maps import FULL, decide
+from dermoscopy.masks.predicted import FULL
+from dermoscopy.masks.probability_maps import decide
 
 
 @pytest.mark.parametrize("masks", [1, 2, 5])

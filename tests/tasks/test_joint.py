@@ -4,6 +4,7 @@ import pytest
 import torch
 from label_tasks import ImageOnly, JointImageOnly, fit, joint, run_test, trainer
 
+from dermoscopy.evaluation.segmentation import evaluate
 from dermoscopy.tasks.joint import JointTask, LabelsOnlyTask, MasksOnlyTask
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
@@ -40,6 +41,16 @@ def test_the_gradient_of_labels_reaches_the_segmenter(data):
 def test_a_joint_network_is_tested_on_labels_and_masks(data):
     task = run_test(joint(), data)
     assert {"test/none/dice", "test/none/auroc", "test/given/auroc"} <= set(task.scored)
+
+
+def test_the_masks_of_the_test_images_are_kept_and_give_the_same_scores(data):
+    task = run_test(joint(), data)
+    store, masks, rows = data.store, task.predicted, data.rows("test").numpy()
+    assert sorted(masks.ids) == sorted(store.ids[rows]) and masks.names == task.mask_names
+    assert (masks.fingerprint, masks.unseen) == (store.fingerprint, True)
+    index = [store.ids.tolist().index(id) for id in masks.ids]
+    scores = evaluate(masks.probability, index, store, masks.names, exclusive=False, hd95=False).metrics("none")
+    assert scores["test/none/dice"] == pytest.approx(task.scored["test/none/dice"], abs=1e-3)  # stored in bytes
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.batches.padding import visible_part
 from dermoscopy.data.store.frame import restore
-from dermoscopy.masks.probability_maps import Plane, present_masks
+from dermoscopy.masks.predicted import Plane, present_masks
 from dermoscopy.metrics.segmentation import confusion, hausdorff_95
 
 
@@ -35,13 +35,6 @@ def predicted_planes(
     """
     planes = (resized(plane, frame) for plane in np.moveaxis(probability, -1, 0))
     yield from present_masks(planes, probability.shape[-1], exclusive, threshold)
-
-
-def commonly_known(codes: Plane, exclusive: bool) -> Plane:
-    """Return masks (..., K) in the store's codes; for exclusive masks a pixel is known only where all of them are."""
-    if not exclusive:
-        return codes
-    return np.where((codes == NOT_ANNOTATED).any(-1, keepdims=True), np.uint8(NOT_ANNOTATED), codes)
 
 
 def compare(predicted: Iterable[NDArray[np.bool_]], truth: Iterable[Plane], hd95: bool) -> Comparison:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.contracts import NOT_ANNOTATED, Store
-from dermoscopy.evaluation.comparison import commonly_known, predicted_planes
-from dermoscopy.masks.predicted import PredictedMasks
-from dermoscopy.masks.probability_maps import FULL
+from dermoscopy.evaluation.comparison import predicted_planes
+from dermoscopy.masks.predicted import FULL, PredictedMasks, commonly_known
 from dermoscopy.metrics.segmentation import image_scores
 
 OUTCOMES = ("true positive", "false positive", "false negative", "true negative", "unknown")

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from dermoscopy.contracts import Store
 from dermoscopy.data.raw.sources import FolderSource
-from dermoscopy.evaluation.comparison import Comparison, commonly_known, compare, predicted_planes
+from dermoscopy.evaluation.comparison import Comparison, compare, predicted_planes
 from dermoscopy.evaluation.originals import NoOriginals, Original, find_originals, read_original
 from dermoscopy.evaluation.summary import MEAN, summarise
 from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.threads import cores, in_order
+from dermoscopy.masks.predicted import commonly_known
 from dermoscopy.metrics.segmentation import image_scores
 
 

@@ -1,6 +1,6 @@
-"""Files of predicted masks: a segmenter's probabilities for its test images."""
+"""Predicted masks: files of a segmenter's probabilities for its test images, and the masks thresholded from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.machine.files import atomic_path, check_room
 
 MASKS = "masks.h5"
@@ -20,6 +21,10 @@ VERSION = 1
 
 
 TABLES = 1 << 20  # bytes; ids and attributes take far less
+
+
+FULL = 255  # a probability of 1
+Plane = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,3 +111,41 @@ def _read(path: Path, file: h5py.File) -> PredictedMasks:
     facts = bool(file.attrs["exclusive"]), str(file.attrs["fingerprint"])
     network, seen = (file[name][:] if name in file else None for name in ("network", "seen"))  # not in older files
     return PredictedMasks(ids, names, *facts, probability, bool(file.attrs.get("unseen", False)), network, seen)
+
+
+def present_masks(
+    planes: Iterable[NDArray[np.float32]], count: int, exclusive: bool, threshold: float
+) -> Iterator[NDArray[np.bool_]]:
+    """Yield the presence map of each mask one by one, so that few planes of a large image are in memory.
+
+    Args:
+        planes: float32, 255 times the probability of each mask, all of one shape.
+        count: number of masks.
+        exclusive: whether only the most probable mask is present, and none where the background (the remainder to 1)
+            is at least as probable; among equally probable masks the first.
+        threshold: probability above which a mask is present, if not exclusive.
+    """
+    if not exclusive:
+        yield from (plane > FULL * threshold for plane in planes)
+        return
+    winner = _most_likely(iter(planes))
+    yield from (winner == number for number in range(1, count + 1))
+
+
+def _most_likely(planes: Iterator[NDArray[np.float32]]) -> NDArray[np.uint8]:
+    """Return the number of the highest plane per pixel, counted from 1; 0 where none exceeds the background."""
+    highest = next(planes)
+    background, winner = FULL - highest, np.ones(highest.shape, np.uint8)
+    for number, plane in enumerate(planes, start=2):
+        background -= plane
+        winner[plane > highest] = number
+        highest = np.maximum(highest, plane)
+    winner[highest <= background] = 0
+    return winner
+
+
+def commonly_known(codes: Plane, exclusive: bool) -> Plane:
+    """Return masks (..., K) in the store's codes; for exclusive masks a pixel is known only where all of them are."""
+    if not exclusive:
+        return codes
+    return np.where((codes == NOT_ANNOTATED).any(-1, keepdims=True), np.uint8(NOT_ANNOTATED), codes)

@@ -1,46 +1,11 @@
-"""Masks as network output: probabilities, their storage in bytes, their size and the masks thresholded from them."""
-
-from collections.abc import Iterable, Iterator
+"""Masks as network output: probabilities, their storage in bytes, and their size."""
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-FULL = 255  # a probability of 1
-Plane = NDArray[np.uint8]
-
-
-def present_masks(
-    planes: Iterable[NDArray[np.float32]], count: int, exclusive: bool, threshold: float
-) -> Iterator[NDArray[np.bool_]]:
-    """Yield the presence map of each mask one by one, so that few planes of a large image are in memory.
-
-    Args:
-        planes: float32, 255 times the probability of each mask, all of one shape.
-        count: number of masks.
-        exclusive: whether only the most probable mask is present, and none where the background (the remainder to 1)
-            is at least as probable; among equally probable masks the first.
-        threshold: probability above which a mask is present, if not exclusive.
-    """
-    if not exclusive:
-        yield from (plane > FULL * threshold for plane in planes)
-        return
-    winner = _most_likely(iter(planes))
-    yield from (winner == number for number in range(1, count + 1))
-
-
-def _most_likely(planes: Iterator[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """Return the number of the highest plane per pixel, counted from 1; 0 where none exceeds the background."""
-    highest = next(planes)
-    background, winner = FULL - highest, np.ones(highest.shape, np.uint8)
-    for number, plane in enumerate(planes, start=2):
-        background -= plane
-        winner[plane > highest] = number
-        highest = np.maximum(highest, plane)
-    winner[highest <= background] = 0
-    return winner
+from dermoscopy.masks.predicted import Plane, present_masks
 
 
 def decide(probability: Tensor, exclusive: bool, threshold: float) -> Tensor:

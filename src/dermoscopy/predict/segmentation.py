@@ -17,7 +17,8 @@ from PIL import Image
 from dermoscopy.evaluation.comparison import resized
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.machine.threads import cores, in_order
-from dermoscopy.masks.probability_maps import FULL, at_size
+from dermoscopy.masks.predicted import FULL
+from dermoscopy.masks.probability_maps import at_size
 from dermoscopy.predict.folders import ImageFolder
 from dermoscopy.predict.images import ImageBatch
 from dermoscopy.predict.network import TrainedNetwork, mean_of

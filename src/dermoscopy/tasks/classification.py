@@ -12,6 +12,7 @@ from dermoscopy.contracts.networks import Loss
 from dermoscopy.machine.messages import checked_names
 from dermoscopy.machine.randomness import derive
 from dermoscopy.masks.conditions import CONDITIONS, SOURCES, check_predicted, masks_at, takes_masks
+from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.zeroing import MixedZeroing, Zeroing
 from dermoscopy.metrics.classification import known_labels, label_scores
 from dermoscopy.metrics.thresholds import check_rule, choose_thresholds
@@ -75,6 +76,7 @@ class LabelTask(Task):
         self.threshold, self.mixing = threshold, mixing
         self.register_buffer("thresholds", torch.zeros(len(labels)))  # saved with the weights that they belong to
         self.tested: dict[str, list[tuple[Tensor, ...]]] = {}
+        self.predicted: PredictedMasks | None = None  # for the test images, by a network that also segments
 
     def remarks(self) -> list[str]:
         check_exclusive(self.loss, self.exclusive_labels)

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from dermoscopy.contracts import Batch
 from dermoscopy.contracts.networks import JointNetwork, LearnsMaskWeights, Loss
+from dermoscopy.masks.predicted import PredictedMasks
+from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
@@ -62,6 +64,7 @@ class _SegmentingTask(LabelsOnlyTask):
     """Addition of masks to a classification; the last output of a step are the pixel counts of its masks."""
 
     _counts: list[Tensor]  # of the test
+    _segmented: list[tuple[Tensor, Tensor]]  # rows of the test images in the store, and their probabilities in bytes
 
     def __init__(self, **others: Any) -> None:
         super().__init__(**others)
@@ -103,15 +106,21 @@ class _SegmentingTask(LabelsOnlyTask):
 
     def on_test_epoch_start(self) -> None:
         super().on_test_epoch_start()
-        self._counts = []
+        self._counts, self._segmented = [], []
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         super().test_step(batch, batch_idx)
-        self._counts.append(self.mask_counts(self.network.forward_masks(batch["image"]), batch))
+        logits = self.network.forward_masks(batch["image"])
+        self._counts.append(self.mask_counts(logits, batch))
+        self._segmented.append((batch["index"], in_bytes(probabilities(logits, exclusive=False))))
 
     def on_test_epoch_end(self) -> None:
         super().on_test_epoch_end()
         self.scored |= {f"test/none/{name}": value for name, value in self.mask_scores(self._counts).items()}
+        store, (rows, parts) = self.data.store, (torch.cat(own).cpu() for own in zip(*self._segmented, strict=True))
+        self.predicted = PredictedMasks(
+            store.ids[rows.numpy()], self.mask_names, False, store.fingerprint, at_size(parts, store.size), unseen=True
+        )
 
 
 class MasksOnlyTask(_SegmentingTask):

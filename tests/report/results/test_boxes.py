@@ -1,6 +1,7 @@
 """The numbers of a box plot count each test image of an arm once; arms are in the order of their medians."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermoscopy.report.results.boxes import box_table, per_image
+from dermoscopy.report.results.boxes import box_table, per_image, per_image_loss
 from dermoscopy.runs.tables import load_sweep
 
 Scores = Callable[..., pd.DataFrame]
@@ -71,3 +72,20 @@ def test_a_sweep_of_classifiers_gives_an_empty_table(make_runs: Sweeper) -> None
     images = per_image(load_sweep(make_runs()), "iou")
     assert images.empty
     assert list(images.columns) == ["arm", "id", "seed", "value"]
+
+
+def test_the_loss_of_an_image_is_the_mean_cross_entropy_of_its_known_labels(make_runs: Callable[..., Path]) -> None:
+    folder = make_runs(seeds=1)
+    table = pd.DataFrame(
+        [("a", "none", "x", 1.0, 2.0), ("a", "none", "y", 0.0, -1.0), ("b", "none", "x", 0.0, 0.0),
+         ("b", "none", "y", None, 9.0), ("a", "given", "x", 1.0, 50.0)],
+        columns=["id", "mask_condition", "label", "truth", "logit"],
+    )  # fmt: skip
+    table.assign(group="g", threshold=0.0).to_csv(folder.parents[1] / "everything0" / "predictions.csv", index=False)
+    sweep = load_sweep(folder)
+    for condition in ("none", "validation_masks"):
+        own = per_image_loss(sweep, condition)
+        own = own[own["arm"] == "zeroing=everything"].set_index("id")["value"]
+        assert own["a"] == pytest.approx((math.log1p(math.exp(-2)) + math.log1p(math.exp(-1))) / 2, abs=1e-12)
+        assert own["b"] == pytest.approx(math.log(2), abs=1e-12)
+    assert per_image_loss(sweep, "predicted").empty

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from shown_sections import page_text
+from written import write_report
 
-from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.conditions import (
     SHARES,
     area_below,

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from shown_sections import page_text
+from written import write_report
 
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.metrics.segmentation import image_scores, mask_scores
-from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.constant_masks import CONSTANTS, count_constant_masks
 from dermoscopy.report.results.mask_scores import TRIVIAL_MASK_SCORES, MaskScores
 from dermoscopy.report.results.test_images import trivial_scores

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shown_sections import page_text
+from written import write_report
 
 from dermoscopy.config.references import masks_file, weights_file
 from dermoscopy.masks.predicted import PredictedMasks, read_masks, write_masks
-from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.mask_folds import masks_to_join, out_of_fold
 from dermoscopy.runs.tables import load_sweep
 

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import torch
+from builders import random_masks
 from parts import LABEL_TASK, make_label_loss, make_zeroing
 from torch import nn
 
+from dermoscopy.masks.predicted import read_masks
 from dermoscopy.tasks.classification import ClassificationTask
 from dermoscopy.training.callbacks.classification import Predictions
 
@@ -37,6 +39,10 @@ def test_predictions_have_the_logits_of_each_image_and_the_thresholds_of_the_run
     task.thresholds.copy_(torch.linspace(-1, 1, label.shape[1]))
     task.trainer = SimpleNamespace(datamodule=data)
     Predictions(tmp_path).on_test_end(task.trainer, task)
+    assert not (tmp_path / "masks.h5").exists()  # it predicts none
+    task.predicted = random_masks(data.store, [3, 7])
+    Predictions(tmp_path).on_test_end(task.trainer, task)
+    assert read_masks(tmp_path / "masks.h5").ids.tolist() == data.store.ids[[3, 7]].tolist()
     table = pd.read_csv(tmp_path / "predictions.csv")
     columns = ["id", "group", "mask_condition", "label", "truth", "logit", "threshold"]
     assert list(table) == columns + ["predicted_class"] * exclusive

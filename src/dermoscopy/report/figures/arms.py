@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from textwrap import fill
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dermoscopy.metrics.repeats import share_interval
-from dermoscopy.plots.style import FAINT, INK, MOST_BANDS, STYLE, arm_colours, metric_words
+from dermoscopy.plots.style import FAINT, GRID, INK, MOST_BANDS, STYLE, arm_colours, metric_words
 from dermoscopy.report.results.arms import short_names
 
 MARKERS = (("o", True), ("o", False), ("D", False))  # one per table: shape, and whether it is filled
@@ -78,7 +79,7 @@ def arms_chart(
     axes.set_ylim(len(colours) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(*_limits(axes.get_xlim()))
-    axes.grid(axis="x", color="#eeeeee", zorder=-1)
+    axes.grid(axis="x", color=GRID, zorder=-1)
     axes.set_title("Test: repeats, mean, 95 % interval")
     axes.legend(
         loc="lower left",
@@ -102,10 +103,11 @@ def _arm(
     if not len(values):
         return
     low, high = interval
-    axes.plot(values, np.full(len(values), row + 0.13), "o", color=colour, markersize=3, alpha=0.55, markeredgewidth=0)
-    axes.plot([low, high], [row, row], color=colour, linewidth=1.4, solid_capstyle="butt")
-    face = colour if filled else "white"
-    axes.plot(values.mean(), row, marker, color=colour, markersize=6.5, markerfacecolor=face, markeredgewidth=1.4)
+    dots: dict[str, Any] = {"markersize": 3, "alpha": 0.55, "markeredgewidth": 0}
+    axes.plot(values, np.full(len(values), row + 0.13), "o", color=colour, gid=f"row-{row:.0f}.repeats", **dots)
+    axes.plot([low, high], [row, row], color=colour, linewidth=1.4, solid_capstyle="butt", gid=f"row-{row:.0f}.line")
+    mean: dict[str, Any] = {"markersize": 6.5, "markerfacecolor": colour if filled else "white", "markeredgewidth": 1.4}
+    axes.plot(values.mean(), row, marker, color=colour, gid=f"row-{row:.0f}", **mean)
 
 
 def _limits(drawn: tuple[float, float]) -> tuple[float, float]:
@@ -114,27 +116,51 @@ def _limits(drawn: tuple[float, float]) -> tuple[float, float]:
     return drawn[0] - missing, drawn[1] + missing
 
 
-def learning_curves(axes: Axes, history: pd.DataFrame, score: str, colours: Mapping[str, str]) -> None:
-    """Draw the validation score over the epochs of all stages.
+def learning_curves(
+    axes: Axes, history: pd.DataFrame, score: str, colours: Mapping[str, str], mode: str = "val"
+) -> None:
+    """Draw the score of one mode over the epochs of all stages.
 
     Lines are means over the repeats of an arm, bands one standard deviation.
     """
-    rows = history[history["mode"] == "val"] if score in history.columns else history.iloc[:0]
-    for arm, colour in colours.items() if len(rows) else ():
-        own = rows[rows["arm"] == arm].astype({score: float})
-        curves = own.pivot(index="cumulative", columns="job", values=score)  # noqa: PD010
-        curves = curves.dropna()  # ends with the shortest repeat: beyond it, the mean would be over fewer repeats
-        mean, sd = curves.mean(axis=1), curves.std(axis=1)
-        axes.plot(mean.index, mean, color=colour, linewidth=1.5, marker="o" if len(mean) == 1 else None, markersize=4)
-        if curves.shape[1] > 1 and len(colours) <= MOST_BANDS:
-            axes.fill_between(mean.index, mean - sd, mean + sd, color=colour, alpha=0.13, linewidth=0)
+    rows = history[history["mode"] == mode] if score in history.columns else history.iloc[:0]
+    bands, word = len(colours) <= MOST_BANDS, {"val": "validation", "train": "training"}[mode]
+    for number, (arm, colour) in enumerate(colours.items()):
+        mean, sd = mean_curve(rows, score, arm)
+        style: dict[str, Any] = {
+            "color": colour,
+            "linewidth": 1.5,
+            "marker": "o" if len(mean) == 1 else None,
+            "markersize": 4,
+        }
+        axes.plot(mean.index, mean, gid=f"arm-{number}.line", **style)
+        if sd.notna().any() and bands:
+            band: dict[str, Any] = {"color": colour, "alpha": 0.13, "linewidth": 0, "gid": f"arm-{number}.band"}
+            axes.fill_between(mean.index, mean - sd, mean + sd, **band)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(rows) and rows["cumulative"].nunique() == 1:  # a single epoch: just enough room for its tick
         axes.set_xlim(0, 2)
     axes.set_xlabel("epoch, all stages")
-    axes.grid(axis="y", color="#eeeeee", zorder=-1)
+    axes.grid(axis="y", color=GRID, zorder=-1)
     axes.set_ylabel(metric_words(score))
-    axes.set_title("Validation: mean ± sd" if len(colours) <= MOST_BANDS else "Validation: mean")
+    axes.set_title(f"{word.capitalize()}: mean{' ± sd' * bands}")
     if rows.empty:
-        axes.text(0.5, 0.5, f"no validation {metric_words(score)} on disk", transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, f"no {word} {metric_words(score)} on disk", transform=axes.transAxes, ha="center")
         axes.set_yticks([])
+
+
+def mean_curve(rows: pd.DataFrame, score: str, arm: str) -> tuple[pd.Series, pd.Series]:
+    """Return mean and standard deviation of a score over the repeats of an arm, by epoch through all stages.
+
+    They end with the shortest repeat: beyond it, the mean would be over fewer repeats. Without rows both are empty.
+
+    Args:
+        rows: of one mode of `SweepResults.history`.
+        score: a column of it.
+        arm: of which rows are taken.
+    """
+    if rows.empty:
+        return pd.Series(dtype=float), pd.Series(dtype=float)
+    own = rows.loc[rows["arm"] == arm, ["cumulative", "job", score]].astype({score: float})
+    curves = own.pivot(index="cumulative", columns="job", values=score).dropna()  # noqa: PD010
+    return curves.mean(axis=1), curves.std(axis=1)

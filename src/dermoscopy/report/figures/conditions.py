@@ -1,6 +1,7 @@
 """The figure of mask conditions: how the test score of each arm depends on the masks that the network receives."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dermoscopy.plots.style import MOST_BANDS, STYLE, arm_colours, metric_words
+from dermoscopy.plots.style import GRID, MOST_BANDS, STYLE, arm_colours, metric_words
 from dermoscopy.report.results.conditions import BESIDE, SHARES, Curves
 
 
@@ -24,40 +25,47 @@ def draw_conditions(curves: Curves) -> Figure:
         figure = Figure(figsize=(9.6, max(4.0, 0.8 + 0.22 * len(colours))), layout="constrained")
         FigureCanvasAgg(figure)
         panels = figure.subplots(1, len(ratios), sharey=True, squeeze=False, width_ratios=ratios)[0]
-        _draw_curves(panels[0], curves, colours)
+        condition_lines(panels[0], curves, colours)
         if beside:
-            _draw_beside(panels[1], curves, colours, beside)
+            other_masks(panels[1], curves, colours, beside)
         for axes in panels:
-            axes.grid(axis="y", color="#eeeeee", zorder=-1)
+            axes.grid(axis="y", color=GRID, zorder=-1)
             axes.set_axisbelow(True)
         figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 
-def _draw_curves(axes: Axes, curves: Curves, colours: Mapping[str, str]) -> None:
+def condition_lines(axes: Axes, curves: Curves, colours: Mapping[str, str]) -> None:
     """Draw one line per arm, with a band unless there are so many arms that bands would overlap."""
     tested = [name for name in SHARES if name in curves.tables]
     percent = [100 * SHARES[name] for name in tested]
     bands = len(colours) <= MOST_BANDS
-    for arm, colour in colours.items():
+    for number, (arm, colour) in enumerate(colours.items()):
         means = [curves.mean(name, arm) for name in tested]
-        axes.plot(percent, means, "o-", color=colour, linewidth=1.5, markersize=4, label=curves.names[arm])
+        line: dict[str, Any] = {
+            "linewidth": 1.5,
+            "markersize": 4,
+            "label": curves.names[arm],
+            "gid": f"arm-{number}.line",
+        }
+        axes.plot(percent, means, "o-", color=colour, **line)
         if bands:
             low, high = zip(*(curves.interval(name, arm) for name in tested), strict=True)
-            axes.fill_between(percent, low, high, color=colour, alpha=0.13, linewidth=0)
+            axes.fill_between(percent, low, high, color=colour, alpha=0.13, linewidth=0, gid=f"arm-{number}.band")
     axes.set_xticks(range(0, 101, 20))
     axes.set_xlabel("revealed cells of the ground-truth masks, %")
     axes.set_ylabel(metric_words(curves.score))
     axes.set_title(f"Test: mean over {curves.basis.repeats}{', 95 % interval' if bands else ''}")
 
 
-def _draw_beside(axes: Axes, curves: Curves, colours: Mapping[str, str], places: Sequence[str]) -> None:
+def other_masks(axes: Axes, curves: Curves, colours: Mapping[str, str], places: Sequence[str]) -> None:
     """Draw one column per mask condition, with the arms side by side."""
     offsets = np.linspace(-0.3, 0.3, len(colours)) if len(colours) > 1 else np.zeros(1)
     for column, name in enumerate(places):
-        for (arm, colour), offset in zip(colours.items(), offsets, strict=True):
+        for number, ((arm, colour), offset) in enumerate(zip(colours.items(), offsets, strict=True)):
             axes.plot([column + offset] * 2, curves.interval(name, arm), color=colour, linewidth=1.4)
-            axes.plot(column + offset, curves.mean(name, arm), "D", color=colour, markersize=5)
+            gid = f"arm-{number}.{name}"
+            axes.plot(column + offset, curves.mean(name, arm), "D", color=colour, markersize=5, gid=gid)
     axes.set_xticks(range(len(places)), places)
     axes.set_xlim(-0.5, len(places) - 0.5)
     axes.tick_params(axis="both", length=0)

@@ -1,8 +1,10 @@
-"""Numbers of the box plots of a segmentation sweep: the scores of single test images in each arm."""
+"""Numbers of the box plots of a sweep: the scores, or of classifiers the losses, of single test images in each arm."""
 
+import numpy as np
 import pandas as pd
 
 from dermoscopy.machine.messages import nearest
+from dermoscopy.report.results.arms import VALIDATION_MASKS
 from dermoscopy.runs.tables import SweepResults
 
 COLUMNS = ["arm", "id", "seed", "value"]
@@ -41,6 +43,30 @@ def _column(table: pd.DataFrame, metric: str, mask: str | None) -> pd.Series:
         raise ValueError(f"the sweep predicted no mask {mask!r}; there are: {', '.join(masks)}")
     rows = table if mask is None else table[table["mask"] == mask]
     return rows.groupby("id")[metric].mean().rename("value")
+
+
+def per_image_loss(sweep: SweepResults, condition: str) -> pd.DataFrame:
+    """Return the binary cross-entropy of each test image in each done job of classifiers, the mean over its labels.
+
+    It is computed from the logits in predictions.csv, without weights of classes. Labels that are unknown do not count.
+
+    Args:
+        sweep: to read the predictions of.
+        condition: the mask condition, or `validation_masks`: each arm in that of its validation.
+
+    Returns:
+        Columns arm, id, seed, value; no row for jobs that predicted no labels in this condition.
+    """
+    parts = [pd.DataFrame(columns=COLUMNS)]
+    for job in sweep.done:
+        table = job.last.predictions
+        if table is not None and {"logit", "truth", "mask_condition"} <= {*table.columns}:
+            own = job.last.configuration.validation_masks if condition == VALIDATION_MASKS else condition
+            rows = table[(table["mask_condition"] == own) & table["truth"].notna()]
+            loss = np.logaddexp(0, ((1 - 2 * rows["truth"]) * rows["logit"]).to_numpy(float))
+            values = pd.Series(loss, name="value").groupby(rows["id"].to_numpy()).mean().rename_axis("id")
+            parts.append(values.reset_index().assign(arm=job.arm, seed=job.record["seed"])[COLUMNS])
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).astype({"value": float})
 
 
 def box_table(images: pd.DataFrame) -> pd.DataFrame:

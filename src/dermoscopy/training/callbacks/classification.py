@@ -7,6 +7,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from dermoscopy.evaluation.classification import prediction_rows, with_earlier, write_label_files
+from dermoscopy.masks.predicted import MASKS, write_masks
 from dermoscopy.runs.files import PREDICTIONS
 from dermoscopy.tasks.classification import LabelTask
 
@@ -32,5 +33,7 @@ class Predictions(Callback):
             logits, label, index = (torch.cat(parts).cpu() for parts in zip(*outputs, strict=True))
             images = {"id": data.store.ids[index], "group": data.store.groups[index], "mask_condition": condition}
             tables.append(prediction_rows(images, names, label, logits, pl_module.thresholds, exclusive))
+        if pl_module.predicted is not None:
+            write_masks(self.folder / MASKS, pl_module.predicted)
         table = with_earlier(self.folder / PREDICTIONS, pd.concat(tables))
         write_label_files(self.folder, table, names, exclusive, condition=pl_module.picture_condition)

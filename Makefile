@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 # system certificates, for networks behind a proxy
 UV := $(BIN)/uv --system-certs pip
-comma := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help setup data inspect zeroing test test-older-cpu test-fuzz test-arms test-kills test-services check docs ui status report prune reproduce bench clean
@@ -66,9 +65,8 @@ ui: $(READY)     ## compare runs in the browser
 status: $(READY) ## print the progress of sweeps, running or not: make status [EXPERIMENT=zeroing]
 	$(BIN)/python report.py status=true $(if $(EXPERIMENT),experiment=$(EXPERIMENT))
 
-report: $(READY) ## write the page of the latest sweep, or of several: make report EXPERIMENT=zeroing,cascade [PUBLISH=true]
-	$(BIN)/python report.py 'experiment=$(if $(findstring $(comma),$(EXPERIMENT)),[$(EXPERIMENT)],$(or $(EXPERIMENT),zeroing))' \
-		$(if $(PUBLISH),publish=$(PUBLISH))
+report: $(READY) ## write the page of the latest sweep of an experiment or of several: make report EXPERIMENT=zeroing,cascade
+	$(BIN)/python report.py experiment=$(or $(EXPERIMENT),zeroing) $(if $(PUBLISH),publish=$(PUBLISH))
 
 prune: $(READY)  ## show what can be deleted in runs/, and how much: make prune [OLDER=30]
 	$(BIN)/python report.py prune=true $(if $(OLDER),older=$(OLDER))

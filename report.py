@@ -20,6 +20,7 @@ from dermoscopy.config.checks import check_name
 from dermoscopy.config.command_line import checked, command, overrides
 from dermoscopy.config.effects import keys_of
 from dermoscopy.config.texts import names_of
+from dermoscopy.report.gallery.gallery import gallery_images, write_gallery
 from dermoscopy.report.page.page import make_page, read_page, report_folder, write_page
 from dermoscopy.report.page.publish import publish
 from dermoscopy.report.published.record import Choice
@@ -36,7 +37,7 @@ from dermoscopy.runs.selection import load_runs
 from dermoscopy.runs.splits import seen_in_training
 from dermoscopy.runs.tables import SweepResults, find_sweep, load_sweep
 
-NOT_SHOWN = ("publish", "force", "experiments")  # in the command that a page shows: they do not change it
+NOT_SHOWN = ("publish", "force", "experiments", "gallery")  # in the command that a page shows: they do not change it
 
 
 # conf/report rather than conf/, where experiment=NAME would choose a file of the group experiment.
@@ -45,25 +46,32 @@ NOT_SHOWN = ("publish", "force", "experiments")  # in the command that a page sh
 def main(cfg: DictConfig) -> None:
     """Write the page of sweeps or runs, or test it; or print the progress of a sweep; or show or delete files."""
     runs = Path(cfg.runs)
-    experiments = [] if cfg.experiment is None else names_of(str(cfg.experiment))
+    experiments = [] if cfg.experiment is None else names_of(f"[{str(cfg.experiment).strip('[]')}]")
     if cfg.prune is not False or cfg.older is not None:
         return _prune(cfg, runs, _at_most_one(experiments))
     if cfg.status:
         experiment = _at_most_one(experiments)
         return print_status(_latest(cfg, runs, experiment)) if experiment else print_overview(runs)
+    if cfg.gallery is not False:
+        gallery_images(cfg.gallery)  # a wrong value is answered before the page is made
     choice = Choice(cfg.reference, cfg.metric, _meaningful(cfg.meaningful))
     shown = [typed for typed in overrides() if keys_of([typed])[0] not in NOT_SHOWN]
     typed = shlex.join(["python", "report.py", *shown])
     if cfg["from"] is not None:
         chosen = {key: value for key, value in vars(choice).items() if key in keys_of(overrides())}
         page = read_page(Path(cfg["from"]), chosen, typed)
+        if cfg.publish and page.images_left_out and not cfg.force:
+            raise ValueError(f"publish=true would lose numbers of the page ({page.images_left_out}): add force=true")
     else:
         sweep = _chosen(cfg, runs, experiments)
         if cfg.self_test:
             return print_self_test(sweep, simulate_page(sweep, choice.reference, choice.metric, choice.meaningful))
         page = make_page(sweep, choice, typed)
     print_table(page.sweep)
-    files = write_page(page, report_folder(runs, page.sweep.experiment))
+    folder = report_folder(runs, page.sweep.experiment)
+    files = write_page(page, folder)
+    if cfg.gallery is not False and page.findings is not None:
+        files.append(write_gallery(sweep, page.findings, folder, gallery_images(cfg.gallery)))
     if cfg.publish:
         files += publish(page, Path(cfg.experiments), cfg.force)
     print(*files, sep="\n")

@@ -9,7 +9,7 @@ from dermoscopy.config.unknown import is_read, references
 
 TERM = re.compile(r"(\w+)\.terms\.(\w+)")  # of a loss of masks
 OF_TRAINING = ("data.labels", "data.masks", "data.stratify")
-OF_PAGES = ("reference", "metric", "meaningful", "name", "compare")  # of report.py
+OF_PAGES = ("metric", "name", "compare", "reference", "meaningful", "gallery")  # of report.py
 # Parts that train.py itself reads; what else has an effect is named by a reference in one of them.
 READ = (
     *(
@@ -59,13 +59,15 @@ def check_effects(cfg: DictConfig, program: str, typed: Sequence[str]) -> None:
 def _check_report(cfg: DictConfig, keys: Sequence[str]) -> None:
     """Refuse arguments of report.py without an effect."""
     if cfg.self_test:
-        _refuse(keys, ("status", "prune", "older", "publish", "experiments", "force"), "without self_test=true")
+        _refuse(
+            keys, ("status", "prune", "older", "gallery", "publish", "experiments", "force"), "without self_test=true"
+        )
     if cfg.status:
         _refuse(keys, (*OF_PAGES, "publish", "experiments", "run", "from"), "without status=true")
     if cfg.prune is not False or cfg.older is not None:
         _refuse(keys, (*OF_PAGES, "publish", "experiments", "run", "from", "sweep"), "without prune=true")
     if cfg["from"] is not None:
-        _refuse(keys, ("experiment", "run", "sweep", "name", "compare"), "without from=DIR")
+        _refuse(keys, ("experiment", "run", "sweep", "name", "compare", "gallery"), "without from=DIR")
     if cfg.run is not None:
         _refuse(keys, ("experiment", "sweep"), "without run=KEY")
     if cfg.experiment is None:

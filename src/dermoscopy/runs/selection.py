@@ -37,10 +37,15 @@ def load_runs(named: Sequence[str], runs: Path) -> list[SweepResults]:
     return [_part(load_sweep(folder), numbers) for folder, numbers in chosen.items()]
 
 
-def recorded_runs(runs: Path) -> Runs:
-    """Return the jobs that have begun, by the key of their last stage; of several the one of the latest sweep last."""
+def recorded_runs(runs: Path, experiment: str = "*") -> Runs:
+    """Return the jobs that have begun, by the key of their last stage; of several the one of the latest sweep last.
+
+    Args:
+        runs: folder that contains the folders of the experiments.
+        experiment: the only one; `*`: all.
+    """
     known: Runs = {}
-    for file in sorted(runs.glob(f"*/sweeps/*/*/{JOB}"), key=lambda file: (file.parts[-3], file)):
+    for file in sorted(runs.glob(f"{experiment}/sweeps/*/*/{JOB}"), key=lambda file: (file.parts[-3], file)):
         try:
             key = read_json(file).get("key")
         except ValueError:  # damaged: a report on its sweep says so
@@ -57,7 +62,11 @@ def _find(name: str, known: Runs, runs: Path) -> tuple[Path, int | None]:
         return folder, None
     if (folder / JOB).is_file():
         return folder.absolute().parent, int(folder.absolute().name)
-    key = folder.absolute().name if (folder / CONFIG).is_file() else name
+    key = name
+    if (folder / CONFIG).is_file():
+        key, runs = folder.absolute().name, folder.absolute().parents[1]
+        of_stage = {own: jobs for own, jobs in recorded_runs(runs, folder.absolute().parent.name).items() if own == key}
+        known = of_stage or known
     matching = [own for own in known if own.startswith(key)]
     if len(matching) == 1:
         return known[matching[0]][-1]

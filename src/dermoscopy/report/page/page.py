@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from dermoscopy.machine.files import write_atomically
-from dermoscopy.plots.style import save_figure
+from dermoscopy.plots.style import figure_bytes
 from dermoscopy.report.page.extra_files import extra_files, main_figure
 from dermoscopy.report.page.facts import leakage_warning
 from dermoscopy.report.page.html import html_page
@@ -29,7 +29,7 @@ from dermoscopy.runs.tables import SweepResults
 
 README, TABLE, FIGURE = "README.md", "table.csv", "figure.png"
 DATA = (JOBS, HISTORY, IMAGES)
-Files = dict[str, Figure | str]
+Files = dict[str, str | bytes]
 
 
 @dataclass(frozen=True)
@@ -121,21 +121,21 @@ def _page(sweep: SweepResults, choice: Choice, command: str, data: Mapping[str, 
     more, sections = extra_files(sweep, findings)
     files: Files = {name: data[name] for name in DATA if data.get(name)}
     files[TABLE] = arms_table(sweep.table).to_csv(index=False)
-    if findings is not None:
-        files[FIGURE] = main_figure(sweep, findings)
-    files |= more
+    drawn = {} if findings is None else {FIGURE: main_figure(sweep, findings)}
+    for name, content in (drawn | more).items():
+        files[name] = figure_bytes(content, name) if isinstance(content, Figure) else content
     said = answer(sweep, findings)
     alerts = [text for text in (leakage_warning(sweep), *sweep.remarks) if text]
     folded = page_sections(sweep, findings, sections)
     files[PAGE] = html_page(sweep, findings, said, folded, command, [*files, RECORD], alerts)
     block = readme_block(sweep, findings, said, [*files, RECORD], command)
-    known = {name: _digest(content) if name in DATA else None for name, content in files.items()}
+    known = {name: _digest(content) for name, content in files.items()}
     record = json.loads(data[RECORD]) | {"files": known}
     return Page(sweep, findings, said, block, {**files, RECORD: _as_text(record)}, left_out)
 
 
-def _digest(content: Figure | str) -> str:
-    return hashlib.sha256(str(content).encode()).hexdigest()
+def _digest(content: str | bytes) -> str:
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
 def _as_text(record: Record) -> str:
@@ -158,11 +158,11 @@ def write_page(page: Page, folder: Path) -> list[Path]:
     text = refreshed(current_page(readme, page.sweep), page.block, readme)
     files = {name: content for name, content in page.files.items() if name != RECORD}
     outdated = listed_files(folder) - {*page.files}
-    written = [_write(folder / name, content) for name, content in files.items()]
+    written = [write_atomically(folder / name, content) for name, content in files.items()]
     written.append(write_atomically(readme, text))
     for name in sorted(outdated):
         (folder / name).unlink(missing_ok=True)
-    return [*written, _write(folder / RECORD, page.files[RECORD])]
+    return [*written, write_atomically(folder / RECORD, page.files[RECORD])]
 
 
 def listed_files(folder: Path) -> set[str]:
@@ -171,10 +171,6 @@ def listed_files(folder: Path) -> set[str]:
         return {Path(name).name for name in json.loads((folder / RECORD).read_text())["files"]}
     except (OSError, ValueError, KeyError, TypeError):  # no earlier page, or a damaged one, which is replaced
         return set()
-
-
-def _write(file: Path, content: Figure | str) -> Path:
-    return save_figure(content, file) if isinstance(content, Figure) else write_atomically(file, content)
 
 
 def report_folder(runs: Path, name: str) -> Path:

@@ -25,6 +25,7 @@ from dermoscopy.runs.tables import JobResults, SweepResults, job_table
 RECORD, JOBS, HISTORY, IMAGES = "record.json", "jobs.csv", "results.csv", "images.csv"
 VERSION = 1  # of the format of record.json
 PRIVATE = ("pid", "host")  # entries of a job's record that say nothing about its result
+OF_FILES = ("predicted_masks", "initial_weights")  # those that name files
 OF_SWEEP = ("experiment", "command", "axes", "about", "started", "resumed", "remarks")
 SIZES = ("parameters", "trainable")
 Record = dict[str, Any]
@@ -54,6 +55,7 @@ def pack_record(sweep: SweepResults, choice: Choice, command: str, images_left_o
         configuration = _settings(job)
         base = base or configuration or {}
         own: Record = {key: value for key, value in job.record.items() if key not in ("metrics", *PRIVATE)}
+        own |= {key: without_folders(own[key]) for key in OF_FILES if key in own}
         if "stages" in own:
             places = [Path(*stage.folder.parts[-2:]).as_posix() for stage in job.stages]
             stages = zip(own["stages"], places, strict=True)
@@ -78,7 +80,17 @@ def _settings(job: JobResults) -> dict[str, object] | None:
         configuration = job.last.configuration
     except FileNotFoundError:
         return None
-    return {**vars(configuration), "masks": list(configuration.masks), "content": relevant(configuration.content)}
+    known = {**vars(configuration), "masks": list(configuration.masks), "content": relevant(configuration.content)}
+    return {name: without_folders(value) for name, value in known.items()}
+
+
+def without_folders(value: Any) -> Any:
+    """Return a nested value in which absolute paths have only their last two parts: a page names no other folder."""
+    if isinstance(value, Mapping):
+        return {key: without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(inner) for inner in value]
+    return "/".join(Path(value).parts[1:][-2:]) if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _last(job: JobResults) -> Record:
@@ -89,11 +101,11 @@ def _last(job: JobResults) -> Record:
     thresholds = None
     if table is not None and "threshold" in table:
         thresholds = {label: _json(value) for label, value in table.groupby("label")["threshold"].first().items()}
-    sizes = None if result is None else {key: result[key] for key in SIZES if key in result}
+    sizes = None if result is None else {key: value for key, value in result.items() if key in SIZES}
     return {"test_images": job.last.test_images, "result": sizes, "thresholds": thresholds}
 
 
-def _json(value: float) -> float | None:
+def _json(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
 
 

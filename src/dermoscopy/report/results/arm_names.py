@@ -18,7 +18,7 @@ Unit = tuple[int, str]  # number of the sweep, and the arm in it
 
 @dataclass(frozen=True)
 class Arm:
-    """The name of an arm, and the values by which it is told from the others."""
+    """The name of an arm, and the values that distinguish it from the others."""
 
     name: str
     axes: dict[str, str]

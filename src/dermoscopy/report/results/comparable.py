@@ -34,12 +34,9 @@ def disagreements(sweeps: Sequence[SweepResults], jobs: Sequence[JobResults]) ->
     texts = [_differing("data", names, data), _differing("labels or masks", names, targets)]
     tested = [_tested(sweep) for sweep in done]
     texts += [_other_images(names, tested), _unpaired(jobs), _conditions(names, done)]
-    unknown = [
-        f"Not recorded of {name}: its test images; only their number was compared."
-        for name, images in zip(names, tested, strict=True)
-        if not all(ids for ids, _ in images.values())
-    ]
-    return [text for text in texts if text], unknown
+    unnamed = [name for name, images in zip(names, tested, strict=True) if not all(ids for ids, _ in images.values())]
+    unknown = [f"Which images were tested is not recorded for {_listed(unnamed)}: only their number was compared."]
+    return [text for text in texts if text], unknown if unnamed else []
 
 
 def _differing(what: str, names: Sequence[str], values: Sequence[str]) -> str:

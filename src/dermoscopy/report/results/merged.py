@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from dermoscopy.report.results.arm_names import Arm, group_arms
 from dermoscopy.report.results.arms import macro_metrics
-from dermoscopy.report.results.comparable import disagreements, title
+from dermoscopy.report.results.comparable import disagreements
 from dermoscopy.runs.tables import NOT_AN_ARM, JobResults, SweepResults, job_table
 
 ANYWAY = "compare=anyway"
@@ -44,9 +44,9 @@ def merge(sweeps: Sequence[SweepResults], name: str, anyway: bool = False) -> Sw
         remarks.append(f"Left out: {len(lacking)} scores ({', '.join(conditions)}/...) for which not all were tested.")
         left_out = tuple(f"{metric}/" for metric in lacking)
         table = table[[column for column in table if not f"{column}/".startswith(left_out)]]
-    first = sweeps[0]
+    own = ", ".join(dict.fromkeys(f"{sweep.experiment} {sweep.folder.name}" for sweep in sweeps))
     return SweepResults(
-        folder=first.folder.parents[2] / name / "sweeps" / ", ".join(title(sweep, sweeps) for sweep in sweeps),
+        folder=sweeps[0].folder.parents[2] / name / "sweeps" / own,
         experiment=name,
         command="; ".join(dict.fromkeys(sweep.command for sweep in sweeps)),
         axes=_axes(sweeps, jobs),
@@ -97,7 +97,10 @@ def _about(abouts: Sequence[Mapping[str, str]], sweeps: int) -> dict[str, str]:
     """Return what the experiments are about, together; their primary metric only if all name the same beforehand."""
     if not abouts:
         return {}
-    texts = {key: " ".join(dict.fromkeys(about[key] for about in abouts if key in about)) for key in abouts[0]}
+    texts = {}
+    for key in abouts[0]:
+        sentences = " " if key in ("question", "expectation") else "; "
+        texts[key] = sentences.join(dict.fromkeys(about[key] for about in abouts if key in about))
     primary = {about.get("primary_metric") for about in abouts}
     if len(primary) > 1 or len(abouts) < sweeps:
         texts.pop("primary_metric", None)

@@ -65,8 +65,8 @@ ui: $(READY)     ## compare runs in the browser
 status: $(READY) ## print the progress of sweeps, running or not: make status [EXPERIMENT=zeroing]
 	$(BIN)/python report.py status=true $(if $(EXPERIMENT),experiment=$(EXPERIMENT))
 
-report: $(READY) ## write experiments/NAME from the latest sweep: make report EXPERIMENT=zeroing
-	$(BIN)/python report.py experiment=$(or $(EXPERIMENT),zeroing)
+report: $(READY) ## write the page of the latest sweep of an experiment or of several: make report EXPERIMENT=zeroing,cascade
+	$(BIN)/python report.py experiment=$(or $(EXPERIMENT),zeroing) $(if $(PUBLISH),publish=$(PUBLISH))
 
 prune: $(READY)  ## show what can be deleted in runs/, and how much: make prune [OLDER=30]
 	$(BIN)/python report.py prune=true $(if $(OLDER),older=$(OLDER))

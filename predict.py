@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from dermoscopy.config.command_line import checked, command, is_given, overrides, text_of
 from dermoscopy.config.data import build_source
+from dermoscopy.config.texts import names_of
 from dermoscopy.config.trained import build_network
 from dermoscopy.config.trust import trusted
 from dermoscopy.data.raw.sources import FolderSource
@@ -28,7 +29,6 @@ from dermoscopy.predict.arguments import (
     check_raw,
     check_values,
     choose_device,
-    names_of,
 )
 from dermoscopy.predict.commands import FolderOptions, StoreOptions, evaluate_store, predict_folder
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network

@@ -1,4 +1,4 @@
-"""Write the page of a finished sweep: python report.py experiment=zeroing; or status, self_test or prune=true"""
+"""Write the page of sweeps or runs: python report.py experiment=zeroing; or status, self_test or prune=true"""
 
 import sys
 
@@ -16,45 +16,116 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
+from dermoscopy.config.checks import check_name
 from dermoscopy.config.command_line import checked, command, overrides
-from dermoscopy.report.page.page import write_report
+from dermoscopy.config.effects import keys_of
+from dermoscopy.config.texts import names_of
+from dermoscopy.report.gallery.gallery import gallery_images, write_gallery
+from dermoscopy.report.page.page import make_page, read_page, report_folder, write_page
+from dermoscopy.report.page.publish import publish
+from dermoscopy.report.published.record import Choice
 from dermoscopy.report.results.mask_folds import masks_to_join
+from dermoscopy.report.results.merged import default_name, merge
 from dermoscopy.report.results.self_test import simulate_page
 from dermoscopy.report.terminal.prune import delete, print_removable
 from dermoscopy.report.terminal.results import print_table
 from dermoscopy.report.terminal.self_test import print_self_test
 from dermoscopy.report.terminal.status import print_overview, print_status
+from dermoscopy.runs.files import SWEEP
 from dermoscopy.runs.prune import find_removable
+from dermoscopy.runs.selection import load_runs
 from dermoscopy.runs.splits import seen_in_training
-from dermoscopy.runs.tables import find_sweep, load_sweep
+from dermoscopy.runs.tables import SweepResults, find_sweep, load_sweep
+
+NOT_SHOWN = ("publish", "force", "experiments", "gallery")  # in the command that a page shows: they do not change it
 
 
 # conf/report rather than conf/, where experiment=NAME would choose a file of the group experiment.
 @hydra.main(version_base="1.3", config_path="conf/report", config_name="report")
 @checked
 def main(cfg: DictConfig) -> None:
-    """Print the table of a sweep and write its page, or test it; or print its progress; or show or delete files."""
+    """Write the page of sweeps or runs, or test it; or print the progress of a sweep; or show or delete files."""
     runs = Path(cfg.runs)
-    experiment = None if cfg.experiment is None else str(cfg.experiment)
+    experiments = [] if cfg.experiment is None else names_of(f"[{str(cfg.experiment).strip('[]')}]")
     if cfg.prune is not False or cfg.older is not None:
-        return _prune(cfg, runs, experiment)
-    if cfg.status and experiment is None:
-        return print_overview(runs)
-    sweep = load_sweep(find_sweep(runs, experiment, str(cfg.sweep)))
+        return _prune(cfg, runs, _at_most_one(experiments))
     if cfg.status:
-        return print_status(sweep)
-    meaningful = _meaningful(cfg.meaningful)
-    if cfg.self_test:
-        return print_self_test(sweep, simulate_page(sweep, cfg.reference, cfg.metric, meaningful))
-    print_table(sweep)
-    command = shlex.join(["python", "report.py", *(typed for typed in overrides() if typed != "force=true")])
-    files = write_report(sweep, Path(cfg.experiments), cfg.reference, cfg.metric, command, cfg.force, meaningful)
+        experiment = _at_most_one(experiments)
+        return print_status(_latest(cfg, runs, experiment)) if experiment else print_overview(runs)
+    if cfg.gallery is not False:
+        gallery_images(cfg.gallery)  # a wrong value is answered before the page is made
+    choice = Choice(cfg.reference, cfg.metric, _meaningful(cfg.meaningful))
+    shown = [typed for typed in overrides() if keys_of([typed])[0] not in NOT_SHOWN]
+    typed = shlex.join(["python", "report.py", *shown])
+    if cfg["from"] is not None:
+        chosen = {key: value for key, value in vars(choice).items() if key in keys_of(overrides())}
+        page = read_page(Path(cfg["from"]), chosen, typed)
+        if cfg.publish and page.images_left_out and not cfg.force:
+            raise ValueError(f"publish=true would lose numbers of the page ({page.images_left_out}): add force=true")
+    else:
+        sweep = _chosen(cfg, runs, experiments)
+        if cfg.self_test:
+            return print_self_test(sweep, simulate_page(sweep, choice.reference, choice.metric, choice.meaningful))
+        page = make_page(sweep, choice, typed)
+    print_table(page.sweep)
+    folder = report_folder(runs, page.sweep.experiment)
+    files = write_page(page, folder)
+    if cfg.gallery is not False and page.findings is not None:
+        files.append(write_gallery(sweep, page.findings, folder, gallery_images(cfg.gallery)))
+    if cfg.publish:
+        files += publish(page, Path(cfg.experiments), cfg.force)
     print(*files, sep="\n")
+    if page.images_left_out:
+        print(f"the page cannot be made again from these files alone: {page.images_left_out}")
+    if cfg["from"] is None and sweep.folder.is_dir():
+        _join_masks(sweep)
+    return None
+
+
+def _chosen(cfg: DictConfig, runs: Path, experiments: list[str]) -> SweepResults:
+    """Return the sweep of the page: the one that is named, or several sweeps or runs as one.
+
+    Raises:
+        ValueError: there is none, or they are not comparable.
+    """
+    if cfg.compare not in (None, "anyway"):
+        raise ValueError(f"compare must be anyway, or null, got {cfg.compare}")
+    if cfg.run is not None:
+        named = names_of(str(cfg.run))
+        sweeps, whole = load_runs(named, runs), all((Path(name) / SWEEP).is_file() for name in named)
+    else:
+        if len(experiments) > 1 and cfg.sweep != "latest":
+            raise ValueError(f"sweep={cfg.sweep} names a sweep of one experiment; several: run=[FOLDER,FOLDER]")
+        latest = dict.fromkeys(experiments) if experiments else [None]
+        sweeps, whole = [_latest(cfg, runs, name) for name in latest], True
+    if len(sweeps) == 1 and whole and cfg.name is None:
+        return sweeps[0]
+    name = cfg.name or default_name(sweeps, whole)
+    check_name(name)
+    return merge(sweeps, name, anyway=cfg.compare == "anyway")
+
+
+def _latest(cfg: DictConfig, runs: Path, experiment: str | None) -> SweepResults:
+    return load_sweep(find_sweep(runs, experiment, str(cfg.sweep)))
+
+
+def _at_most_one(experiments: list[str]) -> str | None:
+    """Return the only experiment, None without one.
+
+    Raises:
+        ValueError: there are several.
+    """
+    if len(experiments) > 1:
+        raise ValueError(f"experiment={','.join(experiments)}: only a page takes several; give one, or none for all")
+    return experiments[0] if experiments else None
+
+
+def _join_masks(sweep: SweepResults) -> None:
+    """Join the predicted masks of the folds of a sweep of segmenters, where all are there."""
     for path, folders in masks_to_join(sweep).items():
         from dermoscopy.masks.out_of_fold import join_masks  # noqa: PLC0415  (torch, which reports do not need)
 
         print(join_masks(folders, path, [seen_in_training(folder) for folder in folders]))
-    return None
 
 
 def _meaningful(value: object) -> float | None:

@@ -25,15 +25,38 @@ def test_the_report_program_writes_a_page_and_no_other_files(
     make_runs()
     monkeypatch.chdir(tmp_path)
     paths = [f"runs={tmp_path / 'runs'}", f"experiments={tmp_path / 'experiments'}"]
-    finished = report("experiment=zeroing", "reference=whole_50", *paths)
+    finished = report("experiment=zeroing", "reference=whole_50", paths[0])
     assert finished.returncode == 0, finished.stderr
-    assert "difference to whole_50" in (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["experiments", "runs"]
-    refused = report(*paths)
+    own = tmp_path / "runs" / "zeroing" / "report"
+    assert "python report.py experiment=zeroing reference=whole_50" in (own / "README.md").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
+    published = report(f"from={own}", "publish=true", *paths)
+    assert published.returncode == 0, published.stderr
+    for name in ("index.html", "README.md", "jobs.csv", "images.csv"):
+        assert (tmp_path / "experiments" / "zeroing" / name).read_bytes() == (own / name).read_bytes()
+    refused = report(paths[0])
     assert refused.returncode == 1
     assert "error: experiment is missing: python report.py experiment=NAME" in refused.stderr.splitlines()[-1]
     assert "zeroing" in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
+
+
+def test_the_report_program_compares_runs_and_refuses_what_cannot_be_compared(
+    make_runs: MakeRuns, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        make_runs(name)
+    runs = f"runs={tmp_path / 'runs'}"
+    file = tmp_path / "runs" / "two" / "sweeps" / "2026-03-01_10-00-00" / "3" / "job.json"
+    file.write_text(file.read_text().replace("f" * 64, "e" * 64))
+    keys = f"run=[{tmp_path / 'runs' / 'one' / 'everything0'},{file.parent}]"
+    refused = report(keys, runs)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
+    assert refused.stderr.startswith("error: not comparable: data: made_up (fingerprint ")
+    compared = report(keys, runs, "compare=anyway", "name=both")
+    assert compared.returncode == 0, compared.stderr
+    page = (tmp_path / "runs" / "both" / "report" / "README.md").read_text()
+    assert "> Compared in spite of differences: data: made_up" in page
 
 
 def status(tmp_path: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rich.console import Console
+from written import write_report
 
-from dermoscopy.report.page.page import write_report
 from dermoscopy.report.results.arms import write_results
 from dermoscopy.report.results.mask_folds import masks_to_join
 from dermoscopy.report.terminal.results import print_jobs, print_table

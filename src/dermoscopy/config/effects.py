@@ -9,6 +9,7 @@ from dermoscopy.config.unknown import is_read, references
 
 TERM = re.compile(r"(\w+)\.terms\.(\w+)")  # of a loss of masks
 OF_TRAINING = ("data.labels", "data.masks", "data.stratify")
+OF_PAGES = ("metric", "name", "compare", "reference", "meaningful", "gallery")  # of report.py
 # Parts that train.py itself reads; what else has an effect is named by a reference in one of them.
 READ = (
     *(
@@ -43,12 +44,8 @@ def check_effects(cfg: DictConfig, program: str, typed: Sequence[str]) -> None:
         ValueError: an argument has no effect.
     """
     keys = keys_of(typed)
-    if program == "report" and cfg.self_test:
-        _refuse(keys, ("status", "prune", "older", "experiments", "force"), "without self_test=true")
-    if program == "report" and cfg.status:
-        _refuse(keys, ("reference", "metric", "experiments"), "without status=true")
-        if cfg.experiment is None:
-            _refuse(keys, ("sweep",), "with experiment=NAME")
+    if program == "report":
+        _check_report(cfg, keys)
     if program == "prepare":
         _refuse(keys, OF_TRAINING, "in train.py, where it chooses from what the store holds")
         if not cfg.inspect:
@@ -57,6 +54,26 @@ def check_effects(cfg: DictConfig, program: str, typed: Sequence[str]) -> None:
         _refuse(keys, (*OF_TRAINING, "data.on_error"), "in train.py and prepare.py")
         if cfg.data.get("raw") is None:
             _refuse(keys, ("data.source",), "with data.raw=DIR")
+
+
+def _check_report(cfg: DictConfig, keys: Sequence[str]) -> None:
+    """Refuse arguments of report.py without an effect."""
+    if cfg.self_test:
+        _refuse(
+            keys, ("status", "prune", "older", "gallery", "publish", "experiments", "force"), "without self_test=true"
+        )
+    if cfg.status:
+        _refuse(keys, (*OF_PAGES, "publish", "experiments", "run", "from"), "without status=true")
+    if cfg.prune is not False or cfg.older is not None:
+        _refuse(keys, (*OF_PAGES, "publish", "experiments", "run", "from", "sweep"), "without prune=true")
+    if cfg["from"] is not None:
+        _refuse(keys, ("experiment", "run", "sweep", "name", "compare", "gallery"), "without from=DIR")
+    if cfg.run is not None:
+        _refuse(keys, ("experiment", "sweep"), "without run=KEY")
+    if cfg.experiment is None:
+        _refuse(keys, ("sweep",), "with experiment=NAME")
+    if not cfg.publish:
+        _refuse(keys, ("experiments", "force"), "with publish=true")
 
 
 def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 PATH = re.compile(
-    r"runs|experiments|out|images|run|segmenter|store|data\.(raw|store|source\.(csv|root))|split\.file"
+    r"runs|experiments|from|out|images|run|segmenter|store|data\.(raw|store|source\.(csv|root))|split\.file"
     r"|tracking\.(uri|artifacts)|datamodule\.(store|predicted)|network(\.\w+)*\.checkpoint"
 )
 NAME = re.compile(r"name|experiment|reference|metric|data\.name|data\.source\.(images|masks\.\w+)")
@@ -92,6 +92,13 @@ def as_text(key: str, value: str, sweeps: bool) -> str:
     text = expand_home(key, quoted._value.text if quoted and isinstance(quoted._value, QuotedString) else value)
     parsed = parse(f"key={text}")
     return text if parsed is not None and parsed._value == text else _quoted(text)
+
+
+def names_of(value: str) -> list[str]:
+    """Return the names in a value of the command line, NAME or [NAME,NAME]."""
+    if not (value.startswith("[") and value.endswith("]")):
+        return [value]
+    return [name.strip(" '\"") for name in value[1:-1].split(",") if name.strip()]
 
 
 def _is_function(value: str) -> bool:

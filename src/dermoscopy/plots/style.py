@@ -55,21 +55,29 @@ MOST_BANDS = 8  # with more arms the bands would hide one another
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = DPI, small: bool = True) -> Path:
-    """Write a figure as PNG or SVG, depending on the file name; the same figure gives the same bytes.
+    """Write a figure as PNG or SVG, depending on the file name, see `figure_bytes`."""
+    return write_atomically(path, figure_bytes(figure, path.name, dpi, small))
+
+
+def figure_bytes(figure: Figure, name: str, dpi: int = DPI, small: bool = True) -> bytes:
+    """Return a figure as PNG or SVG; the same figure gives the same bytes, but drawn once more it may have moved.
 
     Args:
+        figure: to draw.
+        name: of its file, whose end chooses the format.
+        dpi: pixels per inch of a PNG.
         small: whether to reduce a PNG to a palette, which takes twice the time.
     """
     buffer = BytesIO()
-    if path.suffix == ".svg":
-        with mpl.rc_context({"svg.hashsalt": path.stem}):  # otherwise ids within the file are random
+    if name.endswith(".svg"):
+        with mpl.rc_context({"svg.hashsalt": name.removesuffix(".svg")}):  # otherwise ids within the file are random
             figure.savefig(buffer, format="svg", metadata={"Date": None})
-        return write_atomically(path, buffer.getvalue())
+        return buffer.getvalue()
     figure.savefig(buffer, format="png", dpi=dpi)
     if small:
         image, buffer = Image.open(buffer).convert("RGB").quantize(PALETTE), BytesIO()
         image.save(buffer, format="png", optimize=True)
-    return write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def arm_colours(number: int) -> list[str]:

@@ -129,13 +129,6 @@ def check_raw(root: Path) -> None:
         raise FileNotFoundError(f"data.raw={root} is not a folder: give that of the raw files, or leave data.raw out")
 
 
-def names_of(run: str) -> list[str]:
-    """Return the names of runs in an argument of the command line, ID or [ID,ID]."""
-    if not (run.startswith("[") and run.endswith("]")):
-        return [run]
-    return [name.strip(" '\"") for name in run[1:-1].split(",") if name.strip()]
-
-
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device of this name; "auto" is the accelerator if there is one, else the CPU.
 

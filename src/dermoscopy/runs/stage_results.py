@@ -1,5 +1,6 @@
 """Files of a stage for tables and reports; each is read when it is first needed, and only once."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -109,3 +110,23 @@ class StageResults:
         if not file.is_file():
             return None
         return pd.read_csv(file, dtype=str, keep_default_na=False).set_index("id")["subset"]
+
+    @cached_property
+    def test_images(self) -> str | None:
+        """Hash of the ids of its test images, in any order; None if no split is recorded."""
+        if self.split is None:
+            return None
+        ids = sorted(self.split.index[self.split == "test"])
+        return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
+
+    @classmethod
+    def known(cls, folder: Path, **contents: object) -> "StageResults":
+        """Return the results of a stage whose files are elsewhere.
+
+        Args:
+            folder: its name.
+            **contents: what its files hold, by the names of the properties; all that are asked for must be given.
+        """
+        stage = cls(folder)
+        vars(stage).update(contents)  # where `cached_property` looks first
+        return stage

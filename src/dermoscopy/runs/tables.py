@@ -5,7 +5,7 @@ refers to the folders of its stages, `runs/<experiment>/<key>/`. Jobs that faile
 row as well in every table of jobs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,9 @@ class SweepResults:
         jobs: all planned jobs.
         processes: number of jobs at a time since its latest start; None: the launcher knows.
         table: one row per job, columns job, status, error, arm, seed, fold, repeat, seconds, then one per metric.
+        constants: pixel counts of the constant masks by arm and repeat, and why there are none, where they are known
+            without the store; None: see `dermoscopy.report.results.constant_masks`.
+        remarks: what a reader must know of several sweeps that were made one, see `dermoscopy.report.results.merged`.
     """
 
     folder: Path
@@ -84,6 +87,8 @@ class SweepResults:
     jobs: tuple[JobResults, ...]
     processes: int | None
     table: pd.DataFrame
+    remarks: tuple[str, ...] = ()
+    constants: "tuple[Mapping[tuple[str, str], pd.DataFrame], str] | None" = None
 
     @property
     def done(self) -> list[JobResults]:
@@ -155,7 +160,7 @@ def load_sweep(folder: Path) -> SweepResults:
         sweep["resumed"],
         tuple(jobs),
         sweep.get("processes"),
-        _job_table(jobs),
+        job_table(jobs),
     )
 
 
@@ -187,7 +192,8 @@ def _stage_folder(sweep: Path, stage: StageRecord) -> Path:
     return sweep.parents[2].joinpath(*Path(stage["folder"]).parts[-2:])
 
 
-def _job_table(jobs: list[JobResults]) -> pd.DataFrame:
+def job_table(jobs: Sequence[JobResults]) -> pd.DataFrame:
+    """Return the table of jobs, see `SweepResults`."""
     rows = [_job_row(job) for job in jobs]
     columns = dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])
     return pd.DataFrame(rows, columns=list(columns)).astype({"seed": "Int64", "fold": "Int64"})

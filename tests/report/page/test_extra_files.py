@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from dermoscopy.report.page.extra_files import extra_files, main_figure, table_picture
+from dermoscopy.report.page.extra_files import extra_files, main_figure
 from dermoscopy.report.results.findings import Findings, find
 from dermoscopy.runs.tables import SweepResults, load_sweep
 
@@ -22,9 +21,9 @@ def loaded(folder: Path, metric: str) -> tuple[SweepResults, Findings]:
     return sweep, findings
 
 
-def test_segmenters_with_folds_have_box_plots_costs_and_an_out_of_fold_table(make_segmented: Make) -> None:
+def test_segmenters_with_folds_have_box_plots_costs_and_out_of_fold_scores(make_segmented: Make) -> None:
     files, sections = extra_files(*loaded(make_segmented(FOLDS, ["done"] * 6), "test/none/dice"))
-    assert set(files) == {"out_of_fold.csv", "boxes.png", "cost.png"}
+    assert set(files) == {"boxes.png", "cost.png"}
     assert isinstance(files["boxes.png"], Figure)
     assert [section.title.partition(":")[0] for name in ("boxes", "cost", "folds") for section in sections[name]] == [
         "IoU of single test images",
@@ -40,7 +39,6 @@ def test_classifiers_have_tables_by_mask_condition_and_of_out_of_fold_scores(mak
         "mask_conditions.csv",
         "mask_conditions.png",
         "mask_conditions.svg",
-        "out_of_fold.csv",
         "out_of_fold_scores.csv",
     }
     assert set(files) == names
@@ -58,12 +56,3 @@ def test_the_main_figure_shows_a_metric_with_no_masks_and_with_given_masks(make_
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert legend[:2] == ["masks none", "masks given"]
     assert figure.axes[1].lines  # learning curves of the jobs that are done
-
-
-def test_the_picture_of_the_table_loads_nothing_from_the_web(make_runs: Make) -> None:
-    sweep = load_sweep(make_runs())
-    picture = table_picture(sweep)
-    assert "@font-face" not in picture
-    assert "https://" not in picture.replace("https://www.textualize.io", "")
-    assert "cells_80" in picture
-    assert pd.notna(sweep.table["arm"]).all()

@@ -4,12 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from builders import ROOT
-
 from dermoscopy.report.page.conditions import conditions_section
-from dermoscopy.report.page.facts import STORE, _images, facts, leakage_warning, recorded
-from dermoscopy.report.page.page import write_report
+from dermoscopy.report.page.facts import facts, leakage_warning, recorded
 from dermoscopy.runs.tables import load_sweep
 
 Make = Callable[..., Path]
@@ -51,41 +47,6 @@ def test_the_precision_of_the_training_is_named_where_it_is_recorded(make_classi
         record["stages"] = [stage | {"precision": "bf16-mixed"} for stage in record["stages"]]
         file.write_text(json.dumps(record))
     assert hardware(folder).endswith("2 threads, bf16-mixed")
-
-
-def change_data(sweep: Path, **changes: object) -> Path:
-    for file in sweep.glob("*/job.json"):
-        record = json.loads(file.read_text())
-        record["data"] |= changes
-        file.write_text(json.dumps(record))
-    return sweep
-
-
-def test_a_page_of_other_data_or_of_more_images_is_replaced_only_by_force(make_runs: Make, tmp_path: Path) -> None:
-    sweep, experiments = make_runs(), tmp_path / "experiments"
-    write_report(load_sweep(sweep), experiments)
-    page = (experiments / "zeroing" / "README.md").read_text()
-    write_report(load_sweep(change_data(sweep, fingerprint="e" * 64, train=500)), experiments)  # more of the same
-    for change in ({"name": "demo"}, {"train": 499}):
-        changed = load_sweep(change_data(sweep, fingerprint="d" * 64, **change))
-        with pytest.raises(ValueError, match="made_up .600 images, fingerprint eeeeeeeeeeee.; .* is of") as caught:
-            write_report(changed, experiments)
-        assert f"experiments={sweep.parents[1] / 'report'}" in str(caught.value)
-        assert "force=true" in str(caught.value)
-    assert "d" * 12 not in (experiments / "zeroing" / "README.md").read_text() != page
-    write_report(changed, experiments, force=True, command="python report.py experiment=zeroing reference=whole_50")
-    page = (experiments / "zeroing" / "README.md").read_text()
-    assert "d" * 12 in page
-    assert "written by `python report.py experiment=zeroing reference=whole_50`" in page
-
-
-def test_the_data_of_every_published_page_are_found_in_it() -> None:
-    rows = [line for page in ROOT.glob("experiments/*/README.md") for line in page.read_text().splitlines()]
-    rows = [row for row in rows if row.startswith("| data |")]
-    assert rows
-    for row in rows:
-        assert len(STORE.findall(row)) == row.count("fingerprint")
-        assert all(name.isidentifier() and _images(numbers) > 100 for name, numbers, _ in STORE.findall(row))
 
 
 def said(folder: Path) -> str:

@@ -3,8 +3,9 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from pages import Structure, page_of
 from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.report.page.section import Code, Section
 
+CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '<img src=x onerror=alert(1)>&"|😀{{7*7}}'
 SECTION = Section("Facts", ["a", "b"], [["1", Code("x")]], "Text.", [("whom", "what")])
 LARGEST = 2_000_000  # bytes of a page
@@ -93,3 +95,122 @@ def test_forty_arms_stay_small(make_sweep: Callable[..., Path]) -> None:
     page = page_of(folder)
     assert len(page.encode()) < LARGEST / 2
     assert len([part for part in Structure(page).all("button") if part.get("data-arm")]) >= 40
+
+
+# Lowest contrast of any visible text with what is behind it, by WCAG 2.
+CONTRAST = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
+    .map((v) => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, k) => sum + v * [.2126, .7152, .0722][k], 0);
+  const behind = (part) => {
+    for (; part; part = part.parentElement) {
+      const colour = rgba(getComputedStyle(part).backgroundColor);
+      if (colour[3] > 127) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  let worst = [99, ""];
+  for (const part of document.querySelectorAll("main *, header *, footer *")) {
+    const own = [...part.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !part.checkVisibility() || part.matches("title, desc, .arrow")) continue;
+    const style = getComputedStyle(part);
+    const [one, other] = [light(rgba(part.ownerSVGElement ? style.fill : style.color)), light(behind(part))];
+    const ratio = (Math.max(one, other) + .05) / (Math.min(one, other) + .05);
+    if (ratio < worst[0]) worst = [ratio, part.textContent.trim().slice(0, 40)];
+  }
+  return worst;
+}"""
+
+
+@pytest.fixture
+def browse() -> Iterator[Callable[..., Any]]:
+    """Opens a file in a headless Chromium; fails on console messages, errors, and requests for anything else."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+    if not CHROMIUM.is_file():
+        pytest.skip(f"no {CHROMIUM}")
+    trouble: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+
+        def open_page(file: Path, width: int = 1000, scheme: str = "light") -> Any:
+            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            page.on("console", lambda message: trouble.append(message.text))
+            page.on("pageerror", lambda error: trouble.append(str(error)))
+            page.on("request", lambda request: trouble.append(request.url) if request.url != file.as_uri() else None)
+            page.goto(file.as_uri())
+            return page
+
+        yield open_page
+        browser.close()
+    assert not [line for line in trouble if not line.startswith("data:")], trouble
+
+
+@pytest.fixture
+def page_file(make_classified: Callable[..., Path], tmp_path: Path) -> Path:
+    """A page with all kinds of charts, and long names."""
+    long = "a_name_without_any_space_" * 4
+    axes = {
+        "zeroing": ["image", long, "<b>third &amp; with spaces in its name"],
+        "width": ["1", "2"],
+        "seed": ["0", "1"],
+    }
+    file = tmp_path / "index.html"
+    section = Section("Long", ["a", long], [["1", Code(long)]], long, [(long, Code(long))])
+    file.write_text(page_of(make_classified(axes, ("none", "predicted", "given")), sections=[section], command=long))
+    return file
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("width", [400, 1000, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_fits_and_is_readable(page_file: Path, browse: Callable[..., Any], width: int, scheme: str) -> None:
+    page = browse(page_file, width, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ratio, text = page.evaluate(CONTRAST)
+    assert ratio >= 4.5, text
+    page.click("#theme")
+    page.click("#theme")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    assert page.evaluate(CONTRAST)[0] >= 4.5
+
+
+@pytest.mark.services
+def test_a_page_is_used_by_keyboard_and_pointer(page_file: Path, browse: Callable[..., Any]) -> None:
+    page = browse(page_file)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    means = "[...document.querySelectorAll('.sortable tbody tr')].map((row) => Number(row.cells[3].dataset.value))"
+    page.focus(".sortable th:nth-child(4) button")
+    for order in ("descending", "ascending"):
+        page.keyboard.press("Enter")
+        assert page.get_attribute(".sortable th:nth-child(4)", "aria-sort") == order
+        found = page.evaluate(means)
+        assert len(found) == 6 and found == sorted(found, reverse=order == "descending")
+    page.locator("#forest [data-tip]").first.hover(force=True)
+    assert page.text_content("#tip") == page.get_attribute("#forest [data-tip] >> nth=0", "data-tip")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#tip")
+    page.focus("#conditions .key li:nth-child(2) button")
+    assert page.locator("#conditions svg.picked .picked").count() > 0
+    assert page.locator("#interaction table:visible").count() == 1
+    page.focus("#details summary")
+    page.keyboard.press("Enter")
+    assert page.is_visible("#details .text")
+
+
+@pytest.mark.services
+def test_on_paper_everything_is_open_and_light(page_file: Path, browse: Callable[..., Any]) -> None:
+    page = browse(page_file, scheme="dark")
+    assert page.is_hidden("#details .text")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("document.querySelector('#details .text').getBoundingClientRect().height") > 0
+    ratio, text = page.evaluate(CONTRAST)
+    assert ratio >= 4.5, text
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.pdf().startswith(b"%PDF")

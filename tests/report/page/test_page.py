@@ -5,13 +5,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
+from written import write_report
 
 from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.report.page.facts import job_counts
-from dermoscopy.report.page.page import compact_csv, write_report
+from dermoscopy.report.page.page import make_page, read_page, write_page
 from dermoscopy.report.page.sections import page_sections
+from dermoscopy.report.published.record import Choice
 from dermoscopy.report.results.findings import find
 from dermoscopy.runs.tables import load_sweep
 
@@ -22,14 +23,20 @@ def test_a_page_reports_what_ran_the_results_and_their_uncertainty(
     make_runs: MakeRuns, with_about: MakeRuns, tmp_path: Path
 ) -> None:
     files = write_report(load_sweep(with_about(make_runs())), tmp_path / "experiments")
-    names = [str(file.relative_to(tmp_path / "experiments")) for file in files]
-    assert names == [
-        *(f"zeroing/{name}" for name in ("results.csv", "table.csv", "table.svg", "figure.png", "README.md")),
+    names = [
+        "jobs.csv",
+        "results.csv",
+        "images.csv",
+        "table.csv",
+        "figure.png",
+        "index.html",
         "README.md",
+        "record.json",
     ]
-    page = files[4].read_text()
-    assert PURPOSE in page and PURPOSE in files[5].read_text()
-    assert "@font-face" not in files[2].read_text()  # the picture of the table loads nothing from the web
+    assert [file.name for file in files] == [*names, "README.md"]
+    assert {file.parent for file in files[:-1]} == {tmp_path / "experiments" / "zeroing"}
+    page = files[6].read_text()
+    assert PURPOSE in page and PURPOSE in files[-1].read_text()
     for heading in ("## Question", "## Protocol", "## Hardware", "## Reading"):
         assert heading in page
     for fact in (
@@ -51,13 +58,6 @@ def test_a_report_written_twice_gives_the_same_bytes(make_runs: MakeRuns, tmp_pa
     assert [file.read_bytes() for file in write_report(sweep, tmp_path / "experiments")] == first
 
 
-def test_large_results_are_rounded_and_keep_their_rows() -> None:
-    table = pd.DataFrame({"epoch": range(100), "f1": [1 / 3 + k for k in range(100)]})
-    assert compact_csv(table) == table.to_csv(index=False)
-    assert compact_csv(table, largest=100).splitlines()[1:3] == ["0,0.33333", "1,1.3333"]
-    assert compact_csv(table, largest=100).count("\n") == 101
-
-
 @pytest.mark.parametrize("kept", [[], [7]])
 def test_a_sweep_without_a_done_job_still_has_a_page(kept: list[int], make_runs: MakeRuns, tmp_path: Path) -> None:
     folder = make_runs()
@@ -68,19 +68,6 @@ def test_a_sweep_without_a_done_job_still_has_a_page(kept: list[int], make_runs:
     assert "no test score yet" in (tmp_path / "experiments" / "zeroing" / "README.md").read_text()
     assert "figure.png" not in [file.name for file in files]
     assert job_counts(sweep).startswith(f"9: 0 done, {len(kept)} failed, {9 - len(kept)} missing")
-
-
-def test_a_page_with_results_is_not_replaced_by_a_sweep_that_has_none(make_runs: MakeRuns, tmp_path: Path) -> None:
-    folder, page = make_runs(), tmp_path / "zeroing" / "README.md"
-    write_report(load_sweep(folder), tmp_path)
-    before = page.read_text()
-    for number in range(9):
-        shutil.rmtree(folder / str(number), ignore_errors=True)
-    with pytest.raises(ValueError, match=rf"zeroing.README.md .*sweep={folder.name} .*force=true"):
-        write_report(load_sweep(folder), tmp_path)
-    assert page.read_text() == before
-    write_report(load_sweep(folder), tmp_path, force=True)
-    assert "no test score yet" in page.read_text()
 
 
 @pytest.mark.parametrize(("asked", "named"), [({"reference": 0}, "reference=0"), ({"metric": "x"}, "metric=x")])
@@ -110,3 +97,52 @@ def test_a_segmentation_sweep_without_labels_has_a_page(make_runs: MakeRuns, tmp
     assert "No interval over test images: no job has predictions.csv" in differences.text
     trivial = "Not compared with constant masks, the same for every image: job 0 has no split.csv"
     assert any(trivial in section.text for section in sections.values())
+
+
+def test_a_page_is_made_again_from_its_files_with_the_same_bytes(make_runs: MakeRuns, tmp_path: Path) -> None:
+    folder = make_runs()
+    page = make_page(load_sweep(folder), Choice(reference="whole_50", meaningful=0.05), "python report.py <&>")
+    files = write_page(page, tmp_path / "first")
+    shutil.rmtree(folder.parents[2])
+    again = write_page(read_page(tmp_path / "first", {}, "python report.py from=first"), tmp_path / "second")
+    assert [file.name for file in again] == [file.name for file in files]
+    assert [file.read_bytes() for file in again] == [file.read_bytes() for file in files]
+    other = read_page(tmp_path / "first", {"metric": "test/none/f1"}, "python report.py from=first metric=test/none/f1")
+    assert "from=first metric=test/none/f1" in other.block and "<&>" not in other.block
+    assert other.findings is not None and other.findings.reference == "zeroing=whole_50"
+
+
+def test_a_segmentation_is_made_again_without_its_store(make_segmented: MakeRuns, tmp_path: Path) -> None:
+    axes = {"network": ["small", "large"], "split.fold": ["0", "1", "2"]}
+    folder = make_segmented(axes, ["done"] * 6)
+    files = write_page(make_page(load_sweep(folder), Choice()), tmp_path / "first")
+    shutil.rmtree(folder.parents[2])
+    again = write_page(read_page(tmp_path / "first", {}, ""), tmp_path / "second")
+    assert [file.read_bytes() for file in again] == [file.read_bytes() for file in files]
+
+
+def test_a_changed_or_missing_file_is_refused_by_name(make_runs: MakeRuns, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"record.json is missing"):
+        read_page(tmp_path, {}, "")
+    write_page(make_page(load_sweep(make_runs()), Choice()), tmp_path)
+    jobs = (tmp_path / "jobs.csv").read_text()
+    (tmp_path / "jobs.csv").write_text(jobs.replace("cells_80", "cells_90"))
+    with pytest.raises(ValueError, match=r"jobs.csv is not the one from which the page was made"):
+        read_page(tmp_path, {}, "")
+    (tmp_path / "jobs.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"jobs.csv is missing"):
+        read_page(tmp_path, {}, "")
+    (tmp_path / "record.json").write_text("{")
+    with pytest.raises(ValueError, match=r"record.json is damaged"):
+        read_page(tmp_path, {}, "")
+
+
+def test_files_that_a_page_no_longer_has_are_removed_and_others_kept(make_runs: MakeRuns, tmp_path: Path) -> None:
+    folder = make_runs()
+    write_page(make_page(load_sweep(folder), Choice()), tmp_path / "report")
+    (tmp_path / "report" / "notes.txt").touch()
+    for file in folder.parents[1].glob("*/predictions.csv"):
+        file.unlink()
+    write_page(make_page(load_sweep(folder), Choice()), tmp_path / "report")
+    names = {file.name for file in (tmp_path / "report").iterdir()}
+    assert "images.csv" not in names and {"notes.txt", "jobs.csv"} <= names

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from written import write_report
 
-from dermoscopy.report.page.page import write_report
 from dermoscopy.report.page.readme import BEGIN, END, refreshed, with_row
 from dermoscopy.runs.tables import load_sweep
 

@@ -1,11 +1,6 @@
 """Additional tables and figures of a page in files of their own, and the sections that include them."""
 
-import re
-from io import StringIO
-
 from matplotlib.figure import Figure
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
 
 from dermoscopy.report.figures.arms import draw_figure
 from dermoscopy.report.figures.conditions import draw_conditions
@@ -20,11 +15,9 @@ from dermoscopy.report.results.boxes import box_table, per_image
 from dermoscopy.report.results.conditions import Curves, conditions_table
 from dermoscopy.report.results.facts import costs, label_leakage
 from dermoscopy.report.results.findings import Findings
-from dermoscopy.report.results.folds import TABLE
-from dermoscopy.report.results.label_folds import label_folds, label_table, pooled, score_table, trivial_scores
-from dermoscopy.report.results.mask_folds import fold_scores, fold_table, out_of_fold
+from dermoscopy.report.results.label_folds import label_folds, pooled, score_table, trivial_scores
+from dermoscopy.report.results.mask_folds import fold_scores, out_of_fold
 from dermoscopy.report.results.mask_scores import kept_tta, tta_and_size
-from dermoscopy.report.terminal.results import print_table
 from dermoscopy.runs.tables import SweepResults
 
 Files = dict[str, Figure | str]
@@ -57,7 +50,6 @@ def _segmenters(sweep: SweepResults, findings: Findings) -> tuple[Files, Section
     sections: Sections = {}
     arms = list(findings.table.index)
     if parts := out_of_fold(sweep):
-        files[TABLE] = fold_table(parts).to_csv(index=False)
         sections["folds"] = [mask_folds_section(parts, fold_scores(parts), arms)]
     if len(arms) > 1:
         images = per_image(sweep, "iou")
@@ -80,7 +72,6 @@ def _classifiers(sweep: SweepResults, findings: Findings) -> tuple[Files, Sectio
     parts = label_folds(sweep)
     if tables := pooled(sweep, parts):
         scores = score_table(tables, findings.reference)
-        files[TABLE] = label_table(parts).to_csv(index=False, float_format="%.6g")
         files[SCORE_TABLE] = scores.to_csv(index=False, float_format="%.6g")
         sections["folds"] = label_folds_section(
             parts, scores, trivial_scores(tables), list(findings.table.index), findings.reference
@@ -112,11 +103,3 @@ def main_figure(sweep: SweepResults, findings: Findings) -> Figure:
     tables = {label: pivot(sweep.table, metric) for label, metric in metrics.items() if metric in sweep.table}
     curves = sweep.history[sweep.history["job"].isin([job.number for job in sweep.done])]
     return draw_figure(tables, curves, score, findings.best_trivial, findings.basis.design.test_per_train)
-
-
-def table_picture(sweep: SweepResults) -> str:
-    """Return the terminal table of a sweep as an SVG that refers to no other file."""
-    console = Console(record=True, width=80, file=StringIO())
-    print_table(sweep, console)
-    plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # no web fonts
-    return console.export_svg(title=sweep.command, code_format=plain.replace("Fira Code", "monospace"))

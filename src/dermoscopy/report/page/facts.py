@@ -1,11 +1,8 @@
 """Facts about a sweep on its page: command, data, hardware, time, jobs that are not done, and label leakage."""
 
 import re
-import shlex
 from collections.abc import Iterable
-from pathlib import Path
 
-from dermoscopy.report.page.markdown import plain
 from dermoscopy.report.page.section import Code, Section
 from dermoscopy.report.results.facts import (
     StoreImages,
@@ -94,65 +91,6 @@ def _store(store: StoreImages) -> str:
     size = " x ".join(map(str, store.size))
     counts = ", ".join(f"{_range(numbers)} {subset}" for subset, numbers in store.images.items())
     return f"{store.name}, {counts} images, {size} px, fingerprint {store.fingerprint[:12]}"
-
-
-def check_results(page: str, sweep: SweepResults, file: Path) -> None:
-    """Refuse to replace a page with results by one of a sweep that has none, such as one that was refused at once.
-
-    Args:
-        page: its text, with the line of `readme.provenance`, with the table of facts of older pages, or without both.
-        sweep: the new sweep.
-        file: of the page.
-
-    Raises:
-        ValueError: the page has results and the sweep has not; the message says what to type.
-    """
-    before = re.search(r"^(?:\| sweep \| |Numbers of sweep )([\w-]+),", page, re.MULTILINE)
-    done = re.search(r"^(?:\| jobs \| |Numbers of sweep [\w-]+, jobs )\d+: ([1-9]\d*) done", page, re.MULTILINE)
-    if sweep.done or not before or not done:
-        return
-    raise ValueError(
-        f"{file} has the results of sweep {before[1]}, jobs done: {done[1]}; no job of sweep {sweep.folder.name} is "
-        f"done: keep that page (sweep={before[1]} writes it again), or replace it by force=true"
-    )
-
-
-def check_data(page: str, sweep: SweepResults, file: Path) -> None:
-    """Refuse to replace a page of another data set, or of the same one with more images.
-
-    Args:
-        page: its text, with the line of `readme.provenance`, with the table of facts of older pages, or without both.
-        sweep: the new sweep.
-        file: of the page.
-
-    Raises:
-        ValueError: the page is one of other data; the message says what to type.
-    """
-    rows = [line for line in page.splitlines() if line.startswith("| data |")]
-    lines = [line for line in page.splitlines() if line.startswith("Numbers of sweep ")]
-    rows += [f"| data | {line.rpartition('; data: ')[2]}" for line in lines]
-    before = [
-        (name, fingerprint, _images(numbers)) for row in rows for name, numbers, fingerprint in STORE.findall(row)
-    ]
-    now = [(store.name, store.fingerprint[:12], _images(_store(store))) for store in stores(sweep)]
-    if not before or not now or {store[1] for store in before} & {store[1] for store in now}:
-        return
-    fewer = max(images for *_, images in now) < max(images for *_, images in before)
-    if {plain(name) for name, *_ in now} & {name for name, *_ in before} and not fewer:
-        return
-    then, new = (
-        ", ".join(f"{name} ({images} images, fingerprint {id})" for name, id, images in s) for s in (before, now)
-    )
-    elsewhere = shlex.quote(f"experiments={sweep.folder.parents[1] / 'report'}")
-    raise ValueError(
-        f"{file} is the page of other data, {then}; this sweep is of {new}: leave that page and write to another place "
-        f"by {elsewhere}, or replace it by force=true"
-    )
-
-
-def _images(counts: str) -> int:
-    """Return the largest number of images that the text of a store allows."""
-    return sum(int(number.split()[-1]) for number in re.findall(r"(\d+(?: to \d+)?) (?:train|val|test)", counts))
 
 
 def _range(numbers: tuple[int, int] | None) -> str:

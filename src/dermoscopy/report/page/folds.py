@@ -9,8 +9,8 @@ from dermoscopy.plots.style import metric_words
 from dermoscopy.report.page.section import Section
 from dermoscopy.report.results.arms import MASK_HEADLINES, short_names
 from dermoscopy.report.results.conditions import SHARES
-from dermoscopy.report.results.folds import TABLE, TITLE, Folds, folds_lacking
-from dermoscopy.report.results.mask_folds import JOINED, OutOfFold
+from dermoscopy.report.results.folds import TITLE, Folds, folds_lacking
+from dermoscopy.report.results.mask_folds import OutOfFold
 from dermoscopy.report.results.numbers import interval, number, with_interval
 
 SCORE_TABLE = "out_of_fold_scores.csv"
@@ -21,7 +21,7 @@ EXPLANATION = (
     "other scores count over all images, each at the threshold that its network's run chose in validation (0 if it "
     "chose none); of labels that exclude each other, the most probable one is predicted. With several labels, scores "
     "are means over labels. In brackets 95 % intervals by the jackknife over groups of images: they reflect the choice "
-    f"of patients, not the variation between trainings. The predictions are in {TABLE}, all scores in {SCORE_TABLE}."
+    f"of patients, not the variation between trainings. All scores are in {SCORE_TABLE}."
 )
 
 
@@ -44,13 +44,9 @@ def mask_folds_section(parts: Sequence[OutOfFold], scores: pd.DataFrame, arms: S
     tta = ", ".join(dict.fromkeys(part.tta for part in parts))
     text = (
         f"Each image is scored once, by the network of the fold that has not seen it (TTA {tta}); 95 % intervals "
-        f"by the jackknife over groups of images. Scores of single images at the store's size are in "
-        f"{TABLE}."
+        f"by the jackknife over groups of images."
     )
-    texts = [text, folds_lacking(parts, arms)]
-    if any(part.masks for part in parts):
-        texts.append(f"The predicted masks are joined in the folder of the sweep ({JOINED}*.h5).")
-    return Section(TITLE, head, rows, " ".join(texts))
+    return Section(TITLE, head, rows, f"{text} {folds_lacking(parts, arms)}")
 
 
 def label_folds_section(

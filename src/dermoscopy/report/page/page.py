@@ -1,85 +1,178 @@
-"""The page of an experiment: numbers, figure and sentences, written between two markers of its README.
+"""The page of an experiment and the files beside it: made from a sweep, or again from the files of an earlier page.
 
-Text outside the markers, written by hand, is kept. The same input gives the same bytes: there is no date of writing
-and no random draw without a seed.
+The same input gives the same bytes: there is no date of writing and no random draw without a seed.
 """
 
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from dermoscopy.machine.files import write_atomically
-from dermoscopy.plots.style import save_figure
-from dermoscopy.report.page.extra_files import extra_files, main_figure, table_picture
-from dermoscopy.report.page.facts import check_data, check_results
-from dermoscopy.report.page.readme import current_page, readme_block, refreshed, refreshed_index
-from dermoscopy.report.results.answer import answer
-from dermoscopy.report.results.arms import arms_table, results_table
+from dermoscopy.plots.style import figure_bytes
+from dermoscopy.report.page.extra_files import extra_files, main_figure
+from dermoscopy.report.page.facts import leakage_warning
+from dermoscopy.report.page.html import html_page
+from dermoscopy.report.page.readme import PAGE, current_page, readme_block, refreshed
+from dermoscopy.report.page.sections import page_sections
+from dermoscopy.report.published.pack import pack
+from dermoscopy.report.published.record import HISTORY, IMAGES, JOBS, RECORD, Choice, Record, unpack
+from dermoscopy.report.results.answer import Answer, answer
+from dermoscopy.report.results.arms import arms_table
 from dermoscopy.report.results.conditions import with_validation_masks
-from dermoscopy.report.results.findings import find
+from dermoscopy.report.results.findings import Findings, find
 from dermoscopy.runs.tables import SweepResults
 
-LARGEST = 300_000  # bytes of results.csv, above which values are rounded to 5 significant digits
+README, TABLE, FIGURE = "README.md", "table.csv", "figure.png"
+DATA = (JOBS, HISTORY, IMAGES)
+Files = dict[str, str | bytes]
 
 
-def write_report(
-    sweep: SweepResults,
-    experiments: Path,
-    reference: str | float | None = None,
-    metric: str | None = None,
-    command: str = "",
-    force: bool = False,
-    meaningful: float | None = None,
-) -> list[Path]:
-    """Write results.csv, table.csv, table.svg, figure.png and README.md of an experiment and its row in the index.
+@dataclass(frozen=True)
+class Page:
+    """A page that is not written yet.
 
-    A sweep with folds or with more mask conditions gets further tables and figures, see `extra_files`.
+    Attributes:
+        sweep: that the page is about, as its files hold it.
+        findings: of the sweep, None while no job has a test metric.
+        answer: of the sweep.
+        block: the computed part of the README.
+        files: contents of all files but the README, by name; the data from which they are made come first.
+        images_left_out: why the page cannot be made again from its files alone, "" if it can.
+    """
+
+    sweep: SweepResults
+    findings: Findings | None
+    answer: Answer
+    block: str
+    files: Files
+    images_left_out: str
+
+
+def make_page(sweep: SweepResults, choice: Choice, command: str = "") -> Page:
+    """Make the page of a sweep.
 
     Args:
-        sweep: the sweep to report.
-        experiments: folder of the pages; the page is written to `<experiments>/<name>/`.
-        reference: arm to compare with, see `findings.find`.
-        metric: metric to compare, see `findings.find`.
+        sweep: whose files lie in the folder of its runs.
+        choice: the reference arm, the metric and the smallest difference that matters.
         command: that was typed; "": the shortest one that writes the page of this experiment.
-        force: whether to replace a page of other data.
-        meaningful: size of the smallest difference that matters; None: none is known.
+
+    Raises:
+        ValueError: no such arm or metric.
+    """
+    command = command or f"python report.py experiment={sweep.experiment}"
+    data, left_out = pack(sweep, choice, command)
+    return _page(sweep if left_out else unpack(data)[0], choice, command, data, left_out)
+
+
+def read_page(folder: Path, chosen: Mapping[str, Any], command: str) -> Page:
+    """Make a page again from the files of an earlier one.
+
+    Args:
+        folder: of the earlier page.
+        chosen: the entries of `Choice` that differ from those of the earlier page.
+        command: that was typed, shown where an entry differs.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file was changed or is damaged; no such arm or metric.
+    """
+    data, record = read_data(folder)
+    sweep, _ = unpack(data)
+    page = record["page"]
+    choice = Choice(**{name: page[name] for name in asdict(Choice())} | dict(chosen))
+    command = command if chosen else page["command"]
+    data[RECORD] = _as_text({**record, "page": {**page, **asdict(choice), "command": command}})
+    return _page(sweep, choice, command, data, page["images_left_out"])
+
+
+def read_data(folder: Path) -> tuple[dict[str, str], Record]:
+    """Return the contents of the data files of a page by name, and its record.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file was changed or is damaged.
+    """
+    if not (folder / RECORD).is_file():
+        raise FileNotFoundError(f"{folder / RECORD} is missing: no page was written to this folder by this version")
+    text = (folder / RECORD).read_text()
+    try:
+        record: Record = json.loads(text)
+        listed = record["files"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder / RECORD} is damaged ({error!r}): publish the page again") from error
+    data = {RECORD: text}
+    for name in (name for name in DATA if name in listed):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name} is missing, from which the page was made: publish it again")
+        data[name] = (folder / name).read_bytes().decode()
+        if _digest(data[name]) != listed[name]:
+            raise ValueError(f"{folder / name} is not the one from which the page was made: publish it again")
+    return data, record
+
+
+def _page(sweep: SweepResults, choice: Choice, command: str, data: Mapping[str, str], left_out: str) -> Page:
+    sweep = with_validation_masks(sweep)
+    findings = find(sweep, choice.reference, choice.metric, choice.meaningful)
+    more, sections = extra_files(sweep, findings)
+    files: Files = {name: data[name] for name in DATA if data.get(name)}
+    files[TABLE] = arms_table(sweep.table).to_csv(index=False)
+    drawn = {} if findings is None else {FIGURE: main_figure(sweep, findings)}
+    for name, content in (drawn | more).items():
+        files[name] = figure_bytes(content, name) if isinstance(content, Figure) else content
+    said = answer(sweep, findings)
+    alerts = [text for text in (leakage_warning(sweep), *sweep.remarks) if text]
+    folded = page_sections(sweep, findings, sections)
+    files[PAGE] = html_page(sweep, findings, said, folded, command, [*files, RECORD], alerts)
+    block = readme_block(sweep, findings, said, [*files, RECORD], command)
+    known = {name: _digest(content) for name, content in files.items()}
+    record = json.loads(data[RECORD]) | {"files": known}
+    return Page(sweep, findings, said, block, {**files, RECORD: _as_text(record)}, left_out)
+
+
+def _digest(content: str | bytes) -> str:
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def _as_text(record: Record) -> str:
+    return json.dumps(record, indent=1) + "\n"
+
+
+def write_page(page: Page, folder: Path) -> list[Path]:
+    """Write a page to a folder; text of its README outside the markers, written by hand, is kept.
+
+    Each file is replaced as a whole, those that refer to others after them. Files of an earlier page that this one does
+    not have are removed.
 
     Returns:
         The files written.
 
     Raises:
-        ValueError: no such arm or metric, the page is one of other data, or the markers in README.md are not a pair.
+        ValueError: the markers in README.md are not a pair.
     """
-    sweep = with_validation_masks(sweep)
-    findings = find(sweep, reference, metric, meaningful)
-    folder = experiments / sweep.experiment
-    readme, index = folder / "README.md", experiments / "README.md"
-    more, _ = extra_files(sweep, findings)
-    said = answer(sweep, findings)
-    current = current_page(readme, sweep)
-    if not force:
-        check_results(current, sweep, readme)
-        check_data(current, sweep, readme)
-    files: dict[str, Figure | str] = {
-        "results.csv": compact_csv(results_table(sweep)),
-        "table.csv": arms_table(sweep.table).to_csv(index=False),
-        "table.svg": table_picture(sweep),
-    }
-    if findings is not None:
-        files["figure.png"] = main_figure(sweep, findings)
-    files |= more
-    page = refreshed(current, readme_block(sweep, findings, said, list(files), command), readme)
-    written = [_write(folder / name, content) for name, content in (files | {"README.md": page}).items()]
-    rows = refreshed_index(index.read_text() if index.is_file() else "", sweep, page, said)
-    return [*written, write_atomically(index, rows)]
+    readme = folder / README
+    text = refreshed(current_page(readme, page.sweep), page.block, readme)
+    files = {name: content for name, content in page.files.items() if name != RECORD}
+    outdated = listed_files(folder) - {*page.files}
+    written = [write_atomically(folder / name, content) for name, content in files.items()]
+    written.append(write_atomically(readme, text))
+    for name in sorted(outdated):
+        (folder / name).unlink(missing_ok=True)
+    return [*written, write_atomically(folder / RECORD, page.files[RECORD])]
 
 
-def _write(file: Path, content: Figure | str) -> Path:
-    return save_figure(content, file) if isinstance(content, Figure) else write_atomically(file, content)
+def listed_files(folder: Path) -> set[str]:
+    """Return the names of the files of an earlier page in a folder, but not its record and README."""
+    try:
+        return {Path(name).name for name in json.loads((folder / RECORD).read_text())["files"]}
+    except (OSError, ValueError, KeyError, TypeError):  # no earlier page, or a damaged one, which is replaced
+        return set()
 
 
-def compact_csv(table: pd.DataFrame, largest: int = LARGEST) -> str:
-    """Return a table as CSV, rounded to 5 significant digits if it has more than `largest` characters."""
-    whole = table.to_csv(index=False)
-    return whole if len(whole) <= largest else table.to_csv(index=False, float_format="%.5g")
+def report_folder(runs: Path, name: str) -> Path:
+    """Return the folder of a report that is not published."""
+    return runs / name / "report"

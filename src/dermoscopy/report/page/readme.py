@@ -26,7 +26,8 @@ def current_page(file: Path, sweep: SweepResults) -> str:
         return file.read_text()
     about = sweep.about
     expected = f"\n\nExpected: {about['expectation']}" if about else ""
-    source = f"{code(f'conf/experiment/{sweep.experiment}.yaml')}, run" if about else "Run"
+    own = about and {job.record["experiment"] for job in sweep.jobs} == {sweep.experiment}
+    source = f"{code(f'conf/experiment/{sweep.experiment}.yaml')}, run" if own else "Run"
     sections = {
         "Question": about.get("question", plain(sweep.experiment)) + expected,
         "Protocol": f"{source} by {code(about.get('command', sweep.command))}.",
@@ -69,6 +70,7 @@ def readme_block(
     """
     leakage = leakage_warning(sweep)
     parts = [f"**{plain(answer.text)}**", f"> {plain(leakage)}" if leakage else ""]
+    parts += [f"> {plain(remark)}" for remark in sweep.remarks]
     if len(sweep.done) < len(sweep.jobs):
         parts.append(f"> Unfinished: jobs {job_counts(sweep)}. Only those that are done are in these numbers.")
     if findings is not None:
@@ -100,7 +102,7 @@ def short_table(findings: Findings, answer: Answer) -> Section:
 
 
 def provenance(sweep: SweepResults, command: str = "") -> str:
-    """Write in one line where the numbers are from, which `facts.check_data` and `facts.check_results` read."""
+    """Write in one line where the numbers are from."""
     parts = [
         f"Numbers of sweep {sweep.folder.name}, jobs {job_counts(sweep)}",
         f"run by {code(sweep.command)}",

@@ -1,5 +1,6 @@
 """Test scores of arms over their repeats: tables, and the two files of them that a sweep writes."""
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -95,10 +96,15 @@ def headlines(sweep: SweepResults) -> list[str]:
 
 
 def short_names(arms: list[str]) -> dict[str, str]:
-    """Return the display name of each arm: in words, and without `axis=` if only one axis was swept."""
+    """Return the display name of each arm: in words, and without `axis=` if only one axis was swept.
+
+    Arms that would share a name, as those of two sweeps may, are named in full.
+    """
     axes = {arm.split("=")[0] for arm in arms}
     alone = len(axes) == 1 and all(arm.count("=") == 1 for arm in arms)
-    return {arm: ", ".join(_display_name(setting, alone) for setting in arm.split(", ")) for arm in arms}
+    names = {arm: ", ".join(_display_name(setting, alone) for setting in arm.split(", ")) for arm in arms}
+    counts = Counter(names.values())
+    return {arm: name if counts[name] == 1 else arm for arm, name in names.items()}
 
 
 def _display_name(setting: str, alone: bool) -> str:
@@ -123,8 +129,8 @@ def write_results(sweep: SweepResults) -> list[Path]:
 
 
 def results_table(sweep: SweepResults) -> pd.DataFrame:
-    """Return the history for publication: arm, seed, fold, stage, epoch and mode, then the metrics."""
-    return sweep.history.drop(columns=["job", "cumulative"])
+    """Return the history for publication: job, arm, seed, fold, stage, epoch and mode, then the metrics."""
+    return sweep.history.drop(columns="cumulative")
 
 
 def arms_table(jobs: pd.DataFrame) -> pd.DataFrame:

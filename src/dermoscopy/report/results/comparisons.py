@@ -63,8 +63,7 @@ def sweep_design(sweep: SweepResults) -> Design:
     A job without a recorded split counts as one with test images of its own, so that the correction for overlapping
     training sets is never left out by mistake.
     """
-    splits = [job.last.split for job in sweep.done]
-    tested = {None if split is None else frozenset(split.index[split == "test"]) for split in splits}
+    tested = {job.last.test_images for job in sweep.done}
     if len(tested) == 1 and None not in tested:
         return Design(FIXED_SPLIT)
     sizes = [job.record["data"] for job in sweep.done]

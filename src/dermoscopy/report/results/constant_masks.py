@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dermoscopy.contracts import NOT_ANNOTATED
 from dermoscopy.data.store.reader import Store, open_store
 from dermoscopy.metrics.segmentation import confusion, image_scores
-from dermoscopy.metrics.statistics import mean_defined, ratio
+from dermoscopy.metrics.statistics import Floats, image_groups, mean_defined, ratio
 from dermoscopy.report.results.mask_scores import MaskScores
 from dermoscopy.runs.files import SPLIT
 from dermoscopy.runs.tables import JobResults, SweepResults
@@ -19,6 +19,7 @@ SHARES = np.linspace(0.05, 0.95, 19)  # thresholds of the mean training mask
 CHUNK = 256  # images at a time, which bounds memory
 TRAINING_MASK = "mean training mask"
 CONSTANTS = ("nothing", "everything", TRAINING_MASK)
+Repeat = tuple[int | None, int | None]  # seed and fold
 Codes = NDArray[np.uint8]  # (N, H, W): 0 absent, 1 present, 255 unknown
 
 
@@ -28,6 +29,9 @@ def constant_masks(sweep: SweepResults) -> tuple[dict[tuple[str, str], dict[str,
     Returns:
         By arm and repeat the scores of each constant mask, none if they cannot be computed, and why not.
     """
+    if sweep.constants is not None:
+        tables, lacking = sweep.constants
+        return {job: _of_training_mask(table) for job, table in tables.items()}, lacking
     stores: dict[Path, Store] = {}
     by_split: dict[tuple[object, ...], dict[str, MaskScores]] = {}  # jobs of one store, masks and split share scores
     parts = {}
@@ -36,7 +40,7 @@ def constant_masks(sweep: SweepResults) -> tuple[dict[tuple[str, str], dict[str,
         if split is None:
             return {}, f"job {job.number} has no {SPLIT}"
         # A relative path starts at the folder that holds `runs/`, where the training was started.
-        file = sweep.folder.parents[2].resolve().parent / configuration.store
+        file = job.last.folder.parents[1].resolve().parent / configuration.store
         key = file, configuration.masks, tuple(split.index), tuple(split)
         try:
             if file not in stores:
@@ -62,6 +66,40 @@ def _of_split(store: Store, job: JobResults, split: "pd.Series[str]") -> dict[st
         name: MaskScores.from_counts(ids, groups, np.stack([part[:, number] for part in counts], axis=1))
         for number, name in enumerate(CONSTANTS)
     }
+
+
+def training_masks(sweep: SweepResults) -> tuple[dict[Repeat, pd.DataFrame], str]:
+    """Return the pixels of the mean training mask on the test images of each repeat, and why there are none.
+
+    Returns:
+        By seed and fold: columns id, group, mask, size, truth, pixels, predicted, dice, one row per image and mask.
+    """
+    parts, lacking = constant_masks(sweep)
+    tables: dict[Repeat, pd.DataFrame] = {}
+    for job in sweep.done:
+        if (job.arm, str(job.repeat)) in parts and (repeat := (job.record["seed"], job.record["fold"])) not in tables:
+            scores, masks = parts[job.arm, str(job.repeat)][TRAINING_MASK], job.last.configuration.masks
+            named = {"id": scores.id.repeat(len(masks)), "group": scores.group.repeat(len(masks)), "size": "store"}
+            pixels = {name: values.ravel() for name, values in scores.areas._asdict().items()}
+            own = pd.DataFrame(named | pixels).assign(mask=[*masks] * len(scores.id))
+            tables[repeat] = own.assign(dice=scores.metrics["dice"].ravel())
+    return tables, lacking
+
+
+def _of_training_mask(table: pd.DataFrame) -> dict[str, MaskScores]:
+    """Return the scores of all constant masks from the pixels of the mean training mask, see `training_masks`."""
+    wide = table.pivot(index="id", columns="mask", values=["truth", "pixels", "predicted", "hit"])  # noqa: PD010
+    truth, pixels, predicted, hit = (wide[name].to_numpy(float) for name in ("truth", "pixels", "predicted", "hit"))
+    group = image_groups(table, wide.index)
+    ends = {"nothing": (0 * hit, 0 * hit), "everything": (truth, pixels), TRAINING_MASK: (hit, predicted)}
+    return {
+        name: MaskScores.from_counts(wide.index.to_numpy(object), group, _confusion(own, positive, truth, pixels))
+        for name, (own, positive) in ends.items()
+    }
+
+
+def _confusion(tp: Floats, predicted: Floats, truth: Floats, known: Floats) -> NDArray[np.int64]:
+    return np.nan_to_num(np.stack(confusion(tp, predicted, truth, known), axis=-1)).astype(np.int64)
 
 
 def count_constant_masks(truth: Codes, train: NDArray[np.int_], test: NDArray[np.int_]) -> NDArray[np.int64]:

@@ -85,21 +85,21 @@ def arm_differences(sweep: SweepResults) -> pd.DataFrame:
     configs: dict[str, object] = {}
     for job in sweep.done:
         if job.arm not in configs:
-            values = _relevant(job.last.configuration.content)
+            values = relevant(job.last.configuration.content)
             configs[job.arm] = {key: value for key, value in values.items() if key not in REPEAT_KEYS}
     return differences(configs)
 
 
-def _relevant(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+def relevant(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Return a configuration without `IGNORED` keys, in a form in which equal settings are equal."""
-    relevant: dict[str, object] = {}
+    kept: dict[str, object] = {}
     for name, value in config.items():
         path = f"{prefix}{name}"
         if path in IGNORED:
             continue
         if isinstance(value, Mapping):
-            inner = _relevant(value, f"{path}.")
-            relevant[name] = canonical(inner, f".{path}") if name == "zeroing" else inner
+            inner = relevant(value, f"{path}.")
+            kept[name] = canonical(inner, f".{path}") if name == "zeroing" else inner
         else:
-            relevant[name] = value if isinstance(value, list) else canonical(value, f".{path}")
-    return relevant
+            kept[name] = value if isinstance(value, list) else canonical(value, f".{path}")
+    return kept

@@ -187,11 +187,11 @@ def _seen_by_run(count: int | None) -> str:
 
 
 def warnings(sweep: SweepResults) -> list[str]:
-    """Return the warnings and remarks of the jobs that are done, each once with the number of its jobs."""
+    """Return the remarks on the whole, then the warnings and remarks of the jobs that are done, with their numbers."""
     facts: list[str] = []
     for job in sweep.done:
         facts += job.record.get("warnings", [f"Warnings: {NOT_RECORDED}."])
-    return _counted(facts, len(sweep.done))
+    return [*sweep.remarks, *_counted(facts, len(sweep.done))]
 
 
 def _counted(facts: Sequence[str], jobs: int) -> list[str]:

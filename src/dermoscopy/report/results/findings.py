@@ -118,6 +118,27 @@ def best_predictor(trivial: pd.DataFrame | None, score: str) -> tuple[str, float
     return str(values.idxmin() if lower else values.idxmax()), float(values.min() if lower else values.max())
 
 
+def compared_metric(sweep: SweepResults, metric: str | None = None) -> str | None:
+    """Return the metric that a page compares; None while no job has a test metric.
+
+    Args:
+        sweep: with or without columns of `with_validation_masks`.
+        metric: what the user has named; None: the primary metric of the experiment, or the first headline metric where
+            it has none, or none that was tested.
+
+    Raises:
+        ValueError: what is named is no test metric.
+    """
+    available = [*headlines(sweep), *macro_metrics(sweep.table)]
+    if not available:
+        return None
+    primary = sweep.about.get("primary_metric")
+    chosen = metric or (primary if primary in available else available[0])
+    if not is_test_metric(chosen):
+        raise ValueError(f"metric must be test/<condition>/<name>, got {chosen!r}")
+    return chosen
+
+
 def find(
     sweep: SweepResults,
     reference: str | float | None = None,
@@ -129,24 +150,20 @@ def find(
     Args:
         sweep: with or without columns of `with_validation_masks`.
         reference: an arm, in full or its value alone, which may be a number; None: see `choose_reference`.
-        metric: `test/<condition>/<name>`; None: the primary metric of the experiment, or the first headline metric
-            where it has none, or none that was tested.
+        metric: `test/<condition>/<name>`; None: see `compared_metric`.
         meaningful: size of the smallest difference that matters; None: none is known.
 
     Raises:
         ValueError: the sweep has no such arm or metric; the message lists the available ones.
         ValueError: an arm or a metric is named while no job has a test metric.
     """
-    available = [*headlines(sweep), *macro_metrics(sweep.table)]
-    if not available:
+    chosen = compared_metric(sweep, metric)
+    if chosen is None:
         if metric is not None or reference is not None:
             asked = f"reference={reference}" if metric is None else f"metric={metric}"
             raise ValueError(f"no job of sweep {sweep.folder.name} has a test metric yet: leave out {asked}")
         return None
     primary = sweep.about.get("primary_metric")
-    chosen = metric or (primary if primary in available else available[0])
-    if not is_test_metric(chosen):
-        raise ValueError(f"metric must be test/<condition>/<name>, got {chosen!r}")
     table = pivot(sweep.table, chosen)
     against = choose_reference(list(table.index), reference)
     place, score = chosen.split("/", 2)[1:]
@@ -155,7 +172,7 @@ def find(
     over, note = test_images.over_images(images, against, score)
     untested = len(sweep.done) - len(images.tables)
     notes = [note] if note else [f"It lacks {untested} done jobs without predictions.csv."] if untested else []
-    if primary and primary not in available:
+    if primary and primary not in (*headlines(sweep), *macro_metrics(sweep.table)):
         notes.insert(0, f"No job was tested for the primary metric {primary}.")
     segmented = is_segmentation(sweep.table)
     compared = compare(table.drop(index=against) - table.loc[against], basis.design, over)
@@ -207,6 +224,6 @@ def choose_reference(arms: list[str], name: str | float | None) -> str:
     named = [value] if value in arms else [arm for arm, own in zip(arms, called, strict=True) if value in own]
     if len(named) == 1:
         return named[0]
-    if not named and name is None:
-        return arms[0]
+    if name is None:
+        return (named or arms)[0]
     raise ValueError(f"reference={value} names {len(named)} arms; there are: {', '.join(arms)}")

@@ -11,7 +11,6 @@ from dermoscopy.report.results.arms import short_names
 from dermoscopy.runs.tables import JobResults, SweepResults
 
 AXIS = "split.fold"
-TABLE = "out_of_fold.csv"
 TITLE = "Out of fold: the test images of all folds together"
 
 

@@ -17,7 +17,6 @@ from dermoscopy.report.results.folds import Folds, joined_folds
 from dermoscopy.report.results.label_predictions import TRIVIAL_SCORES, Predictions, trivial_predictors
 from dermoscopy.runs.tables import SweepResults
 
-TABLE_COLUMNS = ["arm", "seed", "id", "group", "fold", "mask_condition", "label", "truth", "logit", "threshold"]
 Key = tuple[str, int, str]  # arm, seed, mask_condition
 
 
@@ -78,12 +77,6 @@ def label_folds(sweep: SweepResults) -> list[Folds]:
         ValueError: an image was tested in two folds.
     """
     return [] if is_segmentation(sweep.table) else joined_folds(sweep, ["id", "mask_condition", "label"])
-
-
-def label_table(parts: Sequence[Folds]) -> pd.DataFrame:
-    """Return the content of out_of_fold.csv: one row per arm, seed, mask condition, label and image."""
-    table = pd.concat([part.images.assign(arm=part.arm, seed=part.seed) for part in parts], ignore_index=True)
-    return table.sort_values(["arm", "seed", "mask_condition", "label", "id"], kind="stable")[TABLE_COLUMNS]
 
 
 def pooled(sweep: SweepResults, parts: Sequence[Folds]) -> dict[Key, Pooled]:

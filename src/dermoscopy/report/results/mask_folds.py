@@ -11,7 +11,7 @@ from dermoscopy.masks.predicted import MASKS
 from dermoscopy.metrics.intervals import interval, jackknife
 from dermoscopy.report.results.arms import MASK_HEADLINES, is_segmentation
 from dermoscopy.report.results.folds import Folds, joined_folds
-from dermoscopy.report.results.mask_scores import METRICS, SIZES, MaskScores
+from dermoscopy.report.results.mask_scores import SIZES, MaskScores
 from dermoscopy.report.results.test_images import score_once
 from dermoscopy.runs.tables import SweepResults
 
@@ -63,14 +63,6 @@ def masks_to_join(sweep: SweepResults) -> dict[Path, list[Path]]:
         if part.masks and not (file.is_file() and file.stat().st_mtime > newest):
             outdated[file] = [source.parent for source in part.masks]
     return outdated
-
-
-def fold_table(parts: Sequence[OutOfFold]) -> pd.DataFrame:
-    """Return the content of out_of_fold.csv: one row per arm, seed, image and mask at the store's size."""
-    tables = [part.images[part.images["size"] == "store"].assign(arm=part.arm, seed=part.seed) for part in parts]
-    table = pd.concat(tables, ignore_index=True).sort_values(["arm", "seed", "id", "mask"], kind="stable")
-    scores = [name for name in METRICS if table[name].notna().any()]
-    return table[["arm", "seed", "id", "group", "fold", "mask", *scores, "truth", "predicted"]].round(4)
 
 
 def fold_scores(parts: Sequence[OutOfFold]) -> pd.DataFrame:

@@ -75,6 +75,11 @@ def test_names_of_any_characters_stay_text(classified: Make, tmp_path: Path) -> 
     assert data["labels"][0] == HOSTILE and any(HOSTILE in arm["full"] for arm in data["arms"])
 
 
+def test_a_sweep_that_was_not_tested_has_no_gallery(segmented: Make, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no job of encoders has a test metric: leave out gallery="):
+        write_gallery(segmented(TWO)[0], None, tmp_path)
+
+
 @pytest.mark.parametrize("value", [False, 0, -1, 1.5, "many"])
 def test_a_number_of_images_is_required(value: object) -> None:
     with pytest.raises(ValueError, match=r"gallery .* got"):

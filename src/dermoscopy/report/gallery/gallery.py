@@ -64,22 +64,26 @@ class Chosen(NamedTuple):
     full: bool
 
 
-def write_gallery(sweep: SweepResults, findings: Findings, folder: Path, images: int | None = None) -> Path:
+def write_gallery(sweep: SweepResults, findings: Findings | None, folder: Path, images: int | None = None) -> Path:
     """Write `gallery.html` into a folder.
 
     Args:
         sweep: its finished jobs are shown.
-        findings: of the sweep.
+        findings: of the sweep; None: no job has a test metric, so that there is nothing to show.
         folder: for the file.
         images: largest number of images; None: `IMAGES`, or fewer if the file became larger than `LARGEST`.
 
     Raises:
-        ValueError: no job has predictions, fewer than one image is requested, a store or a file of masks is not that of
-            its run.
+        ValueError: no job has a test metric or predictions, fewer than one image is requested, a store or a file of
+            masks is not that of its run.
         FileNotFoundError: a store does not exist.
     """
     if images is not None and images < 1:
         raise ValueError(f"gallery must be true or a number of images of at least 1, got {images}")
+    if findings is None:
+        raise ValueError(
+            f"a gallery shows tested images, but no job of {sweep.experiment} has a test metric: leave out gallery="
+        )
     runs, lacking = shown_runs(sweep)
     order = {arm: number for number, arm in enumerate(findings.table.index)}
     runs = sorted(runs, key=lambda run: order[run.job.arm])

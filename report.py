@@ -20,7 +20,9 @@ from dermoscopy.config.checks import check_name
 from dermoscopy.config.command_line import checked, command, overrides
 from dermoscopy.config.effects import keys_of
 from dermoscopy.config.texts import names_of
+from dermoscopy.machine.files import write_atomically
 from dermoscopy.report.gallery.gallery import gallery_images, write_gallery
+from dermoscopy.report.gallery.runs import are_drawn
 from dermoscopy.report.page.page import make_page, read_page, report_folder, write_page
 from dermoscopy.report.page.publish import publish
 from dermoscopy.report.published.record import Choice
@@ -70,10 +72,14 @@ def main(cfg: DictConfig) -> None:
     print_table(page.sweep)
     folder = report_folder(runs, page.sweep.experiment)
     files = write_page(page, folder)
-    if cfg.gallery is not False and page.findings is not None:
+    if cfg.gallery is not False:
         files.append(write_gallery(sweep, page.findings, folder, gallery_images(cfg.gallery)))
     if cfg.publish:
-        files += publish(page, Path(cfg.experiments), cfg.force)
+        published = publish(page, Path(cfg.experiments), cfg.force)
+        if cfg.gallery is not False and are_drawn(sweep):  # photographs are not published
+            copy = Path(cfg.experiments) / page.sweep.experiment / files[-1].name
+            published.append(write_atomically(copy, files[-1].read_bytes()))
+        files += published
     print(*files, sep="\n")
     if page.images_left_out:
         print(f"the page cannot be made again from these files alone: {page.images_left_out}")

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 from builders import ROOT
+from sweeps_on_disk import configure
+
+from dermoscopy.report.gallery.runs import DRAWN_BY
+from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
 MakeSweep = Callable[..., Path]
@@ -62,6 +66,27 @@ def test_the_report_program_compares_runs_and_refuses_what_cannot_be_compared(
 def status(tmp_path: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-W", "error", str(ROOT / "report.py"), "status=true", f"runs={tmp_path / 'runs'}"]
     return subprocess.run([*command, *overrides], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+
+def test_a_gallery_is_written_beside_the_page_and_published_only_if_it_shows_no_photograph(
+    make_segmented: MakeRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = make_segmented({"network": ["small", "large"], "seed": ["0"]}, ["done"] * 2)
+    monkeypatch.chdir(tmp_path)
+    typed = ["experiment=encoders", "gallery=6", "publish=true"]
+    finished = report(*typed)
+    assert finished.returncode == 0, finished.stderr
+    gallery = tmp_path / "runs" / "encoders" / "report" / "gallery.html"
+    assert (
+        str(gallery.relative_to(tmp_path)) in finished.stdout and "of 40 test images are shown" in gallery.read_text()
+    )
+    published = tmp_path / "experiments" / "encoders" / "gallery.html"
+    assert not published.exists()
+    for job in load_sweep(sweep).done:
+        data = dict(job.last.configuration.content["data"]) | {"make": {"_target_": DRAWN_BY}}
+        configure(job.last.folder, data=data)
+    assert report(*typed).returncode == 0
+    assert published.read_bytes() == gallery.read_bytes()
 
 
 def test_the_report_program_prints_the_status_and_writes_nothing(make_sweep: MakeSweep, tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def test_all_images_are_shown_if_they_are_few_and_the_page_is_the_same_each_time
     found = segmented(TWO)
     page = write_gallery(*found, tmp_path).read_text()
     assert "All 40 test images of the sweep are shown." in page
-    assert len(data_of(page)["images"]) == 40
+    images = data_of(page)["images"]
+    assert len(images) == 40 and not any(image["chosen"] for image in images)
     assert write_gallery(*found, tmp_path / "again").read_text() == page
     assert not re.search(r'(src|href)="?(https?:)?//', page)
 
@@ -72,6 +73,11 @@ def test_names_of_any_characters_stay_text(classified: Make, tmp_path: Path) -> 
     assert "<img src=x" not in page and page.count("<script") == 5
     data = data_of(page)
     assert data["labels"][0] == HOSTILE and any(HOSTILE in arm["full"] for arm in data["arms"])
+
+
+def test_a_sweep_that_was_not_tested_has_no_gallery(segmented: Make, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no job of encoders has a test metric: leave out gallery="):
+        write_gallery(segmented(TWO)[0], None, tmp_path)
 
 
 @pytest.mark.parametrize("value", [False, 0, -1, 1.5, "many"])

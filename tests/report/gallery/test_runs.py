@@ -55,8 +55,8 @@ def test_what_is_not_on_disk_is_named(segmented: Make) -> None:
     assert [run.masks is None for run in runs] == [True, False, False]
     assert [line.split(":")[0] for line in lacking] == ["network=small, seed 0", "network=small, seed 1"]
     for job in sweep.done:
-        (job.last.folder / "predictions.csv").unlink(missing_ok=True)
-    with pytest.raises(ValueError, match=r"no finished job .* has predictions\.csv"):
+        (job.last.folder / "predictions.csv").write_text("id,something\na,1\n")
+    with pytest.raises(ValueError, match=r"no finished job .* has a predictions\.csv that this version reads"):
         shown_runs(load_sweep(sweep.folder))
 
 

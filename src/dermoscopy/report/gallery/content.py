@@ -44,7 +44,7 @@ def label_arrays(run: ShownRun, conditions: Sequence[str], labels: Sequence[str]
     """Return the predicted labels of a run; None if it predicts none."""
     if run.labels is None:
         return None
-    table, ids = run.labels, list(dict.fromkeys(run.labels["id"]))
+    table, ids = run.labels, list(run.labels["id"].unique())
     columns = {"id": ids, "mask_condition": list(conditions), "label": list(labels)}
     image, condition, label = (pd.Categorical(table[name], kinds).codes for name, kinds in columns.items())
     logit, threshold = (np.full((len(ids), len(conditions), len(labels)), np.nan) for _ in range(2))
@@ -71,8 +71,8 @@ class Content:
     def __init__(self, runs: Sequence[ShownRun], findings: Findings) -> None:
         self.runs, self.findings = runs, findings
         tables = [run.labels for run in runs if run.labels is not None]
-        self.labels = list(dict.fromkeys(name for table in tables for name in table["label"]))
-        self.conditions = list(dict.fromkeys(name for table in tables for name in table["mask_condition"]))
+        self.labels = list(dict.fromkeys(name for table in tables for name in table["label"].unique()))
+        self.conditions = list(dict.fromkeys(name for table in tables for name in table["mask_condition"].unique()))
         self.masks = list(dict.fromkeys(name for run in runs if run.masks is not None for name in run.masks.names))
         self.stores = list(dict.fromkeys(run.store for run in runs))
         stored = [name for store in self.stores for name in store.label_names]

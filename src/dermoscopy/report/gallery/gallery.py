@@ -37,10 +37,14 @@ WORDS = {
     RANDOM: f"at random (seed {SEED})",
 }
 MEANING = {  # of the two scores, by kind
-    "labels": "Disagreement is the standard deviation of a label's probability over arms, averaged over labels; "
-    "loss is the cross-entropy of the true labels, averaged over arms.",
-    "masks": "Disagreement is the standard deviation of Dice over arms, averaged over masks; "
-    "loss is 1 - Dice, averaged over masks and arms.",
+    "labels": {
+        DISAGREEMENT: "Disagreement: standard deviation of a label's probability over arms, averaged over labels.",
+        LOSS: "Loss: cross-entropy of the true labels, averaged over arms.",
+    },
+    "masks": {
+        DISAGREEMENT: "Disagreement: standard deviation of Dice over arms, averaged over masks.",
+        LOSS: "Loss: 1 - Dice, averaged over masks and arms.",
+    },
 }
 
 
@@ -49,7 +53,7 @@ class Chosen(NamedTuple):
 
     Attributes:
         entries: of the images shown.
-        places: number of images that each order contributes.
+        places: number of images that each order contributes; none if all images are shown.
         tested: number of all test images.
         full: whether more images would have exceeded `LARGEST`.
     """
@@ -60,22 +64,26 @@ class Chosen(NamedTuple):
     full: bool
 
 
-def write_gallery(sweep: SweepResults, findings: Findings, folder: Path, images: int | None = None) -> Path:
+def write_gallery(sweep: SweepResults, findings: Findings | None, folder: Path, images: int | None = None) -> Path:
     """Write `gallery.html` into a folder.
 
     Args:
         sweep: its finished jobs are shown.
-        findings: of the sweep.
+        findings: of the sweep; None: no job has a test metric, so that there is nothing to show.
         folder: for the file.
         images: largest number of images; None: `IMAGES`, or fewer if the file became larger than `LARGEST`.
 
     Raises:
-        ValueError: no job has predictions, fewer than one image is requested, a store or a file of masks is not that of
-            its run.
+        ValueError: no job has a test metric or predictions, fewer than one image is requested, a store or a file of
+            masks is not that of its run.
         FileNotFoundError: a store does not exist.
     """
     if images is not None and images < 1:
         raise ValueError(f"gallery must be true or a number of images of at least 1, got {images}")
+    if findings is None:
+        raise ValueError(
+            f"a gallery shows tested images, but no job of {sweep.experiment} has a test metric: leave out gallery="
+        )
     runs, lacking = shown_runs(sweep)
     order = {arm: number for number, arm in enumerate(findings.table.index)}
     runs = sorted(runs, key=lambda run: order[run.job.arm])
@@ -129,19 +137,25 @@ def _choose(content: Content, scores: Mapping[str, pd.DataFrame], images: int | 
             break
         entries += built
         places += 1
+    if len(entries) == len(first):
+        return Chosen(entries, {}, len(first), full)
     contributed = {name: min(places, len(ids)) for name, ids in ordered.items()}
     for entry in entries:
         entry["chosen"] = [name for name, ids in ordered.items() if entry["id"] in ids[: contributed[name]]]
     return Chosen(entries, contributed, len(first), full)
 
 
-def _sorts(scores: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """Return the names of the orders by the key of their score."""
-    found = [
+def _defined(scores: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
+    """Return kind and name of the scores that are defined for any image."""
+    return [
         (kind, name) for kind, table in scores.items() for name in (DISAGREEMENT, LOSS) if table[name].notna().any()
     ]
-    several = len({kind for kind, _ in found}) > 1
-    return {f"{kind} {name}": f"{name} ({kind})" if several else name for kind, name in found}
+
+
+def _sorts(scores: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Return the names of the orders by the key of their score."""
+    several = len({kind for kind, _ in _defined(scores)}) > 1
+    return {f"{kind} {name}": f"{name} ({kind})" if several else name for kind, name in _defined(scores)}
 
 
 def _of_image(scores: Mapping[str, pd.DataFrame], id: str) -> Json:
@@ -167,7 +181,8 @@ def _selected(chosen: Chosen) -> str:
 
 def _notes(runs: Sequence[ShownRun], scores: Mapping[str, pd.DataFrame], lacking: Sequence[str]) -> list[str]:
     """Say what the scores of images mean, how masks were predicted, and what is not shown."""
-    notes = [MEANING[kind] for kind, table in scores.items() if table[LOSS].notna().any()]
+    meanings = [MEANING[kind][name] for kind, name in _defined(scores)]
+    notes = [" ".join(meanings)] if meanings else []
     if tta := dict.fromkeys(run.job.last.configuration.kept_tta for run in runs if run.masks is not None):
         notes.append(
             f"Masks are those predicted with test-time augmentation {', '.join(tta)}, at the size of the store."

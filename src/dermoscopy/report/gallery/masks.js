@@ -5,7 +5,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const LEVELS = data.flag - 1; // the bits of a pixel that hold its level
 const [NEITHER, HIT, FALSE_POSITIVE, FALSE_NEGATIVE, UNKNOWN] = [0, 1, 2, 3, 4];
 // Okabe and Ito (2008), distinguishable with any colour vision; red, green, blue, opacity
-const COLOURS = [[0, 0, 0, 0], [240, 228, 66, 150], [213, 94, 0, 235], [0, 114, 178, 235], [128, 128, 128, 170]];
+const COLOURS = [[0, 0, 0, 0], [240, 228, 66, 150], [213, 94, 0, 205], [0, 114, 178, 205], [128, 128, 128, 170]];
 const RAMP = [[13, 8, 65], [126, 3, 168], [213, 94, 0], [240, 228, 66]]; // of probabilities, from 0 to 1
 const TRUTH = "#ffffff", PREDICTION = "#56b4e9";
 const SIDE = 256; // pixels of the longer side of a canvas, at least

@@ -16,6 +16,7 @@ from dermoscopy.report.results.label_predictions import COLUMNS
 from dermoscopy.runs.files import PREDICTIONS
 from dermoscopy.runs.tables import JobResults, SweepResults
 
+OF_MASKS = {"id", "mask", "size", "dice"}  # columns of predictions.csv of masks that are needed here
 DRAWN_BY = "dermoscopy.data.demo.dataset.make_demo"
 
 
@@ -40,12 +41,8 @@ class ShownRun:
     @cached_property
     def ids(self) -> frozenset[str]:
         """Ids of its test images."""
-        return frozenset(str(id) for table in (self.labels, self.scores) if table is not None for id in table["id"])
-
-    @cached_property
-    def by_image(self) -> dict[str, pd.DataFrame]:
-        """Rows of `labels` by id."""
-        return {} if self.labels is None else {str(id): rows for id, rows in self.labels.groupby("id")}
+        tables = (table for table in (self.labels, self.scores) if table is not None)
+        return frozenset(str(id) for table in tables for id in table["id"].unique())
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -83,6 +80,9 @@ def shown_runs(sweep: SweepResults) -> tuple[list[ShownRun], list[str]]:
             lacking.append(f"{job.name}: no {PREDICTIONS} in {job.last.folder.name}")
             continue
         is_label = set(table.columns) >= COLUMNS
+        if not is_label and not set(table.columns) >= OF_MASKS:
+            lacking.append(f"{job.name}: {PREDICTIONS} in {job.last.folder.name} is that of another version")
+            continue
         scores = None if is_label else table[table["size"] == "store"]
         store = _store(job, stores)
         masks, missing = _masks(job, store, needed=not is_label)
@@ -90,8 +90,8 @@ def shown_runs(sweep: SweepResults) -> tuple[list[ShownRun], list[str]]:
         runs.append(ShownRun(job, store, table if is_label else None, scores, masks))
     if not runs:
         raise ValueError(
-            f"a gallery shows test images, but no finished job of sweep {sweep.folder.name} has {PREDICTIONS}: "
-            "leave out gallery="
+            f"a gallery shows test images, but no finished job of sweep {sweep.folder.name} has a {PREDICTIONS} that "
+            "this version reads: leave out gallery="
         )
     return runs, lacking
 

@@ -33,8 +33,8 @@ function breakable(name) {
 function factsOf(image) {
   const scores = data.sorts.filter(({ key }) => key in image.scores).map(({ key, name }) => `${name} ${short(image.scores[key])}`);
   const group = image.group === image.id ? [] : [`group ${image.group}`];
-  const chosen = image.chosen.map((name) => data.reasons[name]);
-  return [...group, ...scores, `chosen: ${chosen.join("; ")}`].join(" · ");
+  const chosen = image.chosen.length ? [`chosen: ${image.chosen.map((name) => data.reasons[name]).join("; ")}`] : [];
+  return [...group, ...scores, ...chosen].join(" · ");
 }
 
 function trueLabels(image) {

@@ -118,7 +118,7 @@ def sureness_section(findings: Findings) -> Section | None:
     basis, rows = findings.basis, findings.compared
     if rows.empty:
         return None
-    head = ["arm", "pairs", "smallest difference seen in four of five sweeps"]
+    head = ["arm", "pairs", "difference that four of five sweeps would show"]
     head += [] if basis.meaningful is None else [f"more {basis.repeats} for one of {basis.meaningful:g}"]
     table = []
     for arm, row in rows.iterrows():

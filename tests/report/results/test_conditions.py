@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from shown_sections import page_text
 from written import write_report
 
 from dermoscopy.report.results.conditions import (
@@ -39,7 +40,7 @@ def test_a_sweep_tested_in_all_mask_conditions_gets_curve_area_and_table(make_cl
     assert table.loc[("zeroing=nothing", "area"), "mean"] == pytest.approx(by_hand, rel=1e-5)
     assert table.loc[("zeroing=nothing", "given"), "percent"] == 100
     assert len(table) == 2 * (len(SHARES) + 3)
-    page = files["README.md"].read_text()
+    page = page_text(sweep, "test/none/auroc")
     assert "### AUROC by mask condition" in page
     assert "| arm | none | predicted | shuffled | given | area | difference to image only | p (Holm) |" in page
     assert f"; area {by_hand:.3f}, " in page

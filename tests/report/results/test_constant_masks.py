@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from shown_sections import page_text
 from written import write_report
 
 from dermoscopy.data.store.reader import open_store
@@ -59,7 +60,7 @@ def test_constant_masks_agree_with_the_metrics_and_the_mean_mask_is_best_on_its_
 
 def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
     files = write_report(load_sweep(sweep), tmp_path / "experiments", metric=metric)
-    return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
+    return page_text(load_sweep(sweep), metric), [file.name for file in files]
 
 
 def test_without_the_store_the_page_says_why_constant_masks_are_missing(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from shown_sections import page_text
 from sklearn.metrics import recall_score, roc_auc_score
 from sweeps_on_disk import configure
 from written import write_report
@@ -30,8 +31,7 @@ def scores(folder: Path, reference: str = "zeroing=everything") -> pd.DataFrame:
 
 def report(sweep: Path, tmp_path: Path, **options: str) -> tuple[str, Path]:
     write_report(load_sweep(sweep), tmp_path / "experiments", **options)
-    folder = tmp_path / "experiments" / "cascade"
-    return (folder / "README.md").read_text(), folder
+    return page_text(load_sweep(sweep), **options), tmp_path / "experiments" / "cascade"
 
 
 def test_images_are_ranked_within_folds_and_counted_over_all(make_classified: Make) -> None:
@@ -85,7 +85,7 @@ def test_the_page_has_the_pooled_scores_those_of_folds_and_those_of_trivial_pred
     assert "| never positive | - | - | - | - | - | - | - | 0.500 | " in page
     assert f" | {1 - table['truth'].mean():.3f} |" in page  # its accuracy
     assert "logits of different networks are not comparable" in page
-    assert "#### Difference to image only on the same images" in page
+    assert "### Difference to image only on the same images" in page
     assert "No fold is missing." in page
     assert "### AUROC (none), difference to image only" in page
     assert "No interval" not in page
@@ -101,7 +101,7 @@ def test_a_page_compares_the_metric_that_chose_the_epochs_with_the_validation_ma
     page, place = report(folder, tmp_path)
     assert "### AUROC (validation masks), difference to image only" in page
     assert "The validation masks of masks always given are the ground-truth masks." in page
-    assert "AUROC (validation masks) of image only" in (place.parent / "README.md").read_text()
+    assert "AUROC with the masks of each arm's validation" in (place.parent / "README.md").read_text()
 
 
 def test_an_image_tested_in_two_folds_is_refused(make_classified: Make) -> None:

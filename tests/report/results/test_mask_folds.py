@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shown_sections import page_text
 from written import write_report
 
 from dermoscopy.config.references import masks_file, weights_file
@@ -19,7 +20,7 @@ FOLDS = {"split.fold": ["0", "1", "2"]}
 
 def report(sweep: Path, tmp_path: Path, metric: str | None = None) -> tuple[str, list[str]]:
     files = write_report(load_sweep(sweep), tmp_path / "experiments", metric=metric)
-    return (tmp_path / "experiments" / "encoders" / "README.md").read_text(), [file.name for file in files]
+    return page_text(load_sweep(sweep), metric), [file.name for file in files]
 
 
 def test_a_missing_fold_is_named_and_its_masks_are_not_joined(make_segmented: MakeSweep, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def short_table(findings: Findings, answer: Answer) -> Section:
 
 
 def provenance(sweep: SweepResults, command: str = "") -> str:
-    """Write in one line where the numbers are from, which `facts.check_data` and `facts.check_results` read."""
+    """Write in one line where the numbers are from."""
     parts = [
         f"Numbers of sweep {sweep.folder.name}, jobs {job_counts(sweep)}",
         f"run by {code(sweep.command)}",

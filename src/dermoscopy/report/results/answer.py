@@ -15,11 +15,11 @@ from dermoscopy.report.results.verdicts import (
     equal_arms,
     equivalent,
     established,
+    evidence,
     least_sure,
     numbers,
     other_images,
     power,
-    reason,
     trivial_verdict,
 )
 from dermoscopy.runs.tables import SweepResults
@@ -177,7 +177,7 @@ def _several_arms(findings: Findings, best: str, places: dict[str, Standing]) ->
         more.append(f"the best mean is that of {findings.names[best]}, which is not shown to differ")
     beaten = findings.against_trivial.T.get(best)
     if beaten is not None and not (established(beaten) and findings.is_better(beaten["difference"])):
-        trivial = trivial_verdict(findings, best)
+        trivial = trivial_verdict(findings, best, brief=True)
         more.append(f"the best arm, {findings.names[best]}, is {trivial}" if trivial else "")
     row = least_sure(findings.compared.loc[unknown], basis)
     if row is not None:
@@ -206,7 +206,7 @@ def _nothing(findings: Findings, best: str) -> str:
     rows, names, basis = findings.compared, findings.names, findings.basis
     arm = _strongest(rows) if best == findings.reference or best not in rows.index else best
     row = rows.T[arm]
-    found = f"({'; '.join(part for part in [numbers(row, basis), reason(row, basis)] if part)})"
+    found = f"({evidence(row, basis)})"
     if len(rows) == 1:
         return f"{names[arm]} is not shown to differ from {REFERENCE} {found}"
     lead = "the best mean is that of"

@@ -70,21 +70,25 @@ def verdict(row: pd.Series, reference: str, basis: Basis, brief: bool = False) -
         return f"{word} than {reference}{small} {found}{other_images(row, basis)}"
     if same:
         return f"equivalent to {reference} within {basis.meaningful:g} {found}"
-    why = reason(row, basis)
-    text = f"no difference from {reference} is established {f'({numbers(row, basis)}; {why})' if why else found}"
+    text = f"no difference from {reference} is established ({evidence(row, basis)})"
     could = brief_power(row, basis) if brief else power(row, basis)
     return "; ".join(part for part in [text, could] if part)
 
 
-def numbers(row: pd.Series, basis: Basis) -> str:
-    """Write a difference with its intervals, and the repeats and design that it rests on."""
+def numbers(row: pd.Series, basis: Basis, brief: bool = False) -> str:
+    """Write a difference with its intervals and, unless it is brief, the repeats and the design that it rests on."""
     text = f"difference {row['difference']:+.3f}"
     if not np.isnan(row["low"]):
         text += f", 95 % interval {row['low']:.3f} to {row['high']:.3f}"
-    text += f", {basis.words(int(row['n']))}"
+    text += "" if brief else f", {basis.words(int(row['n']))}"
     if basis.design.fixed and not np.isnan(row["image_low"]):
         text += f"; over test images {row['image_low']:.3f} to {row['image_high']:.3f}"
     return text
+
+
+def evidence(row: pd.Series, basis: Basis, brief: bool = False) -> str:
+    """Write a difference that is not established as `numbers` does, and why it is not if its interval excludes 0."""
+    return "; ".join(part for part in [numbers(row, basis, brief), reason(row, basis)] if part)
 
 
 def reason(row: pd.Series, basis: Basis) -> str:
@@ -126,11 +130,12 @@ def power(row: pd.Series, basis: Basis, where: str = "") -> str:
         least = smallest_detectable(row["sd"], basis.design, images, alpha)
         limit = f"no number of {basis.repeats} would show one of {basis.meaningful:g} (at best about {least:.2g})"
         return f"{text}; {limit}, which needs more images"
-    return f"{text}, and {f'about {more}' if more[0].isdigit() else more} one of {basis.meaningful:g}"
+    some = f"about {more} would" if more[0].isdigit() else f"it takes {more} {basis.repeats} to"
+    return f"{text}; {some} show one of {basis.meaningful:g}"
 
 
 def more_repeats(row: pd.Series, basis: Basis) -> str:
-    """Write how many more repeats would show a difference of `meaningful`: `9 more`, `0`, or that no number would."""
+    """Write how many more repeats would show a difference of `meaningful`: `9 more seeds`, `0` or `no number`."""
     alpha, images = ALPHA / max(1, row["family"]), _spread(row)
     if basis.meaningful is None or seen_difference(row, basis) <= basis.meaningful:
         return "0"
@@ -165,7 +170,7 @@ def _more(repeats: int, basis: Basis) -> str:
     if basis.design.kind == FOLDS:
         seeds = -(-repeats // basis.folds)
         return f"{seeds} more seed{'s' * (seeds > 1)} of {basis.folds} folds"
-    return f"{repeats} more"
+    return f"{repeats} more {basis.repeats if repeats > 1 else basis.one}"
 
 
 def sentences(findings: Findings) -> list[tuple[str, str]]:
@@ -189,7 +194,7 @@ def sentences(findings: Findings) -> list[tuple[str, str]]:
     ]
 
 
-def trivial_verdict(findings: Findings, arm: str) -> str:
+def trivial_verdict(findings: Findings, arm: str, brief: bool = False) -> str:
     """Write whether an arm is better than the best trivial predictor; a point estimate alone establishes nothing.
 
     Empty where there is no trivial predictor, or no score of the arm.
@@ -202,10 +207,12 @@ def trivial_verdict(findings: Findings, arm: str) -> str:
     if row["n"] < 2:
         one = f"one {basis.one} cannot establish that"
         return f"not shown to be better than the best trivial predictor, {name} ({score:.3f}), as {one}"
-    word = "not shown to be better than"
     if established(row):
-        word = "better than" if findings.is_better(row["difference"]) else "worse than"
-    return f"{word} the best trivial predictor, {name} ({score:.3f}; {numbers(row, basis)})"
+        word = "better" if findings.is_better(row["difference"]) else "worse"
+        return f"{word} than the best trivial predictor, {name} ({score:.3f}; {numbers(row, basis, brief)})"
+    return (
+        f"not shown to be better than the best trivial predictor, {name} ({score:.3f}; {evidence(row, basis, brief)})"
+    )
 
 
 def equal_arms(table: pd.DataFrame) -> list[list[str]]:

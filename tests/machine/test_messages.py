@@ -4,7 +4,15 @@ import warnings
 
 import pytest
 
-from dermoscopy.machine.messages import TRACEBACK, RunWarning, checked_names, kept_warnings, one_line_errors, reason
+from dermoscopy.machine.messages import (
+    TRACEBACK,
+    RunWarning,
+    checked_names,
+    kept_warnings,
+    one_line,
+    one_line_errors,
+    reason,
+)
 
 
 def raise_from(error: Exception, cause: Exception) -> None:
@@ -64,3 +72,11 @@ def test_names_of_a_list_are_checked():
     for names, message in (([], r"\[\]"), ("a", "'a'"), (["rotation"], "'rotation'.*did you mean rotations")):
         with pytest.raises(ValueError, match=rf"model\.tta.*{message}"):
             checked_names(names, ("a", "rotations"), "model.tta")
+
+
+def test_an_error_of_another_library_is_one_line_of_bounded_length():
+    assert one_line(RuntimeError("size mismatch\n\tfor head")) == "RuntimeError: size mismatch for head"
+    long = one_line(OSError(28, "No space left " * 100))
+    assert (
+        "\n" not in long and len(long) <= 300 and long.startswith("OSError: [Errno 28] No space left") and "…" in long
+    )

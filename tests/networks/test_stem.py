@@ -99,3 +99,13 @@ def test_masks_are_padded_by_the_size_of_the_image_as_the_image_is():
     for side in (8, 9):  # 8: one more column on the right, none on the left
         image = draw(1, "image")[..., :side, :side].expand(-1, 3, -1, -1)
         torch.testing.assert_close(stem.masks(image[:, :1]) * 3, stem.rgb(image))
+
+
+@pytest.mark.parametrize("description", [{}, {"first_conv": None}])
+def test_a_hub_s_description_without_a_first_convolution_counts_as_that_of_timm_s_architecture(description):
+    backbone = timm.create_model("resnet10t")
+    backbone.pretrained_cfg = {"architecture": "resnet10t"} | description
+    assert stem_name(backbone, "hf-hub:owner/name") == "conv1.0"
+    backbone.pretrained_cfg = {"architecture": "unheard_of"} | description
+    with pytest.raises(ValueError, match="'hf-hub:owner/name' has no single first convolution"):
+        stem_name(backbone, "hf-hub:owner/name")

@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+import textwrap
 import traceback
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -41,6 +42,11 @@ def reason(error: BaseException) -> str:
         error = error.__cause__
     message = str(error) or type(error).__name__
     return " ".join(message.split()) if _of_configuration(error) else message
+
+
+def one_line(error: BaseException, longest: int = 300) -> str:
+    """Return the type and the message of an error of another library on one line, cut after so many characters."""
+    return textwrap.shorten(f"{type(error).__name__}: {error}", longest, placeholder=" …")
 
 
 def _of_configuration(error: BaseException) -> bool:

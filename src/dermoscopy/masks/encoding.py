@@ -5,7 +5,8 @@ from torch import Tensor
 
 from dermoscopy.contracts import NOT_ANNOTATED
 
-MOST_PACKED = 15  # number of masks whose packed codes float32 represents exactly
+PACKED = {torch.int8: 5, torch.int16: 10, torch.int32: 15}  # number of masks that a type holds
+MOST_PACKED = PACKED[torch.int32]  # more than 15 float32 would not represent exactly
 
 
 def encode(mask: Tensor) -> Tensor:
@@ -31,9 +32,12 @@ def pack(stored: Tensor) -> Tensor:
     code = torch.zeros(len(stored), 1, *stored.shape[2:], device=stored.device)
     for k in range(count):
         code.add_(encode(stored[:, k : k + 1]), alpha=3**k)
-    if count <= 5:
-        return code.to(torch.int8)
-    return code.to(torch.int16 if count <= 10 else torch.int32)
+    return code.to(next(kind for kind, most in PACKED.items() if count <= most))
+
+
+def packed_masks(kind: torch.dtype) -> int:
+    """Return the largest number of masks that codes of this type hold; `unpack` returns those beyond as 0."""
+    return PACKED[kind]
 
 
 def unpack(code: Tensor, count: int) -> Tensor:

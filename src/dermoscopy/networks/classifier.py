@@ -10,7 +10,7 @@ import torch
 from timm.models import group_parameters
 from torch import Tensor, nn
 
-from dermoscopy.machine.messages import nearest
+from dermoscopy.machine.messages import nearest, one_line
 from dermoscopy.networks.normalisation import Preprocessing, custom_preprocessing
 from dermoscopy.networks.published import Statistics, timm_names
 from dermoscopy.networks.stem import stem_name, widen_stem
@@ -217,9 +217,9 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float, options: M
             ) from error
         if not pretrained:
             raise
-        # The hub's client raises dozens of types; with pretrained=true all mean that the weights are unavailable.
+        # The hub's client raises dozens of types; with pretrained=true all mean that the weights cannot be used.
         raise ValueError(
-            f"pretrained weights of {name!r} are unavailable ({type(error).__name__}): set pretrained=false, "
+            f"pretrained weights of {name!r} are unavailable ({one_line(error)}): set pretrained=false, "
             "or checkpoint=FILE with local weights"
         ) from error
     _narrow_last_layer(made)

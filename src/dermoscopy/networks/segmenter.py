@@ -10,7 +10,7 @@ import torch
 from segmentation_models_pytorch.base import SegmentationModel
 from torch import Tensor, nn
 
-from dermoscopy.machine.messages import nearest
+from dermoscopy.machine.messages import nearest, one_line
 from dermoscopy.networks.encoders import (
     TIMM,
     check_encoder,
@@ -122,7 +122,7 @@ class Segmenter(nn.Module):
         except Exception as error:  # the hub's client raises dozens of types
             raise ValueError(
                 f"checkpoint {checkpoint} does not record how its images were normalised, and smp's values are "
-                f"unavailable ({type(error).__name__}): set preprocessing, for most weights to "
+                f"unavailable ({one_line(error)}): set preprocessing, for most weights to "
                 "'{mean: ${datamodule.mean}, std: ${datamodule.std}}'"
             ) from error
 
@@ -173,10 +173,10 @@ def _build(
         if weights is None:
             raise ValueError(
                 f"{_name(architecture)} cannot be built with encoder {encoder!r} and the options of "
-                f"architecture: {_line(error)}"
+                f"architecture: {one_line(error)}"
             ) from error
         raise ValueError(  # without weights the build succeeded
-            f"pretrained weights of {encoder!r} are unavailable ({type(error).__name__}): set pretrained=false, "
+            f"pretrained weights of {encoder!r} are unavailable ({one_line(error)}): set pretrained=false, "
             "or checkpoint=FILE with local weights"
         ) from error
 
@@ -193,11 +193,7 @@ def _least_side(model: SegmentationModel, multiple: int, name: str) -> int:
         except Exception as error:  # any error of parts that do not fit each other
             if cells >= MOST_CELLS:
                 side = cells * multiple
-                raise ValueError(f"{name} reads no image of {side} px, choose another: {_line(error)}") from error
+                raise ValueError(f"{name} reads no image of {side} px, choose another: {one_line(error)}") from error
         cells *= 2
     model.train(training)
     return cells * multiple
-
-
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,5 +1,9 @@
 """Stem: the first convolution of a timm backbone, and its replacement that also reads masks."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import timm
 from timm.layers import Conv2dSame, ScaledStdConv2dSame, StdConv2dSame
 from torch import Tensor, nn
 
@@ -42,10 +46,14 @@ def _pads_dynamically(rgb: nn.Conv2d) -> bool:
 def stem_name(backbone: nn.Module, name: str) -> str:
     """Return the name of the first convolution of a timm model.
 
+    Where the description of a model on the hub does not name it, it is that of timm's own architecture.
+
     Raises:
         ValueError: there is none, or more than one.
     """
-    stem = backbone.pretrained_cfg.get("first_conv")  # type: ignore[union-attr, operator]  # timm's
+    description: Mapping[str, Any] = backbone.pretrained_cfg  # type: ignore[assignment]  # timm's
+    own = timm.get_pretrained_cfg(str(description.get("architecture")))
+    stem = description.get("first_conv") or (own and own.first_conv)
     if not isinstance(stem, str):
         raise ValueError(f"backbone {name!r} has no single first convolution: choose another backbone")
     return stem

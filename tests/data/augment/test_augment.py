@@ -7,10 +7,16 @@ from dermoscopy.data.augment.augment import LUMA, Augment
 from dermoscopy.data.augment.colour import normalisation
 from dermoscopy.data.augment.warp import sampling_grid, steepest_tilt, within_box
 from dermoscopy.machine.randomness import generator
+from dermoscopy.masks.encoding import pack, unpack
 
 OFF = {"hflip": 0, "vflip": 0, "rotate": 0, "scale": 1, "shear": 0, "shift": 0}
 NO_COLOUR = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}
-NO_DAMAGE = {"perspective": 0, "noise": 0, "blur": 0, "crop": 1, "aspect": 1}
+NO_DAMAGE = {"perspective": 0, "noise": 0, "blur": 0, "crop": 1, "aspect": 1, "foreground": 0}
+
+
+def no_masks(batch: int, height: int, width: int) -> torch.Tensor:
+    """Return packed masks of which none is present, without memory of their own."""
+    return torch.zeros(1, 1, 1, 1, dtype=torch.int8).expand(batch, 1, height, width)
 
 
 def augment(**changes) -> Augment:
@@ -142,6 +148,8 @@ def test_each_colour_change_keeps_its_invariants(change):
         ({"crop": 0}, "crop is the smallest share of the area"),
         ({"crop": 1.5}, "crop is the smallest share of the area"),
         ({"aspect": 0.75}, "aspect is the largest ratio"),
+        ({"foreground": 1.5, "crop": 0.5}, "foreground must lie in"),
+        ({"foreground": 0.5}, "foreground=0.5 places the box of a crop: set crop"),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(arguments, message):
@@ -235,18 +243,18 @@ def test_every_transform_works_on_odd_sizes_and_a_single_image(shape):
 
 
 def test_crops_have_the_drawn_areas_and_ratios_and_lie_within_the_frame():
-    centre, half = augment(crop=0.25, aspect=1.5).boxes(4000, (400, 400), generator(0)).unbind(1)
+    centre, half = augment(crop=0.25, aspect=1.5).boxes(no_masks(4000, 400, 400), generator(0)).unbind(1)
     assert (centre.abs() + half * (1 - 1 / 400) <= 1 - 1 / 400 + 1e-6).all()
     area, ratio = half.prod(1), half[:, 0] / half[:, 1]
     uncut = half.amax(1) < 1
     assert area[uncut].min() == pytest.approx(0.25, abs=0.01) and area.max() <= 1
     assert ratio.min() == pytest.approx(1 / 1.5, abs=0.01) and ratio.max() == pytest.approx(1.5, abs=0.01)
-    square = augment(crop=0.25).boxes(4000, (400, 400), generator(0))[:, 1]
+    square = augment(crop=0.25).boxes(no_masks(4000, 400, 400), generator(0))[:, 1]
     torch.testing.assert_close(square[:, 0], square[:, 1])
     assert square.prod(1).mean().item() == pytest.approx(0.625, abs=0.015)  # 4 standard errors
     position = (centre / (1 - half))[uncut]
     assert position.mean(0).abs().max() < 0.04 and position.abs().amax(0).min() > 0.98
-    only_ratio = augment(aspect=1.5).boxes(4000, (400, 400), generator(0))[:, 1]
+    only_ratio = augment(aspect=1.5).boxes(no_masks(4000, 400, 400), generator(0))[:, 1]
     assert (only_ratio.amax(1) == 1).all() and only_ratio.amin().item() == pytest.approx(1.5**-0.5, abs=1e-3)
 
 
@@ -262,11 +270,37 @@ def test_a_crop_shows_what_cutting_and_enlarging_shows(monkeypatch):
     assert torch.equal(codes, mask[:, :, 4:28, 24:56].repeat_interleave(2, 2).repeat_interleave(2, 3))
 
 
+def test_boxes_around_the_foreground_show_a_pixel_of_a_mask_and_leave_other_draws_alone():
+    """One pixel in each image, in the corners too; a third of the images has none."""
+    height, width = 24, 40
+    place = torch.randint(0, height * width, (300,), generator=generator("place"))
+    place[:4] = torch.tensor([0, width - 1, (height - 1) * width, height * width - 1])
+    stored = torch.zeros(300, 2, height * width, dtype=torch.uint8)
+    stored[torch.arange(200), torch.arange(200) % 2, place[:200]] = 1
+    code = pack(stored.view(300, 2, height, width))
+    cropping = {"crop": 0.1, "aspect": 1.5}
+    anywhere, always = (augment(**cropping, foreground=share).boxes(code, generator(0)) for share in (0, 1))
+    assert torch.equal(always[:, 1], anywhere[:, 1]) and torch.equal(always[200:], anywhere[200:])
+    inner = torch.tensor([1 - 1 / width, 1 - 1 / height])
+    assert (always[:, 0].abs() <= inner * (1 - always[:, 1]) + 1e-6).all()
+    pixel = torch.stack([(2 * (place % width) + 1) / width - 1, (2 * (place // width) + 1) / height - 1], 1)
+
+    def shown(box: torch.Tensor) -> torch.Tensor:
+        return ((pixel - box[:, 0]).abs() <= inner * box[:, 1] + 1e-6).all(1)[:200]
+
+    assert shown(always).all() and not shown(anywhere).all()
+    half = augment(**cropping, foreground=0.5).boxes(code, generator(0))
+    as_drawn = (half == anywhere).flatten(1).all(1)[:200].float().mean()
+    assert as_drawn.item() == pytest.approx(0.5, abs=0.15)
+    _, codes = augmented(torch.zeros(300, 3, height, width, dtype=torch.uint8), code, crop=0.1, foreground=1)
+    assert (unpack(codes, 2) > 0).flatten(1).any(1)[:200].all()  # an enlarged pixel is hit by the nearest neighbour
+
+
 def test_a_crop_is_moved_by_the_other_transforms():
     """A point of a turned and tilted box is where it would be, had the box been cut out before."""
     drawn = augment(rotate=180, scale=1.3, shift=0.1, shear=10, perspective=0.2)
     matrix, tilt = drawn.affine(6, (48, 64), generator(1)), steepest_tilt(0.2) * torch.linspace(-1, 1, 12).view(6, 2)
-    box = augment(crop=0.2, aspect=2).boxes(6, (48, 64), generator(2))
+    box = augment(crop=0.2, aspect=2).boxes(no_masks(6, 48, 64), generator(2))
     inner = sampling_grid(matrix, 48, 64, tilt)
     expected = box[:, 0, None, None] + box[:, 1, None, None] * inner
     whole = sampling_grid(within_box(matrix, tilt, box), 48, 64, tilt)

@@ -21,7 +21,7 @@ def ready(data):
 
 
 def strong_augment() -> Augment:
-    return Augment(0.5, 0.5, 90, 1.25, 5, 0.1, 0.2, 0.2, 0.2, 0.1, "constant", 0, 0, 0, 1, 1)
+    return Augment(0.5, 0.5, 90, 1.25, 5, 0.1, 0.2, 0.2, 0.2, 0.1, "constant", 0, 0, 0, 1, 1, 0)
 
 
 def test_a_batch_keeps_the_contract(make_data):
@@ -139,6 +139,10 @@ def test_no_group_is_in_two_subsets(make_data):
         ({"padding": "mirror"}, "padding must be one of"),
         ({"eval_padding": "mirror"}, "eval_padding must be one of"),
         ({"mirror_truth": True}, "mirror_truth=true has nothing to mirror"),
+        (
+            {"masks": [], "augment": Augment(*[0] * 3, 1, *[0] * 6, "constant", 0, 0, 0, 0.5, 1, 0.3)},
+            "data.masks names none",
+        ),
         ({"reduce": 3}, "reduce must be a whole number that divides 32 and 32"),
         (
             {"split": partial(folds, k=60), "stratify": ["globules", "streaks"]},

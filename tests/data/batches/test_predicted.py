@@ -21,7 +21,7 @@ OWN = ("streaks", "lesion", "globules")  # masks of the file, in another order t
 
 
 def turning() -> Augment:
-    return Augment(0.5, 0.5, 180, 1.25, 5, 0.1, 0.2, 0, 0, 0, "constant", 0, 0, 0, 1, 1)
+    return Augment(0.5, 0.5, 180, 1.25, 5, 0.1, 0.2, 0, 0, 0, "constant", 0, 0, 0, 1, 1, 0)
 
 
 def probabilities(store: Store, names=OWN) -> np.ndarray:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dermoscopy.data.augment.colour import apply_colour, compose, turn_about_grey
+from dermoscopy.data.augment.foreground import random_foreground
 from dermoscopy.data.augment.warp import PADDING, sampling_grid, steepest_tilt, warp, within_box
 from dermoscopy.machine.randomness import derive
 from dermoscopy.masks.blur import gaussian_blur
@@ -31,6 +32,9 @@ class Augment(nn.Module):
             while its label is kept.
         aspect: largest ratio of the box's sides, relative to those of the frame, drawn log-uniformly from 1/aspect ...
             aspect; a side longer than the frame is cut. 1: the ratio of the frame.
+        foreground: probability with which the box is placed around a pixel of a mask, as in nnU-Net (doi
+            10.1038/s41592-020-01008-z): one of the masks present in the image, then one of its pixels, both at random.
+            Without such a mask the box lies anywhere.
         perspective: largest displacement of a corner under a random tilt, as a share of the side; with the six
             parameters of the affine map it yields any homography.
         noise: largest standard deviation of Gaussian noise, of RGB in 0 ... 1. blur: that of a Gaussian blur, pixels
@@ -58,12 +62,14 @@ class Augment(nn.Module):
         blur: float,
         crop: float,
         aspect: float,
+        foreground: float,
     ) -> None:
         super().__init__()
         if padding not in PADDING:
             raise ValueError(f"padding must be one of {list(PADDING)}, got {padding!r}")
         shares = {"hflip": hflip, "vflip": vflip, "shift": shift, "hue": hue, "perspective": perspective}
         shares |= {"brightness": brightness, "contrast": contrast, "saturation": saturation, "noise": noise}
+        shares |= {"foreground": foreground}
         for name, value in shares.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {value}")
@@ -77,7 +83,9 @@ class Augment(nn.Module):
             raise ValueError(f"crop is the smallest share of the area, above 0 and at most 1 (1: no crop), got {crop}")
         if not 1 <= aspect < math.inf:
             raise ValueError(f"aspect is the largest ratio of the sides of a crop, at least 1, got {aspect}")
-        self.hflip, self.vflip, self.crop, self.aspect = hflip, vflip, crop, aspect
+        if foreground and crop == aspect == 1:
+            raise ValueError(f"foreground={foreground} places the box of a crop: set crop as well, such as 0.25")
+        self.hflip, self.vflip, self.crop, self.aspect, self.foreground = hflip, vflip, crop, aspect, foreground
         self.rotate, self.scale, self.shear, self.shift = rotate, scale, shear, shift
         self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue
         self.padding, self.perspective, self.noise, self.blur = padding, perspective, noise, blur
@@ -97,7 +105,7 @@ class Augment(nn.Module):
         share = torch.rand((4, len(image)), generator=generator, device=image.device)
         tilt = steepest_tilt(self.perspective) * (2 * share[:2].T - 1)
         if self.crops:
-            matrix = within_box(matrix, tilt, self.boxes(len(image), image.shape[-2:], generator))
+            matrix = within_box(matrix, tilt, self.boxes(code, generator))
         images = torch.empty(image.shape, device=image.device)
         codes = torch.empty(code.shape, device=image.device)
         # On a CPU a few images at a time, so that what one step writes is still in the cache for the next.
@@ -140,19 +148,32 @@ class Augment(nn.Module):
         row_y = [sin / ratio * flip_y, (sin * shear + cos) * flip_y, 2 * self.shift * uniform[6]]
         return torch.stack([torch.stack(row_x, -1), torch.stack(row_y, -1)], 1)
 
-    def boxes(self, batch: int, size: tuple[int, int] | torch.Size, generator: torch.Generator) -> Tensor:
+    def boxes(self, code: Tensor, generator: torch.Generator) -> Tensor:
         """Draw boxes (B, 2, 2): centre and half the side, each along x and y, in units of half the frame's side.
 
-        The draws come from a generator of their own, so that those of the other transforms stay as they are. The
+        The draws come from generators of their own, so that those of the other transforms stay as they are. The
         centres of a box's outer pixels lie within those of the frame, beyond which the image blends with black.
+
+        Args:
+            code: packed masks (B, 1, H, W), integer.
+            generator: of the batch.
         """
+        batch, (height, width) = len(code), code.shape[-2:]
         own = torch.Generator(generator.device).manual_seed(derive(generator.initial_seed(), "crop"))
         u = torch.rand((4, batch), generator=own, device=own.device)
         area, ratio = 1 - (1 - self.crop) * u[0], ((2 * u[1] - 1) * math.log(self.aspect)).exp()
-        half = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()]).clamp(max=1)  # (2, B): along x, along y
-        centre = (1 - half) * (2 * u[2:] - 1)
-        inner = [(1 - 1 / side) * along for side, along in zip((size[1], size[0]), centre, strict=True)]
-        return torch.stack([torch.stack(inner), half]).permute(2, 0, 1)
+        half = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()], 1).clamp(max=1)  # (B, 2): along x, along y
+        inner = torch.tensor([1 - 1 / width, 1 - 1 / height], device=half.device)
+        highest = inner * (1 - half)
+        lowest = -highest
+        if self.foreground:
+            own = torch.Generator(generator.device).manual_seed(derive(generator.initial_seed(), "foreground"))
+            there, pixel = random_foreground(code, own)
+            there &= torch.rand(batch, generator=own, device=own.device) < self.foreground
+            nearest, farthest = (pixel + way * inner * half for way in (-1, 1))  # centres of boxes with the pixel
+            lowest = torch.where(there[:, None], torch.maximum(lowest, nearest), lowest)
+            highest = torch.where(there[:, None], torch.minimum(highest, farthest), highest)
+        return torch.stack([lowest + (highest - lowest) * u[2:].T, half], 1)
 
     def colour(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Return one colour map per sample (B, 3, 4), to be applied to its RGB in 0 ... 1."""

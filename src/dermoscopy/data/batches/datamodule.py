@@ -95,13 +95,14 @@ class DermoscopyData(LightningDataModule):
         balance: float,
     ) -> None:
         super().__init__()
-        labels, masks = labels or (), masks or ()
         check_counts(batch_size=batch_size, eval_batch_size=eval_batch_size, train_images=train_images)
         check_normalisation(mean, std)
         if mirror_truth and padding == eval_padding == "constant":
             raise ValueError("mirror_truth=true has nothing to mirror: set padding or eval_padding as well")
         self.store = open_store(store)
-        self.label_names, self.mask_names = tuple(labels), tuple(masks)
+        labels, masks = self.label_names, self.mask_names = tuple(labels or ()), tuple(masks or ())
+        if augment is not None and augment.foreground and not masks:
+            raise ValueError("augment.foreground places crops around masks, but data.masks names none")
         codes = self.store.label[:, positions(labels, self.store.label_names, "data.labels", store)]
         channels = positions(masks, self.store.mask_names, "data.masks", store)
         self.predicted = None if predicted is None else PredictedMaskRows(predicted, self.store, masks, mask_threshold)

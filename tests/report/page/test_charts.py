@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -31,20 +32,32 @@ def test_the_forest_has_a_row_and_a_tip_per_compared_arm(make_runs: Callable[...
 
 
 def test_one_arm_is_compared_with_the_best_trivial_predictor_or_not_at_all(
-    make_classified: Callable[..., Path], make_runs: Callable[..., Path]
+    make_classified: Callable[..., Path],
 ) -> None:
     sweep, findings = read(make_classified({"seed": ["0", "1"]}, conditions=["none"]))
     chart = forest_chart(findings, answer(sweep, findings))
     assert findings.best_trivial is not None and chart is not None
-    assert findings.best_trivial[0] in chart.title and len(chart.rows) == 1
+    assert findings.best_trivial[0] in chart.title and [row[-1] for row in chart.rows] == ["cannot tell"]
+    sure = replace(findings, against_trivial=findings.against_trivial.assign(p_holm=0.01))
+    chart = forest_chart(sure, answer(sweep, sure))
+    assert chart is not None and [row[-1] for row in chart.rows] == ["better"]
+    for file in sweep.folder.parents[1].glob("*/predictions.csv"):
+        file.unlink()
+    assert forest_chart(*read(sweep.folder)[1:], answer(*read(sweep.folder))) is None
 
 
 def test_scores_name_every_repeat_and_leave_out_those_that_are_not_done(make_runs: Callable[..., Path]) -> None:
     _, findings = read(make_runs())
     chart = scores_chart(findings)
+    assert chart is not None
     assert chart.head == ["arm", "n", "mean", "sd", "seed 0", "seed 1", "seed 2"]
     assert chart.rows[2][1] == "1" and chart.rows[2][-2:] == ["-", "-"]
     assert len(chart.tips["row-0.repeats"]) == 3 and len(chart.tips["row-2.repeats"]) == 1
+    table = findings.table.copy()
+    table.loc["zeroing=cells_80"] = float("nan")
+    without = scores_chart(replace(findings, table=table))
+    assert without is not None and len(without.rows) == 2 and "1 of 3 arms has no score" in without.text
+    assert scores_chart(replace(findings, table=table * float("nan"))) is None
 
 
 @pytest.mark.parametrize(("metric", "first"), [("f1", "b"), ("brier", "a")])

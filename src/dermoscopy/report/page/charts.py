@@ -17,6 +17,7 @@ from dermoscopy.report.results.boxes import box_table, per_image, per_image_loss
 from dermoscopy.report.results.facts import costs
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.numbers import interval, number
+from dermoscopy.report.results.verdicts import established
 from dermoscopy.runs.tables import SweepResults
 
 OUTLIERS = 24  # per arm, of the box plots
@@ -29,7 +30,7 @@ def forest_chart(findings: Findings, answer: Answer) -> Chart | None:
     names, against = shown_names(list(findings.table.index)), findings.names[findings.reference]
     if compared.empty and findings.best_trivial is not None:
         compared, against = findings.against_trivial, findings.best_trivial[0]
-        standings = dict.fromkeys(map(str, compared.index), Standing.REFERENCE)
+        standings = _against_trivial(findings)
     compared = best_first(compared[compared["difference"].notna()], "difference", findings)
     if compared.empty:
         return None
@@ -69,6 +70,15 @@ def forest_chart(findings: Findings, answer: Answer) -> Chart | None:
     )
 
 
+def _against_trivial(findings: Findings) -> dict[str, Standing]:
+    """Return how each arm stands against the best trivial predictor."""
+    rows = findings.against_trivial
+    return {
+        str(arm): (Standing.BETTER if findings.is_better(difference) else Standing.WORSE) if sure else Standing.UNKNOWN
+        for arm, difference, sure in zip(rows.index, rows["difference"], established(rows), strict=True)
+    }
+
+
 def best_first(table: pd.DataFrame, column: str, findings: Findings) -> pd.DataFrame:
     """Return the rows as they are or, of more than `MANY` arms, in the order of a column, the best first."""
     if len(table) <= MANY:
@@ -86,10 +96,12 @@ def shapes(standings: Mapping[str, Standing]) -> str:
     return f"{text.capitalize()}." if text else ""
 
 
-def scores_chart(findings: Findings) -> Chart:
-    """Return the score of each repeat of each arm, with mean and interval."""
+def scores_chart(findings: Findings) -> Chart | None:
+    """Return the score of each repeat of each arm that has any, with mean and interval; None if no arm has."""
     names, summary = shown_names(list(findings.table.index)), summarise(findings.table)
-    table = findings.table.loc[best_first(summary, "mean", findings).index]
+    table = findings.table.loc[best_first(summary, "mean", findings).index].dropna(how="all")
+    if table.empty:
+        return None
     ratio = findings.basis.design.test_per_train
     with mpl.rc_context(STYLE):
         figure, (axes,) = page_axes(0.65 + ROW * len(table))
@@ -110,6 +122,8 @@ def scores_chart(findings: Findings) -> Chart:
         tips[f"row-{place}"] = [f"{names[str(arm)]}: mean {mean} ± {sd}"]
         tips[f"row-{place}.repeats"] = [f"{names[str(arm)]}, {repeat}: {value:.3f}" for repeat, value in known.items()]
     order = " Best mean first." if len(table) > MANY else ""
+    if without := len(summary) - len(table):
+        order += f" {without} of {len(summary)} arms {'has' if without == 1 else 'have'} no score."
     text = f"Small dots: single {findings.repeats}; large dots: means with 95 % intervals of the mean.{order}"
     if findings.best_trivial is not None:
         text += f" Dashed: the best trivial predictor, {findings.best_trivial[0]} ({findings.best_trivial[1]:.3f})."

@@ -111,7 +111,7 @@ def _parts(sweep: SweepResults, findings: Findings | None, answer: Answer) -> li
         _part(
             "differences",
             "Differences" if several else "Score",
-            charts=[forest, scores] if forest else [scores],
+            charts=[chart for chart in (forest, scores) if chart],
             missing="" if forest else _no_difference(findings),
         ),
         _part("arms", "Arms", text=f"{capital(findings.words())} on the test images, over {findings.repeats}."),
@@ -126,6 +126,8 @@ def _parts(sweep: SweepResults, findings: Findings | None, answer: Answer) -> li
 
 
 def _no_difference(findings: Findings) -> str:
+    if findings.table.isna().all(axis=None):
+        return f"{capital(findings.words())} is undefined in every job that is done."
     if len(findings.table) == 1:
         return "One arm, and no trivial predictor for this metric: there is nothing to compare."
     return f"No {findings.repeats.removesuffix('s')} of two arms is done, so there is no difference yet."

@@ -36,7 +36,7 @@ def key_numbers(sweep: SweepResults, findings: Findings | None, answer: Answer) 
         facts.append(_fact(score, number(mean), name if several else ""))
         if answer.best in findings.compared.index:
             row = findings.compared.T[answer.best]
-            ends = interval(row["low"], row["high"])
+            ends = "" if pd.isna(row["low"]) else interval(row["low"], row["high"])
             facts.append(_fact("its difference to the reference", number(row["difference"], "+.3f"), ends))
         kind = findings.basis.design.kind
         facts.append(

@@ -161,8 +161,8 @@ def test_a_failed_job_is_reported_at_once_the_others_continue_and_the_exit_code_
     assert re.search(r"jobs: 1 done, 1 failed; \d+ s$", ended.out.strip())
     statuses = tracked_statuses(tmp_path)
     assert statuses == {
-        "zeroing=cells8_80, seed 0": "FAILED",
-        "zeroing=everything, seed 0": "FINISHED",
+        "cells8_80, seed 0": "FAILED",
+        "image only, seed 0": "FINISHED",
         "parent": "FAILED",
     }
 
@@ -178,7 +178,8 @@ def tracked_statuses(folder):
     """Return the status of every run in MLflow by name."""
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
-    named = [("parent" if "mlflow.parentRunId" not in r.data.tags else r.info.run_name, r.info.status) for r in runs]
+    others = [run for run in runs if run.data.tags["kind"] != "arm"]
+    named = [("parent" if "mlflow.parentRunId" not in r.data.tags else r.info.run_name, r.info.status) for r in others]
     assert len(named) == len(dict(named))
     return dict(named)
 

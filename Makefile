@@ -59,8 +59,8 @@ check: $(READY)  ## format, lint, types, import rules
 docs: $(READY)   ## update the table of groups in docs/configuration.md from conf/
 	$(BIN)/python -m dermoscopy.config.help
 
-ui: $(READY)     ## compare runs in the browser
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+ui: $(READY)     ## compare the runs of the latest sweep in the browser: make ui [EXPERIMENT=zeroing]
+	$(BIN)/python -m dermoscopy.tracking.ui $(EXPERIMENT)
 
 status: $(READY) ## print the progress of sweeps, running or not: make status [EXPERIMENT=zeroing]
 	$(BIN)/python report.py status=true $(if $(EXPERIMENT),experiment=$(EXPERIMENT))

@@ -152,15 +152,18 @@ def tracked(folder: Path) -> list:
     """Return the runs in MLflow without times and ids: status, parameters, files and all points of metrics."""
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
-    assert sorted("mlflow.parentRunId" in run.data.tags for run in runs) == [False] + [True] * JOBS
+    kinds = [run.data.tags["kind"] for run in runs]
+    arms = len({run.data.tags["arm"] for run in runs if run.data.tags["kind"] == "job"})
+    assert sorted(kinds) == ["arm"] * arms + ["job"] * JOBS + ["sweep"]
     records = []
     for run in runs:
         names = [name for name in run.data.metrics if not name.endswith("/seconds")]
         points = {n: [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, n)] for n in names}
         assert all(len(set(p)) == len(p) for p in points.values())
-        assert len(points.get("val/loss", range(sum(EPOCHS)))) == sum(EPOCHS)
+        if run.data.tags["kind"] == "job":
+            assert len(points["val/loss"]) == sum(EPOCHS)
         files = sorted(file.path for file in client.list_artifacts(run.info.run_id))
-        name = run.info.run_name if points else "parent"
+        name = "parent" if run.data.tags["kind"] == "sweep" else run.info.run_name
         params = sorted((key, value) for key, value in run.data.params.items() if key != "logger.folder")
         records.append((name, run.info.status, params, sorted(points.items()), files))
     return sorted(records)

@@ -57,7 +57,7 @@ def test_a_sweep_writes_tables_predictions_and_runs_in_mlflow(sweep, tmp_path):
     ended = sweep("zeroing=everything,cells8_80", "seed=0,1")
     assert ended.code == 0, ended.err
     assert "cells8_80" in ended.out
-    assert re.search(r"mlflow ui --backend-store-uri sqlite:////\S+/mlflow\.db", ended.out)
+    assert re.search(r"make ui opens http://\S+/#/experiments/1/runs\?\S+&viewStateShareKey=\S+", ended.out)
     assert re.search(r"jobs: 4 done; \d+ s$", ended.out.strip())  # the last line
 
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
@@ -85,12 +85,17 @@ def test_a_sweep_writes_tables_predictions_and_runs_in_mlflow(sweep, tmp_path):
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    children = [run for run in runs if run is not parent]
-    assert len(children) == 4
-    assert "zeroing=cells8_80, seed 1" in {run.info.run_name for run in children}
+    arms = {run.info.run_id: run.data.tags["arm"] for run in runs if run.data.tags["kind"] == "arm"}
+    children = [run for run in runs if run.data.tags["kind"] == "job"]
+    assert (len(children), sorted(arms.values())) == (4, ["cells8_80", "image only"])
+    assert "cells8_80, seed 1" in {run.info.run_name for run in children}
+    assert {"mean/cells8_80", "difference/cells8_80", "p/cells8_80"} <= set(parent.data.metrics)
+    assert "cells8_80" in parent.data.tags["mlflow.note.content"]
     assert {run.info.status for run in runs} == {"FINISHED"}
     for child in children:
-        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert arms[child.data.tags["mlflow.parentRunId"]] == child.data.tags["arm"]
+        assert [given.dataset.name for given in child.inputs.dataset_inputs] == ["demo"]
+        assert len(child.data.params) < 50
         assert {"sweep", "arm", "seed", "key", "data", "checkpoint", "checkpoint_sha256"} <= set(child.data.tags)
         assert child.data.params["network.backbone"] == "test_resnet"
         assert {"train/loss", "val/f1", "best/val/average_precision", "test/none/f1", "test/given/f1"} <= set(
@@ -156,8 +161,8 @@ def test_a_failed_job_is_reported_at_once_the_others_continue_and_the_exit_code_
     assert re.search(r"jobs: 1 done, 1 failed; \d+ s$", ended.out.strip())
     statuses = tracked_statuses(tmp_path)
     assert statuses == {
-        "zeroing=cells8_80, seed 0": "FAILED",
-        "zeroing=everything, seed 0": "FINISHED",
+        "cells8_80, seed 0": "FAILED",
+        "image only, seed 0": "FINISHED",
         "parent": "FAILED",
     }
 
@@ -173,7 +178,8 @@ def tracked_statuses(folder):
     """Return the status of every run in MLflow by name."""
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("zeroing").experiment_id])
-    named = [("parent" if "mlflow.parentRunId" not in r.data.tags else r.info.run_name, r.info.status) for r in runs]
+    others = [run for run in runs if run.data.tags["kind"] != "arm"]
+    named = [("parent" if "mlflow.parentRunId" not in r.data.tags else r.info.run_name, r.info.status) for r in others]
     assert len(named) == len(dict(named))
     return dict(named)
 

@@ -8,6 +8,7 @@ import pytest
 from dermoscopy.machine.leases import held
 from dermoscopy.sweep import session as sessions
 from dermoscopy.sweep.session import SweepSession
+from dermoscopy.tracking.sweep_run import Place
 
 FACTS = {"experiment": "lab", "command": "python train.py", "launcher": "basic", "axes": [], "plan": [{}], "jobs": 1}
 
@@ -80,14 +81,17 @@ def test_the_same_command_continues_and_knows_whether_the_sweep_is_complete(star
 
 
 def test_the_parent_run_of_a_sweep_is_in_its_record_and_a_single_run_has_none(tmp_path, monkeypatch, start):
-    monkeypatch.setattr(sessions, "begin_parent", lambda *_: SimpleNamespace(run_id="ab"))
+    runs = SimpleNamespace(parent=SimpleNamespace(run_id="ab"), run_ids={"lab": "cd"})
+    monkeypatch.setattr(sessions, "SweepRun", lambda *_: runs)
     monkeypatch.setattr(sessions, "open_tracking", lambda *_: None)
+    place = Place("sqlite:///a.db", "lab")
     alone = start()
-    alone.track("sqlite:///a.db", "lab", None)
+    alone.track(place, "val/f1", lower=False)
     assert record(alone)["parent_run"] is None
     sweep = SweepSession(tmp_path / "runs" / "lab" / "sweeps", "other", FACTS, False, False)
-    sweep.track("sqlite:///a.db", "lab", None)
+    sweep.track(place, "val/f1", lower=False)
     assert record(sweep)["parent_run"] == "ab"
+    assert record(sweep)["arm_runs"] == {"lab": "cd"}
     alone.end("interrupted")
     sweep.held.close()
 

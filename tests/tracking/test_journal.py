@@ -12,7 +12,7 @@ from dermoscopy.tracking.delivery import flush_pending, pending, read_sent, sent
 from dermoscopy.tracking.events import LIMITS
 from dermoscopy.tracking.experiment import connect
 from dermoscopy.tracking.journal import Journal
-from dermoscopy.tracking.sweep_run import open_tracking
+from dermoscopy.tracking.sweep_run import Place, open_tracking
 
 IDENTITY = {"sweep": "today", "job": 0, "key": "a1"}
 
@@ -401,7 +401,7 @@ def test_the_rest_of_a_journal_follows_its_database_where_both_were_moved_or_cop
     original = lab.file.read_bytes()
     if how == "moved":
         lab.file.unlink()
-    open_tracking(new / "runs", f"sqlite:///{new}/mlflow.db", "lab", str(new / "artifacts"))
+    open_tracking(new / "runs", Place(f"sqlite:///{new}/mlflow.db", "lab", str(new / "artifacts")))
     run = connect(f"sqlite:///{new}/mlflow.db").get_run(journal.run_id)
     assert run.data.metrics == {"loss": 1.0}
     assert not lab.file.exists() if how == "moved" else lab.file.read_bytes() == original

@@ -24,6 +24,28 @@ def groups(conf: Path) -> dict[str, list[str]]:
     return {group: sorted(names[group]) for group in sorted(names)}
 
 
+def settings_of(conf: Path, group: str) -> set[str]:
+    """Return the dotted keys and the groups that the choices of a group set: of arms whatever they change, else itself.
+
+    Args:
+        conf: folder of configurations.
+        group: a group, or the key of a single value.
+    """
+    keys: set[str] = set()
+    for name, entries, package in _shared_files(conf):
+        if name == group and package is not None:
+            for choice in entries.values():
+                keys.update(_leaves({key: value for key, value in choice.items() if key != "defaults"}))
+                keys.update(str(key).split()[-1].strip("/") for entry in choice.get("defaults", ()) for key in entry)
+    return keys or {group}
+
+
+def _leaves(settings: dict[str, Any], prefix: str = "") -> set[str]:
+    inner = {f"{prefix}{name}": value for name, value in settings.items()}
+    nested = [_leaves(value, f"{key}.") for key, value in inner.items() if isinstance(value, dict) and value]
+    return {key for key, value in inner.items() if not isinstance(value, dict) or not value}.union(*nested)
+
+
 @cache  # once per process: composing many configurations needs it once
 def register_choices(conf: Path) -> None:
     """Register with Hydra the choices that share a file, as if each had a file of its own."""

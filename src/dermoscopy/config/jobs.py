@@ -1,18 +1,22 @@
 """One job of a sweep: the training of those stages of a run that are not trained yet."""
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
-from dermoscopy.config.build import build, plain
+from dermoscopy.config.build import build
 from dermoscopy.config.checks import check_repeats
 from dermoscopy.config.data import open_data, prepare_data
 from dermoscopy.config.stages import SET_BY_PROGRAM, Run
 from dermoscopy.config.texts import expand_homes
+from dermoscopy.config.tracked import job_run
+from dermoscopy.config.trust import trusted
 from dermoscopy.config.weights import check_weights
 from dermoscopy.machine.files import FullDisk
 from dermoscopy.machine.leases import LeaseLost
@@ -22,7 +26,6 @@ from dermoscopy.sweep import jobs
 from dermoscopy.sweep.follow import describe, progress, time_left
 from dermoscopy.sweep.log import log_file
 from dermoscopy.sweep.plan import chooses_data
-from dermoscopy.tracking.job_run import flatten
 
 failures: list[Exception] = []  # of the jobs that ran in this process
 
@@ -47,7 +50,7 @@ def run_job(configuration: DictConfig) -> float:
             print(f"{number}{facts['arm']}, seed {configuration.seed}", flush=True)
             if chooses_data(sweep["axes"]):
                 prepare_data(configuration.data)
-            _complete(configuration, folder, record, before)
+            _complete(configuration, folder, record, before, sends=here)
     except LeaseLost:
         raise
     except Exception as error:  # is in the record of the job; Hydra would print it twice, after all jobs
@@ -86,8 +89,8 @@ def given_axes(plan: Sequence[Mapping[str, str]], index: int, overrides: Sequenc
     return dict(planned)
 
 
-def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record) -> None:
-    """Train the stages of a job that are missing, and complete its record."""
+def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, before: jobs.Record, sends: bool) -> None:
+    """Train the stages of a job that are missing, and complete its record; `sends`: see `JobRun`."""
     store = open_data(configuration.data)
     record["data"] = {"name": configuration.data.name, "fingerprint": store.fingerprint, "size": list(store.size)}
 
@@ -105,7 +108,17 @@ def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, befo
     claim()
     with open_dict(configuration):  # files of a user may refer to settings of a stage, such as ${folder}
         configuration.update(dict.fromkeys(SET_BY_PROGRAM))
-    parameters = {key: value for key, value in plain(configuration).items() if key not in (*SET_BY_PROGRAM, "about")}
-    if decided := dict.fromkeys(stage.precision for stage in run.stages if stage.precision):
-        parameters["trainer"]["precision"] = ", ".join(decided)
-    jobs.train(folder, run.stages, run.build, build(configuration.logger), record, flatten(parameters))
+    precision = ", ".join(dict.fromkeys(stage.precision for stage in run.stages if stage.precision))
+    tracked = job_run(configuration, record, sends, precision)
+    jobs.train(folder, run.stages, run.build, build(configuration.logger), record, tracked, _keep_model(configuration))
+
+
+def _keep_model(configuration: DictConfig) -> Callable[[Path], None] | None:
+    """Return what writes a model to serve, None unless it is asked for."""
+    if not configuration.tracking.model:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of MLflow, on classes of its own
+        from dermoscopy.config.served import save_model  # noqa: PLC0415  (MLflow, which takes seconds)
+
+    return partial(save_model, trust=trusted(configuration))

@@ -28,6 +28,7 @@ from dermoscopy.config.references import masks_file
 from dermoscopy.config.renamed import check_keys
 from dermoscopy.config.stages import SET_BY_PROGRAM
 from dermoscopy.config.texts import expand_homes
+from dermoscopy.config.tracked import check_tags
 from dermoscopy.config.unknown import check_known, dotted
 from dermoscopy.config.weights import check_weights_of_arms
 from dermoscopy.data.store.reader import open_store
@@ -39,12 +40,14 @@ from dermoscopy.machine.parents import ended_by_sigterm
 from dermoscopy.runs.files import LOG
 from dermoscopy.sweep import plan
 from dermoscopy.sweep.session import SweepSession
+from dermoscopy.tracking.sweep_run import Place
 
 JOURNAL = "dermoscopy.tracking.journal.Journal"  # of conf/logger/mlflow.yaml
 # Keys that are no part of the identity of a sweep: they may change between its start and its continuation, for example
 # since the project was moved.
 HOW = ("threads", "jobs_per_gpu", "sweep", "about", "trust", "runs", "weights")
 DATA_PLACES = ("raw", "store")  # the data counts by its content
+TRACKING_PLACES = ("uri", "artifacts")  # what else is recorded may change
 RESOLVERS = (len, allocation.processes, allocation.cpus_a_job, allocation.gpus_a_job, allocation.gpus)
 
 
@@ -190,7 +193,9 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
     facts |= {"axes": list(axes), "plan": jobs, "jobs": len(jobs), "about": about}
     session = SweepSession(Path(config.runs, config.name, "sweeps"), identity, facts, alone, config.rerun)
     if config.logger._target_ == JOURNAL:
-        session.track(config.tracking.uri, config.name, config.tracking.artifacts)
+        tracking = plain(config.tracking)
+        place = Place(tracking["uri"], config.name, tracking["artifacts"], check_tags(tracking["tags"]))
+        session.track(place, config.monitor.metric, config.monitor.mode == "min")
     return session
 
 
@@ -198,6 +203,7 @@ def _settings(config: DictConfig, axes: dict[str, list[str]]) -> dict[str, Any]:
     """Return the settings that identify the sweep, with unresolved references."""
     names = [str(name) for name in config if name not in ("hydra", *HOW)]
     settings = plain(OmegaConf.masked_copy(config, names), resolve=False)
+    settings["tracking"] = {key: settings["tracking"][key] for key in TRACKING_PLACES}
     if not plan.chooses_data(axes):
         settings["data"] = {key: value for key, value in settings["data"].items() if key not in DATA_PLACES}
     if config.datamodule.predicted is not None and "datamodule.predicted" not in axes:  # other masks make another sweep

@@ -16,7 +16,8 @@ from dermoscopy.config.texts import parse
 from dermoscopy.machine.messages import did_you_mean, nearest
 
 TARGET = "_target_"
-FREE = ("hydra", "about", "callbacks", "epochs", "stages")  # their entries have names of the user's, and own checks
+# Their entries have names of the user's, and own checks.
+FREE = ("hydra", "about", "callbacks", "epochs", "stages", "tracking.tags")
 OVERRIDE = re.compile(r"Could not override '([^']+)'")  # Hydra's message on a key that does not exist
 ABSENT_GROUP = re.compile(r"Could not override '([^']+)'\.\s*No match in the defaults list")
 PRESENT = re.compile(r"Could not append to config\. An item is already at '([^']+)'")

@@ -205,10 +205,18 @@ class Logger(Protocol):
 
 @runtime_checkable
 class RunTracker(Logger, Protocol):
-    """A logger that also records a run's identity, tags and small files; `begin` continues the run of an identity."""
+    """A logger that also records a run's identity, tags, data and small files; `begin` continues that of an identity.
+
+    Attributes:
+        sends: whether this process sends what is recorded; otherwise that of the command does.
+    """
+
+    sends: bool
 
     def begin(self, name: str, tags: Mapping[str, object], identity: Mapping[str, object]) -> None: ...
 
     def set_tags(self, tags: Mapping[str, object]) -> None: ...
 
     def log_artifact(self, path: str | Path) -> None: ...
+
+    def log_dataset(self, name: str, digest: str, source: str, profile: Mapping[str, object]) -> None: ...

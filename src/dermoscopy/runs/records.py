@@ -26,6 +26,7 @@ class SweepRecord(TypedDict):
         status: running, done, failed or interrupted.
         about: question, command, cost, expectation and primary_metric of the experiment; empty without one.
         parent_run: id of the sweep's own run in MLflow, if it is tracked.
+        arm_runs: ids of the runs of its arms there.
         threads: CPU threads of a job, decided when the sweep began; None: torch decides.
         processes: number of jobs at a time since the latest start; None: the launcher knows.
     """
@@ -43,6 +44,7 @@ class SweepRecord(TypedDict):
     ended: str | None
     status: str
     parent_run: str | None
+    arm_runs: NotRequired[dict[str, str | None]]
     about: NotRequired[dict[str, str]]
     threads: NotRequired[int | None]
     processes: NotRequired[int | None]

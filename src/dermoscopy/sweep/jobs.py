@@ -5,8 +5,8 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,10 @@ from dermoscopy.runs.splits import read_split
 from dermoscopy.runs.stage import Stage, result_of
 from dermoscopy.runs.stage_results import read_configuration
 from dermoscopy.runs.tables import arm_name
+from dermoscopy.sweep.plan import arm_names
 from dermoscopy.sweep.time_left import TimeLeft
-from dermoscopy.tracking.job_run import describe_run, finish_run
+from dermoscopy.tracking.job_run import JobRun, describe_run, finish_run
+from dermoscopy.tracking.system_metrics import system_metrics
 
 if TYPE_CHECKING:  # importing torch takes seconds, and a finished sweep does not need it
     from dermoscopy.training.stages import Build
@@ -104,7 +106,8 @@ def train(
     build: "Build",
     logger: Logger,
     record: Record,
-    parameters: Mapping[str, object],
+    run: JobRun,
+    keep_model: Callable[[Path], object] | None = None,
 ) -> None:
     """Train the stages of a job that are not trained yet, track the run, and complete the job's record.
 
@@ -114,15 +117,20 @@ def train(
         build: builds the data, the task and the trainer of a stage.
         logger: a journal for MLflow, or one of Lightning's loggers.
         record: of the job; the key, the stages, the metrics and the numbers of images are added.
-        parameters: of the run, by path in the configuration.
+        run: what the run has in MLflow beside its record.
+        keep_model: writes what can be served into the folder of a trained stage; None: nothing is asked for.
     """
     from dermoscopy.training.stages import run_stages  # noqa: PLC0415  (takes eight seconds, not needed if all is done)
 
     record |= {"key": stages[-1].key, "stages": [stage.plan for stage in stages]}
     write_json(folder / JOB, record)
-    describe_run(logger, folder, record, parameters, parent=read_sweep(folder.parent)["parent_run"])
+    sweep = read_sweep(folder.parent)
+    arm = arm_names(sweep["plan"], record["experiment"])[record["arm"]]
+    parent = sweep.get("arm_runs", {}).get(record["arm"]) or sweep["parent_run"]
+    describe_run(logger, folder, record, run, arm, parent)
     try:
-        done = run_stages(stages, build, [logger], TimeLeft(folder))
+        with system_metrics(logger) if run.system_metrics else nullcontext():
+            done = run_stages(stages, build, [logger], TimeLeft(folder))
         result = done[-1].result
         record |= {"stages": [stage.record for stage in done], "reused": all(stage.reused for stage in done)}
         record |= _origins(stages)
@@ -130,6 +138,8 @@ def train(
             record["warnings"] = list(dict.fromkeys(text for stage in done for text in stage.result["warnings"]))
         data = record["data"] | result["images"] | {"label_leakage": result["label_leakage"]}
         record |= {"metrics": result["metrics"], "data": data}
+        if keep_model:
+            keep_model(done[-1].stage.folder)
         sizes: dict[str, float] = {"parameters": result["parameters"], "trainable": result["trainable"]}
         finish_run(logger, result["metrics"] | sizes, done[-1].stage.folder, result["sha256"])
     except BaseException as error:

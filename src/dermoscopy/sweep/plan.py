@@ -8,7 +8,9 @@ from pathlib import Path
 
 import yaml
 
+from dermoscopy.report.results.arms import short_names
 from dermoscopy.runs.keys import RECIPE, canonical
+from dermoscopy.runs.tables import arm_name
 
 
 def identity(
@@ -46,6 +48,11 @@ def plan_jobs(axes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
         if twice := [value for value in values if values.count(value) > 1]:
             raise ValueError(f"the axis {axis} names {twice[0]} twice: each value once")
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def arm_names(plan: Sequence[Mapping[str, str]], experiment: str) -> dict[str, str]:
+    """Return the display name of each arm of a plan by its full name, in the order of the plan."""
+    return short_names(list(dict.fromkeys(arm_name(axes, experiment) for axes in plan)))
 
 
 def chooses_data(axes: Iterable[str]) -> bool:

@@ -1,6 +1,5 @@
 """One start of a sweep, from locking its folder to printing its tables."""
 
-import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,12 +13,14 @@ from dermoscopy.runs import records as sweeps
 from dermoscopy.runs import tables as runs
 from dermoscopy.runs.files import SWEEP
 from dermoscopy.sweep.follow import follow
-from dermoscopy.tracking.addresses import address
-from dermoscopy.tracking.journal import Journal
-from dermoscopy.tracking.sweep_run import begin_parent, end_parent, open_tracking, send_rest
+from dermoscopy.sweep.plan import arm_names
+from dermoscopy.sweep.summary import first_summary, sweep_summary
+from dermoscopy.tracking.courier import sending
+from dermoscopy.tracking.sweep_run import Place, SweepRun, open_tracking, send_rest
 
 if TYPE_CHECKING:
     from dermoscopy.report.results.answer import Answer
+    from dermoscopy.report.results.findings import Findings
 
 
 class SweepSession:
@@ -40,7 +41,7 @@ class SweepSession:
         self.alone = alone
         self.folder = sweeps.find_or_make(root, identity, rerun)
         self.followed = ExitStack()
-        self.journal: Journal | None = None
+        self.run: SweepRun | None = None
         with ExitStack() as held:
             held.enter_context(lease(self.folder, self._refuse))
             self.before, self.record = sweeps.start_sweep(self.folder, {"identity": identity, **facts})
@@ -50,16 +51,24 @@ class SweepSession:
     def _refuse(self) -> None:
         raise ValueError(f"this command is running already, in {self.folder}: make status shows its progress")
 
-    def track(self, uri: str | None, experiment: str, artifacts: str | None) -> None:
-        """Open the experiment in MLflow, and begin or continue the sweep's own run there.
+    def track(self, place: Place, monitor: str, lower: bool) -> None:
+        """Open the experiment in MLflow, and begin or continue the runs of the sweep and of its arms there.
 
-        A single run needs no parent run, and a sweep that is done and complete has nothing to add.
+        A single run needs none but its own, and a sweep that is done and complete has nothing to add.
+
+        Args:
+            place: where the runs are kept.
+            monitor: metric that chooses the best epoch.
+            lower: whether its smallest value is the best.
         """
         if self.alone:
-            open_tracking(self.folder.parents[2], uri, experiment, artifacts)
+            open_tracking(self.folder.parents[2], place)
         elif not (self.before == "done" and self.left == 0):
-            self.journal, self.uri = begin_parent(self.folder, uri, experiment, artifacts), str(uri)
-            self.note(parent_run=self.journal.run_id)
+            record = self.record
+            self.first = first_summary(record.get("about", {}), record["command"], monitor, lower)
+            names = arm_names(record["plan"], record["experiment"])
+            self.run = SweepRun(self.folder, place, names, record["jobs"], self.first)
+            self.note(parent_run=self.run.parent.run_id, arm_runs=self.run.run_ids)
 
     def note(self, **entries: object) -> None:
         """Add entries to the record of the sweep."""
@@ -67,8 +76,10 @@ class SweepSession:
         write_json(self.folder / SWEEP, self.record)
 
     def follow(self) -> None:
-        """Print from now on each change of state of jobs in other processes."""
+        """Print from now on each change of state of jobs in other processes, and send what they record."""
         self.followed.enter_context(follow(self.folder, self.record["jobs"]))
+        if self.run:
+            self.followed.enter_context(sending(self.folder))
 
     def end(self, status: str, meaningful: float | None = None) -> int:
         """Complete the record, and write and print the results, whatever the outcome of the jobs.
@@ -105,26 +116,24 @@ class SweepSession:
         if self.alone:
             return tables.print_run(sweep)
         files = arms.write_results(sweep)
-        if self.journal:
-            end_parent(self.journal, self.record["status"], files)
-            where = (
-                self.uri
-                if self.uri.startswith("http")
-                else shlex.join(["mlflow", "ui", "--backend-store-uri", address(self.uri)])
-            )
-            print(f"compare: {where}, then Group by: arm")
+        findings, said = _answer(sweep, meaningful)
+        if self.run:
+            summary = sweep_summary(sweep, findings, said, self.run.names, self.first)
+            self.run.end(self.record["status"], summary, files)
+            print(f"compare: {self.run.where}")
         tables.print_table(sweep)
         go_on = f"; to go on: {self.record['command']}" if self.record["status"] == "interrupted" else ""
         print(f"tables: {files[0]} and {files[1].name}{go_on}")
         tables.print_jobs(sweep, self.record["resumed"])
-        return tables.print_answer(sweep, _answer(sweep, meaningful))
+        return tables.print_answer(sweep, said)
 
 
-def _answer(sweep: runs.SweepResults, meaningful: float | None) -> "Answer":
-    """Return what the page of a sweep will say."""
+def _answer(sweep: runs.SweepResults, meaningful: float | None) -> tuple["Findings | None", "Answer"]:
+    """Return what the page of a sweep will say, and what that rests on."""
     from dermoscopy.report.results.answer import answer  # noqa: PLC0415  (half a second, needed at the end only)
     from dermoscopy.report.results.conditions import with_validation_masks  # noqa: PLC0415
     from dermoscopy.report.results.findings import find  # noqa: PLC0415
 
     sweep = with_validation_masks(sweep)
-    return answer(sweep, find(sweep, meaningful=meaningful))
+    findings = find(sweep, meaningful=meaningful)
+    return findings, answer(sweep, findings)

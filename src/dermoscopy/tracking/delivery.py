@@ -102,8 +102,14 @@ def flush_pending(runs: Path) -> list[Path]:
 
 
 def _journals(runs: Path) -> list[Path]:
-    paths = [path for depth in ("*/sweeps/*", "*/sweeps/*/*") for path in runs.glob(f"{depth}/tracking*.jsonl")]
-    return [path for path in sorted(paths) if path.suffixes == [".jsonl"]]  # without the files of rejected events
+    return [journal for sweep in sorted(runs.glob("*/sweeps/*")) for journal in journals_of(sweep)]
+
+
+def journals_of(sweep: Path) -> list[Path]:
+    """Return the journals of a sweep: its own, those of its arms, then those of its jobs."""
+    paths = [path for depth in ("", "*/") for path in sweep.glob(f"{depth}tracking*.jsonl")]
+    journals = [path for path in paths if path.suffixes == [".jsonl"]]  # without the files of rejected events
+    return sorted(journals, key=lambda path: (path.parent != sweep, path.with_suffix("").parts))
 
 
 def follow_database(runs: Path, uri: str, artifacts: str | None) -> None:
@@ -128,7 +134,7 @@ def _deliver_old(journal: Path, contacted: set[str]) -> bool:
         uri = _destination(journal)["uri"]
         first = uri not in contacted
         contacted.add(uri)
-        return deliver(journal, force=first)
+        return deliver(journal, force=first or not server(uri).away)
     except ValueError as error:
         say(str(error))
         return False

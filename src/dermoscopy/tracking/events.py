@@ -6,6 +6,7 @@ from typing import Final, TypedDict, TypeVar
 JOURNAL: Final = "journal"  # tag that identifies the run of a journal
 # MLflow allows 1000 metrics, 100 parameters and 100 tags per batch, and no more than 1000 in total.
 LIMITS = {"metrics": 800, "params": 100, "tags": 100}
+OWN_REQUEST = ("artifact", "status", "dataset", "experiment_tags")
 Value = TypeVar("Value")
 
 
@@ -24,7 +25,8 @@ class Event(TypedDict, total=False):
     """One line of a journal: its time in ms, and one kind of content; metrics have a step as well.
 
     The first line begins the run: it has the name of the run (begin), the id of the journal, the tags that identify the
-    run, all its tags, and the destination. An artifact is a path relative to the folder of the journal.
+    run, all its tags, and the destination. An artifact is a path relative to the folder of the journal. A data set has
+    the fields of `mlflow.entities.Dataset`; tags of the experiment are those of the experiment in which the run is.
     """
 
     time: int
@@ -38,6 +40,8 @@ class Event(TypedDict, total=False):
     metrics: dict[str, float]
     step: int
     artifact: str
+    dataset: dict[str, str]
+    experiment_tags: dict[str, str]
 
 
 def counts(event: Event) -> dict[str, int]:
@@ -80,7 +84,7 @@ def _split(values: Mapping[str, Value], first: int) -> tuple[dict[str, Value], d
 
 
 def batches(events: Iterable[tuple[int, Event]]) -> Iterator[tuple[int, list[Event]]]:
-    """Group events into batches for single requests; artifacts and changes of status have their own request.
+    """Group events into batches for single requests; events of `OWN_REQUEST` are sent alone.
 
     Args:
         events: the position after each event, and the event.
@@ -100,6 +104,6 @@ def batches(events: Iterable[tuple[int, Event]]) -> Iterator[tuple[int, list[Eve
             batch.append(event)
             room = {kind: left - carried.get(kind, 0) for kind, left in room.items()}
         else:
-            yield end, [event] if "artifact" in event or "status" in event else []
+            yield end, [event] if any(kind in event for kind in OWN_REQUEST) else []
     if batch:
         yield end, batch

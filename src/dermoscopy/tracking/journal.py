@@ -30,12 +30,24 @@ class Journal:
         experiment: name of the experiment in MLflow.
         artifacts: place of the artifacts of all experiments, see `artifact_store`.
         pause: seconds without requests to a server that did not answer.
+        name: of its file, for more than one journal in a folder; it begins with `tracking`.
+
+    Attributes:
+        sends: whether this process sends the events; otherwise another one does, see `courier.sending`.
     """
 
+    sends = True
+
     def __init__(
-        self, folder: str | Path, uri: str, experiment: str, artifacts: str | Path | None = None, pause: float = PAUSE
+        self,
+        folder: str | Path,
+        uri: str,
+        experiment: str,
+        artifacts: str | Path | None = None,
+        pause: float = PAUSE,
+        name: str = "tracking",
     ) -> None:
-        self.path, self.pause = Path(folder) / "tracking.jsonl", pause
+        self.path, self.pause = Path(folder) / f"{name}.jsonl", pause
         store = artifact_store(artifacts)
         self.destination: Destination = {"uri": address(uri), "experiment": experiment, "artifacts": store}
         self._forget()
@@ -54,7 +66,7 @@ class Journal:
             tags: of the run; None is left out.
             identity: tags that identify the run; a different run in the folder is ended and its files are renamed.
         """
-        self._read()
+        self.load()
         identity_texts = _texts(identity)
         if self.begun and self.begun["identity"] != identity_texts:
             self._put_aside()
@@ -94,6 +106,28 @@ class Journal:
             self._append({"metrics": part, "step": at})
         self.flush()
 
+    def replace_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log metrics without a step, which replace those logged before if they have changed, as of a resumed sweep."""
+        finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+        new = {name: value for name, value in finite.items() if self.logged.get((0, name)) != value}
+        for part in parts(new, LIMITS["metrics"]):
+            self._append({"metrics": part, "step": 0})
+        self.flush()
+
+    def log_dataset(self, name: str, digest: str, source: str, profile: Mapping[str, object]) -> None:
+        """Log the data of the run: their name, a hash and the file of their content, and facts such as their number."""
+        about = {"name": name, "digest": digest, "source_type": "local", "source": json.dumps({"uri": source})}
+        fields = about | {"profile": json.dumps(dict(profile))}
+        if self.dataset != fields:
+            self._append({"dataset": fields})
+        self.flush()
+
+    def set_experiment_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the experiment in which the run is."""
+        if new := {name: text for name, text in tags.items() if self.experiment_tags.get(name) != text}:
+            self._append({"experiment_tags": new})
+        self.flush()
+
     def log_artifact(self, path: str | Path) -> None:
         """Log a small file, of which MLflow keeps a copy with the run."""
         self._append({"artifact": os.path.relpath(path, self.path.parent)})
@@ -115,7 +149,7 @@ class Journal:
         Args:
             force: send now, also during a pause after a request or a failure.
         """
-        return deliver(self.path, self.pause, force)
+        return deliver(self.path, self.pause, force) if self.sends else False
 
     def _append(self, event: Event) -> None:
         if not self.begun and "begin" not in event:
@@ -124,7 +158,7 @@ class Journal:
         append_line(self.path, json.dumps(dated))
         self._note(dated)
 
-    def _read(self) -> None:
+    def load(self) -> None:
         """Read the journal in the folder, and cut off an incomplete last line of a process that was killed."""
         self._forget()
         end = 0
@@ -139,7 +173,9 @@ class Journal:
         self.status = "RUNNING"
         self.tags: dict[str, str] = {}
         self.params: set[str] = set()
-        self.logged: set[tuple[int, str]] = set()
+        self.logged: dict[tuple[int, str], float] = {}
+        self.dataset: dict[str, str] = {}
+        self.experiment_tags: dict[str, str] = {}
 
     def _note(self, event: Event) -> None:
         self.begun = event if "begin" in event else self.begun
@@ -147,7 +183,9 @@ class Journal:
         self.status = event.get("status", self.status)
         self.tags |= event.get("tags", {})
         self.params |= set(event.get("params", ()))
-        self.logged |= {(event["step"], name) for name in event.get("metrics", ())}
+        self.logged |= {(event["step"], name): value for name, value in event.get("metrics", {}).items()}
+        self.dataset = event.get("dataset", self.dataset)
+        self.experiment_tags |= event.get("experiment_tags", {})
 
     def _put_aside(self) -> None:
         """End a different run in this folder, and rename its files, from which unsent events are still sent."""

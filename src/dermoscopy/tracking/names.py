@@ -6,6 +6,7 @@ import unicodedata
 
 # Limits of MLflow in characters, see mlflow.utils.validation: of names and run names, and of values.
 LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG = 250, 6000, 8000
+LONGEST_DATASET = {"name": 500, "digest": 36}
 REFUSED = re.compile(r"[^\w.\- :]")
 MARK = 6  # hexadecimal digits that keep changed names apart
 CUT = "…"

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 from dermoscopy.tracking.addresses import database
 from dermoscopy.tracking.events import JOURNAL, Event, halves
 from dermoscopy.tracking.experiment import connect, experiment_id, say
-from dermoscopy.tracking.names import LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG, tracked_name, tracked_text
+from dermoscopy.tracking.names import (
+    LONGEST_DATASET,
+    LONGEST_NAME,
+    LONGEST_PARAMETER,
+    LONGEST_TAG,
+    tracked_name,
+    tracked_text,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -143,6 +150,12 @@ def _send(client: "MlflowClient", run: str, events: list[Event]) -> None:
     first = events[0]
     if "artifact" in first:
         client.log_artifact(run, first["artifact"])
+    elif "dataset" in first:
+        _send_dataset(client, run, first["dataset"])
+    elif "experiment_tags" in first:
+        experiment = client.get_run(run).info.experiment_id
+        for name, value in first["experiment_tags"].items():
+            client.set_experiment_tag(experiment, tracked_name(name), value)
     elif first.get("status") == "RUNNING":
         client.update_run(run, status="RUNNING")
     elif "status" in first:
@@ -157,6 +170,13 @@ def _send(client: "MlflowClient", run: str, events: list[Event]) -> None:
         tags = _pairs([event.get("tags", {}) for event in events], LONGEST_TAG)
         pairs = [Param(*pair) for pair in params.items()], [RunTag(*pair) for pair in tags.items()]
         client.log_batch(run, metrics, *pairs, synchronous=True)
+
+
+def _send_dataset(client: "MlflowClient", run: str, fields: Mapping[str, str]) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415  (see tracking.connect)
+
+    texts = {name: tracked_text(value, LONGEST_DATASET.get(name, LONGEST_TAG)) for name, value in fields.items()}
+    client.log_inputs(run, [DatasetInput(Dataset(**texts), [InputTag("mlflow.data.context", "training")])])
 
 
 def _pairs(parts: Iterable[Mapping[str, str]], longest: int) -> dict[str, str]:

@@ -138,7 +138,8 @@ def browse() -> Iterator[Callable[..., Any]]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
 
         def open_page(file: Path, width: int = 1000, scheme: str = "light") -> Any:
-            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            size = {"width": width, "height": 900}
+            page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # scrolls at once
             page.on("console", lambda message: trouble.append(message.text))
             page.on("pageerror", lambda error: trouble.append(str(error)))
             page.on("request", lambda request: trouble.append(request.url) if request.url != file.as_uri() else None)

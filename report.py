@@ -38,6 +38,7 @@ from dermoscopy.runs.prune import find_removable
 from dermoscopy.runs.selection import load_runs
 from dermoscopy.runs.splits import seen_in_training
 from dermoscopy.runs.tables import SweepResults, find_sweep, load_sweep
+from dermoscopy.tracking.sweep_run import add_files
 
 NOT_SHOWN = ("publish", "force", "experiments", "gallery")  # in the command that a page shows: they do not change it
 
@@ -72,6 +73,8 @@ def main(cfg: DictConfig) -> None:
     print_table(page.sweep)
     folder = report_folder(runs, page.sweep.experiment)
     files = write_page(page, folder)
+    if cfg["from"] is None:
+        add_files(page.sweep.folder, files)
     if cfg.gallery is not False:
         files.append(write_gallery(sweep, page.findings, folder, gallery_images(cfg.gallery)))
     if cfg.publish:

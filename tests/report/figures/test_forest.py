@@ -24,7 +24,7 @@ def test_every_arm_has_a_row_with_its_shape_and_word() -> None:
     assert [text.get_text() for text in axes.texts] == ["better", "worse", "equivalent", "cannot tell"]
     drawn = {line.get_gid(): line.get_marker() for line in axes.lines}
     assert [drawn[f"row-{k}"] for k in range(4)] == [SHAPES[place][0] for place in places.values()]
-    assert len({shape for shape, *_ in SHAPES.values()}) == len(Standing)  # told apart without colours
+    assert len({shape for shape, *_ in SHAPES.values()}) == len(Standing)  # distinct without colours
 
 
 def test_the_axis_holds_the_differences_and_the_band_and_cuts_only_what_dwarfs_them() -> None:

@@ -1,4 +1,4 @@
-"""The page is told what the files of the runs hold."""
+"""The page receives what the files of the runs hold."""
 
 from collections.abc import Callable
 from pathlib import Path

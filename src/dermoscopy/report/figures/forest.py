@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from dermoscopy.plots.style import COLOURS, FAINT, GRID, INK, STYLE
 from dermoscopy.report.results.answer import Standing
 
-# Shape, and colour and filling, of what is established about an arm: never told by the colour alone.
+# Shape, and colour and filling, of what is established about an arm: never by the colour alone.
 SHAPES = {
     Standing.BETTER: ("^", COLOURS[2], True),
     Standing.WORSE: ("v", COLOURS[1], True),

@@ -29,7 +29,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]
 STYLE: dict[Any, Any] = {"svg.fonttype": "none", "savefig.transparent": True}
 ATTRIBUTES = ("d", "x", "y", "width", "height", "transform", "points")
 LONGEST_NAME = 60  # characters of a name within a figure; tooltips and tables have all of it
-FEW = 3  # arms whose bands are told apart; those of more are fainter until one is pointed at
+FEW = 3  # arms whose bands can be distinguished; those of more are fainter until one is pointed at
 REFERENCE = re.compile(r"url\(#([^)]+)\)|^#(.+)$")
 
 

@@ -31,7 +31,7 @@ def ended(monkeypatch):
 
     def run(unfinished, status="failed", alone=False, errors=()):
         record = {"jobs": 1 if alone else 2, "status": status}
-        session = SimpleNamespace(end=lambda _: unfinished, alone=alone, record=record)
+        session = SimpleNamespace(end=lambda *_: unfinished, alone=alone, record=record)
         monkeypatch.setattr(SweepCallback, "session", session)
         failures[:] = errors
         end("done")
@@ -59,7 +59,7 @@ def test_a_single_run_and_a_full_disk_end_with_their_own_error(ended):
 
 def test_an_interrupted_sweep_reports_its_first_error_unless_another_process_has_taken_over(monkeypatch, capsys):
     def ends_with(error):
-        def raises(_):
+        def raises(*_):
             raise error
 
         monkeypatch.setattr(SweepCallback, "session", SimpleNamespace(end=raises))

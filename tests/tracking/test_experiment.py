@@ -15,7 +15,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from dermoscopy.machine.files import write_json
 from dermoscopy.tracking import experiment as experiments
 from dermoscopy.tracking.experiment import connect, open_experiment
-from dermoscopy.tracking.job_run import PARENT, describe_run, finish_run, flatten
+from dermoscopy.tracking.job_run import PARENT, JobRun, describe_run, finish_run, flatten
 
 
 def test_parameters_are_named_by_their_path_in_the_configuration():
@@ -203,6 +203,11 @@ class RecordingLogger:
 
 
 class RecordingJournal(RecordingLogger):
+    sends = False
+
+    def log_dataset(self, name, digest, source, profile):
+        self.calls["dataset"] = (name, digest, source, profile)
+
     def begin(self, name, tags, identity):
         self.calls |= {"name": name, "tags": tags, "identity": identity}
 
@@ -219,16 +224,20 @@ def test_a_journal_gets_everything_and_another_logger_only_parameters_and_metric
     stage.mkdir()
     (stage / "config.yaml").touch()
     write_json(job.parent / "sweep.json", {"parent_run": "f00"})
-    record = {"arm": "zeroing=everything", "seed": 1, "fold": None, "key": "abc", "commit": "c0", "dirty": False}
-    describe_run(logger, job, record | {"data": {"fingerprint": "d1"}}, {"a.b": 1}, "f00")
+    record = {"arm": "zeroing=everything", "seed": 1, "fold": 2, "key": "abc", "commit": "c0", "dirty": False}
+    record |= {"data": {"name": "demo", "fingerprint": "d" * 64, "size": [64, 64]}}
+    run = JobRun({"a.b": 1}, {"project": "lab"}, "demo.h5")
+    describe_run(logger, job, record, run, "image only", "f00")
     finish_run(logger, {"test/none/f1": 0.5, "test/none/ap": float("nan")}, stage, "5ha")
     journal = isinstance(logger, RecordingJournal)
     assert logger.calls["params"] == {"a.b": 1}
     assert logger.calls["metrics"] == {"test/none/f1": 0.5}
     assert logger.calls.get("identity") == ({"sweep": "now", "job": "3", "key": "abc"} if journal else None)
     if journal:
-        assert logger.calls["name"] == "zeroing=everything, seed 1"
-        assert logger.calls["tags"][PARENT] == "f00"
-        assert logger.calls["tags"]["data"] == "d1"
+        assert logger.sends
+        assert logger.calls["name"] == "image only, seed 1, fold 2"
+        expected = {PARENT: "f00", "data": "d" * 64, "project": "lab", "kind": "job", "arm": "image only"}
+        assert logger.calls["tags"].items() >= {**expected, "setting": "zeroing=everything"}.items()
+        assert logger.calls["dataset"] == ("demo", "d" * 36, "demo.h5", {"size": [64, 64]})
         assert logger.calls["artifacts"] == ["config.yaml"]
         assert logger.calls["more"]["checkpoint_sha256"] == "5ha"

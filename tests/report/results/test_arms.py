@@ -57,7 +57,7 @@ def test_write_results_leaves_two_tables_in_the_sweep(make_runs: MakeRuns) -> No
     files = write_results(load_sweep(folder))
     results, table = map(pd.read_csv, files)
     assert [file.name for file in files] == ["results.csv", "table.csv"]
-    assert results.columns[:6].tolist() == ["arm", "seed", "fold", "stage", "epoch", "mode"]
+    assert results.columns[:7].tolist() == ["job", "arm", "seed", "fold", "stage", "epoch", "mode"]
     assert len(table) == 3 * len(macro_metrics(load_sweep(folder).table))
     row = table.query("metric == 'test/none/f1' and arm == 'zeroing=everything'").iloc[0]
     assert row["mean"] == pytest.approx(np.mean([row[f"seed {seed}"] for seed in range(3)]))

@@ -111,9 +111,9 @@ def test_arms_of_all_standings_are_counted_or_named_and_forty_do_not_fill_the_pa
     assert "; for d no difference from it is established." in few.text
     many = {f"arm_{k}": 0.4 + (k % 4 - 1) / 20 + 0.0001 * k + NOISE + (k % 4 == 1) * SPREAD for k in range(40)}
     spoken = said(found(table(r=0.4 + 0 * NOISE, **many)))
-    assert "20 of 41 arms are better than r, most of all arm_39 (" in spoken.text
-    assert "10 of 41 arms are worse than it, most of all arm_0 (" in spoken.text
-    assert "for 10 of 41 arms no difference from it is established" in spoken.text
+    assert "20 of 40 other arms are better than r, most of all arm_39 (" in spoken.text
+    assert "10 of 40 other arms are worse than it, most of all arm_0 (" in spoken.text
+    assert "for 10 of 40 other arms no difference from it is established" in spoken.text
     assert len(spoken.text) < 800
     assert [*spoken.standings.values()].count(Standing.WORSE) == 10
 

@@ -219,7 +219,7 @@ def _nothing(findings: Findings, best: str) -> str:
 def _listed(findings: Findings, arms: Sequence[str]) -> str:
     names = [findings.names[arm] for arm in arms]
     if len(names) > NAMED:
-        return f"{len(names)} of {len(findings.table)} arms"
+        return f"{len(names)} of {len(findings.compared)} other arms"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

@@ -58,7 +58,10 @@ def test_a_sweep_writes_tables_predictions_and_runs_in_mlflow(sweep, tmp_path):
     assert ended.code == 0, ended.err
     assert "cells8_80" in ended.out
     assert re.search(r"make ui opens http://\S+/#/experiments/1/runs\?\S+&viewStateShareKey=\S+", ended.out)
-    assert re.search(r"jobs: 4 done; \d+ s$", ended.out.strip())  # the last line
+    assert re.search(r"^jobs: 4 done; \d+ s$", ended.out, re.MULTILINE)
+    assert (
+        ended.out.splitlines()[-1] == "page: python report.py experiment=zeroing writes runs/zeroing/report/index.html"
+    )
 
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
     rows = pd.read_csv(folder / "results.csv")
@@ -158,7 +161,7 @@ def test_a_failed_job_is_reported_at_once_the_others_continue_and_the_exit_code_
     (folder,) = (tmp_path / "runs" / "zeroing" / "sweeps").iterdir()
     assert "Traceback" in (folder / "0" / "error.txt").read_text()
     assert json.loads((folder / "1" / "job.json").read_text())["status"] == "done"
-    assert re.search(r"jobs: 1 done, 1 failed; \d+ s$", ended.out.strip())
+    assert re.search(r"^jobs: 1 done, 1 failed; \d+ s$", ended.out, re.MULTILINE)
     statuses = tracked_statuses(tmp_path)
     assert statuses == {
         "cells8_80, seed 0": "FAILED",
@@ -211,7 +214,7 @@ def test_ctrl_c_stops_cleanly_and_prints_the_command_that_continues(sweep, tmp_p
     assert "to go on: python train.py -m +experiment=zeroing" in ended.out
     assert "jobs: 1 interrupted, 1 missing" in ended.out
     assert "the same command" in ended.err
-    assert tracked_statuses(tmp_path) == {"zeroing=everything, seed 0": "KILLED", "parent": "KILLED"}
+    assert tracked_statuses(tmp_path) == {"image only, seed 0": "KILLED", "parent": "KILLED"}
     monkeypatch.undo()
     assert sweep("zeroing=everything,cells8_80", "seed=0").code == 0
     assert set(tracked_statuses(tmp_path).values()) == {"FINISHED"}

@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from dermoscopy.config.texts import as_text, expand_home, expand_homes, is_text
+from dermoscopy.config.texts import as_text, expand_home, expand_homes, is_text, names_of
 
 
 def read(argument):
@@ -84,3 +84,7 @@ def test_the_home_folder_is_expanded_in_files_as_well(monkeypatch):
 def test_keys_of_paths_are_known():
     known = ("data.raw", "split.file", "datamodule.predicted", "network.checkpoint", "data.source.masks.lesion")
     assert all(map(is_text, known)) and not any(map(is_text, ("data", "seed", "data.size", "loss.text")))
+
+
+def test_names_of_runs_are_read_from_a_list_as_typed():
+    assert names_of("[12e5, 'a b',007]") == ["12e5", "a b", "007"] and names_of("a,b") == ["a,b"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dermoscopy.predict.arguments import check_input, check_options, check_raw, check_values, choose_device, names_of
+from dermoscopy.predict.arguments import check_input, check_options, check_raw, check_values, choose_device
 
 
 def test_options_without_an_effect_are_refused():
@@ -19,10 +19,6 @@ def test_options_without_an_effect_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             check_options(["run=1", option], images, segments)
-
-
-def test_names_of_runs_are_read_from_a_list_as_typed():
-    assert names_of("[12e5, 'a b',007]") == ["12e5", "a b", "007"] and names_of("a,b") == ["a,b"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dermoscopy.config.command_line import hydra_arguments
 from dermoscopy.config.effects import check_effects, check_training_effects
 from dermoscopy.config.help import INTERNAL, MEANINGS, with_table
 from dermoscopy.config.unknown import check_known, dotted
+from tests.bench import recipes
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/**/*.md")])
 PROGRAM = r"((?:prepare|train|report|reproduce|predict)\.py"
@@ -117,6 +118,14 @@ def test_the_table_of_groups_is_current():
     assert page == with_table(page, CONF), "make docs updates the table"
     assert set(MEANINGS) | set(INTERNAL) == set(groups(CONF)), (
         "every group needs an entry in MEANINGS of config/help.py"
+    )
+
+
+def test_the_tables_of_recipes_are_those_of_the_published_results():
+    page = (ROOT / recipes.PAGE).read_text()
+    assert page == recipes.with_tables(page, ROOT / "experiments"), "python -m tests.bench.recipes updates the tables"
+    assert sum(line.startswith("| plain |") for line in page.splitlines()) == len(
+        [*recipes.tables(ROOT / "experiments")]
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-BEGIN, END = "<!-- simulations -->", "<!-- /simulations -->"
 DESIGN = ["kind", "repeats"]
 CLAIMS = {  # sources of the second table, and what they are called there
     "learners": "real learners, all arms with the same inputs",
@@ -22,8 +21,19 @@ def with_tables(page: str, sweeps: pd.DataFrame, intervals: pd.DataFrame) -> str
         intervals: one row per score, labels, quantity, method and kind of test set.
     """
     tables = "\n\n".join(table for table in (*sweep_tables(sweeps), interval_table(intervals)))
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n{tables}\n{END}{rest.partition(END)[2]}"
+    return between_markers(page, "simulations", tables)
+
+
+def between_markers(page: str, name: str, text: str) -> str:
+    """Return a page with a text in place of what lies between `<!-- name -->` and `<!-- /name -->`.
+
+    Raises:
+        ValueError: the page does not hold each marker once, in this order.
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+        raise ValueError(f"the page must hold {begin} once and {end} once after it")
+    return f"{page[: page.index(begin)]}{begin}\n{text}\n{page[page.index(end) :]}"
 
 
 def sweep_tables(sweeps: pd.DataFrame) -> Iterator[str]:

@@ -202,12 +202,15 @@ def test_train_logs_to_the_server(mlflow_server, run_script, demo_store, tmp_pat
     ended = run_script("train.py", "-m", "seed=0,1", *tiny(demo_store), *where)
     assert ended.code == 0, ended.err
     runs = runs_of(mlflow_server.uri, "trained")
-    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    children = [run for run in runs if run is not parent]
-    assert {run.data.tags["seed"] for run in children} == {"0", "1"}
+    (sweep,), (arm,), jobs = (
+        [run for run in runs if run.data.tags["kind"] == kind] for kind in ("sweep", "arm", "job")
+    )
+    assert "mlflow.parentRunId" not in sweep.data.tags
+    assert arm.data.tags["mlflow.parentRunId"] == sweep.info.run_id and arm.data.metrics["n"] == 2
+    assert {run.data.tags["seed"] for run in jobs} == {"0", "1"}
     assert {run.info.status for run in runs} == {"FINISHED"}
-    for child in children:
-        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    for child in jobs:
+        assert child.data.tags["mlflow.parentRunId"] == arm.info.run_id
         points = connect(mlflow_server.uri).get_metric_history(child.info.run_id, "val/loss")
         assert sorted(point.step for point in points) == [0, 1]
         files = {file.path for file in connect(mlflow_server.uri).list_artifacts(child.info.run_id)}

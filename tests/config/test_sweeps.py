@@ -1,9 +1,12 @@
 """The identity of a sweep, and how its command ends."""
 
+import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from builders import composed
+from joblib.externals.loky import process_executor
 from omegaconf import OmegaConf
 
 from dermoscopy.config import launchers
@@ -12,6 +15,8 @@ from dermoscopy.config.sweeps import RESOLVERS, SweepCallback, _end_early, _sett
 from dermoscopy.machine import allocation
 from dermoscopy.machine.files import FullDisk
 from dermoscopy.machine.leases import LeaseLost
+
+LOKY = "A worker stopped while some jobs were given to the "
 
 
 @pytest.mark.parametrize("override", ["threads=1", "runs=/moved/runs", "data.store=/moved/store.h5"])
@@ -103,6 +108,16 @@ def test_a_sweep_shares_the_cores_between_as_many_jobs_as_are_left_and_fit_into_
     assert decided(memory=3.5e9, left=18) == ("joblib", 3, 2)
     assert decided("hydra.launcher.n_jobs=8", memory=3.5e9, left=18) == ("joblib", 8, 1)
     assert decided("hydra/launcher=basic", left=18) == ("basic", 1, None)
+
+
+def test_a_process_that_joblib_replaces_between_two_jobs_is_no_news(decided):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        decided(left=18)
+        warnings.warn_explicit(LOKY, UserWarning, "process_executor.py", 1, module="joblib.externals.loky")
+        with pytest.raises(UserWarning, match="other"):
+            warnings.warn_explicit("other", UserWarning, "process_executor.py", 1, module="joblib.externals.loky")
+    assert LOKY in Path(process_executor.__file__).read_text()
 
 
 def test_the_largest_images_of_a_sweep_decide_how_many_jobs_fit_into_the_memory(decided):

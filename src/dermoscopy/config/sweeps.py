@@ -3,6 +3,7 @@
 import math
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -103,6 +104,8 @@ def decide(config: DictConfig, session: SweepSession) -> None:
         for_jobs = plan.decisions(session.folder, decided.threads)
         config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *for_jobs]
     if decided.jobs is not None and decided.jobs > 1:
+        # joblib replaces a process, between two jobs, whose later jobs need much more memory than its first one.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
         output = f"their output is in {session.folder}/NUMBER/{LOG}"
         threads = f"{decided.threads} thread{'s' if decided.threads != 1 else ''}"
         print(f"{session.left} jobs to train, {decided.jobs} at a time with {threads} each; {output}", flush=True)

@@ -277,3 +277,12 @@ def _recorded(table: pd.DataFrame) -> dict[str, float]:
         for name in ("f1", "average_precision", "auroc", "f1_at_youden"):
             metrics[f"test/{condition}/{name}"] = float(tested.score(name, np.ones((1, len(tested.id))))[0])
     return metrics
+
+
+def change(sweep: Path, **changes: Any) -> None:
+    """Change the records of all jobs of a sweep; entries of data and metrics are merged."""
+    for file in sweep.glob("*/job.json"):
+        record = json.loads(file.read_text())
+        for key, value in changes.items():
+            record[key] = record[key] | value if isinstance(value, dict) else value
+        file.write_text(json.dumps(record))

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from dermoscopy.machine.threads import WAITING, cores, in_order, others_run, release_cores
+from dermoscopy.machine.threads import WAITING, cores, in_background, in_order, others_run, release_cores
 
 
 def test_a_process_has_at_least_one_core():
@@ -76,3 +76,11 @@ def test_a_system_that_does_not_count_its_programs_may_be_shared(tmp_path):
 def test_torch_is_not_loaded_before_it_is_decided_how_threads_wait():
     code = "import sys, dermoscopy; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_a_function_in_the_background_has_ended_when_the_block_has_whatever_happens_there():
+    over, ended = threading.Event(), []
+    with pytest.raises(KeyError), in_background(lambda: ended.append(over.wait(60)), over):
+        assert not ended
+        raise KeyError
+    assert ended == [True]

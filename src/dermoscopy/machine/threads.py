@@ -2,11 +2,12 @@
 
 import os
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,3 +90,20 @@ def in_order(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def in_background(run: Callable[[], None], over: threading.Event) -> Iterator[None]:
+    """Run a function in a thread beside the block, at whose end `over` is set and the thread is awaited.
+
+    Args:
+        run: returns soon after `over` is set.
+        over: tells the function to end.
+    """
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

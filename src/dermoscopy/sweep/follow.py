@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dermoscopy.machine.threads import in_background
 from dermoscopy.runs.files import ERROR
 from dermoscopy.runs.records import JobRecord, read_jobs
 from dermoscopy.sweep.time_left import Clock, sweep_time
@@ -30,13 +31,10 @@ def follow(folder: Path, jobs: int, seconds: float = 1.0) -> Iterator[None]:
         while not over.wait(seconds):
             show()
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
     try:
-        yield
+        with in_background(run, over):
+            yield
     finally:
-        over.set()
-        thread.join()
         show(last=True)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dermoscopy.machine.threads import in_background
 from dermoscopy.tracking.delivery import deliver, journals_of, pending
 from dermoscopy.tracking.experiment import say
 
@@ -28,13 +29,8 @@ def sending(folder: Path, seconds: float = 2.0) -> Iterator[None]:
                 if not over.is_set() and _send(journal):
                     turns[journal] = turn
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
+    with in_background(run, over):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _send(journal: Path) -> bool:

@@ -10,6 +10,7 @@ import psutil
 
 from dermoscopy.contracts import Logger
 from dermoscopy.machine.gpus import visible_gpus
+from dermoscopy.machine.threads import in_background
 
 SECONDS = 10.0
 MEGABYTE = 1e6
@@ -29,13 +30,8 @@ def system_metrics(logger: Logger, seconds: float = SECONDS) -> Iterator[None]:
                 return
             logger.log_metrics(load() | gpu_load(gpus), step)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
+    with in_background(run, over):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def load() -> dict[str, float]:

@@ -7,21 +7,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from sweeps_on_disk import change
 
 from dermoscopy.report.results.merged import merge
 from dermoscopy.runs.selection import load_runs
 from dermoscopy.runs.tables import load_sweep
 
 Make = Callable[..., Path]
-
-
-def change(sweep: Path, **changes: Any) -> None:
-    """Change the records of all jobs; entries of data and metrics are merged."""
-    for file in sweep.glob("*/job.json"):
-        record = json.loads(file.read_text())
-        for key, value in changes.items():
-            record[key] = record[key] | value if isinstance(value, dict) else value
-        file.write_text(json.dumps(record))
 
 
 @pytest.mark.parametrize(

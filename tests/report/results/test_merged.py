@@ -1,12 +1,10 @@
 """Several sweeps or runs are compared like the arms of one experiment, and not if they were tested on other things."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sweeps_on_disk import configure
+from sweeps_on_disk import change, configure
 
 from dermoscopy.report.results.facts import hours
 from dermoscopy.report.results.findings import find
@@ -15,15 +13,6 @@ from dermoscopy.runs.selection import load_runs
 from dermoscopy.runs.tables import SweepResults, load_sweep
 
 Make = Callable[..., Path]
-
-
-def change(sweep: Path, **changes: Any) -> None:
-    """Change the records of all jobs; entries of data and metrics are merged."""
-    for file in sweep.glob("*/job.json"):
-        record = json.loads(file.read_text())
-        for key, value in changes.items():
-            record[key] = record[key] | value if isinstance(value, dict) else value
-        file.write_text(json.dumps(record))
 
 
 def arms(sweep: SweepResults) -> list[str]:

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from dermoscopy.contracts import NOT_ANNOTATED
 
-PACKED = {torch.int8: 5, torch.int16: 10, torch.int32: 15}  # number of masks that a type holds
+# Number of masks that a type holds; `unpack` returns those that were not packed as 0.
+PACKED = {torch.int8: 5, torch.int16: 10, torch.int32: 15}
 MOST_PACKED = PACKED[torch.int32]  # more than 15 float32 would not represent exactly
 
 
@@ -33,11 +34,6 @@ def pack(stored: Tensor) -> Tensor:
     for k in range(count):
         code.add_(encode(stored[:, k : k + 1]), alpha=3**k)
     return code.to(next(kind for kind, most in PACKED.items() if count <= most))
-
-
-def packed_masks(kind: torch.dtype) -> int:
-    """Return the largest number of masks that codes of this type hold; `unpack` returns those beyond as 0."""
-    return PACKED[kind]
 
 
 def unpack(code: Tensor, count: int) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dermoscopy.masks.encoding import packed_masks, unpack
+from dermoscopy.masks.encoding import PACKED, unpack
 
 
 def random_foreground(code: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -20,7 +20,7 @@ def random_foreground(code: Tensor, generator: torch.Generator) -> tuple[Tensor,
         side, without meaning where it has none.
     """
     batch, (height, width) = len(code), code.shape[-2:]
-    present = unpack(code, packed_masks(code.dtype)).gt_(0).flatten(2)  # (B, K, H W): 1 or 0
+    present = unpack(code, PACKED[code.dtype]).gt_(0).flatten(2)  # (B, K, H W): 1 or 0
     masks = present.amax(2)
     drawn = torch.rand(masks.shape, generator=generator, device=code.device) + masks  # those present above 1
     pixels = present[torch.arange(batch, device=code.device), drawn.argmax(1)]

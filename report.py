@@ -16,28 +16,26 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from dermoscopy.config.checks import check_name
 from dermoscopy.config.command_line import checked, command, overrides
 from dermoscopy.config.effects import keys_of
+from dermoscopy.config.reported import at_most_one, chosen_sweep, latest_sweep
 from dermoscopy.config.texts import names_of
 from dermoscopy.machine.files import write_atomically
-from dermoscopy.report.gallery.gallery import gallery_images, write_gallery
+from dermoscopy.report.gallery.gallery import check_gallery, write_gallery
 from dermoscopy.report.gallery.runs import are_drawn
+from dermoscopy.report.page.html import GALLERY
 from dermoscopy.report.page.page import make_page, read_page, report_folder, write_page
 from dermoscopy.report.page.publish import publish
 from dermoscopy.report.published.record import Choice
 from dermoscopy.report.results.mask_folds import masks_to_join
-from dermoscopy.report.results.merged import default_name, merge
 from dermoscopy.report.results.self_test import simulate_page
 from dermoscopy.report.terminal.prune import delete, print_removable
 from dermoscopy.report.terminal.results import print_table
 from dermoscopy.report.terminal.self_test import print_self_test
 from dermoscopy.report.terminal.status import print_overview, print_status
-from dermoscopy.runs.files import SWEEP
 from dermoscopy.runs.prune import find_removable
-from dermoscopy.runs.selection import load_runs
 from dermoscopy.runs.splits import seen_in_training
-from dermoscopy.runs.tables import SweepResults, find_sweep, load_sweep
+from dermoscopy.runs.tables import SweepResults, find_sweep
 from dermoscopy.tracking.sweep_run import add_files
 
 NOT_SHOWN = ("publish", "force", "experiments", "gallery")  # in the command that a page shows: they do not change it
@@ -51,12 +49,11 @@ def main(cfg: DictConfig) -> None:
     runs = Path(cfg.runs)
     experiments = [] if cfg.experiment is None else names_of(f"[{str(cfg.experiment).strip('[]')}]")
     if cfg.prune is not False or cfg.older is not None:
-        return _prune(cfg, runs, _at_most_one(experiments))
+        return _prune(cfg, runs, at_most_one(experiments))
     if cfg.status:
-        experiment = _at_most_one(experiments)
-        return print_status(_latest(cfg, runs, experiment)) if experiment else print_overview(runs)
-    if cfg.gallery is not False:
-        gallery_images(cfg.gallery)  # a wrong value is answered before the page is made
+        experiment = at_most_one(experiments)
+        return print_status(latest_sweep(runs, experiment, str(cfg.sweep))) if experiment else print_overview(runs)
+    check_gallery(cfg.gallery)
     choice = Choice(cfg.reference, cfg.metric, _meaningful(cfg.meaningful))
     shown = [typed for typed in overrides() if keys_of([typed])[0] not in NOT_SHOWN]
     typed = shlex.join(["python", "report.py", *shown])
@@ -66,20 +63,23 @@ def main(cfg: DictConfig) -> None:
         if cfg.publish and page.images_left_out and not cfg.force:
             raise ValueError(f"publish=true would lose numbers of the page ({page.images_left_out}): add force=true")
     else:
-        sweep = _chosen(cfg, runs, experiments)
+        sweep = chosen_sweep(cfg, runs, experiments)
         if cfg.self_test:
             return print_self_test(sweep, simulate_page(sweep, choice.reference, choice.metric, choice.meaningful))
         page = make_page(sweep, choice, typed)
     print_table(page.sweep)
     folder = report_folder(runs, page.sweep.experiment)
+    shown_before = (folder / GALLERY).is_file()
     files = write_page(page, folder)
     if cfg["from"] is None:
         add_files(page.sweep.folder, files)
-    if cfg.gallery is not False:
-        files.append(write_gallery(sweep, page.findings, folder, gallery_images(cfg.gallery)))
+    if cfg.gallery:
+        files.append(write_gallery(sweep, page.findings, folder, cfg.gallery))
+    elif shown_before and not (folder / GALLERY).is_file():
+        print(f"removed {folder / GALLERY}, which showed an earlier state of the sweep; gallery=true writes it again")
     if cfg.publish:
         published = publish(page, Path(cfg.experiments), cfg.force)
-        if cfg.gallery is not False and are_drawn(sweep):  # photographs are not published
+        if cfg.gallery and are_drawn(sweep):  # photographs are not published
             copy = Path(cfg.experiments) / page.sweep.experiment / files[-1].name
             published.append(write_atomically(copy, files[-1].read_bytes()))
         files += published
@@ -89,44 +89,6 @@ def main(cfg: DictConfig) -> None:
     if cfg["from"] is None and sweep.folder.is_dir():
         _join_masks(sweep)
     return None
-
-
-def _chosen(cfg: DictConfig, runs: Path, experiments: list[str]) -> SweepResults:
-    """Return the sweep of the page: the one that is named, or several sweeps or runs as one.
-
-    Raises:
-        ValueError: there is none, or they are not comparable.
-    """
-    if cfg.compare not in (None, "anyway"):
-        raise ValueError(f"compare must be anyway, or null, got {cfg.compare}")
-    if cfg.run is not None:
-        named = names_of(str(cfg.run))
-        sweeps, whole = load_runs(named, runs), all((Path(name) / SWEEP).is_file() for name in named)
-    else:
-        if len(experiments) > 1 and cfg.sweep != "latest":
-            raise ValueError(f"sweep={cfg.sweep} names a sweep of one experiment; several: run=[FOLDER,FOLDER]")
-        latest = dict.fromkeys(experiments) if experiments else [None]
-        sweeps, whole = [_latest(cfg, runs, name) for name in latest], True
-    if len(sweeps) == 1 and whole and cfg.name is None:
-        return sweeps[0]
-    name = cfg.name or default_name(sweeps, whole)
-    check_name(name)
-    return merge(sweeps, name, anyway=cfg.compare == "anyway")
-
-
-def _latest(cfg: DictConfig, runs: Path, experiment: str | None) -> SweepResults:
-    return load_sweep(find_sweep(runs, experiment, str(cfg.sweep)))
-
-
-def _at_most_one(experiments: list[str]) -> str | None:
-    """Return the only experiment, None without one.
-
-    Raises:
-        ValueError: there are several.
-    """
-    if len(experiments) > 1:
-        raise ValueError(f"experiment={','.join(experiments)}: only a page takes several; give one, or none for all")
-    return experiments[0] if experiments else None
 
 
 def _join_masks(sweep: SweepResults) -> None:

@@ -1,6 +1,7 @@
 """The report program writes a page or prints the status, and writes nothing else."""
 
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,6 +88,9 @@ def test_a_gallery_is_written_beside_the_page_and_published_only_if_it_shows_no_
         configure(job.last.folder, data=data)
     assert report(*typed).returncode == 0
     assert published.read_bytes() == gallery.read_bytes()
+    assert gallery.name not in report("experiment=encoders").stdout and gallery.is_file()  # of the same jobs
+    shutil.rmtree(sweep / "1")
+    assert f"removed {gallery.relative_to(tmp_path)}" in report("experiment=encoders").stdout and not gallery.exists()
 
 
 def test_the_report_program_prints_the_status_and_writes_nothing(make_sweep: MakeSweep, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from pages import Structure, page_of
 from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.report.page.section import Code, Section
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '<img src=x onerror=alert(1)>&"|😀{{7*7}}'
 SECTION = Section("Facts", ["a", "b"], [["1", Code("x")]], "Text.", [("whom", "what")])
 LARGEST = 2_000_000  # bytes of a page
@@ -128,30 +127,6 @@ CONTRAST = """() => {
 
 
 @pytest.fixture
-def browse() -> Iterator[Callable[..., Any]]:
-    """Opens a file in a headless Chromium; fails on console messages, errors, and requests for anything else."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"no {CHROMIUM}")
-    trouble: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-
-        def open_page(file: Path, width: int = 1000, scheme: str = "light") -> Any:
-            size = {"width": width, "height": 900}
-            page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # scrolls at once
-            page.on("console", lambda message: trouble.append(message.text))
-            page.on("pageerror", lambda error: trouble.append(str(error)))
-            page.on("request", lambda request: trouble.append(request.url) if request.url != file.as_uri() else None)
-            page.goto(file.as_uri())
-            return page
-
-        yield open_page
-        browser.close()
-    assert not [line for line in trouble if not line.startswith("data:")], trouble
-
-
-@pytest.fixture
 def page_file(make_classified: Callable[..., Path], tmp_path: Path) -> Path:
     """A page with all kinds of charts, and long names."""
     long = "a_name_without_any_space_" * 4
@@ -196,6 +171,13 @@ def test_a_page_is_used_by_keyboard_and_pointer(page_file: Path, browse: Callabl
     page.locator("#forest [data-tip]").first.hover(force=True)
     assert page.text_content("#tip") == page.get_attribute("#forest [data-tip] >> nth=0", "data-tip")
     page.keyboard.press("Escape")
+    assert page.is_hidden("#tip")
+    page.focus("#forest svg")
+    tips = page.eval_on_selector_all("#forest [data-tip]", "all => all.map((part) => part.dataset.tip)")
+    for key, place in (("ArrowRight", 0), ("ArrowRight", 1), ("ArrowLeft", 0), ("ArrowLeft", -1)):
+        page.keyboard.press(key)
+        assert page.is_visible("#tip") and page.text_content("#tip") == tips[place]
+    page.keyboard.press("Tab")
     assert page.is_hidden("#tip")
     page.focus("#conditions .key li:nth-child(2) button")
     assert page.locator("#conditions svg.picked .picked").count() > 0

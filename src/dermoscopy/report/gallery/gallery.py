@@ -25,10 +25,10 @@ from dermoscopy.report.gallery.selection import (
     orders,
     rounds,
 )
+from dermoscopy.report.page.html import GALLERY
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.runs.tables import SweepResults
 
-NAME = "gallery.html"
 IMAGES = 120  # unless another number is requested
 LARGEST = 24 * MB  # bytes of the images unless a number of them is requested
 WORDS = {
@@ -64,22 +64,21 @@ class Chosen(NamedTuple):
     full: bool
 
 
-def write_gallery(sweep: SweepResults, findings: Findings | None, folder: Path, images: int | None = None) -> Path:
+def write_gallery(sweep: SweepResults, findings: Findings | None, folder: Path, images: int = True) -> Path:
     """Write `gallery.html` into a folder.
 
     Args:
         sweep: its finished jobs are shown.
         findings: of the sweep; None: no job has a test metric, so that there is nothing to show.
         folder: for the file.
-        images: largest number of images; None: `IMAGES`, or fewer if the file became larger than `LARGEST`.
+        images: their largest number; True: `IMAGES`, or fewer if the file became larger than `LARGEST`.
 
     Raises:
         ValueError: no job has a test metric or predictions, fewer than one image is requested, a store or a file of
             masks is not that of its run.
         FileNotFoundError: a store does not exist.
     """
-    if images is not None and images < 1:
-        raise ValueError(f"gallery must be true or a number of images of at least 1, got {images}")
+    check_gallery(images)
     if findings is None:
         raise ValueError(
             f"a gallery shows tested images, but no job of {sweep.experiment} has a test metric: leave out gallery="
@@ -96,21 +95,18 @@ def write_gallery(sweep: SweepResults, findings: Findings | None, folder: Path, 
         "images": chosen.entries,
     }
     return write_atomically(
-        folder / NAME, _page(sweep, findings, data, [_selected(chosen), *_notes(runs, scores, lacking)])
+        folder / GALLERY, _page(sweep, findings, data, [_selected(chosen), *_notes(runs, scores, lacking)])
     )
 
 
-def gallery_images(value: object) -> int | None:
-    """Return the number of images that `gallery=` asks for, None for the default.
+def check_gallery(value: object) -> None:
+    """Refuse a value of `gallery=` that is neither true nor false nor a number of images.
 
     Raises:
-        ValueError: it is neither true nor a number of images.
+        ValueError: it is none of them.
     """
-    if value is True:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if not isinstance(value, int) or value < (0 if isinstance(value, bool) else 1):
         raise ValueError(f"gallery must be true, false or a number of images such as 200, got {value}")
-    return value
 
 
 def _scores(runs: Sequence[ShownRun], findings: Findings) -> dict[str, pd.DataFrame]:
@@ -121,7 +117,7 @@ def _scores(runs: Sequence[ShownRun], findings: Findings) -> dict[str, pd.DataFr
     return {kind: tables[kind].reindex(ids) for kind in sorted(tables, key=lambda kind: kind != first)}
 
 
-def _choose(content: Content, scores: Mapping[str, pd.DataFrame], images: int | None) -> Chosen:
+def _choose(content: Content, scores: Mapping[str, pd.DataFrame], images: int) -> Chosen:
     """Choose images in rounds, as long as neither their number nor their size is exceeded."""
     first = next(iter(scores.values()))
     ordered = orders(first)
@@ -129,11 +125,11 @@ def _choose(content: Content, scores: Mapping[str, pd.DataFrame], images: int | 
     size = places = 0
     full = False
     for new in rounds(ordered):
-        if len(entries) + len(new) > (images or IMAGES):
+        if len(entries) + len(new) > (IMAGES if images is True else images):
             break
         built = [content.image(id, [], _of_image(scores, id)) for id in new]
         size += sum(len(entry.get("planes", "")) + sum(map(len, entry["pictures"].values())) for entry in built)
-        if full := images is None and size > LARGEST and bool(entries):
+        if full := images is True and size > LARGEST and bool(entries):
             break
         entries += built
         places += 1

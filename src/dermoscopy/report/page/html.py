@@ -22,6 +22,7 @@ from dermoscopy.report.results.interactions import interactions
 from dermoscopy.runs.tables import SweepResults
 
 Part = dict[str, Any]  # what the template shows under one heading
+GALLERY = "gallery.html"  # photographs, so it is not among the files of a page
 NO_IMAGES = "There are no scores of single test images: no job that is done has a predictions.csv for this metric."
 MANY_BOXES = 12  # arms
 INTERACTION = "Mean score of each pair of settings: does the effect of one depend on the other?"
@@ -50,13 +51,12 @@ def html_page(
     parts = _parts(sweep, findings, answer)
     if sections:
         parts.append(_part("details", "In detail", sections=sections))
-    commands = [
-        {"what": "This sweep was run by", "text": sweep.command},
-        {
-            "what": "This page is written by",
-            "text": command or f"python report.py experiment={sweep.experiment}",
-        },
-    ]
+    command = command or f"python report.py experiment={sweep.experiment}"
+    commands = [{"what": "This sweep was run by", "text": sweep.command}]
+    commands.append({"what": "This page is written by", "text": command})
+    if findings is not None and " from=" not in command:  # a gallery needs the runs
+        shown = f"Test images through all arms are shown by {GALLERY} beside it, which is written by"
+        commands.append({"what": shown, "text": f"{command} gallery=true"})
     parts.append(_part("provenance", "Provenance", commands=commands, links=list(links)))
     return _template().render(
         name=sweep.experiment,

@@ -16,7 +16,7 @@ from dermoscopy.machine.files import write_atomically
 from dermoscopy.plots.style import figure_bytes
 from dermoscopy.report.page.extra_files import extra_files, main_figure
 from dermoscopy.report.page.facts import leakage_warning
-from dermoscopy.report.page.html import html_page
+from dermoscopy.report.page.html import GALLERY, html_page
 from dermoscopy.report.page.readme import PAGE, current_page, readme_block, refreshed
 from dermoscopy.report.page.sections import page_sections
 from dermoscopy.report.published.pack import pack
@@ -146,7 +146,7 @@ def write_page(page: Page, folder: Path) -> list[Path]:
     """Write a page to a folder; text of its README outside the markers, written by hand, is kept.
 
     Each file is replaced as a whole, those that refer to others after them. Files of an earlier page that this one does
-    not have are removed.
+    not have are removed, and so is its gallery unless both pages are made from the same data.
 
     Returns:
         The files written.
@@ -157,7 +157,10 @@ def write_page(page: Page, folder: Path) -> list[Path]:
     readme = folder / README
     text = refreshed(current_page(readme, page.sweep), page.block, readme)
     files = {name: content for name, content in page.files.items() if name != RECORD}
-    outdated = listed_files(folder) - {*page.files}
+    earlier, now = _listed(folder), _digests(str(page.files[RECORD]))
+    outdated = {*earlier} - {*page.files}
+    if any(earlier.get(name) != now.get(name) for name in DATA):
+        outdated.add(GALLERY)
     written = [write_atomically(folder / name, content) for name, content in files.items()]
     written.append(write_atomically(readme, text))
     for name in sorted(outdated):
@@ -165,12 +168,16 @@ def write_page(page: Page, folder: Path) -> list[Path]:
     return [*written, write_atomically(folder / RECORD, page.files[RECORD])]
 
 
-def listed_files(folder: Path) -> set[str]:
-    """Return the names of the files of an earlier page in a folder, but not its record and README."""
+def _listed(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of the files of an earlier page in a folder by name, without its record and README."""
     try:
-        return {Path(name).name for name in json.loads((folder / RECORD).read_text())["files"]}
-    except (OSError, ValueError, KeyError, TypeError):  # no earlier page, or a damaged one, which is replaced
-        return set()
+        return _digests((folder / RECORD).read_text())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, or a damaged one, which is replaced
+        return {}
+
+
+def _digests(record: str) -> dict[str, str]:
+    return {Path(name).name: str(digest) for name, digest in json.loads(record)["files"].items()}
 
 
 def report_folder(runs: Path, name: str) -> Path:

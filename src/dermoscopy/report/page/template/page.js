@@ -16,23 +16,35 @@ for (const button of all(".sort")) button.addEventListener("click", () => {
   table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
 });
 
-// Tooltips of charts, in place of the browser's own, which would show the title of the whole chart.
+// Tooltips of charts, in place of the browser's own, which would show the title of the whole chart: at the pointer, or
+// by keyboard: the arrow keys go from one part of the focused chart to the next.
 const tip = document.getElementById("tip");
+const tell = (part, x, y) => {
+  tip.hidden = !part;
+  if (!part) return;
+  tip.textContent = part.dataset.tip;
+  const wide = tip.offsetWidth, left = x + 14;
+  tip.style.left = `${Math.max(4, left + wide > innerWidth ? x - wide - 10 : left)}px`;
+  tip.style.top = `${Math.max(4, y - tip.offsetHeight - 10)}px`;
+};
 for (const svg of all(".chart svg")) {
-  const title = svg.querySelector("title");
+  const title = svg.querySelector("title"), parts = all("[data-tip]", svg);
   svg.setAttribute("aria-label", title.textContent);
   svg.removeAttribute("aria-labelledby");
   title.remove();
-  svg.addEventListener("pointermove", (event) => {
-    const part = event.target.closest("[data-tip]");
-    tip.hidden = !part;
-    if (!part) return;
-    tip.textContent = part.dataset.tip;
-    const wide = tip.offsetWidth, left = event.clientX + 14;
-    tip.style.left = `${Math.max(4, left + wide > innerWidth ? event.clientX - wide - 10 : left)}px`;
-    tip.style.top = `${Math.max(4, event.clientY - tip.offsetHeight - 10)}px`;
+  svg.addEventListener("pointermove", (event) => tell(event.target.closest("[data-tip]"), event.clientX, event.clientY));
+  for (const type of ["pointerleave", "blur"]) svg.addEventListener(type, () => tell(null));
+  if (!parts.length) continue;
+  let place = -1;
+  svg.tabIndex = 0;
+  svg.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    place = place < 0 && step < 0 ? parts.length - 1 : (place + step + parts.length) % parts.length;
+    const box = parts[place].getBoundingClientRect();
+    tell(parts[place], box.x + box.width / 2, box.y + box.height / 2);
   });
-  svg.addEventListener("pointerleave", () => { tip.hidden = true; });
 }
 addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
 addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });

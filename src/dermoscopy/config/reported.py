@@ -1,0 +1,61 @@
+"""The sweep that a command of report.py names: one, or several sweeps or runs as one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from dermoscopy.config.checks import check_name
+from dermoscopy.config.texts import names_of
+from dermoscopy.report.results.merged import default_name, merge
+from dermoscopy.runs.files import SWEEP
+from dermoscopy.runs.selection import load_runs
+from dermoscopy.runs.tables import SweepResults, find_sweep, load_sweep
+
+
+def chosen_sweep(cfg: DictConfig, runs: Path, experiments: Sequence[str]) -> SweepResults:
+    """Return the sweep of a page: the one that is named, or several sweeps or runs as one.
+
+    Args:
+        cfg: of report.py.
+        runs: folder that contains the folders of the experiments.
+        experiments: that `experiment=` names.
+
+    Raises:
+        ValueError: there is none, or they are not comparable.
+    """
+    if cfg.compare not in (None, "anyway"):
+        raise ValueError(f"compare must be anyway, or null, got {cfg.compare}")
+    if cfg.run is not None:
+        named = names_of(str(cfg.run))
+        sweeps, whole = load_runs(named, runs), all((Path(name) / SWEEP).is_file() for name in named)
+    else:
+        if len(experiments) > 1 and cfg.sweep != "latest":
+            raise ValueError(f"sweep={cfg.sweep} names a sweep of one experiment; several: run=[FOLDER,FOLDER]")
+        latest = dict.fromkeys(experiments) if experiments else [None]
+        sweeps, whole = [latest_sweep(runs, name, str(cfg.sweep)) for name in latest], True
+    if len(sweeps) == 1 and whole and cfg.name is None:
+        return sweeps[0]
+    name = cfg.name or default_name(sweeps, whole)
+    check_name(name)
+    return merge(sweeps, name, anyway=cfg.compare == "anyway")
+
+
+def latest_sweep(runs: Path, experiment: str | None, sweep: str) -> SweepResults:
+    """Return the sweep of this name, or the latest one, of an experiment.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return load_sweep(find_sweep(runs, experiment, sweep))
+
+
+def at_most_one(experiments: Sequence[str]) -> str | None:
+    """Return the only experiment, None without one.
+
+    Raises:
+        ValueError: there are several.
+    """
+    if len(experiments) > 1:
+        raise ValueError(f"experiment={','.join(experiments)}: only a page takes several; give one, or none for all")
+    return experiments[0] if experiments else None

@@ -16,11 +16,13 @@ from power_cut import Cut, PowerCut
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
+from dermoscopy.data.augment.augment import Augment
 from dermoscopy.machine.messages import RunWarning
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST, LAST
 from dermoscopy.runs.stage import Stage, finished
 from dermoscopy.tasks.classification import ClassificationTask
+from dermoscopy.tasks.mixing import Mixing
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.training.callbacks.classification import Predictions
 from dermoscopy.training.callbacks.history import History
@@ -29,6 +31,7 @@ from dermoscopy.training.stages import Parts, run_stages
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning", "ignore::UserWarning:torch")
 LABELS = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks")
+CROPS = Augment(0.5, 0.5, 90, 1.25, 5, 0.1, 0.2, 0.2, 0.2, 0.1, "constant", 0, 0, 0, 0.5, 1.333, 0.3)
 MONITOR = {"monitor": "val/average_precision", "mode": "max", "save_on_train_epoch_end": True}
 
 
@@ -76,7 +79,7 @@ def run(stages, loggers):
 def make_stage(tmp_path, make_data):
     """A function that builds a stage of a tiny network; `built` lists the stages whose parts were built."""
 
-    def parts(folder, name, epochs, offset, p, lr, built, schedule, extra, tests):
+    def parts(folder, name, epochs, offset, p, lr, built, schedule, extra, tests, recipes):
         task = ClassificationTask(
             # its dropout draws from the hidden state of torch
             network=make_classifier("test_resnet", LABELS, LABELS, dropout=0.2),
@@ -86,7 +89,7 @@ def make_stage(tmp_path, make_data):
             mask_conditions=tests,
             optimizer=partial(torch.optim.AdamW, lr=lr),
             seed=7,
-            **LABEL_TASK | {"scheduler": SCHEDULES[schedule]},
+            **LABEL_TASK | {"scheduler": SCHEDULES[schedule]} | ({"mixing": Mixing(0.2, 1.0)} if recipes else {}),
         )
         callbacks = [
             ModelCheckpoint(folder, "best", save_weights_only=True, enable_version_counter=False, **MONITOR),
@@ -107,7 +110,8 @@ def make_stage(tmp_path, make_data):
             **quiet,
         )
         built.append(name)
-        return Parts(make_data(batch_size=21), task, trainer)  # three steps per epoch, the last with 30 images
+        data = {"balance": 1, "augment": CROPS} if recipes else {}
+        return Parts(make_data(batch_size=21, **data), task, trainer)  # three steps per epoch, the last with 30 images
 
     def make(
         name,
@@ -121,9 +125,10 @@ def make_stage(tmp_path, make_data):
         tests=("none", "given"),
         rerun=None,
         place=tmp_path,
+        recipes=False,
     ):
         folder = place / name
-        build = partial(parts, folder, name, epochs, offset, p, lr, built, schedule, extra, tests)
+        build = partial(parts, folder, name, epochs, offset, p, lr, built, schedule, extra, tests, recipes)
         return Buildable(Stage(name, epochs, name, folder, 0, tests, rerun=rerun), build)
 
     return make
@@ -243,6 +248,19 @@ def test_an_interrupted_training_is_resumed_with_identical_results(make_stage, s
     assert finished(tmp_path / "whole") is None
     train(tmp_path)
     assert_same_stage(uninterrupted / "whole", tmp_path / "whole")
+
+
+@pytest.mark.filterwarnings("ignore:datamodule.balance")
+def test_mixing_balance_and_crops_are_drawn_again_alike_after_an_interruption(make_stage, tmp_path):
+    train = partial(make_stage, "whole", [], 3, recipes=True)
+    run([train(place=tmp_path / "whole")], [])
+    with pytest.raises(PowerCut):
+        run([train(place=tmp_path / "cut", extra=[Cut(1, 2)])], [])
+    run([train(place=tmp_path / "cut")], [])
+    assert_same_stage(tmp_path / "whole" / "whole", tmp_path / "cut" / "whole")
+    run([make_stage("whole", [], 3, place=tmp_path / "plain")], [])
+    plain, mixed = (weights(tmp_path / name / "whole" / BEST) for name in ("plain", "whole"))
+    assert any(not torch.equal(plain[name], mixed[name]) for name in plain)  # the recipes were used
 
 
 def test_early_stopping_keeps_its_count_over_an_interruption(make_stage, tmp_path):

@@ -47,6 +47,7 @@ def forest_chart(findings: Findings, answer: Answer) -> Chart | None:
     )
     band = f" Grey: differences smaller than {meaningful:g}, the smallest that matters." if meaningful else ""
     images = " Thin lines below: 95 % intervals over test images." if fixed else ""
+    corrected = " Verdicts are corrected for the number of comparisons, these intervals are not."
     rows = [
         [
             names[str(arm)],
@@ -62,7 +63,8 @@ def forest_chart(findings: Findings, answer: Answer) -> Chart | None:
     return Chart(
         "forest",
         f"Difference to {printable(against)}",
-        f"Mean differences and their 95 % intervals over {findings.repeats}.{images}{band} {shapes(standings)}",
+        f"Mean differences and their 95 % intervals over {findings.repeats}.{images}{band} {shapes(standings)}"
+        f"{corrected if len(rows) > 1 else ''}",
         figure,
         ["arm", "difference", f"95 % over {findings.repeats}", "95 % over test images", "pairs", "p (Holm)", "verdict"],
         rows,

@@ -11,7 +11,7 @@ from dermoscopy.config.choices import settings_of
 from dermoscopy.config.command_line import CONF
 from dermoscopy.config.keys import makes_arm
 from dermoscopy.config.stages import SET_BY_PROGRAM
-from dermoscopy.tracking.job_run import JobRun, flatten
+from dermoscopy.tracking.job_run import JobRun, by_dotted_key
 
 NOT_SETTINGS = (*SET_BY_PROGRAM, "about", "tracking", "runs", "rerun", "trust", "threads", "jobs_per_gpu", "sweep")
 
@@ -41,7 +41,7 @@ def job_run(configuration: DictConfig, record: Mapping[str, Any], sends: bool, p
         sends: see `JobRun`.
         precision: what `trainer.precision` means in its stages, empty where nothing was decided.
     """
-    flat = flatten({key: value for key, value in plain(configuration).items() if key not in NOT_SETTINGS})
+    flat = by_dotted_key({key: value for key, value in plain(configuration).items() if key not in NOT_SETTINGS})
     flat |= {"trainer.precision": precision} if precision else {}
     hydra, tracking = HydraConfig.get(), plain(configuration.tracking)
     typed = [override.lstrip("+~").partition("=")[0].partition("@")[0] for override in hydra.overrides.task]

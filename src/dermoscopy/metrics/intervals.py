@@ -122,17 +122,6 @@ def interval(estimate: float, values: Floats, level: float = 0.95, bounded: bool
     return (float(expit(low)), float(expit(high))) if bounded else (float(low), float(high))
 
 
-def two_sided_p(estimate: float, values: Floats, null: float = 0.0, bounded: bool = False) -> float:
-    """Return the p value of a score that is `null` on infinitely many images, below .05 where `interval` excludes it.
-
-    Args:
-        estimate, values, bounded: as for `interval`.
-        null: the score to test against; within (0, 1) if bounded.
-    """
-    away = logit(estimate) - logit(null) if bounded else estimate - null
-    return float(t_p(away, _spread(estimate, values, bounded)))
-
-
 def _spread(estimate: float, values: Floats, bounded: bool) -> Spread:
     """Return the spread over images; of the logit, by its derivative, if bounded."""
     own = spread(values)

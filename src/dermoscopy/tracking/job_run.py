@@ -80,10 +80,10 @@ def finish_run(logger: Logger, metrics: Mapping[str, float], folder: Path, sha25
         logger.set_tags(tags | {"masks": masks.resolve() if masks.is_file() else None})
 
 
-def flatten(configuration: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+def by_dotted_key(configuration: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Return the values of a nested configuration by dotted path."""
     flat: dict[str, object] = {}
     for name, value in configuration.items():
         path = f"{prefix}{name}"
-        flat |= flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
+        flat |= by_dotted_key(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
     return flat

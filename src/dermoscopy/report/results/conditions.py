@@ -1,7 +1,8 @@
 """Scores by mask condition: over the revealed share of the ground-truth masks, and with the masks of validation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -109,11 +110,12 @@ def condition_curves(sweep: SweepResults, metric: str, reference: str, basis: Ba
     lacking = tuple(name for name in SHARES if name not in tables)
     if not lacking:
         tables[AREA] = area_below(tables)
+    over = cache(lambda condition: over_images(gather(sweep, condition), reference, score)[0])  # each is read once
     compared = {
         name: compare(
             tables[name] - tables[name].loc[reference],
             basis.design,
-            _images(sweep, name, reference, score) if basis.design.fixed else {},
+            _images(name, over) if basis.design.fixed else {},
         ).drop(index=reference)
         for name in COMPARED
         if name in tables and name != place
@@ -121,11 +123,11 @@ def condition_curves(sweep: SweepResults, metric: str, reference: str, basis: Ba
     return Curves(place, score, reference, basis, tables, lacking, compared)
 
 
-def _images(sweep: SweepResults, name: str, reference: str, score: str) -> dict[str, OverImages]:
+def _images(name: str, over: Callable[[str], dict[str, OverImages]]) -> dict[str, OverImages]:
     """Return differences to the reference over test images, in one mask condition or of the area."""
     if name != AREA:
-        return over_images(gather(sweep, name), reference, score)[0]
-    points = [_images(sweep, condition, reference, score) for condition in SHARES]
+        return over(name)
+    points = [over(condition) for condition in SHARES]
     arms = [arm for arm in points[0] if all(arm in point for point in points)]
     return {
         arm: OverImages(

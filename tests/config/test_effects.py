@@ -13,6 +13,7 @@ from dermoscopy.config.effects import check_effects, check_training_effects, key
         ("report", ("status=true", "experiments=x"), "experiments"),
         ("report", ("status=true", "sweep=x"), "sweep"),
         ("report", ("self_test=true", "status=true"), "status"),
+        ("report", ("self_test=true", "from=x"), "from"),
         ("report", ("self_test=true", "prune=true"), "prune"),
         ("report", ("self_test=true", "publish=true"), "publish"),
         ("report", ("force=true",), "force"),
@@ -30,6 +31,28 @@ from dermoscopy.config.effects import check_effects, check_training_effects, key
 def test_an_argument_without_effect_is_refused(program, typed, key):
     with pytest.raises(ValueError, match=f"^{key} has an effect only"):
         check_effects(composed(program, *typed), program, typed)
+
+
+@pytest.mark.parametrize(
+    ("program", "typed"),
+    [
+        ("report", "publish=no"),
+        ("report", "force=off"),
+        ("report", "self_test=ture"),
+        ("report", "status=yes"),
+        ("prepare", "inspect=no"),
+        ("predict", "fill_holes=no"),
+        ("train", "rerun=no"),
+        ("train", "exclusive_labels=no"),
+        ("train", "tracking.model=on"),
+    ],
+)
+def test_a_text_in_place_of_true_or_false_is_refused(program, typed):
+    key, _, value = typed.partition("=")
+    check = check_effects if program != "train" else lambda cfg, _, typed: check_training_effects(cfg, typed, ())
+    config = composed(program, typed, with_hydra=True)
+    with pytest.raises(ValueError, match=f"^{key} must be true or false, got {value}$"):
+        check(config, program, (typed,))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,15 @@ from dermoscopy.config.unknown import is_read, references
 TERM = re.compile(r"(\w+)\.terms\.(\w+)")  # of a loss of masks
 OF_TRAINING = ("data.labels", "data.masks", "data.stratify")
 OF_PAGES = ("metric", "name", "compare", "reference", "meaningful", "gallery")  # of report.py
+FLAGS = {  # keys that are true or false, by program
+    "report": ("publish", "force", "self_test", "status"),
+    "predict": ("fill_holes", "instances", "probabilities", "hd95"),
+    "prepare": ("inspect",),
+    "train": (
+        *("exclusive", "exclusive_labels", "rerun", "parameter_groups.decay_norms"),
+        *("datamodule.mirror_truth", "tracking.system_metrics", "tracking.model", "model.evaluator.hd95"),
+    ),
+}
 # Parts that train.py itself reads; what else has an effect is named by a reference in one of them.
 READ = (
     *(
@@ -41,9 +50,10 @@ def check_effects(cfg: DictConfig, program: str, typed: Sequence[str]) -> None:
         typed: the arguments, each key=value.
 
     Raises:
-        ValueError: an argument has no effect.
+        ValueError: an argument has no effect, or is neither true nor false where it must be.
     """
     keys = keys_of(typed)
+    _check_flags(cfg, program)
     if program == "report":
         _check_report(cfg, keys)
     if program == "prepare":
@@ -56,11 +66,21 @@ def check_effects(cfg: DictConfig, program: str, typed: Sequence[str]) -> None:
             _refuse(keys, ("data.source",), "with data.raw=DIR")
 
 
+def _check_flags(cfg: DictConfig, program: str) -> None:
+    """Refuse text where true or false is expected: any text, also no, would count as true."""
+    for key in FLAGS.get(program, ()):
+        value = OmegaConf.select(cfg, key, throw_on_missing=False)
+        if isinstance(value, str):
+            raise ValueError(f"{key} must be true or false, got {value}")
+
+
 def _check_report(cfg: DictConfig, keys: Sequence[str]) -> None:
     """Refuse arguments of report.py without an effect."""
     if cfg.self_test:
         _refuse(
-            keys, ("status", "prune", "older", "gallery", "publish", "experiments", "force"), "without self_test=true"
+            keys,
+            ("from", "status", "prune", "older", "gallery", "publish", "experiments", "force"),
+            "without self_test=true",
         )
     if cfg.status:
         _refuse(keys, (*OF_PAGES, "publish", "experiments", "run", "from"), "without status=true")
@@ -85,9 +105,10 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Colle
         axes: keys that are swept over; where groups are, some job may have an effect for every argument.
 
     Raises:
-        ValueError: an argument has no effect.
+        ValueError: an argument has no effect, or is neither true nor false where it must be.
     """
     keys = keys_of(typed)
+    _check_flags(config, "train")
     if config.data.raw is None:
         _refuse(keys, ("data.on_error",), "with data.raw=DIR, which prepares the store")
     if any(isinstance(OmegaConf.select(config, key), DictConfig) or "/" in key for key in axes):

@@ -366,3 +366,9 @@ def test_of_several_masks_the_one_with_the_best_agreement_is_returned():
     almost = label[:, :1].clone()
     almost[0] = 0
     assert leaking_masks(label, torch.cat([almost, label[:, :1], 1 - label[:, 1:]], 1)) == {0: 1}
+
+
+def test_the_number_of_training_images_is_that_of_those_used(make_data):
+    whole = make_data().counts()
+    assert make_data(train_images=10).counts() == {**whole, "train": 10}
+    assert make_data(train_images=1000).counts() == whole

@@ -155,8 +155,9 @@ class DermoscopyData(LightningDataModule):
         return self.label[self.rows(subset)]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of images per subset; a holdout is included only where there is one."""
-        return {name: len(self.rows(name)) for name in EVERY_SUBSET if name != HOLDOUT or HOLDOUT in self.subset}
+        """Return the number of images per subset, for training those that are used; a holdout only if there is one."""
+        used = {name: len(self.rows(name)) for name in EVERY_SUBSET if name != HOLDOUT or HOLDOUT in self.subset}
+        return used | {"train": len(self._rows_to_train_on())}
 
     def write_split(self, path: str | Path) -> Path:
         """Write the subset of every image to a CSV that `split=file` reads back; return its path."""

@@ -72,11 +72,11 @@ def main(cfg: DictConfig) -> None:
     shown_before = (folder / GALLERY).is_file()
     files = write_page(page, folder)
     if cfg["from"] is None:
-        add_files(page.sweep.folder, files)
+        add_files(sweep.folder, files)
     if cfg.gallery:
         files.append(write_gallery(sweep, page.findings, folder, cfg.gallery))
     elif shown_before and not (folder / GALLERY).is_file():
-        print(f"removed {folder / GALLERY}, which showed an earlier state of the sweep; gallery=true writes it again")
+        print(f"removed {folder / GALLERY}, which showed other results; gallery=true writes it again")
     if cfg.publish:
         published = publish(page, Path(cfg.experiments), cfg.force)
         if cfg.gallery and are_drawn(sweep):  # photographs are not published

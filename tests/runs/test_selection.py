@@ -39,3 +39,12 @@ def test_an_unknown_and_an_ambiguous_run_list_candidates(make_runs: Make, tmp_pa
     shutil.rmtree(runs)
     with pytest.raises(ValueError, match="there are: none"):
         load_runs(["zz"], runs)
+
+
+def test_a_copy_of_a_job_beside_the_others_is_no_job(make_runs: Make) -> None:
+    sweep = make_runs()
+    shutil.copytree(sweep / "4", sweep / "4_backup")
+    (part,) = load_runs(["cells_801"], sweep.parents[2])
+    assert [job.number for job in part.jobs] == [4]
+    with pytest.raises(ValueError, match="is no run of a job"):
+        load_runs([str(sweep / "4_backup")], sweep.parents[2])

@@ -27,13 +27,15 @@ def chosen_sweep(cfg: DictConfig, runs: Path, experiments: Sequence[str]) -> Swe
     if cfg.compare not in (None, "anyway"):
         raise ValueError(f"compare must be anyway, or null, got {cfg.compare}")
     if cfg.run is not None:
-        named = names_of(str(cfg.run))
+        named = names_of(f"[{str(cfg.run).strip('[]')}]")
         sweeps, whole = load_runs(named, runs), all((Path(name) / SWEEP).is_file() for name in named)
     else:
         if len(experiments) > 1 and cfg.sweep != "latest":
             raise ValueError(f"sweep={cfg.sweep} names a sweep of one experiment; several: run=[FOLDER,FOLDER]")
         latest = dict.fromkeys(experiments) if experiments else [None]
         sweeps, whole = [latest_sweep(runs, name, str(cfg.sweep)) for name in latest], True
+    if len(sweeps) == 1 and cfg.compare is not None:
+        raise ValueError("compare=anyway has no effect on a single sweep: leave it out")
     if len(sweeps) == 1 and whole and cfg.name is None:
         return sweeps[0]
     name = cfg.name or default_name(sweeps, whole)

@@ -45,7 +45,8 @@ def recorded_runs(runs: Path, experiment: str = "*") -> Runs:
         experiment: the only one; `*`: all.
     """
     known: Runs = {}
-    for file in sorted(runs.glob(f"{experiment}/sweeps/*/*/{JOB}"), key=lambda file: (file.parts[-3], file)):
+    files = (file for file in runs.glob(f"{experiment}/sweeps/*/*/{JOB}") if file.parent.name.isdecimal())
+    for file in sorted(files, key=lambda file: (file.parts[-3], file)):
         try:
             key = read_json(file).get("key")
         except ValueError:  # damaged: a report on its sweep says so
@@ -60,7 +61,7 @@ def _find(name: str, known: Runs, runs: Path) -> tuple[Path, int | None]:
     folder = Path(name)
     if (folder / SWEEP).is_file():
         return folder, None
-    if (folder / JOB).is_file():
+    if (folder / JOB).is_file() and folder.absolute().name.isdecimal():
         return folder.absolute().parent, int(folder.absolute().name)
     key = name
     if (folder / CONFIG).is_file():

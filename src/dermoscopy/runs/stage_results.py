@@ -87,7 +87,8 @@ class StageResults:
     def history(self) -> pd.DataFrame:
         """One row per epoch and mode, none before the end of the first epoch."""
         file = self.folder / HISTORY
-        return pd.read_csv(file) if file.is_file() else pd.DataFrame()
+        words = dict.fromkeys(("stage", "mode"), str)  # a stage may be named 64 or NA
+        return _read(file, words) if file.is_file() else pd.DataFrame()
 
     @cached_property
     def pace(self) -> float | None:
@@ -101,7 +102,7 @@ class StageResults:
         if not file.is_file():
             return None
         words = {"id": str, "group": str}  # an image may be called NA
-        return pd.read_csv(file, dtype=words, keep_default_na=False, na_values=[""])
+        return _read(file, words)
 
     @cached_property
     def split(self) -> "pd.Series[str] | None":
@@ -130,3 +131,8 @@ class StageResults:
         stage = cls(folder)
         vars(stage).update(contents)  # where `cached_property` looks first
         return stage
+
+
+def _read(file: Path, words: Mapping[str, type[str]]) -> pd.DataFrame:
+    """Read a table in which only empty fields are missing values, and some columns are text whatever they hold."""
+    return pd.read_csv(file, dtype=dict(words), keep_default_na=False, na_values=[""])

@@ -80,7 +80,7 @@ def test_a_sweep_that_was_not_tested_has_no_gallery(segmented: Make, tmp_path: P
         write_gallery(segmented(TWO)[0], None, tmp_path)
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.5, "many", None])
+@pytest.mark.parametrize("value", [0, 1, 2, -1, 1.5, "many", None])
 def test_a_value_that_is_no_number_of_images_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"gallery .* got"):
         check_gallery(value)

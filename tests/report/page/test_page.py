@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from written import write_report
 
@@ -146,3 +147,29 @@ def test_files_that_a_page_no_longer_has_are_removed_and_others_kept(make_runs: 
     write_page(make_page(load_sweep(folder), Choice()), tmp_path / "report")
     names = {file.name for file in (tmp_path / "report").iterdir()}
     assert "images.csv" not in names and {"notes.txt", "jobs.csv"} <= names
+
+
+def test_stages_with_names_like_numbers_keep_their_histories(make_runs: MakeRuns) -> None:
+    sweep = make_runs()
+    names = {"base": "NA", "masks": "64"}
+    for file in sweep.parents[1].glob("*/history.csv"):
+        history = pd.read_csv(file)
+        history.assign(stage=history["stage"].map(names)).to_csv(file, index=False)
+    for file in sweep.glob("*/job.json"):
+        record = json.loads(file.read_text())
+        record["stages"] = [{**stage, "name": names[stage["name"]]} for stage in record["stages"]]
+        file.write_text(json.dumps(record))
+    rows = len(load_sweep(sweep).history)
+    assert len(make_page(load_sweep(sweep), Choice()).sweep.history) == rows > 0
+
+
+def test_a_record_that_was_changed_by_hand_is_refused(make_runs: MakeRuns, tmp_path: Path) -> None:
+    write_page(make_page(load_sweep(make_runs()), Choice()), tmp_path)
+    text = (tmp_path / "record.json").read_text()
+    for old, new in (('"zeroing=everything"', '"zeroing=other"'), ('"experiment": "zeroing"', '"experiment": "../x"')):
+        (tmp_path / "record.json").write_text(text.replace(old, new))
+        with pytest.raises(ValueError, match=r"record.json was changed after the page was written: publish"):
+            read_page(tmp_path, {}, "")
+    (tmp_path / "record.json").write_text(text.replace('"version": 2', '"version": 1'))
+    with pytest.raises(ValueError, match=r"record.json has version 1, this program reads 2"):
+        read_page(tmp_path, {}, "")

@@ -70,3 +70,22 @@ def test_a_page_with_results_is_not_replaced_by_a_sweep_that_has_none(make_runs:
     assert page.read_text() == before
     write_report(load_sweep(folder), tmp_path, force=True)
     assert "no test score yet" in page.read_text()
+
+
+def test_a_page_with_more_results_or_one_that_cannot_be_read_is_replaced_only_by_force(
+    make_runs: Make, tmp_path: Path
+) -> None:
+    folder, page = make_runs(), tmp_path / "zeroing" / "jobs.csv"
+    write_report(load_sweep(folder), tmp_path)
+    page.write_text(page.read_text().replace("\n", "\r\n"))  # as an editor or a killed command may leave it
+    with pytest.raises(ValueError, match=r"zeroing holds cannot be read.*jobs.csv is not the one.*force=true"):
+        write_report(load_sweep(folder), tmp_path)
+    write_report(load_sweep(folder), tmp_path, force=True)
+    before = page.read_text()
+    for number in range(4):
+        shutil.rmtree(folder / str(number))
+    with pytest.raises(ValueError, match=r"has the results of 7 jobs .*has those of 3: .*force=true"):
+        write_report(load_sweep(folder), tmp_path)
+    assert page.read_text() == before
+    write_report(load_sweep(folder), tmp_path, force=True)
+    assert page.read_text() != before

@@ -1,5 +1,6 @@
 """The README and the index, with the text written by hand kept."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -60,3 +61,17 @@ def test_a_row_is_inserted_into_the_table_and_the_text_below_is_kept() -> None:
     added = with_row(index, "](b/README.md)", "| [b](b/README.md) | y |")
     assert added.splitlines()[4:] == ["| [a](a/README.md) | x |", "| [b](b/README.md) | y |", "", "below"]
     assert "| z |" in with_row(added, "](a/README.md)", "| [a](a/README.md) | z |").splitlines()[4]
+
+
+def test_what_the_program_wrote_itself_follows_the_sweep_and_what_a_person_wrote_stays(
+    make_runs: MakeRuns, tmp_path: Path
+) -> None:
+    folder, page = make_runs(), tmp_path / "zeroing" / "README.md"
+    write_report(load_sweep(folder), tmp_path)
+    page.write_text(page.read_text().replace("## Hardware\n\nAs recorded", "## Hardware\n\nTwo cores. As recorded"))
+    record = json.loads((folder / "sweep.json").read_text())
+    (folder / "sweep.json").write_text(json.dumps(record | {"command": "python train.py name=zeroing network=fpn -m"}))
+    write_report(load_sweep(folder), tmp_path)
+    protocol = page.read_text().partition("## Protocol\n\n")[2].partition("\n\n## ")[0]
+    assert protocol == "Run by `python train.py name=zeroing network=fpn -m`."
+    assert "## Hardware\n\nTwo cores. As recorded" in page.read_text()

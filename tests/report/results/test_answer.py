@@ -210,3 +210,13 @@ def test_folds_of_several_seeds_are_counted_as_such() -> None:
 def test_names_of_any_characters_are_plain_text() -> None:
     spoken = said(found(table(**{"<b>|&": 0.4 + 0 * NOISE, 'é"\n*x*': 0.5 + NOISE})))
     assert 'é"\n*x* is better than <b>|& (' in spoken.text
+
+
+def test_arms_without_a_common_repeat_or_a_score_are_said_not_to_be_compared() -> None:
+    apart = said(found(table(plain=[NAN, 0.4, 0.41], best=[0.9, NAN, NAN], other=[NAN, 0.42, 0.42])))
+    assert "is shown to differ from plain; the largest difference is that of other (" in apart.text
+    assert "he best mean is that of best, which shares no seed with the reference" in apart.text
+    lacking = said(found(table(plain=[NAN, NAN], a=[0.5, 0.6])))
+    assert lacking.text.startswith(
+        "Nothing can be compared: plain has no average precision without masks; reference=ARM"
+    )

@@ -1,5 +1,6 @@
 """Several sweeps or runs are compared like the arms of one experiment, and not if they were tested on other things."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,20 @@ def test_the_name_of_several_tells_what_they_are(make_runs: Make) -> None:
     assert default_name(load_runs(named, runs), whole=False) == "two-cells_-whole_"
     many = load_runs([str(job.last.folder) for job in sweeps[1].done[:6]], runs)
     assert default_name(many, whole=False) == "two-everyt-everyt-everyt-cells_-and-2-more"
+
+
+def test_labels_and_masks_or_sweeps_without_a_common_metric_are_never_one_page(
+    make_runs: Make, make_segmented: Make
+) -> None:
+    labels = load_sweep(make_runs())
+    masks = load_sweep(make_segmented({"network": ["a", "b"], "seed": ["0", "1"]}, ["done"] * 4))
+    for sweeps in ([labels, masks], [masks, labels]):
+        with pytest.raises(ValueError, match="nothing to compare: encoders predicts masks, zeroing labels"):
+            merge(sweeps, "both", anyway=True)
+    other = make_runs("other")
+    for file in other.glob("*/job.json"):
+        record = json.loads(file.read_text())
+        record["metrics"] = {"test/none/auroc": 0.5} if record["status"] == "done" else {}
+        file.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="nothing to compare: no test metric is in all of zeroing, other"):
+        merge([labels, load_sweep(other)], "both", anyway=True)

@@ -113,7 +113,7 @@ def draw_costs(table: pd.DataFrame, score: pd.Series, label: str) -> Figure:
         figure = Figure(figsize=(9.6, max(3.0, 0.8 + 0.22 * len(table))), layout="constrained")
         FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, sharey=True)
-        left_costs, right_costs = table["parameters"] / 1e6, table["epoch"]
+        left_costs, right_costs = table["parameters"].astype(float) / 1e6, table["epoch"].astype(float)
         for axes, values in ((left, left_costs), (right, right_costs)):
             cost_points(axes, values, score, dict(zip(map(str, table.index), colours, strict=True)), names)
         left.set_xlabel("parameters, million")

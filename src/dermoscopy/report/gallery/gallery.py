@@ -100,13 +100,15 @@ def write_gallery(sweep: SweepResults, findings: Findings | None, folder: Path, 
 
 
 def check_gallery(value: object) -> None:
-    """Refuse a value of `gallery=` that is neither true nor false nor a number of images.
+    """Refuse a value of `gallery=` that is neither true nor false nor a number of images, one or more for each list.
 
     Raises:
         ValueError: it is none of them.
     """
-    if not isinstance(value, int) or value < (0 if isinstance(value, bool) else 1):
-        raise ValueError(f"gallery must be true, false or a number of images such as 200, got {value}")
+    if not isinstance(value, int) or value < (0 if isinstance(value, bool) else len(WORDS)):
+        raise ValueError(
+            f"gallery must be true, false or a number of images of at least {len(WORDS)}, such as 200, got {value}"
+        )
 
 
 def _scores(runs: Sequence[ShownRun], findings: Findings) -> dict[str, pd.DataFrame]:

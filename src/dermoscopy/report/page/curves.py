@@ -56,7 +56,7 @@ def learning_chart(history: pd.DataFrame, score: str, palette: Mapping[str, str]
     curves = {arm: mean_curve(rows, score, arm) for arm in palette}
     if all(mean.empty for mean, _ in curves.values()):
         return None
-    lower = score == "loss" or plain_name(score) in LOWER_IS_BETTER
+    lower = score == "loss" or plain_name(score.partition("/")[0]) in LOWER_IS_BETTER
     points = sum(len(mean) for mean, _ in curves.values()) <= MOST_POINTS
     with mpl.rc_context(STYLE):
         figure, (axes,) = page_axes()

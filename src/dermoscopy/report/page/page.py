@@ -20,7 +20,16 @@ from dermoscopy.report.page.html import GALLERY, html_page
 from dermoscopy.report.page.readme import PAGE, current_page, readme_block, refreshed
 from dermoscopy.report.page.sections import page_sections
 from dermoscopy.report.published.pack import pack
-from dermoscopy.report.published.record import HISTORY, IMAGES, JOBS, RECORD, Choice, Record, unpack
+from dermoscopy.report.published.record import (
+    HISTORY,
+    IMAGES,
+    JOBS,
+    RECORD,
+    VERSION,
+    Choice,
+    Record,
+    unpack,
+)
 from dermoscopy.report.results.answer import Answer, answer
 from dermoscopy.report.results.arms import arms_table
 from dermoscopy.report.results.conditions import with_validation_masks
@@ -29,6 +38,7 @@ from dermoscopy.runs.tables import SweepResults
 
 README, TABLE, FIGURE = "README.md", "table.csv", "figure.png"
 DATA = (JOBS, HISTORY, IMAGES)
+SEAL = "sha256"  # entry of the record
 Files = dict[str, str | bytes]
 
 
@@ -102,9 +112,12 @@ def read_data(folder: Path) -> tuple[dict[str, str], Record]:
     text = (folder / RECORD).read_text()
     try:
         record: Record = json.loads(text)
+        version, whole = record["version"], record == _sealed(record)
         listed = record["files"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / RECORD} is damaged ({error!r}): publish the page again") from error
+    if version == VERSION and not whole:  # another version is refused by `unpack`
+        raise ValueError(f"{folder / RECORD} was changed after the page was written: publish the page again")
     data = {RECORD: text}
     for name in (name for name in DATA if name in listed):
         if not (folder / name).is_file():
@@ -131,11 +144,17 @@ def _page(sweep: SweepResults, choice: Choice, command: str, data: Mapping[str, 
     block = readme_block(sweep, findings, said, [*files, RECORD], command)
     known = {name: _digest(content) for name, content in files.items()}
     record = json.loads(data[RECORD]) | {"files": known}
-    return Page(sweep, findings, said, block, {**files, RECORD: _as_text(record)}, left_out)
+    return Page(sweep, findings, said, block, {**files, RECORD: _as_text(_sealed(record))}, left_out)
 
 
 def _digest(content: str | bytes) -> str:
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def _sealed(record: Record) -> Record:
+    """Return a record with the SHA-256 of all its other entries."""
+    others = {name: value for name, value in record.items() if name != SEAL}
+    return others | {SEAL: _digest(json.dumps(others, sort_keys=True))}
 
 
 def _as_text(record: Record) -> str:
@@ -155,7 +174,7 @@ def write_page(page: Page, folder: Path) -> list[Path]:
         ValueError: the markers in README.md are not a pair.
     """
     readme = folder / README
-    text = refreshed(current_page(readme, page.sweep), page.block, readme)
+    text = refreshed(current_page(readme, page.sweep, _sweep_of(folder)), page.block, readme)
     files = {name: content for name, content in page.files.items() if name != RECORD}
     earlier, now = _listed(folder), _digests(str(page.files[RECORD]))
     outdated = {*earlier} - {*page.files}
@@ -166,6 +185,14 @@ def write_page(page: Page, folder: Path) -> list[Path]:
     for name in sorted(outdated):
         (folder / name).unlink(missing_ok=True)
     return [*written, write_atomically(folder / RECORD, page.files[RECORD])]
+
+
+def _sweep_of(folder: Path) -> SweepResults | None:
+    """Return the sweep of an earlier page in a folder; None if there is none that can be read."""
+    try:
+        return unpack(read_data(folder)[0])[0]
+    except (OSError, ValueError):
+        return None
 
 
 def _listed(folder: Path) -> dict[str, str]:

@@ -10,7 +10,6 @@ from dermoscopy.report.page.markdown import plain
 from dermoscopy.report.page.page import README, Page, read_data, write_page
 from dermoscopy.report.page.readme import refreshed_index
 from dermoscopy.report.published.record import RECORD, unpack
-from dermoscopy.report.results.facts import stores
 from dermoscopy.runs.tables import SweepResults
 
 REMEDY = "leave out publish=true, which keeps it, or replace it by force=true"
@@ -38,7 +37,7 @@ def publish(page: Page, experiments: Path, force: bool = False) -> list[Path]:
     Args:
         page: the page.
         experiments: folder of the published pages.
-        force: whether to replace a page of other data, of more images, or with results by one without.
+        force: whether to replace a page of other data, of more images, or of more results.
 
     Returns:
         The files written.
@@ -58,17 +57,23 @@ def publish(page: Page, experiments: Path, force: bool = False) -> list[Path]:
 
 
 def _of_sweep(sweep: SweepResults) -> Published:
-    known = []
-    for store in stores(sweep):
-        images = sum(numbers[1] for numbers in store.images.values() if numbers is not None)
-        known.append((store.name, store.fingerprint[:12], images))
-    return Published(sweep.folder.name, len(sweep.done), tuple(known))
+    images: dict[tuple[str, str], int] = {}
+    for data in (job.record["data"] for job in sweep.jobs if "data" in job.record):
+        store = data["name"], data["fingerprint"][:12]
+        images[store] = max(images.get(store, 0), data.get("train", 0) + data.get("val", 0) + data.get("test", 0))
+    return Published(sweep.folder.name, len(sweep.done), tuple((*store, number) for store, number in images.items()))
 
 
 def _of_folder(folder: Path, sweep: SweepResults) -> Published | None:
     """Return what is published in a folder, None if nothing is; pages of earlier versions have only their README."""
     if (folder / RECORD).is_file():
-        return _of_sweep(unpack(read_data(folder)[0])[0])
+        try:
+            return _of_sweep(unpack(read_data(folder)[0])[0])
+        except (ValueError, FileNotFoundError) as error:
+            raise ValueError(
+                f"what {shown_path(folder)} holds cannot be read, so whether it may be replaced is unknown: {error}; "
+                "force=true replaces it"
+            ) from error
     return _of_readme((folder / README).read_text()) if (folder / README).is_file() else None
 
 
@@ -89,7 +94,7 @@ def _images(counts: str) -> int:
 
 
 def _check(before: Published | None, now: Published, folder: Path) -> None:
-    """Refuse to replace a page with results by one without, one of another data set, or of the same with more images.
+    """Refuse to replace a page by one with fewer results, of another data set, or of fewer images of the same.
 
     Raises:
         ValueError: it would; the message says what to type.
@@ -102,7 +107,14 @@ def _check(before: Published | None, now: Published, folder: Path) -> None:
             f"{place} has the results of sweep {before.sweep}, jobs done: {before.done}; no job of sweep {now.sweep} "
             f"is done: {REMEDY}"
         )
-    if not before.stores or not now.stores or {digits for _, digits, _ in before.stores} & {s[1] for s in now.stores}:
+    if {digits for _, digits, _ in before.stores} & {digits for _, digits, _ in now.stores}:
+        if now.done < before.done:
+            raise ValueError(
+                f"{place} has the results of {before.done} jobs (sweep {before.sweep}), sweep {now.sweep} has those of "
+                f"{now.done}: {REMEDY}"
+            )
+        return
+    if not before.stores or not now.stores:
         return
     fewer = max(images for *_, images in now.stores) < max(images for *_, images in before.stores)
     if {plain(name) for name, *_ in now.stores} & {plain(name) for name, *_ in before.stores} and not fewer:

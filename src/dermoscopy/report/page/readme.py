@@ -20,26 +20,38 @@ INDEX_HEAD = "| question | answer | cost | command |\n|---|---|---|---|\n"
 FIGURE, PAGE = "figure.png", "index.html"
 
 
-def current_page(file: Path, sweep: SweepResults) -> str:
-    """Return the text of the README, or of a new one."""
-    if file.is_file():
-        return file.read_text()
+def current_page(file: Path, sweep: SweepResults, earlier: SweepResults | None) -> str:
+    """Return the text of the README, or of a new one.
+
+    Args:
+        file: the README.
+        sweep: of the page.
+        earlier: whose page it was so far, None if unknown: what that page said by itself of its question, command and
+            cost is said of `sweep` now.
+    """
+    new = _sections(sweep)
+    if not file.is_file():
+        texts = [f"## {name}\n\n{text}\n" for name, text in new.items()]
+        return f"# {plain(sweep.experiment)}\n\n" + "\n".join(texts)
+    page = file.read_text()
+    for name, text in _sections(earlier).items() if earlier else ():
+        page = page.replace(f"## {name}\n\n{text}\n", f"## {name}\n\n{new[name]}\n")
+    return page
+
+
+def _sections(sweep: SweepResults) -> dict[str, str]:
+    """Return the text below each heading of a new README."""
     about = sweep.about
     expected = f"\n\nExpected: {about['expectation']}" if about else ""
     own = about and {job.record["experiment"] for job in sweep.jobs} == {sweep.experiment}
     source = f"{code(f'conf/experiment/{sweep.experiment}.yaml')}, run" if own else "Run"
-    sections = {
+    return {
         "Question": about.get("question", plain(sweep.experiment)) + expected,
         "Protocol": f"{source} by {code(about.get('command', sweep.command))}.",
         "Hardware": f"Expected cost: {about['cost']}." if about else "As recorded under Results.",
         "Results": f"{BEGIN}\n{END}",
         "Reading": "The sentences under Results are generated; write their interpretation here.",
     }
-    return (
-        f"# {plain(sweep.experiment)}\n\n"
-        + "\n\n".join(f"## {name}\n\n{text}" for name, text in sections.items())
-        + "\n"
-    )
 
 
 def refreshed(page: str, block: str, file: Path) -> str:

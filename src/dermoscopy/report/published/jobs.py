@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dermoscopy.report.results.differences import differences, relevant
+from dermoscopy.report.results.differences import differences, settings_of
 from dermoscopy.runs.tables import JobResults, SweepResults
 
 FIRST = ("job", "experiment", "arm", "seed", "fold", "status", "key", "seconds")
@@ -13,7 +13,8 @@ def jobs_table(sweep: SweepResults) -> pd.DataFrame:
 
     Returns:
         Columns job, experiment, arm, seed, fold, status, key (of the last stage), seconds; one per key of the
-        configuration that has several values, empty where a job lacks it; then `best/...` and `test/...`.
+        configuration that has several values, empty where a job lacks it, `stage 0.` and so on before those of earlier
+        stages; then `best/...` and `test/...`.
     """
     table = sweep.table.set_index("job")
     records = {job.number: job.record for job in sweep.jobs}
@@ -21,7 +22,9 @@ def jobs_table(sweep: SweepResults) -> pd.DataFrame:
     known = pd.DataFrame.from_dict(names, orient="index", columns=["job", "experiment", "key"])
     settings = {str(job.number): _settings(job) for job in sweep.jobs}
     own = differences({number: values for number, values in settings.items() if values is not None})
-    own = own.drop(columns=[name for name in own if name in FIRST]).rename(index=int).reindex(table.index)
+    incomplete = [name for name in own if str(name).startswith("stage ") and len({*map(repr, own[name])} - {"''"}) == 1]
+    own = own.drop(columns=[*incomplete, *(name for name in own if name in FIRST)])  # of jobs that ended in a stage
+    own = own.rename(index=int).reindex(table.index)
     scores = [name for name in table if str(name).startswith(("best/", "test/"))]
     others = table[["arm", "seed", "fold", "status", "seconds"]]
     whole = pd.concat([known, others, own, table[scores]], axis=1)
@@ -30,6 +33,6 @@ def jobs_table(sweep: SweepResults) -> pd.DataFrame:
 
 def _settings(job: JobResults) -> dict[str, object] | None:
     try:
-        return relevant(job.last.configuration.content) if job.stages else None
+        return settings_of(job) if job.stages else None
     except FileNotFoundError:
         return None

@@ -46,7 +46,7 @@ def _images(sweep: SweepResults, metric: str, constants: Mapping[Place, pd.DataF
     needed = ["store", tta_and_size(place)[1]] if is_segmentation(sweep.table) else [place]
     if AXIS in sweep.axes or place == VALIDATION_MASKS or (sweep_design(sweep).fixed and len(every) > len(needed)):
         needed = every
-    if score == UNBOUNDED:
+    if score.partition("/")[0] == UNBOUNDED:
         return "", f"{IMAGES} has no distances of single images, which {metric} needs"
     try:
         for places in (every, needed):

@@ -17,17 +17,18 @@ from dermoscopy.report.published.images import Images
 from dermoscopy.report.published.jobs import jobs_table
 from dermoscopy.report.published.settings import changed, changes
 from dermoscopy.report.results.arms import results_table
-from dermoscopy.report.results.differences import relevant
+from dermoscopy.report.results.differences import settings_of
 from dermoscopy.runs.records import JobRecord
 from dermoscopy.runs.stage_results import Configuration, StageResults
 from dermoscopy.runs.tables import JobResults, SweepResults, job_table
 
 RECORD, JOBS, HISTORY, IMAGES = "record.json", "jobs.csv", "results.csv", "images.csv"
-VERSION = 1  # of the format of record.json
+VERSION = 2  # of the format of record.json
 PRIVATE = ("pid", "host")  # entries of a job's record that say nothing about its result
 OF_FILES = ("predicted_masks", "initial_weights")  # those that name files
 OF_SWEEP = ("experiment", "command", "axes", "about", "started", "resumed", "remarks")
 SIZES = ("parameters", "trainable")
+NAMES = dict.fromkeys(("arm", "stage", "mode"), str)  # columns of results.csv that are text, also "64" and "NA"
 Record = dict[str, Any]
 
 
@@ -73,14 +74,14 @@ def pack_record(sweep: SweepResults, choice: Choice, command: str, images_left_o
 
 
 def _settings(job: JobResults) -> dict[str, object] | None:
-    """Return the settings of the last stage of a job that a page needs; None while they are not written."""
+    """Return the settings of a job that a page needs; None while they are not written."""
     if not job.stages:
         return None
     try:
         configuration = job.last.configuration
     except FileNotFoundError:
         return None
-    known = {**vars(configuration), "masks": list(configuration.masks), "content": relevant(configuration.content)}
+    known = {**vars(configuration), "masks": list(configuration.masks), "content": settings_of(job)}
     return {name: without_folders(value) for name, value in known.items()}
 
 
@@ -137,8 +138,8 @@ def unpack(files: Mapping[str, str]) -> tuple[SweepResults, Record]:
         raise ValueError(
             f"{RECORD} has version {record.get('version')}, this program reads {VERSION}: publish it again"
         )
-    tables = [pd.read_csv(StringIO(files[name])) for name in (JOBS, HISTORY)]
-    metrics, history = tables[0].set_index("job"), tables[1]
+    metrics = pd.read_csv(StringIO(files[JOBS])).set_index("job")
+    history = pd.read_csv(StringIO(files[HISTORY]), dtype=NAMES, keep_default_na=False, na_values=[""])
     images = Images(files.get(IMAGES, ""))
     of_job = dict(iter(history.groupby("job")))
     jobs = tuple(
@@ -146,6 +147,8 @@ def unpack(files: Mapping[str, str]) -> tuple[SweepResults, Record]:
         for entry in record["jobs"]
     )
     known = record["sweep"]
+    if Path(known["experiment"]).name != known["experiment"]:
+        raise ValueError(f"{RECORD} is damaged: {known['experiment']} cannot name an experiment")
     folder = Path("runs", known["experiment"], "sweeps", known["folder"])
     own = {key: known[key] for key in OF_SWEEP} | {"axes": tuple(known["axes"]), "remarks": tuple(known["remarks"])}
     sweep = SweepResults(folder=folder, **own, jobs=jobs, processes=None, table=job_table(jobs))

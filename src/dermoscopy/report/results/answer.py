@@ -143,6 +143,9 @@ def _one_arm(findings: Findings, arm: str) -> list[str]:
 def _one_repeat(findings: Findings, best: str) -> list[str]:
     rows, names, one = findings.compared, findings.names, findings.basis.one
     reference = names[findings.reference]
+    if findings.table.loc[findings.reference].isna().all():
+        lacking = f"Nothing can be compared: {reference} has no {metric_phrase(findings)}"
+        return [f"{lacking}; reference=ARM compares with another arm."]
     if rows["n"].max() == 0:
         return [f"Nothing can be compared yet: no {one} of {reference} and of another arm is done."]
     ahead = f"{names[best]} has the best value of {len(names)} arms, {findings.table.T[best].mean():.3f}"
@@ -175,6 +178,8 @@ def _several_arms(findings: Findings, best: str, places: dict[str, Standing]) ->
     more = []
     if best in unknown and len(unknown) < len(findings.compared):
         more.append(f"the best mean is that of {findings.names[best]}, which is not shown to differ")
+    if best in findings.compared.index and findings.compared.T[best]["n"] == 0:
+        more.append(f"the best mean is that of {findings.names[best]}, which shares no {basis.one} with the reference")
     beaten = findings.against_trivial.T.get(best)
     if beaten is not None and not (established(beaten) and findings.is_better(beaten["difference"])):
         trivial = trivial_verdict(findings, best, brief=True)
@@ -204,12 +209,13 @@ def _group(findings: Findings, arms: list[str], standing: Standing) -> str:
 def _nothing(findings: Findings, best: str) -> str:
     """Write that no arm is shown to differ from the reference."""
     rows, names, basis = findings.compared, findings.names, findings.basis
-    arm = _strongest(rows) if best == findings.reference or best not in rows.index else best
+    paired = best in rows.index and rows.T[best]["n"] > 0
+    arm = best if paired else _strongest(rows)
     row = rows.T[arm]
     found = f"({evidence(row, basis)})"
     if len(rows) == 1:
         return f"{names[arm]} is not shown to differ from {REFERENCE} {found}"
-    lead = "the best mean is that of"
+    lead = "the best mean is that of" if paired else "the largest difference is that of"
     if best == findings.reference:
         lead = "which has the best mean; the largest difference is that of"
     none = f"none of {len(rows)} other arms is shown to differ from {REFERENCE}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from dermoscopy.runs.keys import canonical
-from dermoscopy.runs.tables import SweepResults
+from dermoscopy.runs.tables import JobResults, SweepResults
 
 REPEAT_KEYS = ("seed", "fold")
 # Names, paths, and settings of display: keys without effect on what an arm computes.
@@ -80,14 +80,27 @@ def _copied(key: str, values: tuple[str, ...], columns: Mapping[str, tuple[str, 
 def arm_differences(sweep: SweepResults) -> pd.DataFrame:
     """Return the settings that can change a result and in which the arms of a sweep differ, see `differences`.
 
-    Each arm is represented by the last stage of its first done job, without its seed and fold.
+    Each arm is represented by its first done job, without its seed and fold.
     """
     configs: dict[str, object] = {}
     for job in sweep.done:
         if job.arm not in configs:
-            values = relevant(job.last.configuration.content)
+            values = settings_of(job)
             configs[job.arm] = {key: value for key, value in values.items() if key not in REPEAT_KEYS}
     return differences(configs)
+
+
+def settings_of(job: JobResults) -> dict[str, object]:
+    """Return the relevant settings of the last stage of a job and, as `stage 0` and so on, those of the stages before.
+
+    Raises:
+        FileNotFoundError: the configuration of a stage is not written.
+    """
+    own = relevant(job.last.configuration.content)
+    for number, stage in enumerate(job.stages[:-1]):
+        if f"stage {number}" not in own:  # the record of a page has them in place of the stages' files
+            own[f"stage {number}"] = relevant(stage.configuration.content)
+    return own
 
 
 def relevant(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:

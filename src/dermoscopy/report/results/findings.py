@@ -114,7 +114,7 @@ def best_predictor(trivial: pd.DataFrame | None, score: str) -> tuple[str, float
     if trivial is None or score not in trivial or trivial[score].isna().all():
         return None
     values = trivial[score]
-    lower = score in LOWER_IS_BETTER
+    lower = score.partition("/")[0] in LOWER_IS_BETTER
     return str(values.idxmin() if lower else values.idxmax()), float(values.min() if lower else values.max())
 
 
@@ -167,7 +167,7 @@ def find(
     table = pivot(sweep.table, chosen)
     against = choose_reference(list(table.index), reference)
     place, score = chosen.split("/", 2)[1:]
-    basis = sweep_basis(sweep, table, None if score in UNBOUNDED else meaningful)
+    basis = sweep_basis(sweep, table, None if score.partition("/")[0] in UNBOUNDED else meaningful)
     images = test_images.gather(sweep, place)
     over, note = test_images.over_images(images, against, score)
     untested = len(sweep.done) - len(images.tables)

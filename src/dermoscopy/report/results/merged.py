@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dermoscopy.report.results.arm_names import Arm, group_arms
-from dermoscopy.report.results.arms import macro_metrics
-from dermoscopy.report.results.comparable import disagreements
+from dermoscopy.report.results.arms import is_segmentation, macro_metrics
+from dermoscopy.report.results.comparable import disagreements, title
 from dermoscopy.runs.tables import NOT_AN_ARM, JobResults, SweepResults, job_table
 
 ANYWAY = "compare=anyway"
@@ -36,8 +36,13 @@ def merge(sweeps: Sequence[SweepResults], name: str, anyway: bool = False) -> Sw
     differing, unknown = disagreements(sweeps, jobs)
     if differing and not anyway:
         raise ValueError(f"not comparable: {'; '.join(differing)}; {ANYWAY} compares them, and says so on the page")
+    kinds = {is_segmentation(sweep.table): title(sweep, sweeps) for sweep in sweeps if sweep.done}
+    if len(kinds) > 1:
+        raise ValueError(f"nothing to compare: {kinds[True]} predicts masks, {kinds[False]} labels")
     table = job_table(jobs)
     lacking = _not_in_all(sweeps)
+    if lacking and not set(macro_metrics(table)) - set(lacking):
+        raise ValueError(f"nothing to compare: no test metric is in all of {', '.join(s.experiment for s in sweeps)}")
     remarks = [f"Compared in spite of differences: {text}." for text in differing] + unknown
     if lacking and set(macro_metrics(table)) - set(lacking):
         conditions = dict.fromkeys(metric.rsplit("/", 1)[0] for metric in lacking)

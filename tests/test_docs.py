@@ -41,7 +41,9 @@ def commands() -> list[str]:
         found = COMMENT.findall(path.read_text())
         lines += [re.split(r" {2,}| and |; ", re.sub(r"\\\n#\s+", "", line))[0] for line in found]
     for line in RECIPE.findall((ROOT / "Makefile").read_text()):
-        filled = re.sub(r"\$\(if \$\(\w+\),(\w+=)\$\(\w+\)\)", r"\1isic2018", line)
+        filled = re.sub(r"\$\(if \$\(\w+\),(\w+=)\$\(\w+\)\)", r"\1isic2018", line).replace(
+            "publish=isic2018", "publish=true"
+        )
         lines.append(re.sub(r"\$\(\w+\)", "ID", re.sub(r"\$\(or \$\(\w+\),(\w+)\)", r"\1", filled)))
     lines = [part for line in lines for part in line.split(" && python ")]
     lines = [re.sub(r"\[(experiment=\w+)\]", r"\1", line).strip(" .,") for line in lines]

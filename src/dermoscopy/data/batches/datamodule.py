@@ -156,8 +156,8 @@ class DermoscopyData(LightningDataModule):
 
     def counts(self) -> dict[str, int]:
         """Return the number of images per subset, for training those that are used; a holdout only if there is one."""
-        used = {name: len(self.rows(name)) for name in EVERY_SUBSET if name != HOLDOUT or HOLDOUT in self.subset}
-        return used | {"train": len(self._rows_to_train_on())}
+        rows = {name: self.rows(name) for name in EVERY_SUBSET} | {"train": self._rows_to_train_on()}
+        return {name: len(own) for name, own in rows.items() if name != HOLDOUT or len(own)}
 
     def write_split(self, path: str | Path) -> Path:
         """Write the subset of every image to a CSV that `split=file` reads back; return its path."""

@@ -197,8 +197,7 @@ class DermoscopyData(LightningDataModule):
         """Return the labels that a mask leaks in the training images, each with its mask; see `leaking_masks`."""
         if not (self.label_names and self.mask_names):  # as in a segmentation: no need to read every mask
             return {}
-        rows = self.rows("train")
-        leaks = leaking_masks(self.label[rows], self.presence[rows])
+        leaks = leaking_masks(self.labels_of("train"), self.presence[self.rows("train")])
         return {self.label_names[label]: self.mask_names[mask] for label, mask in leaks.items()}
 
     def _rows_to_train_on(self) -> Tensor:
@@ -226,8 +225,8 @@ class DermoscopyData(LightningDataModule):
         return TrainingBatches(gather, balanced, self.batch_size, self.seed, lambda: self.epoch)
 
     def val_dataloader(self) -> Batches:
-        rows = self._choice("val", self.val_negatives).draw(generator("val_negatives"))
-        return Batches(self.gather, rows, self.eval_batch_size)
+        choice = self._choice("val", self.val_negatives)
+        return Batches(self.gather, choice.draw(generator("val_negatives")), self.eval_batch_size)
 
     def test_dataloader(self) -> Batches:
         return Batches(self.gather, self.rows("test"), self.eval_batch_size)

@@ -64,6 +64,12 @@ def test_a_last_layer_of_usual_size_stays_as_timm_draws_it():
     assert torch.equal(network.backbone.fc.weight, timm.create_model("resnet18", num_classes=3).fc.weight)
 
 
+@pytest.mark.parametrize("pretrained", ["no", "imagenet", "weights.ckpt", ""])
+def test_a_text_as_pretrained_that_is_no_file_of_weights_is_refused(pretrained):
+    with pytest.raises(ValueError, match=r"^pretrained must be true, false or a file .*\.pth"):
+        make_classifier("test_resnet", LABELS, pretrained=pretrained)
+
+
 def test_weights_of_the_backbone_load_from_a_file_with_another_head(tmp_path):
     source = timm.create_model("resnet18", num_classes=7)
     torch.save(source.state_dict(), tmp_path / "weights.pt")
@@ -71,6 +77,17 @@ def test_weights_of_the_backbone_load_from_a_file_with_another_head(tmp_path):
     assert torch.equal(network.backbone.conv1.rgb.weight, source.conv1.weight)
     assert torch.equal(network.backbone.layer4[0].conv1.weight, source.layer4[0].conv1.weight)
     assert not network.backbone.conv1.masks.weight.any()
+
+
+@pytest.mark.parametrize("backbone", ["deit_tiny_distilled_patch16_224", "levit_128s", "efficientformer_l1"])
+def test_weights_of_a_backbone_with_two_last_layers_load_from_a_file_with_other_ones(tmp_path, backbone):
+    source = timm.create_model(backbone, num_classes=7)
+    torch.save(source.state_dict(), tmp_path / "weights.pt")
+    network = make_classifier(backbone, LABELS, checkpoint=tmp_path / "weights.pt")
+    heads = tuple(name.removeprefix("backbone.") for name in network.head_names())
+    own = network.backbone.state_dict()
+    body = {name: value for name, value in source.state_dict().items() if not name.startswith(heads)}
+    assert len(body) < len(own) and all(torch.equal(own[name], value) for name, value in body.items())
 
 
 def test_an_image_only_checkpoint_of_this_project_loads_into_a_network_with_masks_and_back(tmp_path):

@@ -10,7 +10,7 @@ from parts import make_classifier
 from safetensors.torch import save_file
 
 from dermoscopy.networks.segmenter import HEAD, PLACES, Segmenter
-from dermoscopy.networks.weights import load_matching, read_weights
+from dermoscopy.networks.weights import load_matching, read_tensors, read_weights
 
 ENCODER, IMAGENET = "tu-test_resnet", {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 NO_WEIGHTS = {"pretrained": False, "checkpoint": None, "preprocessing": None, "options": {}}
@@ -19,6 +19,10 @@ SMALL = partial(smp.Unet, decoder_channels=(16, 8, 8, 8, 8))
 
 def segmenter(masks=("lesion",), encoder=ENCODER, **rest):
     return Segmenter(SMALL, encoder, masks, False, **IMAGENET | NO_WEIGHTS | rest)
+
+
+def _mask_filters(classifier):
+    return classifier.get_parameter(f"backbone.{classifier.stem}.masks.weight")
 
 
 def same(module, state):
@@ -39,6 +43,18 @@ def test_weights_of_a_timm_backbone_load_into_its_encoder_without_the_backbones_
     kept = {name: value for name, value in backbone.state_dict().items() if not name.startswith("fc.")}
     assert len(kept) < len(backbone.state_dict())
     assert same(loaded, kept)
+
+
+TIMM = ("convnext_atto", "densenet121", "repvgg_a0", "ghostnet_050", "fastvit_t8", "edgenext_xx_small", "mobileone_s0")
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_a_file_of_timm_loads_whole_where_timm_renames_the_layers_of_its_features(tmp_path, name):
+    backbone = timm.create_model(name, num_classes=7)
+    torch.save(backbone.state_dict(), file := tmp_path / f"{name}.pth")
+    network = segmenter(encoder=f"tu-{name}", pretrained=str(file), preprocessing=IMAGENET)
+    known = {value.numpy().tobytes() for value in backbone.state_dict().values()}
+    assert all(value.numpy().tobytes() in known for value in network.model.encoder.state_dict().values())
 
 
 def test_tensors_that_a_file_lacks_or_that_have_no_place_are_counted(tmp_path):
@@ -87,6 +103,64 @@ def test_files_from_before_batch_norm_counted_its_batches_load(tmp_path):
     assert len(old) < len(state)
     torch.save(old, tmp_path / "old.pt")
     assert same(segmenter(checkpoint=tmp_path / "old.pt").model.encoder, old)
+
+
+@pytest.mark.parametrize("content", ["text", "table", "legacy", "zip", "empty", "none"])
+@pytest.mark.parametrize("suffix", ["pth", "ckpt", "safetensors"])
+def test_bytes_that_are_no_weights_are_named(tmp_path, content, suffix):
+    torch.save({"a": torch.ones(1000)}, whole := tmp_path / "whole", _use_new_zipfile_serialization=content == "zip")
+    parts = {"text": b"epoch,loss\n1,0.5\n", "table": b"{}", "empty": b"", "none": b"\x00" * 40}
+    saved = whole.read_bytes()
+    for cut in (1, 8, 30, 100, len(saved) // 2, len(saved) - 5) if content in ("legacy", "zip") else (len(saved),):
+        (path := tmp_path / f"bad.{suffix}").write_bytes(parts.get(content, saved)[:cut])
+        with pytest.raises(ValueError, match=f"bad.{suffix} (is not a readable file of|holds no) weights"):
+            read_weights(path)
+
+
+@pytest.mark.parametrize("place", [None, "state_dict", "model_state_dict", "model"])
+@pytest.mark.parametrize("content", [None, [torch.ones(1)], 3, {}, {0: torch.ones(1)}, {"a": 1}])
+def test_files_without_a_tensor_that_has_a_name_are_refused(tmp_path, place, content):
+    torch.save(content if place is None else {place: content, "epoch": 1}, path := tmp_path / "odd.pth")
+    with pytest.raises(ValueError, match="odd.pth holds no weights"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize("place", [None, "state_dict", "model_state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module.", "model."])
+def test_weights_that_another_program_wraps_load(tmp_path, place, prefix):
+    backbone = timm.create_model("test_resnet", num_classes=7)
+    state = {prefix + name: value for name, value in backbone.state_dict().items()}
+    torch.save(state if place is None else {place: state, "optimizer": {"lr": 1}}, file := tmp_path / "wrapped.pth")
+    network = make_classifier("test_resnet", ("a",), checkpoint=file)
+    assert torch.equal(network.backbone.layer1[0].conv1.weight, backbone.layer1[0].conv1.weight)
+    encoder = segmenter(checkpoint=file).model.encoder.model
+    assert torch.equal(encoder.layer1[0].conv1.weight, backbone.layer1[0].conv1.weight)
+
+
+def test_a_prefix_of_some_names_alone_is_no_wrapper(tmp_path):
+    torch.save({"model.a": torch.ones(1), "b": torch.ones(1)}, file := tmp_path / "w.pth")
+    assert list(read_weights(file)) == ["model.a", "b"] == list(read_tensors(file))
+    torch.save({"model.a": torch.ones(1), "model.b": torch.ones(1)}, file)
+    assert list(read_weights(file)) == ["a", "b"] and list(read_tensors(file)) == ["model.a", "model.b"]
+
+
+def test_the_error_of_a_file_that_does_not_exist_names_the_argument(tmp_path):
+    for argument in ("pretrained", "checkpoint"):
+        with pytest.raises(FileNotFoundError, match=f"^{argument} .*none.pth"):
+            make_classifier("test_resnet", ("a",), **{argument: str(tmp_path / "none.pth")})
+        with pytest.raises(FileNotFoundError, match=f"^{argument} .*none.pth"):
+            segmenter(**{argument: str(tmp_path / "none.pth")})
+
+
+@pytest.mark.parametrize("masks", [(), ("x",), ("x", "y", "z")])
+def test_filters_for_another_number_of_masks_stay_new(tmp_path, masks):
+    source = make_classifier("test_resnet", ("a",), ("x", "y"))
+    torch.nn.init.ones_(_mask_filters(source))
+    torch.save(source.state_dict(), file := tmp_path / "two.pth")
+    network = make_classifier("test_resnet", ("a",), masks, checkpoint=file)
+    assert torch.equal(network.backbone.layer1[0].conv1.weight, source.backbone.layer1[0].conv1.weight)
+    if masks:
+        assert not _mask_filters(network).any() and "masks.weight" in network.initial_weights
 
 
 def test_a_damaged_file_is_named(tmp_path):

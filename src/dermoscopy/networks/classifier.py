@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest, one_line
 from dermoscopy.networks.normalisation import Preprocessing, custom_preprocessing
-from dermoscopy.networks.published import Statistics, timm_names
+from dermoscopy.networks.published import Statistics, check_file_name, timm_names
 from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.weights import load_matching, read_weights
 
@@ -89,18 +89,19 @@ class Classifier(nn.Module):
         if from_hub:
             self.preprocessing.expect(*self._published_statistics())
         if checkpoint is not None:
-            self._load(checkpoint, stem)
+            self._load("checkpoint", checkpoint, stem)
         elif isinstance(pretrained, str):
-            self._load(pretrained, stem)
+            check_file_name(pretrained)
+            self._load("pretrained", pretrained, stem)
             self.initial_weights = ""  # only the last layer, of other classes, is left out
         if preprocessing is not None:
             self.preprocessing.expect(*custom_preprocessing(preprocessing))
 
-    def _load(self, file: str | Path, stem: str) -> None:
+    def _load(self, argument: str, file: str | Path, stem: str) -> None:
         """Load a file, and expect the normalisation of a backbone's weights where it holds no other."""
-        state, statistics = timm_names(self.name, read_weights(file))
-        head = self.backbone.pretrained_cfg.get("classifier") or "head"
-        heads = [f"backbone.{head}", "backbone.AuxLogits.", "preprocessing."]  # of Inception, for its training alone
+        state, statistics = timm_names(self.name, read_weights(file, argument))
+        auxiliary = "backbone.AuxLogits."  # of Inception, for its training alone
+        heads = [*(f"backbone.{layer}" for layer in self._last_layers()), auxiliary, "preprocessing."]
         loaded = load_matching(self, state, file, places=("backbone.", ""), heads=heads, stem=f"backbone.{stem}")
         if "preprocessing.mean" not in loaded and not loaded & state.keys():
             self.preprocessing.expect(*(statistics or self._published_statistics()))
@@ -129,9 +130,11 @@ class Classifier(nn.Module):
 
     def head_names(self) -> list[str]:
         """Return the beginnings of the names of the parameters of the last layer and of the filters for masks."""
-        last = self.backbone.pretrained_cfg.get("classifier") or "head"
-        layers = (last,) if isinstance(last, str) else last
-        return [*(f"backbone.{layer}." for layer in layers), f"backbone.{self.stem}.masks."]
+        return [*(f"backbone.{layer}." for layer in self._last_layers()), f"backbone.{self.stem}.masks."]
+
+    def _last_layers(self) -> tuple[str, ...]:
+        last = self.backbone.pretrained_cfg.get("classifier") or "head"  # two of a distilled network
+        return (last,) if isinstance(last, str) else tuple(last)
 
     def blocks_to_output(self) -> dict[str, int]:
         """Return the number of timm's blocks between each parameter of the body and its last block.

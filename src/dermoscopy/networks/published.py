@@ -85,6 +85,19 @@ def is_file_name(pretrained: bool | str) -> bool:
     return isinstance(pretrained, str) and Path(pretrained).suffix in WEIGHT_SUFFIXES
 
 
+def check_file_name(pretrained: bool | str) -> None:
+    """Refuse a text as `pretrained` of a network whose weights have no names, unless it names a file of weights.
+
+    Raises:
+        ValueError: as above, with the endings of such files.
+    """
+    if isinstance(pretrained, str) and not is_file_name(pretrained):
+        raise ValueError(
+            f"pretrained must be true, false or a file that ends in {', '.join(WEIGHT_SUFFIXES)}, got {pretrained!r}; "
+            "any other file of weights is given by checkpoint=FILE"
+        )
+
+
 def timm_names(name: str, state: Mapping[str, Value]) -> tuple[dict[str, Value], Statistics | None]:
     """Return the weights of a file under timm's names, and the normalisation of images that they expect.
 

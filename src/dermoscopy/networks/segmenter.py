@@ -23,8 +23,11 @@ from dermoscopy.networks.padding import output_channels, run_padded
 from dermoscopy.networks.published import is_file_name, timm_names
 from dermoscopy.networks.weights import load_matching, read_weights
 
-# prefixes of the names in a file: of a Segmenter, an smp model, an smp encoder, a timm model
-PLACES = ("", "model.", "model.encoder.", "model.encoder.model.")
+# prefixes of the names in a file: of a Segmenter, an smp model, an smp encoder, a timm model, also where timm wraps it
+PLACES = (
+    *("", "model.", "model.encoder.", "model.encoder.model."),
+    *("model.encoder.model.model.", "model.encoder.model.body."),
+)
 HEAD = "model.segmentation_head."
 FIXED = (
     "encoder_name",
@@ -92,9 +95,9 @@ class Segmenter(nn.Module):
             self.model = _build(architecture, encoder, channels, weights)
             self.preprocessing.expect(*published_preprocessing(encoder, pretrained))
         if checkpoint is not None:
-            self._load(checkpoint, encoder, preprocessing is None)
+            self._load("checkpoint", checkpoint, encoder, preprocessing is None)
         elif file is not None:
-            self._load(file, encoder, preprocessing is None)
+            self._load("pretrained", file, encoder, preprocessing is None)
             self.initial_weights = ""  # the decoder is new, and the classes of the file are left out
         if preprocessing is not None:
             self.preprocessing.expect(*custom_preprocessing(preprocessing))
@@ -112,16 +115,16 @@ class Segmenter(nn.Module):
         levels = levels_to_output(self.model.encoder, self.least)
         return {f"model.encoder.{name}": count for name, count in levels.items()}
 
-    def _load(self, checkpoint: str | Path, encoder: str, by_default: bool) -> None:
-        state, statistics = timm_names(encoder, read_weights(checkpoint))
-        loaded = load_matching(self, state, checkpoint, places=PLACES, heads=[HEAD])
+    def _load(self, argument: str, file: str | Path, encoder: str, by_default: bool) -> None:
+        state, statistics = timm_names(encoder, read_weights(file, argument))
+        loaded = load_matching(self, state, file, places=PLACES, heads=[HEAD])
         if not by_default or "preprocessing.mean" in loaded:
             return
         try:
             self.preprocessing.expect(*(statistics or published_preprocessing(encoder, True)))
         except Exception as error:  # the hub's client raises dozens of types
             raise ValueError(
-                f"checkpoint {checkpoint} does not record how its images were normalised, and smp's values are "
+                f"{argument} {file} does not record how its images were normalised, and smp's values are "
                 f"unavailable ({one_line(error)}): set preprocessing, for most weights to "
                 "'{mean: ${datamodule.mean}, std: ${datamodule.std}}'"
             ) from error

@@ -1,20 +1,35 @@
 """Reading of weights from files and loading into a network; pickled code is never run."""
 
-import pickle
+import errno
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 OURS = "network."  # prefix of a network's names in a checkpoint of this project
+NESTED = ("state_dict", "model_state_dict", "model")  # keys under which programs keep the weights in a checkpoint
+WRAPPERS = ("module.", "model.")  # prefixes of all names, where a program saves a network within another object
 PARTS = ("segmenter.", "classifier.")  # prefixes of the parts' names in a file of a cascade
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors of a .safetensors file, a state_dict or a checkpoint of this project, by name.
+def read_weights(path: str | Path, argument: str = "checkpoint") -> dict[str, Tensor]:
+    """Return the weights in a file of any program, by name; a prefix that a program puts before all names is left out.
+
+    Args, Raises: see `read_tensors`.
+    """
+    tensors = read_tensors(path, argument)
+    prefix = next((prefix for prefix in WRAPPERS if all(name.startswith(prefix) for name in tensors)), "")
+    return {name.removeprefix(prefix): value for name, value in tensors.items()}
+
+
+def read_tensors(path: str | Path, argument: str = "checkpoint") -> dict[str, Tensor]:
+    """Return the tensors of a .safetensors file, a state_dict or a checkpoint of this or another program, by name.
+
+    Args:
+        path: of the file.
+        argument: that names the file, for the message.
 
     Raises:
         FileNotFoundError: the file does not exist.
@@ -22,20 +37,23 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} does not exist")
+        raise FileNotFoundError(f"{argument} {path} does not exist")
     try:
         loaded: object = (
             load_file(path)
             if path.suffix == ".safetensors"
             else torch.load(path, map_location="cpu", weights_only=True)
         )
-    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
+    except Exception as error:  # torch raises dozens of types for bytes that are no file of weights
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
+            raise  # EINVAL: it looked for a place before the beginning of a short file
         raise ValueError(
             f"{path} is not a readable file of weights; only tensors are loaded, never pickled code: "
             "save the network's state_dict"
         ) from error
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
-    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    state = loaded if isinstance(loaded, Mapping) else {}
+    state = next((state[place] for place in NESTED if isinstance(state.get(place), Mapping)), state)
+    tensors = {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
     if not tensors:
         raise ValueError(f"{path} holds no weights: save the network's state_dict")
     network = {name.removeprefix(OURS): value for name, value in tensors.items() if name.startswith(OURS)}
@@ -68,24 +86,27 @@ def load_matching(
         ValueError: other layers are missing, unknown or of another shape; the message names the first of them.
     """
     own = network.state_dict()
-    candidates = [(place, part) for part in _parts(state) for place in places]
-    place, state = max(candidates, key=lambda candidate: sum(candidate[0] + name in own for name in candidate[1]))
+    candidates = [
+        (place, {_own_name(place, name, own, stem): value for name, value in part.items()})
+        for part in _parts(state)
+        for place in places
+    ]
+    place, named = max(candidates, key=lambda candidate: len(candidate[1].keys() & own.keys()))
     part = {name for name in own if name.startswith(place)}
-    fitted = {_own_name(place + name, own, stem): value for name, value in state.items()}
+    fitted = named
     if len(part) < len(own):
         modules = {_module(name, place) for name in part}
         fitted = {name: value for name, value in fitted.items() if _module(name, place) in modules}
+    masks = f"{stem}.masks."
     differing = {name for name in fitted.keys() & own.keys() if fitted[name].shape != own[name].shape}
-    resized = {name for name in differing if name.startswith(tuple(heads))}
-    free = (*heads, f"{stem}.masks.")
-    optional = {n for n in part | fitted.keys() if n.startswith(free) or n.endswith(".num_batches_tracked")}
+    resized = {name for name in differing if name.startswith((*heads, masks))}
+    optional = {n for n in part | fitted.keys() if n.startswith((*heads, masks)) or n.endswith(".num_batches_tracked")}
     _refuse(source, "has another shape for", differing - resized)
     _refuse(source, "lacks", part - fitted.keys() - optional)
     _refuse(source, "has unknown", fitted.keys() - own.keys() - optional)
     loaded = {name: value for name, value in fitted.items() if name in own and name not in resized}
     network.load_state_dict(loaded, strict=False)
-    unused = {_own_name(place + name, own, stem) for name in state} - own.keys()
-    _describe(network, source, resized, own.keys() - loaded.keys() - resized, unused)
+    _describe(network, source, resized, own.keys() - loaded.keys() - resized, named.keys() - own.keys())
     return set(loaded)
 
 
@@ -114,12 +135,17 @@ def _refuse(source: object, problem: str, names: Set[str]) -> None:
         raise ValueError(f"{source} {problem} {len(names)} layers ({first}): the file is of another network")
 
 
-def _own_name(name: str, own: Mapping[str, Tensor], stem: str | None) -> str:
-    """Return the network's name of a weight, where the stem of file or network may have mask filters."""
-    if stem is None or name in own:
-        return name
-    plain, masked = f"{stem}.", f"{stem}.rgb."
-    return next((n for n in (name.replace(plain, masked), name.replace(masked, plain)) if n in own), name)
+def _own_name(place: str, name: str, own: Mapping[str, Tensor], stem: str | None) -> str:
+    """Return the network's name of a weight; the name as it is where the network does not have it.
+
+    The stem of file or network may have mask filters; and where a timm model gives its features alone, timm joins the
+    first two parts of some names, such as stages_0.blocks of stages.0.blocks.
+    """
+    names = [place + name, place + name.replace(".", "_", 1)]
+    if stem is not None:
+        plain, masked = f"{stem}.", f"{stem}.rgb."
+        names += [names[0].replace(plain, masked), names[0].replace(masked, plain)]
+    return next((n for n in names if n in own), names[0])
 
 
 def _module(name: str, place: str) -> str:

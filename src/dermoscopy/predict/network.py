@@ -14,7 +14,7 @@ from dermoscopy.data.batches.padding import Padding, visible_pixels
 from dermoscopy.machine.hardware import use_full_fp32
 from dermoscopy.masks.conditions import takes_masks
 from dermoscopy.masks.probability_maps import decide, in_bytes, probabilities
-from dermoscopy.networks.weights import read_weights
+from dermoscopy.networks.weights import read_tensors
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST
 from dermoscopy.runs.recorded import RecordedStage
@@ -96,7 +96,7 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
         ValueError: the file holds no weights, or those of another network.
     """
     try:
-        state = {name: value for name, value in read_weights(checkpoint).items() if not name.startswith("loss.")}
+        state = {name: value for name, value in read_tensors(checkpoint).items() if not name.startswith("loss.")}
     except OSError:
         raise
     except Exception as error:  # torch raises many kinds for bytes that are no checkpoint

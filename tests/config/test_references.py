@@ -1,5 +1,6 @@
 """Initial weights that were trained on other data, or on images of the test subset, cause a warning."""
 
+import re
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,6 +59,42 @@ def test_weights_of_other_data_cause_a_warning(stage, data):
     write_run(stage, OTHER)
     with pytest.warns(UserWarning, match="network.segmenter.checkpoint=.*best.ckpt .*data b{16}, .* a{16}"):
         warn_of_initial_weights(stage, data)
+
+
+CLASSIFIER = {"_target_": "dermoscopy.networks.classifier.Classifier", "labels": ["melanoma"], "masks": ["lesion"]}
+SEGMENTER = {"_target_": "dermoscopy.networks.segmenter.Segmenter", "masks": ["lesion", "hair"]}
+CASCADE = {"_target_": "dermoscopy.networks.cascade.Cascade", "segmenter": SEGMENTER, "classifier": CLASSIFIER}
+
+
+@pytest.mark.parametrize(
+    ("trained", "changes", "told"),
+    [
+        (CLASSIFIER, CLASSIFIER, None),
+        (
+            CLASSIFIER,
+            {"masks": ["streaks"], "labels": ["nevus"]},
+            "labels melanoma,.* nevus .*masks lesion,.* streaks ",
+        ),
+        (CLASSIFIER, {"masks": ["streaks"]}, "masks lesion,.* streaks "),
+        (CLASSIFIER, {"masks": ["streaks", "lesion"], "labels": []}, None),
+        (CASCADE, {"labels": ["nevus"]}, "labels melanoma,.* nevus "),
+        (CASCADE, SEGMENTER | {"masks": ["hair", "lesion"]}, "masks lesion, hair,.* hair, lesion "),
+        (CASCADE, CASCADE | {"classifier": CLASSIFIER | {"labels": ["nevus"]}}, "labels melanoma,.* nevus "),
+        (CASCADE, CASCADE, None),
+        (SEGMENTER, {"masks": ["streaks"]}, None),
+    ],
+)
+def test_weights_that_are_of_other_labels_or_masks_cause_a_warning(stage, data, trained, changes, told):
+    folder = Path(stage.network.segmenter.checkpoint).parent
+    write_recorded(folder, fingerprint=OWN, network=trained)
+    stage.network = CLASSIFIER | changes | {"checkpoint": stage.network.segmenter.checkpoint}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_initial_weights(stage, data)
+    texts = [str(warning.message) for warning in caught]
+    assert len(texts) == (told is not None)
+    if told is not None:
+        assert re.search(f"network.checkpoint=.*best.ckpt was trained for the {told}", texts[0])
 
 
 @pytest.mark.parametrize(("split", "count"), [("y,train\n", 1), ("y,val\nz,train\n", 2)])

@@ -13,6 +13,7 @@ from dermoscopy.runs.keys import PACKAGE, TARGET
 
 if TYPE_CHECKING:
     from dermoscopy.contracts import DataModule
+    from dermoscopy.runs.recorded import RecordedStage
 
 # Modules that need torch or pandas are imported inside functions: a finished sweep answers without them.
 
@@ -110,7 +111,7 @@ def locate(stage: DictConfig) -> None:
 
 
 def warn_of_initial_weights(stage: DictConfig, data: "DataModule") -> None:
-    """Warn of initial weights that were trained on other data, or on test images of this run.
+    """Warn of initial weights that were trained on other data, for other names, or on test images of this run.
 
     Args:
         stage: its configuration, after `locate`.
@@ -121,8 +122,15 @@ def warn_of_initial_weights(stage: DictConfig, data: "DataModule") -> None:
     for key, part in _weights(stage):
         setting = f"{key}.checkpoint={part.checkpoint}"
         folder, own = Path(part.checkpoint).parent, data.store.fingerprint
-        trained = _fingerprint(Path(part.checkpoint))
-        if trained not in (None, own):
+        recorded = _recorded(Path(part.checkpoint))
+        if others := _other_names(part, recorded):
+            warnings.warn(
+                f"{setting} was trained for {'; for '.join(others)}: make sure that this is meant",
+                RunWarning,
+                stacklevel=2,
+            )
+        trained = own if recorded is None else recorded.fingerprint
+        if trained != own:
             warnings.warn(
                 f"{setting} was trained on the data {trained[:16]}, this run trains on {own[:16]}: make sure that both "
                 "prepare images in the same way (data.size, data.fit)",
@@ -139,11 +147,29 @@ def warn_of_initial_weights(stage: DictConfig, data: "DataModule") -> None:
             )
 
 
-def _fingerprint(checkpoint: Path) -> str | None:
-    """Return the fingerprint of the data that weights were trained on; None without a record beside them."""
+def _other_names(part: DictConfig, recorded: "RecordedStage | None") -> list[str]:
+    """Return the labels or masks that differ in name alone from those of a checkpoint, and so begin with its weights.
+
+    Where their number differs as well, their weights have another shape and stay new.
+    """
+    network = recorded.configuration["network"] if recorded else {}
+    parts = [each for each in (network, *network.values()) if isinstance(each, dict)]
+    trained = {each.get(TARGET): each for each in parts}
+    inner = [own for own in part.values() if isinstance(own, DictConfig) and ("labels" in own or "masks" in own)]
+    pairs = [(key, own, trained.get(own.get(TARGET, ""), {})) for own in inner or [part] for key in ("labels", "masks")]
+    names = [(key, list(own.get(key) or ()), list(other.get(key) or ())) for key, own, other in pairs]
+    return [
+        f"the {key} {', '.join(then)}, whose weights those of {', '.join(now)} begin with"
+        for key, now, then in names
+        if now != then and len(now) == len(then)
+    ]
+
+
+def _recorded(checkpoint: Path) -> "RecordedStage | None":
+    """Return the stage that weights are of; None without a record beside them."""
     from dermoscopy.runs.recorded import NotAStage, read_stage  # noqa: PLC0415
 
     try:
-        return read_stage(checkpoint).fingerprint
+        return read_stage(checkpoint)
     except (FileNotFoundError, NotAStage):
         return None

@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from dermoscopy.config.texts import as_text, expand_home, expand_homes, is_text, names_of
+from dermoscopy.config.texts import as_text, expand_home, expand_homes, is_text, names_of, names_weights
 
 
 def read(argument):
@@ -52,6 +52,8 @@ def test_paths_with_commas_are_swept_over_unless_they_are_quoted(monkeypatch):
         ("run", "[~/a,b]", "[/home/me/a,b]"),
         ("tracking.uri", "sqlite:///~/x.db", "sqlite:////home/me/x.db"),
         ("network.segmenter.checkpoint", "~/best.ckpt", "/home/me/best.ckpt"),
+        ("network.segmenter.pretrained", "~/w/x.pth", "/home/me/w/x.pth"),
+        ("weights", "~/w", "/home/me/w"),
         ("images", "./~", "./~"),
         ("images", "a~b", "a~b"),
         ("name", "~x", "~x"),
@@ -81,9 +83,40 @@ def test_the_home_folder_is_expanded_in_files_as_well(monkeypatch):
     }
 
 
+def test_a_file_as_pretrained_is_read_as_typed_and_a_flag_stays_one(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    key = "network.pretrained"
+    values = ("~/w/x.pth", "a (1).safetensors", "true", "imagenet", "'~/x.pt'", "true,~/x.pth")
+    assert [names_weights(key, value) for value in values] == [True, True, False, False, True, True]
+    assert not names_weights("name", "x.pth")
+    assert read(f"{key}={as_text(key, '~/w/x.pth', sweeps=False)}").value() == "/home/me/w/x.pth"
+    assert read(f"{key}={as_text(key, 'a (1).pth', sweeps=False)}").value() == "a (1).pth"
+    swept = read(f"{key}={as_text(key, 'true,imagenet,~/x (1).pth', sweeps=True)}")
+    assert list(swept.sweep_iterator()) == [True, "imagenet", read("x='/home/me/x (1).pth'")._value]
+
+
+def test_pretrained_is_a_file_or_a_flag(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    network = {"pretrained": "~/w/x.pth", "segmenter": {"pretrained": True}, "classifier": {"pretrained": "ssl"}}
+    protocol = {"pretrained": "~/y.pth", "backbone": "~z"}
+    cfg = OmegaConf.create({"weights": "~/w", "network": network, "protocol": protocol})
+    expand_homes(cfg)
+    assert cfg.weights == "/home/me/w" and cfg.network.pretrained == "/home/me/w/x.pth"
+    assert cfg.network.segmenter.pretrained is True and cfg.network.classifier.pretrained == "ssl"
+    assert cfg.protocol == {"pretrained": "/home/me/y.pth", "backbone": "~z"}
+
+
 def test_keys_of_paths_are_known():
-    known = ("data.raw", "split.file", "datamodule.predicted", "network.checkpoint", "data.source.masks.lesion")
-    assert all(map(is_text, known)) and not any(map(is_text, ("data", "seed", "data.size", "loss.text")))
+    known = (
+        "data.raw",
+        "split.file",
+        "datamodule.predicted",
+        "network.checkpoint",
+        "data.source.masks.lesion",
+        "weights",
+    )
+    others = ("data", "seed", "data.size", "loss.text", "network.pretrained", "model.weights")
+    assert all(map(is_text, known)) and not any(map(is_text, others))
 
 
 def test_names_of_runs_are_read_from_a_list_as_typed():

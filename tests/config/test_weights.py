@@ -3,10 +3,11 @@
 import pytest
 import torch
 from builders import composed
+from omegaconf import OmegaConf
 
 from dermoscopy.config import weights
 from dermoscopy.config.stages import stage_configurations
-from dermoscopy.config.weights import check_weights
+from dermoscopy.config.weights import check_folder, check_weights
 from dermoscopy.networks import hub
 
 SMALL = ("logger=csv", "network.backbone=test_resnet", "network.masks=[]", "trainer=cpu")
@@ -31,6 +32,52 @@ def test_published_weights_that_are_nowhere_are_refused_by_the_key_of_the_part(o
     cfg = composed("train", *parts, *cascade, "network.classifier.pretrained=true").copy()
     with pytest.raises(ValueError, match=r"resnet18.*network\.classifier\.pretrained=false"):
         check_weights(stage_configurations(cfg))
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        (("network.pretrained=no",), r"network\.pretrained must be true, false .*'no'.*network\.checkpoint=FILE"),
+        (("network.pretrained=true", "network.backbone=resnet1"), r"network\.backbone 'resnet1' is not a timm model"),
+        (("network.pretrained=true", "network.backbone=resnet18.nope"), r"network\.backbone 'resnet18.nope'.*a1_in1k"),
+    ],
+)
+def test_what_names_no_weights_is_refused_by_its_key(offline, given, answer):
+    with pytest.raises(ValueError, match=f"^{answer}"):
+        check_weights(stages(*given))
+
+
+@pytest.mark.parametrize("argument", ["pretrained", "checkpoint"])
+def test_a_file_that_does_not_exist_is_refused_by_its_key(argument):
+    with pytest.raises(FileNotFoundError, match=rf"^network\.{argument}=/none/x\.pth does not exist"):
+        check_weights(stages(f"network.{argument}=/none/x.pth"))
+    parts = [argument for argument in SMALL if not argument.startswith("network")]
+    cascade = ("network=cascade", "data.masks=[lesion]", "network.segmenter=null")
+    cfg = composed("train", *parts, *cascade, f"network.classifier.{argument}=/none/x.pth").copy()
+    with pytest.raises(FileNotFoundError, match=rf"^network\.classifier\.{argument}=/none/x\.pth does not exist"):
+        check_weights(stage_configurations(cfg))
+
+
+def test_the_home_folder_is_expanded_in_the_settings_of_a_stage(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    first, second = stages("stages=[{stage: one},{stage: two, network: {checkpoint: '~/x.pth'}}]")
+    assert first.network.checkpoint is None and second.network.checkpoint == str(tmp_path / "x.pth")
+
+
+def test_a_folder_of_weights_that_is_named_must_exist(tmp_path):
+    def check(folder, *typed, axes=()):
+        check_folder(OmegaConf.create({"weights": str(folder), "hydra": {"overrides": {"task": [*typed]}}}), axes)
+
+    check("weights")  # of conf/
+    check(tmp_path, f"weights={tmp_path}")
+    check("weights", "weights=a,b", axes=("weights",))
+    with pytest.raises(ValueError, match="^weights=/none is no folder"):
+        check("/none", "seed=1", "weights=/none")
+
+
+def test_a_network_of_the_users_own_may_mean_anything_by_a_checkpoint(monkeypatch):
+    monkeypatch.setattr(weights, "is_own", lambda _: False)
+    check_weights(stages("network.checkpoint=none.pth"))
 
 
 def test_weights_from_scratch_or_from_a_file_need_no_hub(offline, tmp_path):

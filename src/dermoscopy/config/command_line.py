@@ -19,7 +19,7 @@ from dermoscopy.config.choices import groups
 from dermoscopy.config.effects import check_effects
 from dermoscopy.config.renamed import check_names, replaced_choice
 from dermoscopy.config.shorthand import spell_out
-from dermoscopy.config.texts import as_text, expand_home, expand_homes, is_text
+from dermoscopy.config.texts import as_text, expand_home, expand_homes, is_text, names_weights
 from dermoscopy.config.unknown import check_known, unknown_key
 from dermoscopy.machine.messages import nearest, one_line_errors
 
@@ -151,7 +151,7 @@ def _hydra_argument(argument: str, several: bool, sweeps: bool) -> str:
     key = typed.lstrip("+")
     if separator and (not key or typed != typed.strip()):
         raise ValueError(f"{argument!r} has no key: write key=value, without blanks around =")
-    if separator and is_text(key):
+    if separator and (is_text(key) or names_weights(key, value)):
         return f"{typed}={as_text(key, value, several)}"
     try:
         (parsed,) = OverridesParser.create().parse_overrides([argument])

@@ -76,13 +76,19 @@ def network_parts(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
     yield from ((f"network.{name}", part) for name, part in stage.network.items() if isinstance(part, DictConfig))
 
 
-def named_network(part: DictConfig) -> str | None:
-    """Return the name of the network of timm or smp that a part of this project builds without a checkpoint."""
-    own = str(part.get(TARGET)).startswith(PACKAGE)  # a network of the user's may mean anything by these keys
-    if not own or "pretrained" not in part or part.get("checkpoint") is not None:
+def is_own(part: DictConfig) -> bool:
+    """Return whether a part is a network of this project; one of the user's may mean anything by the same keys."""
+    return str(part.get(TARGET)).startswith(PACKAGE)
+
+
+def named_network(part: DictConfig) -> tuple[str, str] | None:
+    """Return what names the network that a part of this project builds without a checkpoint, and the name.
+
+    The first is `backbone`, of timm, or `encoder`, of smp: both know a resnet18, with other weights.
+    """
+    if not is_own(part) or "pretrained" not in part or part.get("checkpoint") is not None:
         return None
-    name = part.get("backbone") or part.get("encoder")
-    return name if isinstance(name, str) else None
+    return next(((key, part[key]) for key in ("backbone", "encoder") if isinstance(part.get(key), str)), None)
 
 
 def _weights(stage: DictConfig) -> Iterator[tuple[str, DictConfig]]:
@@ -103,8 +109,10 @@ def locate(stage: DictConfig) -> None:
     for key, part in _weights(stage):
         part.checkpoint = weights_file(f"{key}.checkpoint", str(part.checkpoint), runs, stage.tracking.uri)
     for _, part in network_parts(stage):
-        name = named_network(part)
-        if name is not None and part.pretrained is True and (file := at_hand(name, Path(stage.weights))) is not None:
+        named = named_network(part)
+        if named is None or part.pretrained is not True:
+            continue
+        if (file := at_hand(named[1], Path(stage.weights))) is not None:
             part.pretrained = str(file)
     if stage.datamodule.predicted is not None:
         stage.datamodule.predicted = masks_file(str(stage.datamodule.predicted), runs)

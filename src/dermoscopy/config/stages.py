@@ -15,6 +15,7 @@ from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
 from dermoscopy.config.precision import decide_precision
 from dermoscopy.config.references import locate, warn_of_initial_weights
+from dermoscopy.config.texts import expand_homes
 from dermoscopy.config.unknown import dotted, nearest_keys
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.machine.randomness import derive, repeat_seed
@@ -133,6 +134,7 @@ def stage_configurations(run: DictConfig) -> list[DictConfig]:
         stage.epochs = stage_epochs(stage.epochs, stage.protocol, stage.stage)
         check_stage(stage, overrides, first=number == 0)
         check_callbacks(stage.callbacks)
+        expand_homes(stage)  # of its overrides
         locate(stage)
         if isinstance(stage.loss, str):  # a sum of terms
             stage.loss = OmegaConf.merge(run.loss, {"text": stage.loss})

@@ -31,7 +31,7 @@ from dermoscopy.config.stages import SET_BY_PROGRAM
 from dermoscopy.config.texts import expand_homes
 from dermoscopy.config.tracked import check_tags
 from dermoscopy.config.unknown import check_known, dotted
-from dermoscopy.config.weights import check_weights_of_arms
+from dermoscopy.config.weights import check_folder, check_weights_of_arms
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine import allocation
 from dermoscopy.machine.files import FullDisk
@@ -177,6 +177,7 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
     check_known(config, CONF, "train", axes)
     check_training_effects(config, config.hydra.overrides.task, axes)
     expand_homes(config)
+    check_folder(config, axes)
     check_name(config.name)
     for seed in whole_numbers(axes["seed"]) if "seed" in axes else [config.seed]:
         check_repeats(seed, None)

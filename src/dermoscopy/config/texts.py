@@ -8,10 +8,14 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString, Swee
 from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from dermoscopy.networks.published import is_file_name
+
 PATH = re.compile(
-    r"runs|experiments|from|out|images|run|segmenter|store|data\.(raw|store|source\.(csv|root))|split\.file"
+    r"runs|experiments|weights|from|out|images|run|segmenter|store|data\.(raw|store|source\.(csv|root))|split\.file"
     r"|tracking\.(uri|artifacts)|datamodule\.(store|predicted)|network(\.\w+)*\.checkpoint"
 )
+# true, false, the name of weights, or a file of them
+PRETRAINED = re.compile(r"(network(\.\w+)*|protocol)\.pretrained")
 NAME = re.compile(r"name|experiment|reference|metric|data\.name|data\.source\.(images|masks\.\w+)")
 HOME = re.compile(r"(?:(?<=^)|(?<=^sqlite:///)|(?<=^file://))~[^/\\]*")
 PARTS = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^,])+")  # of a list without brackets
@@ -23,13 +27,18 @@ def is_text(key: str) -> bool:
     return bool(PATH.fullmatch(key) or NAME.fullmatch(key))
 
 
+def names_weights(key: str, value: str) -> bool:
+    """Return whether a value of `pretrained`, or one of several, is a path, which needs no quotes when typed."""
+    return bool(PRETRAINED.fullmatch(key)) and any(is_file_name(part.strip(" '\"")) for part in PARTS.findall(value))
+
+
 def expand_home(key: str, value: str) -> str:
     """Return a value with ~ or ~USER at its beginning replaced by the home folder, where its key names a path.
 
     Raises:
         ValueError: there is no such user.
     """
-    if not PATH.fullmatch(key):
+    if not (PATH.fullmatch(key) or PRETRAINED.fullmatch(key)):
         return value
     if value.startswith("[") and value.endswith("]"):  # several runs
         return f"[{','.join(expand_home(key, part.strip()) for part in value[1:-1].split(','))}]"
@@ -60,9 +69,10 @@ def _expand(node: DictConfig, prefix: str) -> None:
         if isinstance(child, DictConfig) and not (child._is_none() or child._is_missing() or child._is_interpolation()):
             if key != "hydra":
                 _expand(child, f"{key}.")
-        elif is_text(key) and child is not None and not isinstance(child, ListConfig | DictConfig):
+        elif child is not None and not isinstance(child, ListConfig | DictConfig):
             value = child._value()
-            if isinstance(value, str | int | float) and not (child._is_interpolation() or child._is_missing()):
+            kinds = str | int | float if is_text(key) else str
+            if isinstance(value, kinds) and not (child._is_interpolation() or child._is_missing()):
                 text = expand_home(key, str(value))
                 if text != value:
                     OmegaConf.update(node, str(name), text)
@@ -86,7 +96,7 @@ def as_text(key: str, value: str, sweeps: bool) -> str:
         return value
     if sweeps and len(parts := PARTS.findall(value)) > 1 and not value.startswith("["):
         return ",".join(as_text(key, part, sweeps=False) for part in parts)
-    if value == "null":
+    if value == "null" or (PRETRAINED.fullmatch(key) and not names_weights(key, value)):  # a flag, or a name
         return value
     quoted = parse(f"key={value}") if QUOTED.fullmatch(value) else None
     text = expand_home(key, quoted._value.text if quoted and isinstance(quoted._value, QuotedString) else value)

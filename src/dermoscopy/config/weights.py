@@ -1,7 +1,9 @@
 """Weights of a run, checked before its first stage trains: those to download, and those that later stages load."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
@@ -10,7 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dermoscopy.config.axes import arm_overrides
 from dermoscopy.config.build import build, plain
-from dermoscopy.config.references import named_network, network_parts
+from dermoscopy.config.effects import keys_of
+from dermoscopy.config.references import is_own, named_network, network_parts
 from dermoscopy.config.stages import stage_configurations
 from dermoscopy.config.texts import expand_homes
 
@@ -21,7 +24,23 @@ NO_WEIGHTS = (
     *("seed", "split", "datamodule", "augment", "zeroing", "mask_views", "consistency"),
     *("loss", "mask_loss", "optimizer", "scheduler", "lr", "monitor", "callbacks"),
 )
+ARGUMENT = re.compile(r"^(backbone|encoder|pretrained)\b|\b(?<!\.)(encoder|pretrained|checkpoint)(?==)")
 Shapes = Mapping[str, tuple[int, ...]]
+
+
+def check_folder(config: DictConfig, axes: Collection[str]) -> None:
+    """Refuse a folder of weights that a command names and that does not exist; that of conf/ need not exist.
+
+    Args:
+        config: of the sweep or run.
+        axes: keys that are swept over.
+
+    Raises:
+        ValueError: as above.
+    """
+    typed = "weights" in keys_of(config.hydra.overrides.task)
+    if typed and "weights" not in axes and not Path(config.weights).is_dir():
+        raise ValueError(f"weights={config.weights} is no folder: name the one that has the files of weights")
 
 
 def check_weights_of_arms(config: DictConfig, axes: Mapping[str, Sequence[str]]) -> None:
@@ -50,17 +69,18 @@ def check_weights_of_arms(config: DictConfig, axes: Mapping[str, Sequence[str]])
 
 
 def check_weights(stages: Sequence[DictConfig]) -> None:
-    """Refuse published weights that are unavailable, and weights that do not fit the network of a later stage.
+    """Refuse weights that are unavailable, and weights that do not fit the network of a later stage.
 
     Args:
         stages: the configuration of each stage, as `stage_configurations` returns them.
 
     Raises:
         ValueError: as above; the message names the key or the stage.
-        FileNotFoundError: there is no file of a `checkpoint`.
+        FileNotFoundError: there is no file of a `checkpoint` or a `pretrained`; the message names the key.
     """
     for stage in stages:
         for key, part in network_parts(stage):
+            _check_file(f"{key}.checkpoint", part)
             _check_available(key, part)
     networks = [json.dumps(plain(stage.network), sort_keys=True, default=str) for stage in stages]
     if len(set(networks)) == 1:
@@ -78,17 +98,26 @@ def check_weights(stages: Sequence[DictConfig]) -> None:
 
 
 def _check_available(key: str, part: DictConfig) -> None:
-    if (name := named_network(part)) is None:
+    if (named := named_network(part)) is None:
         return
-    pretrained = part.pretrained
+    (argument, name), pretrained = named, part.pretrained
     from dermoscopy.networks.hub import HF_HUB, check_available  # noqa: PLC0415
     from dermoscopy.networks.published import is_file_name  # noqa: PLC0415
 
+    if is_file_name(pretrained):
+        _check_file(f"{key}.pretrained", part)
     if (pretrained and not is_file_name(pretrained)) or name.startswith(HF_HUB):
         try:
-            check_available(name, pretrained)
+            check_available(argument, name, pretrained)
         except ValueError as error:
-            raise ValueError(str(error).replace("pretrained=", f"{key}.pretrained=")) from error
+            raise ValueError(ARGUMENT.sub(rf"{key}.\g<0>", str(error))) from error
+
+
+def _check_file(key: str, part: DictConfig) -> None:
+    """Refuse a file of weights that does not exist, in a part of this project."""
+    file = part.get(key.rpartition(".")[2])
+    if file is not None and is_own(part) and not Path(str(file)).is_file():
+        raise FileNotFoundError(f"{key}={file} does not exist: give a file of weights, with its whole path")
 
 
 def _shapes(network: DictConfig) -> Shapes:

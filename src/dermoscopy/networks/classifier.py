@@ -10,10 +10,11 @@ import torch
 from timm.models import group_parameters
 from torch import Tensor, nn
 
-from dermoscopy.machine.messages import nearest, one_line
+from dermoscopy.machine.messages import one_line
 from dermoscopy.networks.normalisation import Preprocessing, custom_preprocessing
 from dermoscopy.networks.published import Statistics, check_file_name, timm_names
 from dermoscopy.networks.stem import stem_name, widen_stem
+from dermoscopy.networks.timm_models import check_timm_model
 from dermoscopy.networks.weights import load_matching, read_weights
 
 Backbone = Any  # a timm model: timm models share methods such as forward_features, but no base class with them
@@ -200,8 +201,8 @@ class Classifier(nn.Module):
 
 
 def _create(name: str, labels: int, pretrained: bool, dropout: float, options: Mapping[str, Any]) -> Backbone:
-    if not name.startswith(HF_HUB) and not timm.is_model(name):
-        raise ValueError(f"backbone {name!r} is not a timm model{nearest(name, timm.list_models())}")
+    if not name.startswith(HF_HUB):
+        check_timm_model("backbone", name)
     if own := [option for option in options if option in FIXED]:
         raise ValueError(f"options.{own[0]} is set by the network itself: remove it")
     try:

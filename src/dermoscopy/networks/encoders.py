@@ -6,15 +6,19 @@ import torch
 from torch import nn
 
 from dermoscopy.machine.messages import nearest
-from dermoscopy.networks.published import Statistics
+from dermoscopy.networks.published import Statistics, check_file_name
+from dermoscopy.networks.timm_models import check_timm_model
 
 TIMM = "tu-"  # smp's prefix of the name of a timm model
 PUBLISHED = smp.encoders.encoders
 
 
 def check_encoder(name: str) -> None:
-    """Raise ValueError with the nearest names if smp has no such encoder."""
-    if name in PUBLISHED or (name.startswith(TIMM) and timm.is_model(name.removeprefix(TIMM))):
+    """Raise ValueError with the nearest names if smp has no such encoder, or timm no such weights of it."""
+    if name in PUBLISHED:
+        return
+    if name.startswith(TIMM) and timm.is_model(name.removeprefix(TIMM)):
+        check_timm_model("encoder", name.removeprefix(TIMM))
         return
     known = [*PUBLISHED, *(TIMM + model for model in timm.list_models())]
     raise ValueError(f"encoder {name!r} is neither an encoder of smp nor tu-TIMM_MODEL{nearest(name, known)}")
@@ -33,11 +37,13 @@ def published_weights(encoder: str, pretrained: bool | str) -> str | bool | None
     if not pretrained:
         return None
     if encoder.startswith(TIMM):
-        if isinstance(pretrained, str):
+        named = f"{encoder.partition('.')[0]}.{pretrained}"
+        if isinstance(pretrained, str) and timm.list_pretrained(named.removeprefix(TIMM)):
             raise ValueError(
                 f"pretrained={pretrained} with {encoder}: a timm model names its weights itself, "
-                f"set encoder={encoder.partition('.')[0]}.{pretrained} and pretrained=true"
+                f"set encoder={named} and pretrained=true"
             )
+        check_file_name(pretrained)
         return True
     available = list(PUBLISHED[encoder]["pretrained_settings"])
     if pretrained is True:

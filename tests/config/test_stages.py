@@ -71,6 +71,7 @@ def test_a_stage_records_the_range_of_an_automatic_learning_rate_and_whether_it_
     assert stage.lr_range == LrRange(1e-6, 1.0, 50)
     overrides = "stages=[{stage: a},{stage: b, network: {checkpoint: weights.pt}}]"
     assert [stage.own_weights for stage in run(overrides).stages] == [False, True]
+    assert [stage.own_weights for stage in run(overrides, "network.checkpoint=first.pt").stages] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,18 @@ def test_a_later_stage_whose_network_does_not_take_the_weights_before_is_refused
     check_weights(stages("stages=[{stage: one},{stage: two, network: {dropout: 0.5}}]"))
 
 
+def test_a_checkpoint_of_the_run_is_that_of_its_first_stage(tmp_path):
+    (stage,) = stages("network.masks=[]")
+    torch.save(weights.build(stage.network).state_dict(), file := tmp_path / "first.pt")
+    whole = f"network.checkpoint={file}"
+    with pytest.raises(ValueError, match=r"stage two .* layers"):  # it inherits the key, but not the weights
+        check_weights(stages(whole, "stages=[{stage: one},{stage: two, network: {masks: [streaks]}}]"))
+    own = f"{{stage: two, network: {{masks: [streaks], checkpoint: {file}}}}}"
+    check_weights(stages(whole, f"stages=[{{stage: one}},{own}]"))
+    with pytest.raises(ValueError, match=r"stage three .* layers"):
+        check_weights(stages(f"stages=[{{stage: one}},{own},{{stage: three}}]"))
+
+
 def test_a_file_of_a_later_stage_is_read_before_the_first(tmp_path):
     torch.save({"a": torch.zeros(1)}, file := tmp_path / "other.pt")
     with pytest.raises(ValueError, match="other.pt"):

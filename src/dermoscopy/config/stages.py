@@ -57,7 +57,6 @@ class Run:
             folder = Path(configuration.runs, configuration.name, key)
             stage.folder, stage.fingerprint, stage.recipe_version = str(folder), fingerprint, RECIPE
             self._configurations[key] = stage
-            own_weights = OmegaConf.select(configuration.stages[number], "network.checkpoint") is not None
             self.stages.append(
                 Stage(
                     stage.stage,
@@ -67,7 +66,7 @@ class Run:
                     _repeat_seed(stage),
                     tests=conditions_of(stage.model),
                     rerun=sweep.name if configuration.rerun else None,
-                    own_weights=own_weights,
+                    own_weights=has_own_weights(stage, number),
                     lr_range=LrRange(**stage.lr_finder) if stage.optimizer.get("lr") == "auto" else None,
                     precision=stage.trainer.get("precision"),
                 )
@@ -92,6 +91,14 @@ class Run:
         parts = build_parts(configuration, stage.folder)
         warn_of_initial_weights(configuration, parts.data)
         return parts
+
+
+def has_own_weights(stage: DictConfig, number: int) -> bool:
+    """Return whether the entry of a stage in `stages` sets network.checkpoint, so that it starts from these weights.
+
+    A checkpoint of the whole run is that of its first stage: later ones start from the weights of the stage before.
+    """
+    return OmegaConf.select(stage.stages[number], "network.checkpoint") is not None
 
 
 def _check_parts(stage: DictConfig) -> None:

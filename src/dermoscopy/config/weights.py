@@ -14,7 +14,7 @@ from dermoscopy.config.axes import arm_overrides
 from dermoscopy.config.build import build, plain
 from dermoscopy.config.effects import keys_of
 from dermoscopy.config.references import is_own, named_network, network_parts
-from dermoscopy.config.stages import stage_configurations
+from dermoscopy.config.stages import has_own_weights, stage_configurations
 from dermoscopy.config.texts import expand_homes
 
 # Modules that need torch are imported inside functions: a finished sweep answers without them.
@@ -86,9 +86,9 @@ def check_weights(stages: Sequence[DictConfig]) -> None:
     if len(set(networks)) == 1:
         return  # the first stage builds it at once, and the others continue with its weights
     before: Shapes | None = None
-    for stage in stages:
+    for number, stage in enumerate(stages):
         shapes = _shapes(stage.network)
-        if before is not None and stage.network.get("checkpoint") is None and shapes != before:
+        if before is not None and not has_own_weights(stage, number) and shapes != before:
             differing = sorted(n for n in shapes.keys() | before.keys() if shapes.get(n) != before.get(n))
             raise ValueError(
                 f"stage {stage.stage} starts from the weights of the previous stage, which do not fit its network in "

@@ -192,7 +192,7 @@ def _load(task: Task, initial: Path | None) -> None:
     except RuntimeError as error:
         raise ValueError(
             f"the weights of the previous stage ({initial}) do not fit: every stage has the same network, "
-            f"unless network.checkpoint names its weights ({' '.join(str(error).split())[:150]} ...)"
+            f"unless its entry in stages sets network.checkpoint ({' '.join(str(error).split())[:150]} ...)"
         ) from error
 
 

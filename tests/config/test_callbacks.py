@@ -1,8 +1,10 @@
-"""Tests of callbacks of Lightning that another part of a stage replaces."""
+"""Tests of the callbacks of a stage: those that another part replaces, and those that it needs."""
 
 import pytest
 
 from dermoscopy.config.callbacks import check_callbacks
+
+NEEDED = {name: {"_target_": f"mine.{name}"} for name in ("best", "history")}
 
 
 @pytest.mark.parametrize(
@@ -16,8 +18,15 @@ from dermoscopy.config.callbacks import check_callbacks
 @pytest.mark.parametrize("package", ["pytorch_lightning.callbacks", "lightning.pytorch.callbacks"])
 def test_a_callback_that_does_not_fit_is_refused_with_what_serves(package, kind, instead):
     with pytest.raises(ValueError, match=rf"callbacks\.mine .*{instead}"):
-        check_callbacks({"last": None, "mine": {"_target_": f"{package}.{kind}"}})
+        check_callbacks({**NEEDED, "last": None, "mine": {"_target_": f"{package}.{kind}"}})
 
 
 def test_other_callbacks_are_accepted():
-    check_callbacks({"last": None, "mine": {"_target_": "pytorch_lightning.callbacks.ModelSummary"}})
+    check_callbacks({**NEEDED, "last": None, "mine": {"_target_": "pytorch_lightning.callbacks.ModelSummary"}})
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_stage_needs_the_callbacks_that_write_its_best_weights_and_its_history(name):
+    for left_out in ({**NEEDED, name: None}, {key: value for key, value in NEEDED.items() if key != name}):
+        with pytest.raises(ValueError, match=rf"^callbacks\.{name} is left out, .*: keep it$"):
+            check_callbacks(left_out)

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 from trainers import QUIET, quiet_trainer
 
 from dermoscopy.training.trainer import make_trainer, silence_lightning
@@ -48,6 +49,25 @@ def test_a_logger_a_summary_and_a_sanity_check_can_be_requested(tmp_path):
     assert trainer.logger is not None
     assert trainer.num_sanity_val_steps == 2
     assert any(type(callback).__name__.endswith("ModelSummary") for callback in trainer.callbacks)
+
+
+def test_callbacks_that_a_configuration_leaves_out_are_none_of_the_trainer(tmp_path):
+    callback = Callback()
+    trainer = quiet_trainer(default_root_dir=tmp_path, callbacks=[None, callback, None])
+    assert callback in trainer.callbacks and None not in trainer.callbacks
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"gradient_clip_val": 1, "gradient_clip_algorithm": "foo"}, "foo"),
+        ({"limit_train_batches": 2.5}, "limit_train_batches"),
+    ],
+)
+def test_what_lightning_refuses_is_said_in_one_line(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=f"^Lightning refuses the settings of trainer: .*{message}") as error:
+        quiet_trainer(default_root_dir=tmp_path, **arguments)
+    assert "\n" not in str(error.value)
 
 
 def test_silenced_lightning_prints_nothing_about_the_machine(tmp_path, caplog):

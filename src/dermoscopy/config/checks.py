@@ -9,12 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from dermoscopy.config.arguments import fits, meaning
 from dermoscopy.config.build import Settings
-from dermoscopy.config.keys import TRAINER, TRAINER_OTHERS
+from dermoscopy.config.trainer_arguments import check_trainer
 from dermoscopy.data.store.reader import Store
 from dermoscopy.data.tables import typed
 from dermoscopy.machine.messages import nearest
 from dermoscopy.report.results.arms import is_test_metric
-from dermoscopy.runs.precision import AUTO, PRECISIONS
 
 # Settings that no stage can change: they are not in its key, or one stage would test on training images of another.
 WHOLE_RUN = frozenset(
@@ -147,7 +146,7 @@ def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
     if "lr" in stage["optimizer"] and lr != "auto" and not (type(lr) in (int, float) and 0 < lr < math.inf):
         raise ValueError(f"optimizer.lr of stage {name} must be a number above 0 or auto, got {lr}")
     _check_types(name, stage)
-    _check_trainer(name, stage["trainer"])
+    check_trainer(name, stage["trainer"])
 
 
 def check_labels(model: Settings, store: Store) -> None:
@@ -201,37 +200,3 @@ def _check_types(name: str, stage: Settings) -> None:
         value = OmegaConf.to_container(value) if isinstance(value, DictConfig) else value
         if key in values and not fits(value, hint):
             raise ValueError(f"{path} of stage {name} must be {meaning(hint)}, got {value}")
-
-
-def _check_trainer(name: str, trainer: Settings) -> None:
-    """Refuse arguments that Lightning's trainer does not take, and limits that leave nothing to train or to score."""
-    known = (*TRAINER, *TRAINER_OTHERS)
-    ours = str(trainer.get("_target_")).endswith("make_trainer")
-    if ours and (unknown := [key for key in trainer if key not in known]):
-        raise ValueError(
-            f"trainer.{unknown[0]} of stage {name} is no argument of Lightning's Trainer{nearest(unknown[0], known)}"
-        )
-    precision = trainer.get("precision", AUTO)
-    if ours and precision not in (AUTO, *PRECISIONS):
-        raise ValueError(
-            f"trainer.precision of stage {name} must be {', '.join((AUTO, *PRECISIONS[:-1]))} or {PRECISIONS[-1]}, got "
-            f"{precision}: validation and test are computed in fp32, so the weights are in fp32 as well"
-        )
-    accumulated = trainer.get("accumulate_grad_batches", 1)
-    if type(accumulated) is not int or accumulated < 1:
-        raise ValueError(
-            f"trainer.accumulate_grad_batches of stage {name} must be a whole number of at least 1, got {accumulated}"
-        )
-    clip = trainer.get("gradient_clip_val")
-    if clip is not None and not (type(clip) in (int, float) and clip > 0):
-        raise ValueError(f"trainer.gradient_clip_val of stage {name} must be a number above 0, or null, got {clip}")
-    if clip is None and trainer.get("gradient_clip_algorithm") is not None:
-        raise ValueError("trainer.gradient_clip_algorithm has an effect only with trainer.gradient_clip_val=NUMBER")
-    most = {int: math.inf, float: 1.0}  # a number of batches, or a fraction of them
-    for subset in ("train", "val", "test"):
-        limit = trainer.get(f"limit_{subset}_batches")
-        if limit is not None and not (type(limit) in most and 0 < limit <= most[type(limit)]):
-            raise ValueError(
-                f"trainer.limit_{subset}_batches of stage {name} must be a number of batches of at least 1, "
-                f"a fraction above 0 and up to 1.0, or null for all, got {limit}"
-            )

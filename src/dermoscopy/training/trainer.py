@@ -3,13 +3,14 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.plugins.precision import MixedPrecision
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from dermoscopy.machine.hardware import device_type, use_full_fp32
 from dermoscopy.runs.precision import MIXED, PRECISIONS
@@ -26,16 +27,22 @@ class MixedTraining(MixedPrecision):
     val_step_context = test_step_context = predict_step_context = _fp32
 
 
-def make_trainer(precision: str, enable_progress_bar: bool | str, **arguments: Any) -> Trainer:
+def make_trainer(
+    precision: str,
+    enable_progress_bar: bool | str,
+    callbacks: Sequence[Callback | None] = (),
+    **arguments: Any,
+) -> Trainer:
     """Return a Lightning trainer that validates and tests in fp32, with a progress bar only on a terminal.
 
     Args:
         precision: of training steps, one of `PRECISIONS`; what "auto" means is decided before.
         enable_progress_bar: as in Lightning, or "auto".
+        callbacks: as in Lightning; None stands for one that a configuration leaves out.
         **arguments: other arguments of `pytorch_lightning.Trainer`.
 
     Raises:
-        ValueError: another precision, or a GPU is needed and there is none.
+        ValueError: another precision, an argument that Lightning refuses, or a GPU is needed and there is none.
     """
     accelerator = str(arguments.get("accelerator", "auto"))
     if accelerator == "gpu" and not torch.cuda.is_available():
@@ -49,12 +56,16 @@ def make_trainer(precision: str, enable_progress_bar: bool | str, **arguments: A
         enable_progress_bar = sys.stderr.isatty()
     use_full_fp32()
     mixed = [MixedTraining(precision, device)] if precision in MIXED else []  # type: ignore[arg-type]
-    return Trainer(
-        precision=None if mixed else "32-true",
-        enable_progress_bar=bool(enable_progress_bar),
-        plugins=[*mixed, AtomicCheckpointIO(), *arguments.pop("plugins", ())],
-        **arguments,
-    )
+    try:
+        return Trainer(
+            precision=None if mixed else "32-true",
+            enable_progress_bar=bool(enable_progress_bar),
+            callbacks=[callback for callback in callbacks if callback is not None],
+            plugins=[*mixed, AtomicCheckpointIO(), *arguments.pop("plugins", ())],
+            **arguments,
+        )
+    except MisconfigurationException as error:
+        raise ValueError(f"Lightning refuses the settings of trainer: {' '.join(str(error).split())}") from error
 
 
 def silence_lightning() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dermoscopy.machine.messages import one_line
 from dermoscopy.networks.normalisation import Preprocessing, custom_preprocessing
 from dermoscopy.networks.published import Statistics, check_file_name, timm_names
+from dermoscopy.networks.rates import check_rates, checked_rate
 from dermoscopy.networks.stem import stem_name, widen_stem
 from dermoscopy.networks.timm_models import check_timm_model
 from dermoscopy.networks.weights import load_matching, read_weights
@@ -205,6 +206,8 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float, options: M
         check_timm_model("backbone", name)
     if own := [option for option in options if option in FIXED]:
         raise ValueError(f"options.{own[0]} is set by the network itself: remove it")
+    checked_rate("dropout", dropout)
+    check_rates(options)
     try:
         made: Backbone = timm.create_model(
             name, pretrained=pretrained, num_classes=labels, drop_rate=dropout, **options

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 
 from dermoscopy.machine.messages import nearest
 from dermoscopy.networks.padding import output_channels, run_padded
+from dermoscopy.networks.rates import checked_rate
 from dermoscopy.networks.weights import load_matching, read_weights
 
 LEVELS = 5
@@ -60,8 +61,7 @@ class ImprovedUNet(nn.Module):
             raise ValueError(f"variant must be one of {list(VARIANTS)}, got {variant!r}{nearest(variant, VARIANTS)}")
         if filters < 1:
             raise ValueError(f"filters must be at least 1, got {filters}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
+        checked_rate("dropout", dropout)
         self.masks, self.exclusive = tuple(masks), exclusive
         widths = [filters * 2**level for level in range(LEVELS)]
         for name, part in VARIANTS[variant](widths, dropout, output_channels(masks, exclusive)).items():

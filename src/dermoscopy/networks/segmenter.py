@@ -21,6 +21,7 @@ from dermoscopy.networks.encoders import (
 from dermoscopy.networks.normalisation import Preprocessing, custom_preprocessing
 from dermoscopy.networks.padding import output_channels, run_padded
 from dermoscopy.networks.published import is_file_name, timm_names
+from dermoscopy.networks.rates import check_rates
 from dermoscopy.networks.weights import load_matching, read_weights
 
 # prefixes of the names in a file: of a Segmenter, an smp model, an smp encoder, a timm model, also where timm wraps it
@@ -160,6 +161,7 @@ def _with_options(architecture: Architecture, encoder: str, options: Mapping[str
     """Return an architecture that hands further arguments on to the timm model of its encoder."""
     if options and not encoder.startswith(TIMM):
         raise ValueError(f"options are those of a timm model, and encoder={encoder} is none: choose tu-NAME")
+    check_rates(options)
     model, _ = _build_and_options(architecture)
     for option in options:
         if option in inspect.signature(model).parameters:

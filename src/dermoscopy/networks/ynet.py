@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dermoscopy.machine.messages import nearest
 from dermoscopy.networks.padding import run_padded
+from dermoscopy.networks.rates import checked_rate
 from dermoscopy.networks.segmenter import Segmenter
 
 HEAD_LEVELS = ("encoder", "bottleneck", "decoder")
@@ -30,7 +31,7 @@ class YNet(nn.Module):
         dropout: dropout rate before the linear layer.
 
     Raises:
-        ValueError: `head_level` is unknown, or the segmenter does not have it.
+        ValueError: `head_level` is unknown, or the segmenter does not have it; or the dropout lies outside [0, 1).
     """
 
     def __init__(self, segmenter: Segmenter, labels: Sequence[str], head_level: str, dropout: float) -> None:
@@ -47,7 +48,7 @@ class YNet(nn.Module):
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Dropout(dropout),
+            nn.Dropout(checked_rate("dropout", dropout)),
             nn.Linear(WIDTH, len(labels)),
         )
 

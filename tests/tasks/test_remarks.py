@@ -7,7 +7,7 @@ from label_tasks import LABELS, Reader, fit, make_task
 from parts import make_class_loss, make_label_loss
 
 from dermoscopy.data.batches.datamodule import DermoscopyData
-from dermoscopy.tasks.remarks import empty_remarks, label_remarks, mask_remarks
+from dermoscopy.tasks.remarks import balance_remarks, empty_remarks, label_remarks, mask_remarks
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pytorch_lightning")
 CLASSES = {"loss": make_class_loss(LABELS), "exclusive_labels": True}
@@ -128,3 +128,10 @@ def test_balance_and_weights_of_the_loss_that_act_together_have_one_line(make_da
     ):
         task = fit(make_task(loss=loss), make_data(labels=LABELS, masks=LABELS, balance=balance))
         assert sum("datamodule.balance=1" in line for line in task.lines) == lines
+
+
+@pytest.mark.parametrize(("masks", "lines"), [(["lesion"], 1), (["streaks"], 0)])
+def test_balance_that_changes_nothing_has_one_line(make_data, masks, lines):
+    said = balance_remarks(make_data(labels=(), masks=masks, balance=0.5), torch.nn.Identity())
+    assert [line.startswith("datamodule.balance=0.5 changes nothing") for line in said] == [True] * lines
+    assert not balance_remarks(make_data(labels=(), masks=masks, balance=0), torch.nn.Identity())

@@ -146,7 +146,7 @@ class DataModule(Protocol):
 
     def rows(self, subset: str) -> Tensor: ...  # of the store, in a subset
 
-    def labels_of(self, subset: str) -> Tensor: ...  # (n, L) of a subset, NaN unknown
+    def labels_of(self, subset: str) -> Tensor: ...  # (n, L) of a subset, NaN unknown; in training of the images used
 
     def masks_of(self, rows: Tensor) -> Tensor: ...  # (n, K, H, W) of store rows, as a test batch has them
 
@@ -155,6 +155,8 @@ class DataModule(Protocol):
     def counts(self) -> dict[str, int]: ...  # images per subset
 
     def absent_masks(self) -> dict[str, bool]: ...  # masks in no training image, and whether annotated in any
+
+    def prefers(self) -> bool: ...  # whether balance lets some training images come more often than others
 
     def mask_pixels(self) -> tuple[Tensor, Tensor]: ...  # training pixels with each mask, and without it, (K,) each
 

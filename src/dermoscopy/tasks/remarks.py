@@ -80,8 +80,20 @@ def mask_remarks(data: DataModule, targets: bool = False) -> list[str]:
 
 
 def balance_remarks(data: DataModule, loss: object) -> list[str]:
-    """Return a line if rare labels are both drawn more often and weighted in the loss, whose weights are fitted."""
-    if not data.balance or not isinstance(loss, BinaryCrossEntropy | CrossEntropy):
+    """Return a line if no image is drawn more often, or if rare labels are so and weighted in the loss as well.
+
+    Args:
+        data: the data module.
+        loss: of labels, whose weights are fitted; any other loss is no reason for a line.
+    """
+    if not data.balance:
+        return []
+    if not data.prefers():
+        return [
+            f"datamodule.balance={data.balance:g} changes nothing: no training image has a label or mask that is rarer "
+            "than those of the others"
+        ]
+    if not isinstance(loss, BinaryCrossEntropy | CrossEntropy):
         return []
     if all(weight == 1 for weight in loss.class_weights.values()):
         return []

@@ -15,7 +15,7 @@ from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.base import Metric, Task
 from dermoscopy.tasks.parameter_groups import ParameterGroups
-from dermoscopy.tasks.remarks import mask_remarks
+from dermoscopy.tasks.remarks import balance_remarks, mask_remarks
 from dermoscopy.tasks.schedule import Schedule
 from dermoscopy.tasks.tta import TTA, mean_over_tta
 
@@ -84,7 +84,7 @@ class SegmentationTask(Task):
         return True
 
     def remarks(self) -> list[str]:
-        return mask_remarks(self.data, targets=True)
+        return mask_remarks(self.data, targets=True) + balance_remarks(self.data, self.loss)
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         return self._step(batch)

@@ -372,3 +372,24 @@ def test_the_number_of_training_images_is_that_of_those_used(make_data):
     whole = make_data().counts()
     assert make_data(train_images=10).counts() == {**whole, "train": 10}
     assert make_data(train_images=1000).counts() == whole
+
+
+def test_labels_and_masks_of_images_that_are_not_used_say_nothing_of_the_training(make_data):
+    data = make_data(train_images=16)
+    rows = data.rows("train")
+    used = rows[np.argsort(data.store.ids[rows.numpy()])[:16].copy()]
+    assert torch.equal(data.labels_of("train"), data.label[used])
+    for subset in ("val", "test"):
+        assert torch.equal(data.labels_of(subset), data.label[data.rows(subset)])
+    alone = [name for name, present in zip(data.mask_names, (data.presence[used] == 1).any(0), strict=True) if present]
+    assert data.absent_masks().keys() == set(data.mask_names) - set(alone)
+    few = make_data(train_images=2)
+    assert few.absent_masks().keys() > data.absent_masks().keys()
+
+
+@pytest.mark.parametrize(
+    ("masks", "prefers"), [(["lesion"], False), (["streaks"], True), (["lesion", "streaks"], True)]
+)
+def test_images_come_alike_often_where_none_has_anything_rare(make_data, masks, prefers):
+    assert make_data(labels=(), masks=masks, balance=1).prefers() == prefers
+    assert not make_data(labels=(), masks=masks, balance=0).prefers()

@@ -59,13 +59,17 @@ class BalancedChoice:
         choice: of the rows.
         classes: (N, C) presence of each label or mask per row of the store, NaN unknown.
         balance: see `image_weights`, whose shares are those of all rows that an epoch may have.
+
+    Attributes:
+        prefers: whether some rows come more often than others.
     """
 
     def __init__(self, choice: Choice, classes: Tensor, balance: float) -> None:
         self.choice = choice
         rows = torch.cat([choice.always, choice.pool])
         self.weights = torch.zeros(len(classes), dtype=torch.float64)
-        self.weights[rows] = image_weights(classes[rows], balance)
+        self.weights[rows] = weights = image_weights(classes[rows], balance)
+        self.prefers = bool((weights != weights[:1]).any())
 
     def __len__(self) -> int:
         return len(self.choice)

@@ -15,7 +15,7 @@ from dermoscopy.data.augment.colour import apply_colour, normalisation
 from dermoscopy.data.batches import mask_statistics
 from dermoscopy.data.batches.arguments import check_counts, check_normalisation, positions
 from dermoscopy.data.batches.balance import BalancedChoice, checked_balance
-from dermoscopy.data.batches.negatives import Choice, all_rows, checked_negatives, choose
+from dermoscopy.data.batches.negatives import Choice, all_rows, checked_negatives, choose, with_positives
 from dermoscopy.data.batches.order import Batch, Batches, TrainingBatches
 from dermoscopy.data.batches.padding import Padding
 from dermoscopy.data.batches.pixels import Pixels
@@ -151,13 +151,12 @@ class DermoscopyData(LightningDataModule):
         return torch.from_numpy(np.flatnonzero(self.subset == subset))
 
     def labels_of(self, subset: str) -> Tensor:
-        """Return the labels (n, L) of one subset, NaN unknown."""
-        return self.label[self.rows(subset)]
+        """Return the labels (n, L) of one subset, for training those of the images that are used, NaN unknown."""
+        return self.label[self._used(subset)]
 
     def counts(self) -> dict[str, int]:
         """Return the number of images per subset, for training those that are used; a holdout only if there is one."""
-        rows = {name: self.rows(name) for name in EVERY_SUBSET} | {"train": self._rows_to_train_on()}
-        return {name: len(own) for name, own in rows.items() if name != HOLDOUT or len(own)}
+        return {name: len(self._used(name)) for name in EVERY_SUBSET if name != HOLDOUT or HOLDOUT in self.subset}
 
     def write_split(self, path: str | Path) -> Path:
         """Write the subset of every image to a CSV that `split=file` reads back; return its path."""
@@ -186,43 +185,44 @@ class DermoscopyData(LightningDataModule):
     def absent_masks(self) -> dict[str, bool]:
         """Return the masks that no training image contains, and whether any of its pixels is annotated for them."""
         self.setup("fit")
-        return mask_statistics.absent(self.pixels, self.rows("train"), self.mask_names)
+        return mask_statistics.absent(self.pixels, self._used("train"), self.mask_names)
 
     def mask_pixels(self) -> tuple[Tensor, Tensor]:
         """Return the numbers of training pixels where each mask is present, and where it is absent, (K,) each."""
         self.setup("fit")
-        return mask_statistics.pixel_counts(self.pixels, self._rows_to_train_on(), len(self.mask_names))
+        return mask_statistics.pixel_counts(self.pixels, self._used("train"), len(self.mask_names))
 
     def label_leakage(self) -> dict[str, str]:
         """Return the labels that a mask leaks in the training images, each with its mask; see `leaking_masks`."""
         if not (self.label_names and self.mask_names):  # as in a segmentation: no need to read every mask
             return {}
-        leaks = leaking_masks(self.labels_of("train"), self.presence[self.rows("train")])
+        rows = self.rows("train")
+        leaks = leaking_masks(self.label[rows], self.presence[rows])
         return {self.label_names[label]: self.mask_names[mask] for label, mask in leaks.items()}
 
-    def _rows_to_train_on(self) -> Tensor:
-        rows = self.rows("train")
-        if self.train_images is None:
+    def _used(self, subset: str) -> Tensor:
+        rows = self.rows(subset)
+        if self.train_images is None or subset != "train":
             return rows
         return rows[np.argsort(self.store.ids[rows.numpy()])[: self.train_images].copy()]
 
     def _choice(self, subset: str, negatives: float | None) -> Choice:
-        rows = self._rows_to_train_on() if subset == "train" else self.rows(subset)
+        rows = self._used(subset)
         if negatives is None:
             return all_rows(rows)
-        choice = choose(rows, (self.presence[rows] == 1).any(1), negatives)
-        if not len(choice.always):
-            raise ValueError(
-                f"no image of the {subset} subset has one of the masks {list(self.mask_names)}, but negatives "
-                "or val_negatives is a number per such image: set it to null, or choose other masks (data.masks)"
-            )
-        return choice
+        return with_positives(choose(rows, (self.presence[rows] == 1).any(1), negatives), subset, self.mask_names)
+
+    def _balanced(self, choice: Choice) -> BalancedChoice:
+        return BalancedChoice(choice, self.label if self.label_names else self.presence, self.balance)
+
+    def prefers(self) -> bool:
+        """Return whether `balance` lets some training images come more often than others."""
+        return self._balanced(self._choice("train", self.negatives)).prefers
 
     def train_dataloader(self) -> TrainingBatches:
-        gather, choice = partial(self.gather, training=True), self._choice("train", self.negatives)
-        classes = self.label if self.label_names or not self.balance else self.presence
-        balanced = BalancedChoice(choice, classes, self.balance) if self.balance else choice
-        return TrainingBatches(gather, balanced, self.batch_size, self.seed, lambda: self.epoch)
+        choice = self._choice("train", self.negatives)
+        rows, gather = self._balanced(choice) if self.balance else choice, partial(self.gather, training=True)
+        return TrainingBatches(gather, rows, self.batch_size, self.seed, lambda: self.epoch)
 
     def val_dataloader(self) -> Batches:
         choice = self._choice("val", self.val_negatives)

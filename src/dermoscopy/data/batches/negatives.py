@@ -1,6 +1,7 @@
 """Negatives: the number of images without any of the masks, relative to those with at least one."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,6 +42,24 @@ def choose(rows: Tensor, positive: Tensor, share: float) -> Choice:
     """
     always, pool = rows[positive], rows[~positive]
     return Choice(always, pool, min(round(share * len(always)), len(pool)))
+
+
+def with_positives(choice: Choice, subset: str, masks: Sequence[str]) -> Choice:
+    """Return a choice of `choose`.
+
+    Args:
+        choice: of the rows of a subset.
+        subset, masks: their names, for the message.
+
+    Raises:
+        ValueError: it has no positives.
+    """
+    if not len(choice.always):
+        raise ValueError(
+            f"no image of the {subset} subset has one of the masks {list(masks)}, but negatives or val_negatives is a "
+            "number per such image: set it to null, or choose other masks (data.masks)"
+        )
+    return choice
 
 
 def checked_negatives(negatives: str | float | None, argument: str) -> float | None:

@@ -59,7 +59,9 @@ def test_half_precision_logits_are_computed_in_fp32():
     assert make_label_loss(NAMES)(LOGITS.half(), LABEL)["bce"].dtype == torch.float32
 
 
-@pytest.mark.parametrize("weights", ["balanced", [1.0], [1.0, -1.0], [1.0, math.nan], {"c": 1.0}])
+@pytest.mark.parametrize(
+    "weights", ["balanced", [1.0], [1.0, -1.0], [1.0, math.nan], [1.0, math.inf], {"c": 1.0}, {"a": math.inf}]
+)
 def test_weights_that_do_not_fit_are_refused(weights):
     with pytest.raises(ValueError, match="pos_weight"):
         make_label_loss(NAMES, weights)
@@ -67,11 +69,11 @@ def test_weights_that_do_not_fit_are_refused(weights):
         make_class_loss(NAMES, weights, 1.0)
 
 
-@pytest.mark.parametrize("factor", [0, -1, math.nan])
+@pytest.mark.parametrize("factor", [0, -1, math.nan, math.inf])
 def test_a_factor_that_is_not_positive_is_refused(factor):
-    with pytest.raises(ValueError, match="rarest must be positive"):
+    with pytest.raises(ValueError, match="rarest must be a positive number"):
         make_label_loss(NAMES, None, factor)
-    with pytest.raises(ValueError, match="rarest must be positive"):
+    with pytest.raises(ValueError, match="rarest must be a positive number"):
         make_class_loss(NAMES, None, factor)
 
 

@@ -304,6 +304,11 @@ def test_cross_entropy_of_masks_that_may_overlap_is_refused():
     ("term", "changes"),
     [
         (Focal, {"gamma": -1}),
+        (Focal, {"gamma": math.inf}),
+        (Focal, {"gamma": math.nan}),
+        (Tversky, {"alpha": math.nan}),
+        (Tversky, {"beta": math.inf}),
+        (Tversky, {"smooth": math.inf}),
         (Focal, {"alpha": 1.5}),
         (Dice, {"smooth": 0}),
         (Jaccard, {"smooth": -1}),

@@ -204,7 +204,9 @@ def test_a_value_that_changes_nothing_is_named(groups, frozen, weight_decay, lin
     assert [f"parameter_groups.{name} changes nothing" for name in lines] == [line.split(":")[0] for line in remarks]
 
 
-@pytest.mark.parametrize("changes", [{"head": 0}, {"layer_decay": 0}, {"layer_decay": 1.5}, {"head": float("nan")}])
+@pytest.mark.parametrize(
+    "changes", [{"head": 0}, {"layer_decay": 0}, {"layer_decay": 1.5}, {"head": float("nan")}, {"head": float("inf")}]
+)
 def test_values_out_of_range_are_refused(changes):
     (name,) = changes
     with pytest.raises(ValueError, match=name):

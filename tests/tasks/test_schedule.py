@@ -90,6 +90,9 @@ def test_the_patience_of_a_plateau_is_a_share_of_the_epochs_or_a_number_of_them(
         (CosineAnnealingLR, {"warmup": -1}, "warmup .*-1"),
         (CosineAnnealingLR, {"patience": 3}, "patience .*plateau"),
         (ReduceLROnPlateau, {"patience": 2.5}, "patience .*2.5"),
+        (ReduceLROnPlateau, {"patience": 0}, "^patience must be above 0, got 0: 1 "),
+        (ReduceLROnPlateau, {"patience": 0.0}, "^patience must be above 0"),
+        (ReduceLROnPlateau, {"patience": float("nan")}, "^patience .*nan"),
     ],
 )
 def test_counts_that_a_schedule_cannot_take_are_refused(build, values, message):

@@ -5,6 +5,7 @@ Label smoothing (Szegedy et al., Rethinking the Inception Architecture, 2016, se
 the losses of validation compare between its values.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -156,8 +157,8 @@ def _check_shapes(logits: Tensor, label: Tensor) -> None:
 
 
 def _checked_factor(rarest: float) -> float:
-    if not rarest > 0:
-        raise ValueError(f"rarest must be positive, got {rarest}: 1 leaves the rarest label unchanged")
+    if not 0 < rarest < math.inf:
+        raise ValueError(f"rarest must be a positive number, got {rarest}: 1 leaves the rarest label unchanged")
     return rarest
 
 

@@ -8,6 +8,7 @@ would reward a network that finds nothing wherever a mask is absent from most of
 empty mask costs nothing. Where nothing counts the loss is 0.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -98,7 +99,7 @@ class Focal(MaskTerm):
 
     def __init__(self, exclusive: bool, gamma: float, alpha: float | None) -> None:
         super().__init__(exclusive)
-        if gamma < 0:
+        if not 0 <= gamma < math.inf:
             raise ValueError(f"gamma must be at least 0, got {gamma}")
         if alpha is not None and not 0 <= alpha <= 1:
             raise ValueError(f"alpha must be null or lie in [0, 1], got {alpha}")
@@ -130,9 +131,10 @@ class Tversky(MaskTerm):
 
     def __init__(self, exclusive: bool, alpha: float, beta: float, smooth: float) -> None:
         super().__init__(exclusive)
-        if min(alpha, beta) < 0:
-            raise ValueError(f"alpha and beta must be at least 0, got {alpha} and {beta}")
-        if smooth <= 0:
+        for name, weight in (("alpha", alpha), ("beta", beta)):
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"{name} must be a number of at least 0, got {weight}")
+        if not 0 < smooth < math.inf:
             raise ValueError(f"smooth must be positive, got {smooth}")
         self.alpha, self.beta, self.smooth = alpha, beta, smooth
 

@@ -1,5 +1,6 @@
 """Weights of labels and masks as a configuration has them: a list, or by name."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -33,7 +34,7 @@ def weights_by_name(argument: str, given: Weights, names: Sequence[str], words: 
                 f"{argument} names {unknown}, but there are {list(names)}{nearest(str(unknown[0]), names)}"
             )
         given = [given.get(name, 1.0) for name in names]
-    if len(given) != len(names) or not all(weight > 0 for weight in given):
+    if len(given) != len(names) or not all(0 < weight < math.inf for weight in given):
         raise ValueError(
             f"{argument} needs {len(names)} positive numbers, one for each of {list(names)}, got {list(given)}"
         )

@@ -1,5 +1,6 @@
 """Conditioning: transformation of a classifier's input image by a region mask."""
 
+import math
 from collections.abc import Collection, Sequence
 
 import torch
@@ -61,7 +62,7 @@ class Conditioning(nn.Module):
         self.empty = _named("empty", empty, EMPTY)
         if not 0 < blur < 1:
             raise ValueError(f"blur is a share of the shorter side, in (0, 1), got {blur}")
-        if crop is not None and crop < 0:
+        if crop is not None and not 0 <= crop < math.inf:
             raise ValueError(f"crop is null or a margin of at least 0, got {crop}")
         self.blur, self.crop, self.channel = blur, crop, channel
         black = -torch.tensor(mean) / torch.tensor(std)

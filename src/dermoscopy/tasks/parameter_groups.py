@@ -1,5 +1,6 @@
 """Parameter groups of an optimizer: rates of head and body, rates that fall from block to block, weight decay."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -48,8 +49,10 @@ class ParameterGroups:
     decay_norms: bool
 
     def __post_init__(self) -> None:
-        if not self.head > 0:
-            raise ValueError(f"head must be above 0, got {self.head}; to train no head, name it in model.freeze")
+        if not 0 < self.head < math.inf:
+            raise ValueError(
+                f"head must be a number above 0, got {self.head}; to train no head, name it in model.freeze"
+            )
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay must lie in (0, 1], got {self.layer_decay}")
 

@@ -26,11 +26,12 @@ class Schedule:
         monitor: the metric that a plateau scheduler monitors; None for other schedulers.
         warmup: number of steps, or share of those of the stage, in which the scheduler's rate is multiplied by a factor
             that rises linearly: 1/(n + 1) in the first of n steps, n/(n + 1) in the last.
-        patience: of a plateau scheduler, intervals without a better value; or a share of those of the stage, at least
-            2. None for other schedulers.
+        patience: of a plateau scheduler, intervals without a better value, at least 1; or a share of those of the
+            stage, at least 2. None for other schedulers.
 
     Raises:
-        ValueError: a warm-up or a patience that is no number or share, or of a scheduler that has none.
+        ValueError: a warm-up or a patience that is no number or share, a patience of 0, or one of a scheduler that
+            has none.
     """
 
     build: Callable[..., LRScheduler | ReduceLROnPlateau]
@@ -48,7 +49,7 @@ class Schedule:
                 "set build.pct_start, the share of its steps in which it rises, or choose scheduler=cosine"
             )
         if self.patience is not None:
-            check_count("patience", self.patience)
+            check_patience(self.patience)
             if self._built is not ReduceLROnPlateau:
                 raise ValueError("patience is an argument of scheduler=plateau alone: leave it out")
 
@@ -94,6 +95,19 @@ def check_count(argument: str, value: float) -> None:
     """
     if not (0 <= value < 1 or (value >= 1 and float(value).is_integer())):
         raise ValueError(f"{argument} is a share below 1, such as 0.1, or a whole number, got {value}")
+
+
+def check_patience(value: float) -> None:
+    """Refuse a patience that is neither a share above 0 and below 1 nor a whole number of at least 1.
+
+    A share stands for at least `LEAST_PATIENCE` intervals, so that 0 would mean more than 1 does.
+
+    Raises:
+        ValueError: the value is refused.
+    """
+    check_count("patience", value)
+    if value == 0:
+        raise ValueError(f"patience must be above 0, got {value}: 1 is the least number, or give a share, such as 0.1")
 
 
 def count_of(value: float, total: int, least: int) -> int:

@@ -7,6 +7,7 @@ Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017, secti
 """
 
 import copy
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -58,7 +59,7 @@ def find_learning_rate(
         ValueError: an impossible range, or a sweep without a suggestion.
     """
     start, end, steps = lr_range.start, lr_range.end, lr_range.steps
-    if not 0 < start < end:
+    if not 0 < start < end < math.inf:
         raise ValueError(f"lr_finder.start must lie above 0 and below lr_finder.end, got {start} and {end}")
     if steps < FEWEST:
         raise ValueError(f"lr_finder.steps must be at least {FEWEST}, got {steps}")

@@ -1,5 +1,7 @@
 """Augmentation: image and masks move together; padding and colours are as documented."""
 
+import math
+
 import pytest
 import torch
 
@@ -140,7 +142,12 @@ def test_each_colour_change_keeps_its_invariants(change):
     [
         ({"hflip": 1.5}, r"hflip must lie in \[0, 1\], got 1.5"),
         ({"scale": 0.5}, "scale is a factor of at least 1"),
-        ({"rotate": -5}, "rotate and shear are angles"),
+        ({"rotate": -5}, "^rotate is an angle"),
+        ({"rotate": math.inf}, "^rotate is an angle"),
+        ({"scale": math.nan}, "scale is a factor of at least 1"),
+        ({"scale": math.inf}, "scale is a factor of at least 1"),
+        ({"shear": 90}, "^shear is an angle"),
+        ({"shear": math.nan}, "^shear is an angle"),
         ({"padding": "mirror"}, "padding must be one of"),
         ({"perspective": -0.1}, r"perspective must lie in \[0, 1\]"),
         ({"noise": 10}, r"noise must lie in \[0, 1\]"),

@@ -128,6 +128,12 @@ def test_epochs_that_find_nothing_do_not_count_in_early_stopping(chosen, script,
     assert chosen(script, stopping)[1] == epochs
 
 
+@pytest.mark.parametrize("patience", [0, 0.0, -1, 1.5])
+def test_a_patience_that_would_mean_another_is_refused(patience):
+    with pytest.raises(ValueError, match=f"^patience .*{patience}"):
+        EarlyStopping("val/dice", patience)
+
+
 @pytest.mark.parametrize(("patience", "epochs"), [(0.5, 4), (0.1, 3), (1, 2), (9, 6)])
 def test_the_patience_of_early_stopping_is_a_share_of_the_epochs_or_a_number_of_them(chosen, patience, epochs):
     stopping = EarlyStopping("val/dice", mode="max", patience=patience)

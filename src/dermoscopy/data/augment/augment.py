@@ -73,10 +73,12 @@ class Augment(nn.Module):
         for name, value in shares.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {value}")
-        if scale < 1:
+        if not 1 <= scale < math.inf:
             raise ValueError(f"scale is a factor of at least 1 (1 switches it off), got {scale}")
-        if rotate < 0 or not 0 <= shear < 90:
-            raise ValueError(f"rotate and shear are angles, at least 0 and shear below 90, got {rotate}, {shear}")
+        if not 0 <= rotate < math.inf:
+            raise ValueError(f"rotate is an angle in degrees, at least 0, got {rotate}")
+        if not 0 <= shear < 90:
+            raise ValueError(f"shear is an angle in degrees, at least 0 and below 90, got {shear}")
         if not 0 <= blur < math.inf:
             raise ValueError(f"blur is a standard deviation in pixels, at least 0, got {blur}")
         if not 0 < crop <= 1:

@@ -1,5 +1,6 @@
 """Checks of the arguments of a data module: names of the store, counts, normalisation."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,5 +51,6 @@ def check_normalisation(mean: Sequence[float], std: Sequence[float]) -> None:
         ValueError: the message begins with the argument.
     """
     for argument, values in (("mean", mean), ("std", std)):
-        if len(values) != 3 or (argument == "std" and not min(values) > 0):
+        low = 0 if argument == "std" else -math.inf
+        if len(values) != 3 or not all(low < value < math.inf for value in values):
             raise ValueError(f"{argument} must be three numbers of R, G, B in 0 ... 1, std above 0, got {list(values)}")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL
 from dermoscopy.tasks.base import Task
-from dermoscopy.tasks.schedule import LEAST_PATIENCE, check_count, count_of
+from dermoscopy.tasks.schedule import LEAST_PATIENCE, check_patience, count_of
 
 
 def finds_something(trainer: Trainer, metric: str | None) -> bool:
@@ -51,15 +51,15 @@ class EarlyStopping(LightningEarlyStopping):
 
     Args:
         monitor: the metric.
-        patience: epochs without a better value; or a share of those of the stage, at least 2.
+        patience: epochs without a better value, at least 1; or a share of those of the stage, at least 2.
         **others: see Lightning.
 
     Raises:
-        ValueError: the patience is neither a number nor a share.
+        ValueError: the patience is neither a number nor a share, or 0.
     """
 
     def __init__(self, monitor: str, patience: float, **others: Any) -> None:
-        check_count("patience", patience)
+        check_patience(patience)
         super().__init__(monitor, patience=int(patience), **others)
         self.share = patience
 

@@ -75,6 +75,20 @@ def test_only_the_first_stage_loads_weights_of_a_part():
         check_stage(WHOLE, part, first=False)
 
 
+@pytest.mark.parametrize("network", [{"pretrained": True}, {"pretrained": "a.pt"}, {"encoder": {"pretrained": True}}])
+def test_only_the_first_stage_starts_from_published_weights(network):
+    check_stage(WHOLE, {"network": network}, first=True)
+    check_stage(WHOLE, {"network": {"pretrained": False}}, first=False)
+    with pytest.raises(ValueError, match=r"stage base sets network\.(encoder\.)?pretrained, .*first stage"):
+        check_stage(WHOLE, {"network": network}, first=False)
+
+
+@pytest.mark.parametrize("key", ["rerun", "threads", "tracking", "logger", "seed", "stages"])
+def test_a_stage_changes_nothing_that_is_read_for_the_whole_run(key):
+    with pytest.raises(ValueError, match=f"stage base changes {key}, which applies to the whole run"):
+        check_stage(WHOLE, {"stage": "base", key: True}, first=True)
+
+
 def test_a_y_net_may_learn_labels_alone():
     model = {"mask_loss": {}, "_target_": "dermoscopy.tasks.joint.LabelsOnlyTask"}
     check_segmenter({"network": {"segmenter": {"checkpoint": None}}, "model": model})

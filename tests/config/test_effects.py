@@ -49,7 +49,7 @@ def test_an_argument_without_effect_is_refused(program, typed, key):
 )
 def test_a_text_in_place_of_true_or_false_is_refused(program, typed):
     key, _, value = typed.partition("=")
-    check = check_effects if program != "train" else lambda cfg, _, typed: check_training_effects(cfg, typed, ())
+    check = check_effects if program != "train" else lambda cfg, _, typed: check_training_effects(cfg, typed, {})
     config = composed(program, typed, with_hydra=True)
     with pytest.raises(ValueError, match=f"^{key} must be true or false, got {value}$"):
         check(config, program, (typed,))
@@ -88,7 +88,7 @@ def test_an_argument_with_an_effect_passes(program, typed):
 )
 def test_a_setting_that_no_part_of_the_training_reads_is_refused(typed):
     with pytest.raises(ValueError, match=f"^{typed[0].partition('=')[0]} "):
-        check_training_effects(composed("train", *typed, with_hydra=True), typed, ())
+        check_training_effects(composed("train", *typed, with_hydra=True), typed, {})
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,55 @@ def test_a_setting_that_no_part_of_the_training_reads_is_refused(typed):
     ],
 )
 def test_a_setting_that_training_reads_passes(typed):
-    check_training_effects(composed("train", *typed, with_hydra=True), typed, ())
+    check_training_effects(composed("train", *typed, with_hydra=True), typed, {})
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        (("model=segmentation", "stages=[{stage: a, mixing: {mixup: 0.5}}]"), "mixing.mixup"),
+        (("model=segmentation", "stages=[{stage: b},{stage: a, zeroing: {p: 0.5}}]"), "zeroing.p"),
+        (("model=segmentation", "stages=[{stage: a, exclusive_labels: true}]"), "exclusive_labels"),
+        (("stages=[{stage: a, lr_finder: {steps: 50}}]",), "lr_finder.steps"),
+        (("stages=[{stage: b, optimizer: {lr: auto}},{stage: a, lr_finder: {steps: 50}}]",), "lr_finder.steps"),
+        (
+            ("model=segmentation", "stages=[{stage: b, loss: focal},{stage: a, loss: {terms: {focal: {gamma: 3}}}}]"),
+            "loss.terms.focal.gamma",
+        ),
+    ],
+)
+def test_an_override_that_nothing_in_its_stage_reads_is_refused(typed, key):
+    with pytest.raises(ValueError, match=f"^stage a: {key} has no effect"):
+        check_training_effects(composed("train", *typed, with_hydra=True), typed, {})
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("stages=[{stage: a, mixing: {mixup: 0.5}, zeroing: {p: 1.0}, datamodule: {reduce: 2}}]",),
+        ("stages=[{stage: a, optimizer: {lr: auto}, lr_finder: {steps: 50}}]",),
+        ("optimizer.lr=auto", "stages=[{stage: a, lr_finder: {steps: 50}}]"),
+        ("model=segmentation", "stages=[{stage: a, loss: bce+focal},{stage: b, loss: {text: dice}, epochs: 2}]"),
+        ("model=segmentation", "stages=[{stage: a, loss: {text: focal, terms: {focal: {gamma: 3}}}}]"),
+        ("stages=[{stage: a, callbacks: {mine: {_target_: own.Mine}}, monitor: {metric: val/f1}}]",),
+        ("stages=[{stage: a, model: {freeze: [backbone]}, trainer: {limit_val_batches: 1}}]",),
+    ],
+)
+def test_an_override_that_its_stage_reads_passes(typed):
+    check_training_effects(composed("train", *typed, with_hydra=True), typed, {})
+
+
+def test_a_range_of_the_finder_has_an_effect_where_the_rate_is_swept_over():
+    for typed in (("lr_finder.steps=5",), ("stages=[{stage: a, lr_finder: {steps: 50}}]",)):
+        config = composed("train", *typed, with_hydra=True)
+        check_training_effects(config, typed, {"optimizer.lr": ["auto", "0.1"]})
+        with pytest.raises(ValueError, match="lr_finder.steps has no effect"):
+            check_training_effects(config, typed, {"optimizer.lr": ["0.01", "0.1"]})
 
 
 def test_a_sweep_over_a_group_may_read_any_setting():
     typed = ("zeroing=nothing", "model=segmentation")
-    check_training_effects(composed("train", *typed, with_hydra=True), typed, ("network",))
+    check_training_effects(composed("train", *typed, with_hydra=True), typed, {"network": ["fpn"]})
 
 
 def test_the_key_of_an_argument_is_that_of_its_place():

@@ -15,9 +15,13 @@ from dermoscopy.data.tables import typed
 from dermoscopy.machine.messages import nearest
 from dermoscopy.report.results.arms import is_test_metric
 
-# Settings that no stage can change: they are not in its key, or one stage would test on training images of another.
+# Settings that no stage can change: they are not in its key and are read for the whole run, or one stage would test on
+# training images of another.
 WHOLE_RUN = frozenset(
-    {"name", "runs", "seed", "data", "split", *(f"datamodule.{n}" for n in ("store", "split", "split_seed"))}
+    {
+        *("name", "runs", "seed", "data", "split", *(f"datamodule.{n}" for n in ("store", "split", "split_seed"))),
+        *("stages", "rerun", "threads", "jobs_per_gpu", "sweep", "logger", "tracking", "about", "hydra"),
+    }
 )
 
 # Entries of `about` in an experiment, all texts.
@@ -37,6 +41,7 @@ TYPES: dict[str, Any] = {
 }
 
 
+PUBLISHED = "pretrained"  # argument of networks
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 
@@ -140,6 +145,15 @@ def check_stage(stage: Settings, overrides: Settings, first: bool) -> None:
         raise ValueError(
             f"stage {name} sets network.{parts[0]}.checkpoint, but it starts from the weights of the previous stage: "
             "set it in the first stage"
+        )
+    published = [
+        f"network.{key}.pretrained" for key, value in network if isinstance(value, Mapping) and value.get(PUBLISHED)
+    ]
+    published += ["network.pretrained"] if dict(network).get(PUBLISHED) else []
+    if published and not first:
+        raise ValueError(
+            f"stage {name} sets {published[0]}, but it starts from the weights of the previous stage, or of its own "
+            "network.checkpoint: leave it out, or set it in the first stage"
         )
     if type(epochs) is not int or epochs < 1:
         raise ValueError(f"epochs of stage {name} must be a whole number of at least 1, got {_typed(epochs)}")

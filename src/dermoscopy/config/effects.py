@@ -1,11 +1,11 @@
 """Arguments that would have no effect in a command, refused instead of silently ignored."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from dermoscopy.config.unknown import is_read, references
+from dermoscopy.config.unknown import dotted, is_read, references
 
 TERM = re.compile(r"(\w+)\.terms\.(\w+)")  # of a loss of masks
 OF_TRAINING = ("data.labels", "data.masks", "data.stratify")
@@ -96,13 +96,14 @@ def _check_report(cfg: DictConfig, keys: Sequence[str]) -> None:
         _refuse(keys, ("experiments", "force"), "with publish=true")
 
 
-def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Collection[str]) -> None:
-    """Refuse arguments of train.py without an effect, such as zeroing=nothing in a segmentation.
+def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Mapping[str, Sequence[str]]) -> None:
+    """Refuse arguments of train.py, and overrides of stages, without an effect, such as zeroing=nothing of masks.
 
     Args:
-        config: the configuration.
+        config: the configuration, after `check_stages`.
         typed: the arguments, each key=value.
-        axes: keys that are swept over; where groups are, some job may have an effect for every argument.
+        axes: keys that are swept over, with their values; where groups are, some job may have an effect for every
+            argument.
 
     Raises:
         ValueError: an argument has no effect, or is neither true nor false where it must be.
@@ -113,12 +114,46 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Colle
         _refuse(keys, ("data.on_error",), "with data.raw=DIR, which prepares the store")
     if any(isinstance(OmegaConf.select(config, key), DictConfig) or "/" in key for key in axes):
         return
+    keys = [key for key in keys if not key.startswith("hydra")]
+    swept = "auto" in [value for values in axes.values() for value in values]
+    automatic = swept or config.optimizer.get("lr") == "auto" or "auto" in str(config.stages)
+    _check_read(config, keys, f"{config.stages}", axes, automatic)
+    for overrides in config.stages:
+        if isinstance(overrides.get("loss"), str):  # a sum of terms
+            overrides = OmegaConf.merge(overrides, {"loss": {"text": overrides.loss}})
+        stage = OmegaConf.merge(_open(config), overrides)
+        assert isinstance(stage, DictConfig) and isinstance(overrides, DictConfig)
+        own = [key for key in dotted(overrides) if key != "stage" and not _is_part(overrides, key)]
+        try:
+            _check_read(stage, own, "", axes, swept or stage.optimizer.get("lr") == "auto")
+        except ValueError as error:
+            raise ValueError(f"stage {overrides.stage}: {error}") from error
+
+
+def _open(config: DictConfig) -> DictConfig:
+    """Return a copy to which any key can be added; what a stage adds is checked when it is merged to be trained."""
+    copy = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    OmegaConf.set_struct(copy, False)
+    return copy
+
+
+def _is_part(overrides: DictConfig, key: str) -> bool:
+    return isinstance(OmegaConf.select(overrides, key, throw_on_missing=False), DictConfig)
+
+
+def _check_read(config: DictConfig, keys: Sequence[str], stages: str, axes: Collection[str], automatic: bool) -> None:
+    """Refuse keys that nothing in a configuration reads.
+
+    Args:
+        config: of a run or a stage.
+        keys: to check.
+        stages: of a run, as a text, in which the loss of a stage may name a term.
+        axes: keys that are swept over.
+        automatic: whether a learning rate is found.
+    """
     read = _reached(config)
-    automatic = "auto" in [config.optimizer.get("lr"), *(str(value) for value in axes)] or "auto" in str(config.stages)
     for key in keys:
-        if key.startswith("hydra"):
-            continue
-        if (term := TERM.match(key)) and not _names_term(config, term[1], term[2], axes):
+        if (term := TERM.match(key)) and not _names_term(config, term[1], term[2], stages, axes):
             raise ValueError(
                 f"{key} has no effect, as {term[1]}.text names no {term[2]}: leave it out, or name it there"
             )
@@ -130,9 +165,9 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Colle
             )
 
 
-def _names_term(config: DictConfig, loss: str, term: str, axes: Collection[str]) -> bool:
+def _names_term(config: DictConfig, loss: str, term: str, stages: str, axes: Collection[str]) -> bool:
     """Return whether the text of a loss, here or in a stage, names a term, or is swept over."""
-    texts = f"{OmegaConf.select(config, f'{loss}.text')} {config.stages}"
+    texts = f"{OmegaConf.select(config, f'{loss}.text')} {stages}"
     return re.search(rf"\b{term}\b", texts) is not None or bool({loss, f"{loss}.text"} & {*axes})
 
 

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 
 from dermoscopy.config.axes import arm_axes, check_sweeper, sweep_axes, whole_numbers
 from dermoscopy.config.build import plain
-from dermoscopy.config.checks import check_about, check_name, check_repeats
+from dermoscopy.config.checks import check_about, check_name, check_repeats, check_stages
 from dermoscopy.config.choices import register_choices
 from dermoscopy.config.command_line import CONF, SWEEPS, command
 from dermoscopy.config.data import prepare_data
@@ -175,6 +175,7 @@ def begin(config: DictConfig, axes: dict[str, list[str]], alone: bool) -> SweepS
         if key in config:
             raise ValueError(f"{key} is set by the program in each stage: leave it out")
     check_known(config, CONF, "train", axes)
+    check_stages(config.stages)
     check_training_effects(config, config.hydra.overrides.task, axes)
     expand_homes(config)
     check_folder(config, axes)

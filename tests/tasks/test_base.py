@@ -86,6 +86,39 @@ def test_a_loss_that_explodes_and_comes_back_is_said_once_per_epoch(task, capsys
     assert len(printed) == lines and all("3e+06 times" in line and "epoch 4" in line for line in printed)
 
 
+def test_a_resumed_training_tells_what_the_interrupted_one_would_have_told(monkeypatch):
+    def trained():
+        task = Plain(nn.Linear(2, 1), nn.MSELoss(), partial(torch.optim.SGD, lr=0.1), 7, None, (), {}, ONE_GROUP)
+        monkeypatch.setattr(task, "log_dict", lambda *_, **__: None)
+        task.tell("said whenever a training begins")
+        return task
+
+    def epoch(task, number, loss, validation):
+        trainer = SimpleNamespace(sanity_checking=False, state=SimpleNamespace(fn=TrainerFn.FITTING), callbacks=[])
+        task._trainer = trainer
+        trainer.current_epoch = number
+        task.on_train_epoch_start()
+        task.add({"a": torch.tensor(loss)}, torch.zeros(2))
+        task.watch(torch.tensor(loss), 0)
+        task.on_validation_epoch_start()
+        task.add({"a": torch.tensor(validation)}, torch.zeros(2))
+        task.on_validation_epoch_end()
+
+    epochs = [(1.0, 1.0), (5e6, torch.nan), (2e6, torch.nan)]
+    whole = trained()
+    for number, losses in enumerate(epochs):
+        epoch(whole, number, *losses)
+    assert [line for line in whole.lines if "epoch 1" in line] and len(whole.lines) == 4
+    for cut in range(1, 4):
+        first, second = trained(), trained()
+        for number in range(cut):
+            epoch(first, number, *epochs[number])
+        second.remember(first.remembered())
+        for number in range(cut, 3):
+            epoch(second, number, *epochs[number])
+        assert second.lines == whole.lines
+
+
 def test_a_validation_loss_that_is_not_finite_is_said_when_it_begins(task, capsys, monkeypatch):
     task._trainer = SimpleNamespace(callbacks=[], current_epoch=4)
     monkeypatch.setattr(task, "log_dict", lambda *_, **__: None)

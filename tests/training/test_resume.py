@@ -1,5 +1,7 @@
 """Tests of checkpoints: complete or absent."""
 
+import math
+
 import pytest
 import torch
 
@@ -38,6 +40,7 @@ def test_a_damaged_checkpoint_is_named_with_the_remedy(tmp_path):
         read_checkpoint(tmp_path / "x.ckpt")
 
 
-def test_a_negative_time_between_checkpoints_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="min_seconds must be at least 0, got -1"):
-        LastCheckpoint(tmp_path, -1)
+@pytest.mark.parametrize("seconds", [-1, math.nan])
+def test_a_time_between_checkpoints_that_is_none_is_refused(tmp_path, seconds):
+    with pytest.raises(ValueError, match=f"min_seconds must be at least 0, got {seconds}"):
+        LastCheckpoint(tmp_path, seconds)

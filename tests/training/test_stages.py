@@ -17,6 +17,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from dermoscopy.data.augment.augment import Augment
+from dermoscopy.data.batches.datamodule import DermoscopyData
 from dermoscopy.machine.messages import RunWarning
 from dermoscopy.runs.checkpoints import weights
 from dermoscopy.runs.files import BEST, LAST
@@ -283,6 +284,47 @@ def test_a_stage_that_was_interrupted_after_its_last_epoch_is_only_tested(make_s
     assert (tmp_path / "whole" / BEST).stat().st_mtime_ns == stamp
     first, second = (json.loads(path.read_text()) for path in tmp_path.glob("**/result.json"))
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
+
+
+@pytest.mark.parametrize("cut", ["between epochs", "after the training"])
+def test_an_interruption_loses_no_line_of_the_training(make_stage, tmp_path, monkeypatch, cut):
+    def exploding(place, *extra):
+        """Return a stage with lines of its data, of its schedule, and of its first epoch, whose loss explodes."""
+        stage = make_stage("whole", [], 2, schedule="polynomial", extra=extra, place=place)
+
+        def build():
+            parts = stage.build()
+            task, forward = parts.task, parts.task.loss.forward
+
+            def spoil(logits, label):
+                first = task.training and task.current_epoch == 0 and task.trainer.fit_loop.epoch_loop.batch_idx == 1
+                return {name: value * (1e8 if first else 1) for name, value in forward(logits, label).items()}
+
+            task.remarks = lambda: ["streaks are rare"]
+            task.loss.forward = spoil
+            return parts
+
+        return stage._replace(build=build)
+
+    run([exploding(tmp_path / "undisturbed")], [])
+    lines = finished(tmp_path / "undisturbed" / "whole")["warnings"]
+    assert [part in line for part, line in zip(("rare", "scheduler.warmup", "epoch 0"), lines, strict=True)] == [
+        True
+    ] * 3
+    if cut == "between epochs":
+        with pytest.raises(PowerCut):
+            run([exploding(tmp_path, Cut(1, 0))], [])
+    else:
+        with monkeypatch.context() as patch, pytest.raises(PowerCut):
+            patch.setattr(DermoscopyData, "write_split", fail)
+            run([exploding(tmp_path)], [])
+    assert finished(tmp_path / "whole") is None
+    run([exploding(tmp_path)], [])
+    assert finished(tmp_path / "whole")["warnings"] == lines
+
+
+def fail(*_):
+    raise PowerCut
 
 
 def test_a_damaged_checkpoint_is_named(make_stage, tmp_path):

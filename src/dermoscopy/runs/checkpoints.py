@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 OVER = "training_is_over"
+REMEMBERED = "remembered"  # by the task, such as the warnings so far; checkpoints of older versions have none
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
@@ -70,13 +70,11 @@ class Task(Optimized):
         freeze_parameters(network, freeze)
         self.network, self.loss = network.to(memory_format=torch.channels_last), loss
         self.optimizer, self.scheduler, self.parameter_groups = optimizer, scheduler, parameter_groups
-        self.seed = seed
-        self.own_metrics = dict(metrics)
+        self.seed, self.own_metrics = seed, dict(metrics)
         self.scored: dict[str, float] = {}
         self._outputs: list[tuple[Tensor, ...]] = []
         self._terms: dict[str, Tensor] = {}
-        self._samples = 0
-        self.tells = True
+        self._samples, self.tells = 0, True
         self.lines: list[str] = []
         self._bad_step = torch.tensor(GOOD)
         self._first_loss = self._highest_loss = torch.tensor(0.0)
@@ -109,6 +107,16 @@ class Task(Optimized):
         for line in lines if self.tells else ():
             print(f"  {line}", flush=True)
             self.lines.append(line)
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what a resumed training has to know of the interrupted one, so that it tells the same lines."""
+        return {"lines": [*self.lines], "first": self._first_loss.item(), "val/loss": self.scored.get("val/loss", 0.0)}
+
+    def remember(self, remembered: Mapping[str, Any]) -> None:
+        """Restore what `remembered` returned; lines that have been told again since then are kept once."""
+        self.lines = [*dict.fromkeys([*remembered["lines"], *self.lines])]
+        self._first_loss = torch.tensor(remembered["first"])
+        self.scored["val/loss"] = remembered["val/loss"]
 
     def training_loss(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one training step, the total that `add` returns."""
@@ -182,7 +190,7 @@ class Task(Optimized):
         return total
 
     def on_train_start(self) -> None:
-        self._first_loss = torch.tensor(0.0, device=self.device)
+        self._first_loss = self._first_loss.to(self.device)  # a resumed training knows it already
         try_single_image(self)
 
     def on_train_epoch_start(self) -> None:

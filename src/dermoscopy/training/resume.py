@@ -11,8 +11,9 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 
 from dermoscopy.machine.files import atomic_path
-from dermoscopy.runs.checkpoints import OVER, read_checkpoint
+from dermoscopy.runs.checkpoints import OVER, REMEMBERED, read_checkpoint
 from dermoscopy.runs.files import LAST
+from dermoscopy.tasks.base import Task
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -51,7 +52,7 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self, dirpath: str | Path, min_seconds: float = 0) -> None:
-        if min_seconds < 0:
+        if not min_seconds >= 0:
             raise ValueError(f"callbacks.last.min_seconds must be at least 0, got {min_seconds}")
         self.path, self.min_seconds = Path(dirpath) / LAST, min_seconds
         self.saved = 0.0
@@ -66,9 +67,18 @@ class LastCheckpoint(Checkpoint):
             trainer.save_checkpoint(self.path)
             self.saved = time.monotonic()
 
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        if isinstance(pl_module, Task):
+            checkpoint[REMEMBERED] = pl_module.remembered()
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        if isinstance(pl_module, Task) and REMEMBERED in checkpoint:
+            pl_module.remember(checkpoint[REMEMBERED])
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.interrupted:
             content = {OVER: True, "epoch": trainer.current_epoch, "state_dict": pl_module.state_dict()}
+            self.on_save_checkpoint(trainer, pl_module, content)
             trainer.strategy.checkpoint_io.save_checkpoint(content, self.path)
 
 

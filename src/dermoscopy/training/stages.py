@@ -20,7 +20,7 @@ from dermoscopy.machine.provenance import code, sha256
 from dermoscopy.machine.randomness import derive
 from dermoscopy.plots.curves import draw_stage
 from dermoscopy.plots.style import save_figure
-from dermoscopy.runs.checkpoints import OVER, read_checkpoint, weights
+from dermoscopy.runs.checkpoints import OVER, REMEMBERED, read_checkpoint, weights
 from dermoscopy.runs.files import BEST, CURVES, LAST, RESULT, SPLIT
 from dermoscopy.runs.history import log_history, read_history, trained_seconds, validation_scores
 from dermoscopy.runs.pace import remove_pace
@@ -200,9 +200,12 @@ def _train(
     stage: Stage, initial: Path | None, data: DermoscopyData, task: Task, trainer: Trainer, began: float
 ) -> StageResult:
     earlier, last = trained_seconds(stage.folder), stage.folder / LAST
-    if not (last.is_file() and OVER in read_checkpoint(last)):
+    content = read_checkpoint(last) if last.is_file() else {}
+    if OVER not in content:
         _load(task, initial)
         fit(trainer, task, data)
+    elif REMEMBERED in content:  # what was told in the training is not told again
+        task.remember(content[REMEMBERED])
     data.write_split(stage.folder / SPLIT)
     best_epoch = read_checkpoint(stage.folder / BEST)["epoch"]
     best = validation_scores(stage.folder, best_epoch)

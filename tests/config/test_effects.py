@@ -144,6 +144,11 @@ def test_an_override_that_its_stage_reads_passes(typed):
     check_training_effects(composed("train", *typed, with_hydra=True), typed, {})
 
 
+def test_unknown_keys_of_a_stage_are_left_to_the_check_that_knows_the_nearest():
+    typed = ("stages=[{stage: a, epoch: 2, optimizer: {rate: 1}}]",)
+    check_training_effects(composed("train", *typed, with_hydra=True), typed, {})
+
+
 def test_a_range_of_the_finder_has_an_effect_where_the_rate_is_swept_over():
     for typed in (("lr_finder.steps=5",), ("stages=[{stage: a, lr_finder: {steps: 50}}]",)):
         config = composed("train", *typed, with_hydra=True)

@@ -123,7 +123,7 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Mappi
             overrides = OmegaConf.merge(overrides, {"loss": {"text": overrides.loss}})
         stage = OmegaConf.merge(_open(config), overrides)
         assert isinstance(stage, DictConfig) and isinstance(overrides, DictConfig)
-        own = [key for key in dotted(overrides) if key != "stage" and not _is_part(overrides, key)]
+        own = [key for key in dotted(overrides) if _is_in(config, key) and not _is_part(overrides, key)]
         try:
             _check_read(stage, own, "", axes, swept or stage.optimizer.get("lr") == "auto")
         except ValueError as error:
@@ -131,10 +131,15 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Mappi
 
 
 def _open(config: DictConfig) -> DictConfig:
-    """Return a copy to which any key can be added; what a stage adds is checked when it is merged to be trained."""
+    """Return a copy to which any key can be added."""
     copy = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     OmegaConf.set_struct(copy, False)
     return copy
+
+
+def _is_in(config: DictConfig, key: str) -> bool:
+    """Return whether a configuration has a key; others are refused with the nearest ones when a stage is merged."""
+    return OmegaConf.select(config, key, default=config, throw_on_missing=False) is not config
 
 
 def _is_part(overrides: DictConfig, key: str) -> bool:

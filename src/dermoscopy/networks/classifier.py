@@ -209,9 +209,7 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float, options: M
     checked_rate("dropout", dropout)
     check_rates(options)
     try:
-        made: Backbone = timm.create_model(
-            name, pretrained=pretrained, num_classes=labels, drop_rate=dropout, **options
-        )
+        made: Backbone = timm.create_model(name, pretrained, num_classes=labels, drop_rate=dropout, **options)
     except TypeError as error:
         if not options:
             raise
@@ -239,8 +237,7 @@ def _narrow_last_layer(backbone: Backbone) -> None:
     Of EfficientNets the range depends on the number of classes alone: it is -1 ... 1 for a single label, whose first
     logits are then in the tens, and whose first gradients undo what the pretrained body has learned.
     """
-    last = backbone.get_classifier()
-    if isinstance(last, nn.Linear) and last.weight.abs().max() > 2 / last.in_features**0.5:
+    if isinstance(last := backbone.get_classifier(), nn.Linear) and last.weight.abs().max() > 2 / last.in_features**0.5:
         last.reset_parameters()
 
 

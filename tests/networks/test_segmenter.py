@@ -167,7 +167,7 @@ def test_pretrained_weights_that_are_unavailable_name_the_two_alternatives(monke
     ("encoder", "message"),
     [
         ("resnet18", r"pretrained=noisy: resnet18 has the weights \['imagenet', 'ssl', 'swsl'\]"),
-        (ENCODER, "set encoder=tu-test_resnet.noisy and pretrained=true"),
+        (ENCODER, "pretrained must be true, false or a file .*'noisy'"),
     ],
 )
 def test_published_weights_of_an_unknown_name_are_answered_with_the_available_ones(encoder, message):

@@ -42,17 +42,12 @@ def test_an_argument_without_effect_is_refused(program, typed, key):
         ("report", "status=yes"),
         ("prepare", "inspect=no"),
         ("predict", "fill_holes=no"),
-        ("train", "rerun=no"),
-        ("train", "exclusive_labels=no"),
-        ("train", "tracking.model=on"),
     ],
 )
 def test_a_text_in_place_of_true_or_false_is_refused(program, typed):
     key, _, value = typed.partition("=")
-    check = check_effects if program != "train" else lambda cfg, _, typed: check_training_effects(cfg, typed, {})
-    config = composed(program, typed, with_hydra=True)
     with pytest.raises(ValueError, match=f"^{key} must be true or false, got {value}$"):
-        check(config, program, (typed,))
+        check_effects(composed(program, typed), program, (typed,))
 
 
 @pytest.mark.parametrize(

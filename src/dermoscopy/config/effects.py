@@ -10,14 +10,10 @@ from dermoscopy.config.unknown import dotted, is_read, references
 TERM = re.compile(r"(\w+)\.terms\.(\w+)")  # of a loss of masks
 OF_TRAINING = ("data.labels", "data.masks", "data.stratify")
 OF_PAGES = ("metric", "name", "compare", "reference", "meaningful", "gallery")  # of report.py
-FLAGS = {  # keys that are true or false, by program
+FLAGS = {  # keys that are true or false, by program; those of a training are checked with its stages
     "report": ("publish", "force", "self_test", "status"),
     "predict": ("fill_holes", "instances", "probabilities", "hd95"),
     "prepare": ("inspect",),
-    "train": (
-        *("exclusive", "exclusive_labels", "rerun", "parameter_groups.decay_norms"),
-        *("datamodule.mirror_truth", "tracking.system_metrics", "tracking.model", "model.evaluator.hd95"),
-    ),
 }
 # Parts that train.py itself reads; what else has an effect is named by a reference in one of them.
 READ = (
@@ -106,10 +102,9 @@ def check_training_effects(config: DictConfig, typed: Sequence[str], axes: Mappi
             argument.
 
     Raises:
-        ValueError: an argument has no effect, or is neither true nor false where it must be.
+        ValueError: an argument has no effect.
     """
     keys = keys_of(typed)
-    _check_flags(config, "train")
     if config.data.raw is None:
         _refuse(keys, ("data.on_error",), "with data.raw=DIR, which prepares the store")
     if any(isinstance(OmegaConf.select(config, key), DictConfig) or "/" in key for key in axes):

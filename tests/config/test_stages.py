@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from builders import composed
+from omegaconf import OmegaConf
 
-from dermoscopy.config.stages import Run, conditions_of, stage_configurations
+from dermoscopy.config.stages import Run, check_later_stages, conditions_of, stage_configurations
 from dermoscopy.machine.randomness import derive, repeat_seed
 from dermoscopy.runs.keys import RECIPE
 from dermoscopy.runs.stage import LrRange
@@ -92,3 +93,42 @@ def test_the_configuration_of_a_stage_records_its_data_and_the_recipe():
     stage = example.stages[0]
     recorded = example._configurations[stage.key]
     assert (recorded.fingerprint, recorded.recipe_version, recorded.folder) == ("the data", RECIPE, str(stage.folder))
+
+
+JOINT = ("model=joint", "network=ynet")
+MASKS_ONLY = "model: {_target_: dermoscopy.tasks.joint.MasksOnlyTask}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "later", "message"),
+    [
+        ((), "parameter_groups: {layer_decay: 0}", r"parameter_groups\.layer_decay must lie in \(0, 1\]"),
+        ((), "mixing: {cutmix: -1}", r"mixing\.cutmix"),
+        ((), "augment: {scale: 0.5}", r"augment\.scale"),
+        ((), "zeroing: {p: 2}", r"zeroing\.p"),
+        ((), "loss: {rarest: 0}", r"loss\.rarest"),
+        ((), "scheduler: {warmup: 0.5}", r"scheduler\.warmup"),
+        ((), "callbacks: {average: {decay: 2}}", r"callbacks\.average\.decay"),
+        (("optimizer.lr=auto",), "parameter_groups: {head: 0}", r"parameter_groups\.head"),
+        (("model=segmentation",), "loss: bce+unknown", r"loss\.text"),
+        (("model=segmentation", "scheduler=plateau"), "scheduler: {patience: 0}", r"scheduler\.patience"),
+        (JOINT, "mixing: {mixup: 0.3}", r"mixing\.mixup"),
+    ],
+)
+def test_a_value_that_a_later_stage_refuses_is_refused_before_the_first_trains(overrides, later, message):
+    first = MASKS_ONLY if overrides == JOINT else "epochs: 2"
+    example = run(*overrides, f"stages=[{{stage: a, {first}}},{{stage: b, {later}}}]")
+    with pytest.raises(ValueError, match=f"^stage b: {message}"):
+        check_later_stages(example.configurations)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [("+experiment=zeroing",), (*JOINT, "optimizer.lr=auto"), ("model=segmentation",), ("model=consistency",)],
+)
+def test_stages_that_can_be_trained_stay_as_they_are(overrides):
+    stages = () if overrides[0].startswith("+") else ("stages=[{stage: a},{stage: b, epochs: 3}]",)
+    configurations = run(*overrides, *stages).configurations
+    before = [OmegaConf.to_container(stage) for stage in configurations]
+    check_later_stages(configurations)
+    assert before == [OmegaConf.to_container(stage) for stage in configurations]

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, open_dict
 from dermoscopy.config.build import build
 from dermoscopy.config.checks import check_repeats
 from dermoscopy.config.data import open_data, prepare_data
-from dermoscopy.config.stages import SET_BY_PROGRAM, Run
+from dermoscopy.config.stages import SET_BY_PROGRAM, Run, check_later_stages
 from dermoscopy.config.texts import expand_homes
 from dermoscopy.config.tracked import job_run
 from dermoscopy.config.trust import trusted
@@ -104,6 +104,7 @@ def _complete(configuration: DictConfig, folder: Path, record: jobs.Record, befo
         print("  done before")
         record |= before
         return
+    check_later_stages(run.configurations)
     check_weights(run.configurations)
     claim()
     with open_dict(configuration):  # files of a user may refer to settings of a stage, such as ${folder}

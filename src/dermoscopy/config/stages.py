@@ -1,10 +1,12 @@
 """The stages of a run: their configurations, and the parts built from them."""
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
@@ -20,7 +22,7 @@ from dermoscopy.config.unknown import dotted, nearest_keys
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.machine.randomness import derive, repeat_seed
 from dermoscopy.runs.files import CONFIG
-from dermoscopy.runs.keys import RECIPE, stage_key
+from dermoscopy.runs.keys import PACKAGE, RECIPE, TARGET, stage_key
 from dermoscopy.runs.stage import LrRange, Stage
 
 if TYPE_CHECKING:  # a finished sweep answers without importing torch
@@ -112,6 +114,54 @@ def _check_parts(stage: DictConfig) -> None:
     stage.folder = None
     if lr == "auto":
         stage.optimizer.lr = lr
+
+
+def check_later_stages(stages: Sequence[DictConfig]) -> None:
+    """Refuse values of later stages that their classes refuse, by building their small parts, before the first trains.
+
+    The first stage is built at once. Networks of later stages are checked by `check_weights`, classes of the user's are
+    built when they are needed.
+
+    Args:
+        stages: the configuration of each stage, with its folder.
+
+    Raises:
+        ValueError: a value is refused; the message names the key and the stage.
+    """
+    for number, stage in list(enumerate(stages))[1:]:
+        changed = _changed_parts(stages[0], stage, stage.stages[number])
+        configuration = copy.deepcopy(stage)  # building resolves references in place
+        if configuration.optimizer.get("lr") == "auto":
+            configuration.optimizer.lr = 1.0  # stands for the rate that will be found
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # they are shown when the stage is trained
+                built = {key: build(OmegaConf.select(configuration, key)) for key in changed}
+            if "model.mixing" in built and _is_ours(stage.model):  # its task cannot be built without the network
+                get_object(stage.model[TARGET]).check_mixing(built["model.mixing"])
+        except ValueError as error:
+            raise ValueError(f"stage {stage.stage}: {error}") from error
+
+
+def _changed_parts(first: DictConfig, stage: DictConfig, overrides: DictConfig) -> list[str]:
+    """Return the keys of the small parts of a stage that its first stage has not, or that another task has to check."""
+    same_task = first.model[TARGET] == stage.model[TARGET]
+    model = [
+        f"model.{name}"
+        for name, part in stage.model.items()
+        if name not in ("network", "evaluator") and _is_ours(part)
+        if first.model.get(name) != part or (name == "mixing" and _is_ours(stage.model) and not same_task)
+    ]
+    whole = ["datamodule"] if "datamodule" in overrides and _is_ours(stage.datamodule) else []
+    callbacks = [f"callbacks.{name}" for name in overrides.get("callbacks", ()) if _is_ours(stage.callbacks[name])]
+    augment = stage.datamodule.get("augment")
+    changed = not whole and _is_ours(augment) and augment != first.datamodule.get("augment")
+    return [*model, *whole, *callbacks, *(["datamodule.augment"] if changed else [])]
+
+
+def _is_ours(part: object) -> bool:
+    """Return whether a part is built by a class of this package, whose constructor takes next to no time."""
+    return isinstance(part, DictConfig) and str(part.get(TARGET)).startswith(PACKAGE)
 
 
 def build_parts(configuration: DictConfig, folder: Path) -> "Parts":

@@ -73,10 +73,19 @@ class LabelTask(Task):
         (self.training_masks,) = checked_names([training_masks], SOURCES, "training_masks")
         (self.validation_masks,) = checked_names([validation_masks], ("none", *SOURCES), "validation_masks")
         check_rule(threshold)
+        self.check_mixing(mixing)
         self.threshold, self.mixing = threshold, mixing
         self.register_buffer("thresholds", torch.zeros(len(labels)))  # saved with the weights that they belong to
         self.tested: dict[str, list[tuple[Tensor, ...]]] = {}
         self.predicted: PredictedMasks | None = None  # for the test images, by a network that also segments
+
+    @classmethod
+    def check_mixing(cls, mixing: Mixing) -> None:
+        """Refuse a mixing that the task cannot learn from.
+
+        Raises:
+            ValueError: the mixing is refused.
+        """
 
     def remarks(self) -> list[str]:
         check_exclusive(self.loss, self.exclusive_labels)

@@ -3,6 +3,7 @@
 The three tasks take the same arguments, so that each stage of a run can choose one by its `_target_` alone.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from dermoscopy.masks.probability_maps import at_size, in_bytes, probabilities
 from dermoscopy.metrics.pixel_counts import POOLED_RECALL, count, pooled_recall
 from dermoscopy.metrics.segmentation import mask_scores
 from dermoscopy.tasks.classification import ClassificationTask
+from dermoscopy.tasks.mixing import Mixing
 from dermoscopy.tasks.remarks import mask_remarks
 
 BOTH = ("labels", "masks")
@@ -47,7 +49,7 @@ class LabelsOnlyTask(ClassificationTask):
             raise ValueError(
                 "labels and masks are trained together only with masks that may overlap: set exclusive=false"
             )
-        if set(weights) != set(BOTH) or min(weights.values()) <= 0:
+        if set(weights) != set(BOTH) or not all(0 < weight < math.inf for weight in weights.values()):
             raise ValueError(
                 f"weights must be {{labels: a, masks: b}}, both above 0, got {dict(weights)}; to train one of the two "
                 f"alone, set model._target_={__name__}.LabelsOnlyTask or {__name__}.MasksOnlyTask"
@@ -66,9 +68,9 @@ class _SegmentingTask(LabelsOnlyTask):
     _counts: list[Tensor]  # of the test
     _segmented: list[tuple[Tensor, Tensor]]  # rows of the test images in the store, and their probabilities in bytes
 
-    def __init__(self, **others: Any) -> None:
-        super().__init__(**others)
-        if self.mixing.mixup:
+    @classmethod
+    def check_mixing(cls, mixing: Mixing) -> None:
+        if mixing.mixup:
             raise ValueError(
                 "mixing.mixup blends masks, but the masks that a network learns are present or absent: "
                 "set mixing.mixup=0; mixing.cutmix pastes them"

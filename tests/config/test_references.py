@@ -67,7 +67,7 @@ CASCADE = {"_target_": "dermoscopy.networks.cascade.Cascade", "segmenter": SEGME
 
 
 @pytest.mark.parametrize(
-    ("trained", "changes", "told"),
+    ("trained", "changes", "named"),
     [
         (CLASSIFIER, CLASSIFIER, None),
         (
@@ -84,7 +84,7 @@ CASCADE = {"_target_": "dermoscopy.networks.cascade.Cascade", "segmenter": SEGME
         (SEGMENTER, {"masks": ["streaks"]}, None),
     ],
 )
-def test_weights_that_are_of_other_labels_or_masks_cause_a_warning(stage, data, trained, changes, told):
+def test_weights_that_are_of_other_labels_or_masks_cause_a_warning(stage, data, trained, changes, named):
     folder = Path(stage.network.segmenter.checkpoint).parent
     write_recorded(folder, fingerprint=OWN, network=trained)
     stage.network = CLASSIFIER | changes | {"checkpoint": stage.network.segmenter.checkpoint}
@@ -92,9 +92,9 @@ def test_weights_that_are_of_other_labels_or_masks_cause_a_warning(stage, data, 
         warnings.simplefilter("always")
         warn_of_initial_weights(stage, data)
     texts = [str(warning.message) for warning in caught]
-    assert len(texts) == (told is not None)
-    if told is not None:
-        assert re.search(f"network.checkpoint=.*best.ckpt was trained for the {told}", texts[0])
+    assert len(texts) == (named is not None)
+    if named is not None:
+        assert re.search(f"network.checkpoint=.*best.ckpt was trained for the {named}", texts[0])
 
 
 @pytest.mark.parametrize(("split", "count"), [("y,train\n", 1), ("y,val\nz,train\n", 2)])

@@ -94,7 +94,7 @@ def check_file_name(pretrained: bool | str) -> None:
     if isinstance(pretrained, str) and not is_file_name(pretrained):
         raise ValueError(
             f"pretrained must be true, false or a file that ends in {', '.join(WEIGHT_SUFFIXES)}, got {pretrained!r}; "
-            "any other file of weights is given by checkpoint=FILE"
+            "any other file of weights is given by network.checkpoint=FILE"
         )
 
 

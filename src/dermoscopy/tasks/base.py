@@ -113,7 +113,7 @@ class Task(Optimized):
         return {"lines": [*self.lines], "first": self._first_loss.item(), "val/loss": self.scored.get("val/loss", 0.0)}
 
     def remember(self, remembered: Mapping[str, Any]) -> None:
-        """Restore what `remembered` returned; lines that have been told again since then are kept once."""
+        """Restore what `remembered` returned; lines that have been said again since then are kept once."""
         self.lines = [*dict.fromkeys([*remembered["lines"], *self.lines])]
         self._first_loss = torch.tensor(remembered["first"])
         self.scored["val/loss"] = remembered["val/loss"]

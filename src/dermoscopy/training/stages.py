@@ -204,7 +204,7 @@ def _train(
     if OVER not in content:
         _load(task, initial)
         fit(trainer, task, data)
-    elif REMEMBERED in content:  # what was told in the training is not told again
+    elif REMEMBERED in content:  # what the training has said is not said again
         task.remember(content[REMEMBERED])
     data.write_split(stage.folder / SPLIT)
     best_epoch = read_checkpoint(stage.folder / BEST)["epoch"]

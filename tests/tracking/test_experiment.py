@@ -15,11 +15,11 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from dermoscopy.machine.files import write_json
 from dermoscopy.tracking import experiment as experiments
 from dermoscopy.tracking.experiment import connect, open_experiment
-from dermoscopy.tracking.job_run import PARENT, JobRun, describe_run, finish_run, flatten
+from dermoscopy.tracking.job_run import PARENT, JobRun, by_dotted_key, describe_run, finish_run
 
 
 def test_parameters_are_named_by_their_path_in_the_configuration():
-    assert flatten({"a": {"b": 1, "c": {"d": [2]}}, "e": None}) == {"a.b": 1, "a.c.d": [2], "e": None}
+    assert by_dotted_key({"a": {"b": 1, "c": {"d": [2]}}, "e": None}) == {"a.b": 1, "a.c.d": [2], "e": None}
 
 
 def test_an_experiment_is_created_once_and_keeps_the_place_of_its_artifacts(tmp_path, capsys):

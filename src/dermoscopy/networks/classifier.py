@@ -209,7 +209,7 @@ def _create(name: str, labels: int, pretrained: bool, dropout: float, options: M
     checked_rate("dropout", dropout)
     check_rates(options)
     try:
-        made: Backbone = timm.create_model(name, pretrained, num_classes=labels, drop_rate=dropout, **options)
+        made: Any = timm.create_model(name, pretrained=pretrained, num_classes=labels, drop_rate=dropout, **options)
     except TypeError as error:
         if not options:
             raise

@@ -39,6 +39,10 @@ def test_what_was_tested_on_other_things_is_compared_only_anyway(
     with pytest.raises(ValueError, match=f"not comparable: {named}.*; compare=anyway") as refused:
         merge(sweeps, "both")
     assert "\n" not in str(refused.value)
+    if changes == {"metrics": {}}:
+        with pytest.raises(ValueError, match="nothing to compare"):
+            merge(sweeps, "both", True)
+        return
     assert any(text.startswith("Compared in spite of differences: ") for text in merge(sweeps, "both", True).remarks)
 
 

@@ -18,8 +18,7 @@ from omegaconf import DictConfig
 
 from dermoscopy.config.command_line import checked, command, overrides
 from dermoscopy.config.effects import keys_of
-from dermoscopy.config.reported import at_most_one, chosen_sweep, latest_sweep
-from dermoscopy.config.texts import names_of
+from dermoscopy.config.reported import at_most_one, chosen_sweep, latest_sweep, typed_names
 from dermoscopy.machine.files import write_atomically
 from dermoscopy.report.gallery.gallery import check_gallery, write_gallery
 from dermoscopy.report.gallery.runs import are_drawn
@@ -47,7 +46,7 @@ NOT_SHOWN = ("publish", "force", "experiments", "gallery")  # in the command tha
 def main(cfg: DictConfig) -> None:
     """Write the page of sweeps or runs, or test it; or print the progress of a sweep; or show or delete files."""
     runs = Path(cfg.runs)
-    experiments = [] if cfg.experiment is None else names_of(f"[{str(cfg.experiment).strip('[]')}]")
+    experiments = typed_names(cfg.experiment)
     if cfg.prune is not False or cfg.older is not None:
         return _prune(cfg, runs, at_most_one(experiments))
     if cfg.status:

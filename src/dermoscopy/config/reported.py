@@ -27,7 +27,7 @@ def chosen_sweep(cfg: DictConfig, runs: Path, experiments: Sequence[str]) -> Swe
     if cfg.compare not in (None, "anyway"):
         raise ValueError(f"compare must be anyway, or null, got {cfg.compare}")
     if cfg.run is not None:
-        named = names_of(f"[{str(cfg.run).strip('[]')}]")
+        named = typed_names(cfg.run)
         sweeps, whole = load_runs(named, runs), all((Path(name) / SWEEP).is_file() for name in named)
     else:
         if len(experiments) > 1 and cfg.sweep != "latest":
@@ -41,6 +41,11 @@ def chosen_sweep(cfg: DictConfig, runs: Path, experiments: Sequence[str]) -> Swe
     name = cfg.name or default_name(sweeps, whole)
     check_name(name)
     return merge(sweeps, name, anyway=cfg.compare == "anyway")
+
+
+def typed_names(value: object) -> list[str]:
+    """Return the names that `experiment=` or `run=` gives: one, or several with commas, in brackets or not."""
+    return [] if value is None else names_of(f"[{str(value).strip('[]')}]")
 
 
 def latest_sweep(runs: Path, experiment: str | None, sweep: str) -> SweepResults:

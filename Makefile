@@ -45,10 +45,10 @@ test-arms: $(READY) ## train one batch of every arm of every experiment, by its 
 	$(BIN)/python -m pytest tests/test_arms.py tests/test_conf.py -m arms --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-kills: $(READY) ## kill a sweep with kill -9 at twenty random moments, and compare its final results
-	$(BIN)/python -m pytest tests/test_survival.py -m kills
+	$(BIN)/python -m pytest tests/test_survival.py -m kills --numprocesses auto --maxprocesses 2 --dist worksteal
 
 test-services: $(READY) ## start PostgreSQL, an MLflow server and all launchers, and test with them
-	$(BIN)/python -m pytest -m services
+	$(BIN)/python -m pytest -m services --numprocesses auto --maxprocesses 2 --dist loadfile
 
 check: $(READY)  ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -14,9 +14,7 @@ import pytest
 from filelock import FileLock
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.hydra import Hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.plugins import Plugins
 from hypothesis import HealthCheck, settings
 
 # before torch is imported; one core per process where tests run in parallel
@@ -50,14 +48,6 @@ def pytest_collection_finish():
 def pytest_sessionfinish():
     """Undo the exclusion, or libraries report leaks at exit."""
     gc.unfreeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def presets_without_plugin_defaults():
-    """Removes defaults of plugins under the names of our presets, as train.py does; Hydra would warn of them."""
-    Plugins.instance()
-    for preset in (ROOT / "conf" / "hydra" / "launcher").glob("*.yaml"):
-        ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -48,10 +48,17 @@ def _leaves(settings: dict[str, Any], prefix: str = "") -> set[str]:
 
 @cache  # once per process: composing many configurations needs it once
 def register_choices(conf: Path) -> None:
-    """Register with Hydra the choices that share a file, as if each had a file of its own."""
+    """Register with Hydra the choices that share a file, as if each had a file of its own.
+
+    The defaults that plugins register under the names of our launchers are removed, as Hydra would warn of them.
+    """
     from hydra.core.config_store import ConfigStore  # noqa: PLC0415  (--help answers without importing Hydra)
+    from hydra.core.plugins import Plugins  # noqa: PLC0415
     from omegaconf import OmegaConf  # noqa: PLC0415
 
+    Plugins.instance()  # loads the plugins
+    for preset in (conf / "hydra" / "launcher").glob("*.yaml"):
+        ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
     for group, entries, package in _shared_files(conf):
         for name, settings in entries.items():
             node = OmegaConf.create(settings)

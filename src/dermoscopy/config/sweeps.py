@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
-from hydra.core.config_store import ConfigStore
-from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
@@ -126,9 +124,6 @@ def training_command() -> Iterator[None]:
     """Run the block as a command: report errors in one line, and end the sweep together with the block."""
     failures.clear()
     SweepCallback.command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
-    Plugins.instance()  # plugins register defaults under the names of our presets, which makes Hydra warn
-    for preset in (CONF / "hydra/launcher").glob("*.yaml"):
-        ConfigStore.instance().repo["hydra"]["launcher"].pop(preset.name, None)
     register_choices(CONF)
     for resolver in RESOLVERS:
         OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)

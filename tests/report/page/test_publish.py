@@ -51,12 +51,14 @@ def test_a_page_of_other_data_or_of_more_images_is_replaced_only_by_force(make_r
 def test_a_page_of_an_earlier_version_is_protected_by_its_readme(make_runs: Make, tmp_path: Path) -> None:
     (tmp_path / "zeroing").mkdir()
     (tmp_path / "zeroing" / "README.md").write_text(EARLIER)
-    (tmp_path / "zeroing" / "table.svg").touch()
+    outdated = [tmp_path / "zeroing" / name for name in ("table.svg", "out_of_fold.csv")]
+    for path in outdated:
+        path.touch()
     sweep = load_sweep(make_runs())
     with pytest.raises(ValueError, match=r"is the page of other data, isic2018 \(2594 images, .*made_up \(300 images"):
         write_report(sweep, tmp_path)
     write_report(sweep, tmp_path, force=True)
-    assert not (tmp_path / "zeroing" / "table.svg").exists()
+    assert not any(path.exists() for path in outdated)
 
 
 def test_a_page_with_results_is_not_replaced_by_a_sweep_that_has_none(make_runs: Make, tmp_path: Path) -> None:

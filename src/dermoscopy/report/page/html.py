@@ -83,7 +83,7 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = svg
+    environment.filters |= {"svg": svg, "capital": capital}
     environment.tests["code"] = lambda value: isinstance(value, Code)
     return environment.get_template("page.html")
 

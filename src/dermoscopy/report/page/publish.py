@@ -13,7 +13,7 @@ from dermoscopy.report.published.record import RECORD, unpack
 from dermoscopy.runs.tables import SweepResults
 
 REMEDY = "leave out publish=true, which keeps it, or replace it by force=true"
-OUTDATED = ("table.svg",)  # of earlier versions
+OUTDATED = ("table.svg", "out_of_fold.csv")  # of earlier versions
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def test_the_numbers_of_the_first_answer_are_those_of_the_results_page():
     page = (ROOT / "experiments" / "zeroing" / "README.md").read_text()
     numbers = re.findall(r"[+-]?\d+\.\d{3}", answer)
     assert len(numbers) == 3
-    assert f"(difference {numbers[0]}, 95 % interval {numbers[1]} to {numbers[2]}, 3 seeds)" in page
+    assert f"(difference {numbers[0]}, 95 % interval {numbers[1]} to {numbers[2]}, 3 seeds with own splits)" in page
 
 
 def test_documents_and_the_phony_list_name_only_existing_make_targets():

@@ -7,6 +7,7 @@ import pandas as pd
 
 from dermoscopy.metrics.repeats import FIXED_SPLIT, FOLDS, OWN_SPLITS
 from dermoscopy.plots.style import metric_words
+from dermoscopy.report.figures.vector import capital
 from dermoscopy.report.page.facts import facts, recorded, unfinished
 from dermoscopy.report.page.section import Code, Section
 from dermoscopy.report.page.segmenters import each_mask_section, segmenters_section
@@ -67,7 +68,7 @@ def words_section(findings: Findings) -> Section:
     if not findings.primary:
         rest = "The experiment names another metric as primary, or none: these sentences explore."
     several = f" The p values of {findings.family} comparisons are corrected together (Holm)."
-    text = f"{findings.words()} is {kind}. {rest}{several if findings.family > 1 else ''}"
+    text = f"{capital(findings.words())} is {kind}. {rest}{several if findings.family > 1 else ''}"
     return Section("In words", text=text, items=sentences(findings))
 
 

@@ -18,6 +18,7 @@ from dermoscopy.config.choices import groups
 from dermoscopy.config.stages import stage_configurations
 from dermoscopy.data.prepare import prepare
 from dermoscopy.networks.published import package_of
+from dermoscopy.runs.tables import NOT_AN_ARM
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 GROUPS = ("zeroing", "optimizer", "scheduler", "augment", "split", "logger", "callbacks", "trainer", "loss", "data")
@@ -39,10 +40,13 @@ def axes(cfg: DictConfig) -> dict[str, list]:
     return {o.get_key_element(): list(o.sweep_iterator()) for o in OverridesParser.create().parse_overrides(params)}
 
 
-def jobs(*start: str) -> list[DictConfig]:
-    """Return jobs of a sweep: all choices of axes that are groups, one value of other axes, which compose alike."""
+def jobs(*start: str, every: bool = False) -> list[DictConfig]:
+    """Return jobs of a sweep: all choices of axes that are groups, one value of other axes, which compose alike.
+
+    With `every`, all values of all axes that distinguish arms.
+    """
     values = axes(composed(*start))
-    files = {key for key in values if key in NAMES or key == "recipe"}  # it chooses whole stages
+    files = {key for key in values if (key not in NOT_AN_ARM if every else key in NAMES)}
     start += tuple(f"{key}={values[key][0]}" for key in values if key not in files)
     chosen = [f"{key}={value}" for key in values if key in files for value in values[key]]
     return [composed(*start, choice) for choice in chosen] or [composed(*start)]
@@ -134,9 +138,9 @@ def is_pretrained(cfg: DictConfig) -> bool:
 def test_every_arm_has_epochs_in_all_stages_and_rates_for_its_weights(experiment, protocol, monkeypatch):
     """Under paper a pretrained U-Net was compared with an untrained one, and folds were fine-tuned at 2e-3."""
     monkeypatch.setattr("dermoscopy.config.stages.locate", lambda _: None)  # results of other experiments
-    arms = jobs(f"+experiment={experiment}", f"protocol={protocol}")
+    arms = jobs(f"+experiment={experiment}", f"protocol={protocol}", every=True)
     for cfg in arms:
-        assert all(stage.epochs >= 1 for stage in stage_configurations(cfg)), cfg.hydra.runtime.choices
+        assert all(stage.epochs >= 1 for stage in stage_configurations(cfg)), cfg.hydra.overrides.task
     kinds = {is_pretrained(cfg) for cfg in arms}
     if (experiment, protocol) == ("backbones", "pretrained"):  # what weights are worth is its question there
         variants = ("lite0", "lite0_scratch")

@@ -56,21 +56,23 @@ def main(cfg: DictConfig) -> None:
     choice = Choice(cfg.reference, cfg.metric, _meaningful(cfg.meaningful))
     shown = [typed for typed in overrides() if keys_of([typed])[0] not in NOT_SHOWN]
     typed = shlex.join(["python", "report.py", *shown])
-    if cfg["from"] is not None:
+    pages = typed_names(cfg["from"])
+    again = len(pages) == 1 and not experiments and all(cfg[key] is None for key in ("run", "name", "compare"))
+    if again:
         chosen = {key: value for key, value in vars(choice).items() if key in keys_of(overrides())}
-        page = read_page(Path(cfg["from"]), chosen, typed)
-        if cfg.publish and page.images_left_out and not cfg.force:
-            raise ValueError(f"publish=true would lose numbers of the page ({page.images_left_out}): add force=true")
+        page = read_page(Path(pages[0]), chosen, typed)
     else:
-        sweep = chosen_sweep(cfg, runs, experiments)
+        sweep = chosen_sweep(cfg, runs, experiments, pages)
         if cfg.self_test:
             return print_self_test(sweep, simulate_page(sweep, choice.reference, choice.metric, choice.meaningful))
         page = make_page(sweep, choice, typed)
+    if pages and cfg.publish and page.images_left_out and not cfg.force:
+        raise ValueError(f"publish=true would lose numbers of the page ({page.images_left_out}): add force=true")
     print_table(page.sweep)
     folder = report_folder(runs, page.sweep.experiment)
     shown_before = (folder / GALLERY).is_file()
     files = write_page(page, folder)
-    if cfg["from"] is None:
+    if not again:
         add_files(sweep.folder, files)
     if cfg.gallery:
         files.append(write_gallery(sweep, page.findings, folder, cfg.gallery))
@@ -85,7 +87,7 @@ def main(cfg: DictConfig) -> None:
     print(*files, sep="\n")
     if page.images_left_out:
         print(f"the page cannot be made again from these files alone: {page.images_left_out}")
-    if cfg["from"] is None and sweep.folder.is_dir():
+    if not again and sweep.folder.is_dir():
         _join_masks(sweep)
     return None
 

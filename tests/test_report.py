@@ -64,6 +64,40 @@ def test_the_report_program_compares_runs_and_refuses_what_cannot_be_compared(
     assert "> Compared in spite of differences: data: made_up" in page
 
 
+def test_the_report_program_joins_earlier_pages_with_a_sweep_and_with_each_other(
+    make_runs: MakeRuns, tmp_path: Path
+) -> None:
+    paths = [f"runs={tmp_path / 'runs'}", f"experiments={tmp_path / 'experiments'}"]
+    make_runs(seeds=2)
+    assert report("experiment=zeroing", "publish=true", *paths).returncode == 0
+    published = tmp_path / "experiments" / "zeroing"
+    shutil.rmtree(tmp_path / "runs")
+    make_runs(stamp="2026-03-02_10-00-00")  # the same arms, seed 2 besides
+    joined = report("experiment=zeroing", f"from={published}", "publish=true", *paths)
+    assert joined.returncode == 0, joined.stderr
+    text = (published / "README.md").read_text()
+    assert "sweep zeroing 2026-03-01_10-00-00, zeroing 2026-03-02_10-00-00" in text
+    assert f" from={published} " in text and "> Unfinished: jobs 9: " in text
+    shutil.rmtree(tmp_path / "runs")
+    other = shutil.copytree(published, tmp_path / "other")
+    both = report(f"from=[{published},{other}]", "name=both", paths[0])
+    assert both.returncode == 0, both.stderr
+    own = tmp_path / "runs" / "both" / "report"
+    assert (own / "images.csv").read_bytes() == (published / "images.csv").read_bytes()
+    refused = report(f"from={published}", "experiment=zeroing", paths[0])
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
+    assert refused.stderr.startswith("error: no sweep of experiment 'zeroing' in ")
+    refused = report(f"from=[{published},{tmp_path}]", paths[0])
+    assert refused.stderr.startswith(f"error: {tmp_path}/record.json is missing: no page was written to this folder")
+    refused = report(f"from={published}", "compare=anyway", paths[0])
+    assert refused.stderr == "error: compare=anyway has no effect on a single sweep: leave it out\n"
+    assert report("from=[]", paths[0]).stderr.startswith("error: from=[] names no page: give from=DIR or ")
+    refused = report("experiment=zeroing", "sweep=1", paths[0])  # the number of a sweep, no choice of a group
+    assert refused.stderr.startswith("error: no sweep of experiment 'zeroing'")
+    refused = report(f"from=[{published},{other}]", "gallery=true", paths[0])
+    assert refused.stderr == "error: gallery has an effect only without from=DIR: leave it out\n"
+
+
 def status(tmp_path: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-W", "error", str(ROOT / "report.py"), "status=true", f"runs={tmp_path / 'runs'}"]
     return subprocess.run([*command, *overrides], capture_output=True, text=True, check=False, cwd=tmp_path)

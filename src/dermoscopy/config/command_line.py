@@ -26,6 +26,8 @@ from dermoscopy.machine.messages import nearest, one_line_errors
 CONF = Path(__file__).resolve().parents[3] / "conf"
 SWEEPS = "train.py"  # the only program that does
 
+OF_REPORT = ("experiment", "sweep")  # keys of report.py that are groups of train.py
+
 # Keys of Hydra that would move a program or its files, and what this project offers instead.
 MOVES = {
     "hydra.job.chdir": "relative paths start at the current directory",
@@ -157,7 +159,8 @@ def _hydra_argument(argument: str, several: bool, sweeps: bool) -> str:
         (parsed,) = OverridesParser.create().parse_overrides([argument])
     except HydraException as error:
         raise ValueError(_unreadable(argument)) from error
-    if (choices := groups(CONF).get(key)) and not parsed.is_delete() and isinstance(parsed._value, int | float | None):
+    choices = groups(CONF).get(key) if sweeps or key not in OF_REPORT else None
+    if choices and not parsed.is_delete() and isinstance(parsed._value, int | float | None):
         raise ValueError(f"{argument} names no choice of {key}; the choices are {', '.join(choices)}")
     if parsed.is_sweep_override() and not several:
         text = "to give it as one text, quote it twice: " + shlex.quote(f'{typed}="{value}"')

@@ -83,7 +83,7 @@ def _check_report(cfg: DictConfig, keys: Sequence[str]) -> None:
     if cfg.prune is not False or cfg.older is not None:
         _refuse(keys, (*OF_PAGES, "publish", "experiments", "run", "from", "sweep"), "without prune=true")
     if cfg["from"] is not None:
-        _refuse(keys, ("experiment", "run", "sweep", "name", "compare", "gallery"), "without from=DIR")
+        _refuse(keys, ("gallery",), "without from=DIR")
     if cfg.run is not None:
         _refuse(keys, ("experiment", "sweep"), "without run=KEY")
     if cfg.experiment is None:

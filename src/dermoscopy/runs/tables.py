@@ -20,6 +20,7 @@ NOT_AN_ARM = ("seed", "split.fold")  # axes that repeat an arm
 COLUMNS = ("job", "status", "error", "arm", "seed", "fold", "repeat", "seconds")
 HISTORY_COLUMNS = ("job", "arm", "seed", "fold", "stage", "epoch", "cumulative", "mode")
 UNDEFINED = float("nan")
+Constants = tuple[Mapping[tuple[str, str], pd.DataFrame], str]  # pixels by arm and repeat, and why some are unknown
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class SweepResults:
         jobs: all planned jobs.
         processes: number of jobs at a time since its latest start; None: the launcher knows.
         table: one row per job, columns job, status, error, arm, seed, fold, repeat, seconds, then one per metric.
-        constants: pixel counts of the constant masks by arm and repeat, and why there are none, where they are known
-            without the store; None: see `dermoscopy.report.results.constant_masks`.
+        constants: what is known of constant masks without the store; the rest comes from there, see
+            `dermoscopy.report.results.constant_masks`.
         remarks: what a reader must know of several sweeps that were made one, see `dermoscopy.report.results.merged`.
     """
 
@@ -88,7 +89,7 @@ class SweepResults:
     processes: int | None
     table: pd.DataFrame
     remarks: tuple[str, ...] = ()
-    constants: "tuple[Mapping[tuple[str, str], pd.DataFrame], str] | None" = None
+    constants: Constants = ({}, "")
 
     @property
     def done(self) -> list[JobResults]:

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +12,12 @@ from written import write_report
 
 from dermoscopy.machine.messages import PURPOSE
 from dermoscopy.report.page.facts import job_counts
-from dermoscopy.report.page.page import make_page, read_page, write_page
+from dermoscopy.report.page.page import make_page, read_data, read_page, write_page
 from dermoscopy.report.page.sections import page_sections
-from dermoscopy.report.published.record import Choice
+from dermoscopy.report.published.record import Choice, unpack
 from dermoscopy.report.results.findings import find
-from dermoscopy.runs.tables import load_sweep
+from dermoscopy.report.results.merged import merge
+from dermoscopy.runs.tables import SweepResults, job_table, load_sweep
 
 MakeRuns = Callable[..., Path]
 
@@ -120,6 +122,38 @@ def test_a_segmentation_is_made_again_without_its_store(make_segmented: MakeRuns
     shutil.rmtree(folder.parents[2])
     again = write_page(read_page(tmp_path / "first", {}, ""), tmp_path / "second")
     assert [file.read_bytes() for file in again] == [file.read_bytes() for file in files]
+
+
+def part(sweep: SweepResults, numbers: Sequence[int]) -> SweepResults:
+    """Return a sweep of these jobs alone, as one that was run on a machine of its own."""
+    jobs = tuple(job for job in sweep.jobs if job.number in numbers)
+    return replace(sweep, jobs=jobs, table=job_table(jobs))
+
+
+def test_the_page_of_a_part_is_joined_with_the_runs_of_the_rest(
+    make_segmented: MakeRuns, make_runs: MakeRuns, tmp_path: Path
+) -> None:
+    axes = {"network": ["small", "large"], "split.fold": ["0", "1", "2"]}
+    first = {"encoders": [0, 1, 3, 4], "zeroing": [0, 1, 3, 4, 6]}
+    for sweep in (load_sweep(make_segmented(axes, ["done"] * 6)), load_sweep(make_runs())):
+        numbers = first[sweep.experiment]
+        write_page(make_page(part(sweep, numbers), Choice()), tmp_path / sweep.experiment)
+        for number in numbers:  # the other machine has nothing of them
+            shutil.rmtree(sweep.jobs[number].last.folder)
+        rest = part(sweep, [job.number for job in sweep.jobs if job.number not in numbers])
+        earlier = unpack(read_data(tmp_path / sweep.experiment)[0])[0]
+        joined = merge([earlier, rest], sweep.experiment)
+        assert [job.arm for job in joined.jobs] == [job.arm for job in sweep.jobs]
+        page = make_page(joined, Choice())
+        assert page.findings is not None and len(joined.done) == len(sweep.done)
+        whole = sweep.table.drop(columns=["job", "error"]).sort_values(["arm", "repeat"], ignore_index=True)
+        own = page.sweep.table.drop(columns=["job", "error"]).sort_values(["arm", "repeat"], ignore_index=True)
+        pd.testing.assert_frame_equal(own[whole.columns], whole, check_dtype=False)
+        write_page(page, tmp_path / "joined")
+        again = unpack(read_data(tmp_path / "joined")[0])[0]
+        assert merge([again, rest], sweep.experiment).folder.name.count(sweep.experiment) == 1  # the same sweep
+        if sweep.experiment == "encoders":
+            assert page.sweep.constants[0].keys() == {(job.arm, str(job.repeat)) for job in sweep.jobs}
 
 
 def test_a_changed_or_missing_file_is_refused_by_name(make_runs: MakeRuns, tmp_path: Path) -> None:

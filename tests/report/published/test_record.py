@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dermoscopy.report.published.record import compact_csv, without_folders
+from dermoscopy.report.published.record import compact_csv
 
 
 def test_large_results_are_rounded_and_keep_their_rows() -> None:
@@ -10,9 +10,3 @@ def test_large_results_are_rounded_and_keep_their_rows() -> None:
     assert compact_csv(table) == table.to_csv(index=False)
     assert compact_csv(table, largest=100).splitlines()[1:3] == ["0,0.33333", "1,1.3333"]
     assert compact_csv(table, largest=100).count("\n") == 101
-
-
-def test_absolute_paths_lose_the_folders_of_a_machine() -> None:
-    paths = {"a": ["/home/me/x/masks.h5", "b/c.h5", None, 1], "d": {"e": "/x"}, "text": "a/b and /c"}
-    expected = {"a": ["x/masks.h5", "b/c.h5", None, 1], "d": {"e": "x"}, "text": "a/b and /c"}
-    assert without_folders(paths) == expected

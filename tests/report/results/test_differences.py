@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dermoscopy.report.results.differences import arm_differences, differences, flatten
+from dermoscopy.report.results.differences import arm_differences, differences, flatten, without_folders
 from dermoscopy.runs.tables import load_sweep
 
 MakeRuns = Callable[..., Path]
@@ -30,3 +30,9 @@ def test_differences_keep_a_key_if_and_only_if_it_has_more_than_one_value() -> N
 def test_configurations_of_arms_differ_in_what_was_swept_and_not_in_the_seed(make_runs: MakeRuns) -> None:
     table = arm_differences(load_sweep(make_runs()))
     assert table.columns.tolist() == ["zeroing.name", "zeroing.p", "zeroing.per_channel"]
+
+
+def test_absolute_paths_lose_the_folders_of_a_machine() -> None:
+    paths = {"a": ["/home/me/x/masks.h5", "b/c.h5", None, 1], "d": {"e": "/x"}, "text": "a/b and /c"}
+    expected = {"a": ["x/masks.h5", "b/c.h5", None, 1], "d": {"e": "x"}, "text": "a/b and /c"}
+    assert without_folders(paths) == expected

@@ -17,7 +17,7 @@ from dermoscopy.report.published.images import Images
 from dermoscopy.report.published.jobs import jobs_table
 from dermoscopy.report.published.settings import changed, changes
 from dermoscopy.report.results.arms import results_table
-from dermoscopy.report.results.differences import settings_of
+from dermoscopy.report.results.differences import RECIPE, settings_of, without_folders
 from dermoscopy.runs.records import JobRecord
 from dermoscopy.runs.stage_results import Configuration, StageResults
 from dermoscopy.runs.tables import JobResults, SweepResults, job_table
@@ -67,7 +67,7 @@ def pack_record(sweep: SweepResults, choice: Choice, command: str, images_left_o
         "version": VERSION,
         "page": {"command": command, **asdict(choice), "images_left_out": images_left_out},
         "sweep": {"folder": sweep.folder.name, **known},
-        "no_constant_masks": "" if sweep.constants is None else sweep.constants[1],
+        "no_constant_masks": sweep.constants[1],
         "settings": base,
         "jobs": jobs,
     }
@@ -81,17 +81,9 @@ def _settings(job: JobResults) -> dict[str, object] | None:
         configuration = job.last.configuration
     except FileNotFoundError:
         return None
-    known = {**vars(configuration), "masks": list(configuration.masks), "content": settings_of(job)}
+    content = settings_of(job) | {RECIPE: configuration.content.get(RECIPE)}
+    known = {**vars(configuration), "masks": list(configuration.masks), "content": content}
     return {name: without_folders(value) for name, value in known.items()}
-
-
-def without_folders(value: Any) -> Any:
-    """Return a nested value in which absolute paths have only their last two parts: a page names no other folder."""
-    if isinstance(value, Mapping):
-        return {key: without_folders(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_folders(inner) for inner in value]
-    return "/".join(Path(value).parts[1:][-2:]) if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _last(job: JobResults) -> Record:

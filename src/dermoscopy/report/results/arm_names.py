@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dermoscopy.report.results.comparable import title
-from dermoscopy.report.results.differences import differences, flatten, relevant
-from dermoscopy.runs.stage_results import StageResults
+from dermoscopy.report.results.differences import RECIPE, differences, flatten, settings_of
 from dermoscopy.runs.tables import NOT_AN_ARM, JobResults, SweepResults, arm_name
 
 REPEATS = ("seed", "stage_seed", "split_seed")  # last parts of keys whose values repeat an arm
@@ -34,7 +33,9 @@ def group_arms(sweeps: Sequence[SweepResults]) -> dict[Unit, Arm]:
     for number, sweep in enumerate(sweeps):
         for job in sweep.jobs:
             units.setdefault((number, job.arm), []).append(job)
-    settings = {unit: next(filter(None, map(_settings, jobs)), None) for unit, jobs in units.items()}
+    done = {unit: [job for job in jobs if job.record["status"] == "done"] for unit, jobs in units.items()}
+    with_done = {arm for (_, arm), jobs in done.items() if jobs}  # a job that failed may have ended in an earlier stage
+    settings = {unit: _first(done[unit] if unit[1] in with_done else jobs) for unit, jobs in units.items()}
     groups = _same(settings)
     first = {group: units[group[0]][0] for group in groups}
     axes = {group: _axes(job) for group, job in first.items()}
@@ -57,30 +58,33 @@ def _axes(job: JobResults) -> dict[str, str]:
     return {axis: value for axis, value in job.record["axes"].items() if axis not in NOT_AN_ARM}
 
 
+def _first(jobs: Sequence[JobResults]) -> Settings | None:
+    return next(filter(None, map(_settings, jobs)), None)
+
+
 def _settings(job: JobResults) -> Settings | None:
     """Return what a job computes apart from its repeat, by dotted key; None while no configuration is written."""
+    if not job.stages:
+        return None
     try:
-        stages = [_of_stage(stage) for stage in job.stages]
+        flat = flatten(settings_of(job))
     except FileNotFoundError:
         return None
-    if not stages:
-        return None
     data = job.record.get("data", {"name": "", "fingerprint": ""})
-    before = {
-        f"{key} (stage {number})": value for number, part in enumerate(stages[:-1]) for key, value in part.items()
-    }
-    recipe = job.last.configuration.content.get("recipe_version", "")
-    return stages[-1] | before | {"data": f"{data['name']} {data['fingerprint'][:6]}", "recipe": recipe}
+    recipe = job.last.configuration.content.get(RECIPE)
+    own = {key: _without_place(value, job) for key, value in flat.items() if not _repeats(key)}
+    return own | {"data": f"{data['name']} {data['fingerprint'][:6]}", "recipe": "" if recipe is None else recipe}
 
 
-def _of_stage(stage: StageResults) -> Settings:
-    own = "/".join(stage.folder.parts[-2:])  # part of the paths of its own files
-    flat = flatten(relevant(stage.configuration.content))
-    return {
-        key: value.replace(own, "") if isinstance(value, str) else value
-        for key, value in flat.items()
-        if key.rpartition(".")[2] not in REPEATS and not f".{key}".endswith(f".{FOLD}")
-    }
+def _repeats(key: str) -> bool:
+    return key.rpartition(".")[2] in REPEATS or f".{key}".endswith(f".{FOLD}")
+
+
+def _without_place(value: object, job: JobResults) -> object:
+    """Return a setting without the folders of the job's own stages, which the keys of their seeds name."""
+    for stage in job.stages if isinstance(value, str) else ():
+        value = str(value).replace("/".join(stage.folder.parts[-2:]), "")
+    return value
 
 
 def _same(settings: Mapping[Unit, Settings | None]) -> list[tuple[Unit, ...]]:
@@ -105,7 +109,7 @@ def _telling(settings: Mapping[str, Settings]) -> dict[str, dict[str, str]]:
     table = differences(settings).astype(str)
     keys: list[str] = []
     while len(table.columns) > len(keys) and _distinguished(table, keys) < _distinguished(table, [*table.columns]):
-        order = sorted(table.columns, key=lambda key: (key.count("."), key.endswith(")"), key))
+        order = sorted(table.columns, key=lambda key: (key.count("."), key.startswith("stage "), key))
         keys.append(max(order, key=lambda key: _distinguished(table, [*keys, key])))
     last = [key.rpartition(".")[2] for key in keys]
     short = {key: name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)}

@@ -29,16 +29,18 @@ def constant_masks(sweep: SweepResults) -> tuple[dict[tuple[str, str], dict[str,
     Returns:
         By arm and repeat the scores of each constant mask, none if they cannot be computed, and why not.
     """
-    if sweep.constants is not None:
-        tables, lacking = sweep.constants
-        return {job: _of_training_mask(table) for job, table in tables.items()}, lacking
+    known, lacking = sweep.constants
     stores: dict[Path, Store] = {}
     by_split: dict[tuple[object, ...], dict[str, MaskScores]] = {}  # jobs of one store, masks and split share scores
     parts = {}
     for job in sweep.done:
+        place = job.arm, str(job.repeat)
+        if place in known:
+            parts[place] = _of_training_mask(known[place])
+            continue
         configuration, split = job.last.configuration, job.last.split
         if split is None:
-            return {}, f"job {job.number} has no {SPLIT}"
+            return {}, lacking or f"job {job.number} has no {SPLIT}"
         # A relative path starts at the folder that holds `runs/`, where the training was started.
         file = job.last.folder.parents[1].resolve().parent / configuration.store
         key = file, configuration.masks, tuple(split.index), tuple(split)
@@ -49,7 +51,7 @@ def constant_masks(sweep: SweepResults) -> tuple[dict[tuple[str, str], dict[str,
                 by_split[key] = _of_split(stores[file], job, split)
         except (OSError, ValueError) as error:
             return {}, f"{error}".replace(str(file), configuration.store)  # a page names no folder of this machine
-        parts[job.arm, str(job.repeat)] = by_split[key]
+        parts[place] = by_split[key]
     return parts, "" if parts else "no job is done"
 
 

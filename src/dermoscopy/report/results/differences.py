@@ -1,6 +1,8 @@
 """Differences between the configurations of arms: values by dotted key, without keys that have the same value."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -8,6 +10,7 @@ from dermoscopy.runs.keys import canonical
 from dermoscopy.runs.tables import JobResults, SweepResults
 
 REPEAT_KEYS = ("seed", "fold")
+RECIPE = "recipe_version"  # of the code that trained; no setting, but trainings of two recipes are two arms
 # Names, paths, and settings of display: keys without effect on what an arm computes.
 IGNORED = frozenset(
     {
@@ -15,7 +18,7 @@ IGNORED = frozenset(
         *(
             "offset",
             "fingerprint",
-            "recipe_version",
+            RECIPE,
             "threads",
             "jobs_per_gpu",
             "sweep",
@@ -93,6 +96,8 @@ def arm_differences(sweep: SweepResults) -> pd.DataFrame:
 def settings_of(job: JobResults) -> dict[str, object]:
     """Return the relevant settings of the last stage of a job and, as `stage 0` and so on, those of the stages before.
 
+    They name no folder of this machine, so they are the same whether read from the runs or from the record of a page.
+
     Raises:
         FileNotFoundError: the configuration of a stage is not written.
     """
@@ -100,7 +105,16 @@ def settings_of(job: JobResults) -> dict[str, object]:
     for number, stage in enumerate(job.stages[:-1]):
         if f"stage {number}" not in own:  # the record of a page has them in place of the stages' files
             own[f"stage {number}"] = relevant(stage.configuration.content)
-    return own
+    return {name: without_folders(value) for name, value in own.items()}
+
+
+def without_folders(value: Any) -> Any:
+    """Return a nested value in which absolute paths have only their last two parts."""
+    if isinstance(value, Mapping):
+        return {key: without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(inner) for inner in value]
+    return "/".join(Path(value).parts[1:][-2:]) if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def relevant(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -4,14 +4,14 @@ What differs between their configurations becomes the arms; seeds and folds stay
 them share is one job.
 """
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from dermoscopy.report.results.arm_names import Arm, group_arms
+from dermoscopy.report.results.arm_names import Arm, Unit, group_arms
 from dermoscopy.report.results.arms import is_segmentation, macro_metrics
 from dermoscopy.report.results.comparable import disagreements, title
-from dermoscopy.runs.tables import NOT_AN_ARM, JobResults, SweepResults, job_table
+from dermoscopy.runs.tables import NOT_AN_ARM, Constants, JobResults, SweepResults, job_table
 
 ANYWAY = "compare=anyway"
 SEED, FOLD = NOT_AN_ARM
@@ -32,7 +32,8 @@ def merge(sweeps: Sequence[SweepResults], name: str, anyway: bool = False) -> Sw
     Raises:
         ValueError: they are not comparable, and `anyway` is false.
     """
-    jobs = _jobs(sweeps, group_arms(sweeps))
+    arms = group_arms(sweeps)
+    jobs = _jobs(sweeps, arms)
     differing, unknown = disagreements(sweeps, jobs)
     if differing and not anyway:
         raise ValueError(f"not comparable: {'; '.join(differing)}; {ANYWAY} compares them, and says so on the page")
@@ -49,23 +50,40 @@ def merge(sweeps: Sequence[SweepResults], name: str, anyway: bool = False) -> Sw
         remarks.append(f"Left out: {len(lacking)} scores ({', '.join(conditions)}/...) for which not all were tested.")
         left_out = tuple(f"{metric}/" for metric in lacking)
         table = table[[column for column in table if not f"{column}/".startswith(left_out)]]
-    own = ", ".join(dict.fromkeys(f"{sweep.experiment} {sweep.folder.name}" for sweep in sweeps))
+    own = ", ".join(dict.fromkeys(_named(sweep) for sweep in sweeps))
     return SweepResults(
         folder=sweeps[0].folder.parents[2] / name / "sweeps" / own,
         experiment=name,
         command="; ".join(dict.fromkeys(sweep.command for sweep in sweeps)),
         axes=_axes(sweeps, jobs),
-        about=_about([sweep.about for sweep in sweeps if sweep.about], len(sweeps)),
+        about=_about(sweeps),
         started=min(sweep.started for sweep in sweeps),
         resumed=max(sweep.resumed for sweep in sweeps),
         jobs=jobs,
         processes=None,
         table=table,
+        constants=_constants(sweeps, arms),
         remarks=tuple(dict.fromkeys([*(text for sweep in sweeps for text in sweep.remarks), *remarks])),
     )
 
 
-def _jobs(sweeps: Sequence[SweepResults], arms: Mapping[tuple[int, str], Arm]) -> tuple[JobResults, ...]:
+def _named(sweep: SweepResults) -> str:
+    """Return the experiment and the time of a sweep; one that was merged before names those of its parts."""
+    name = sweep.folder.name
+    return name if name.startswith(f"{sweep.experiment} ") else f"{sweep.experiment} {name}"
+
+
+def _constants(sweeps: Sequence[SweepResults], arms: Mapping[Unit, Arm]) -> Constants:
+    """Return what is known of constant masks without the stores, with the arms of the whole."""
+    parts = [
+        {(arms[number, arm].name, repeat): table for (arm, repeat), table in sweep.constants[0].items()}
+        for number, sweep in enumerate(sweeps)
+    ]
+    lacking = next((sweep.constants[1] for sweep in sweeps if sweep.constants[1]), "")
+    return dict(ChainMap(*reversed(parts))), lacking
+
+
+def _jobs(sweeps: Sequence[SweepResults], arms: Mapping[Unit, Arm]) -> tuple[JobResults, ...]:
     """Return the jobs of all sweeps with their arm in the whole; of an arm and repeat the first that is done."""
     kept: dict[object, JobResults] = {}
     for number, sweep in enumerate(sweeps):
@@ -98,16 +116,19 @@ def _axes(sweeps: Sequence[SweepResults], jobs: Sequence[JobResults]) -> tuple[s
     return tuple(dict.fromkeys([*own, *(axis for axis in swept if axis in NOT_AN_ARM), *repeats]))
 
 
-def _about(abouts: Sequence[Mapping[str, str]], sweeps: int) -> dict[str, str]:
-    """Return what the experiments are about, together; their primary metric only if all name the same beforehand."""
+def _about(sweeps: Sequence[SweepResults]) -> dict[str, str]:
+    """Return what the experiments are about, together; their primary metric only if all name the same beforehand.
+
+    Of several sweeps of an experiment the last one has the word.
+    """
+    abouts = [*{sweep.experiment: sweep.about for sweep in sweeps if sweep.about}.values()]
     if not abouts:
         return {}
     texts = {}
     for key in abouts[0]:
         sentences = " " if key in ("question", "expectation") else "; "
         texts[key] = sentences.join(dict.fromkeys(about[key] for about in abouts if key in about))
-    primary = {about.get("primary_metric") for about in abouts}
-    if len(primary) > 1 or len(abouts) < sweeps:
+    if len({sweep.about.get("primary_metric") for sweep in sweeps}) > 1:
         texts.pop("primary_metric", None)
     return texts
 

@@ -15,7 +15,8 @@ ATTRIBUTES = ("globules", "milia_like_cyst", "negative_network", "pigment_networ
 POSITIVES = (603, 682, 190, 1523, 100)  # of the 2594 images of ISIC 2018 Task 2
 IMAGES = 2594
 DECISIONS = ("accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1")
-RANKING = ("average_precision", "auroc", "sensitivity_at_specificity_90")
+PAUC = "pauc_above_sensitivity_80"
+RANKING = ("average_precision", "auroc", PAUC, "sensitivity_at_specificity_90")
 CALIBRATION = ("brier", "ece")
 RULE = "youden"
 
@@ -45,6 +46,7 @@ def test_always_positive_scores_the_trivial_values(isic):
     assert scores["f1"] == pytest.approx(0.349, abs=5e-4)
     assert (scores["recall"], scores["specificity"], scores["balanced_accuracy"]) == (1, 0, 0.5)
     assert scores["auroc"] == pytest.approx(0.5)
+    assert scores[PAUC] == pytest.approx(0.02)  # the corner above the diagonal, .2 wide and high
     assert scores["sensitivity_at_specificity_90"] == 0
     assert scores["average_precision"] == pytest.approx(sum(POSITIVES) / IMAGES / 5)
 
@@ -95,6 +97,7 @@ def test_a_perfect_prediction_scores_one_and_its_opposite_zero(isic):
         assert perfect[metric] == 1
         assert opposite[metric] == 0
     assert perfect["average_precision"] == 1
+    assert (perfect[PAUC], opposite[PAUC]) == (pytest.approx(0.2), 0)
     sure = multilabel(200 * isic - 100, isic, ATTRIBUTES)
     assert (sure["brier"], sure["ece"]) == (0, 0)
 
@@ -107,6 +110,7 @@ def test_a_case_computed_by_hand():
         assert scores[metric] == 0.5
     assert scores["auroc"] == 0.75  # three of the four pairs are in the right order
     assert scores["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
+    assert scores[PAUC] == pytest.approx(0.2 / 2)  # one of the two negatives is above the last positive
     assert scores["sensitivity_at_specificity_90"] == 0.5  # one of the two positives is above both negatives
     tuned = {"accuracy": 3 / 4, "balanced_accuracy": 3 / 4, "precision": 2 / 3, "recall": 1, "specificity": 1 / 2}
     for metric, value in (tuned | {"f1": 4 / 5}).items():
@@ -127,7 +131,7 @@ def test_a_label_without_positives_is_undefined_and_excluded_from_the_mean():
     scores = label_scores(logits, label, ["x", "empty"], False, torch.zeros(2), RULE)
     for metric in ("recall", "f1", "balanced_accuracy", f"f1_at_{RULE}", *RANKING):
         assert math.isnan(scores[f"{metric}/empty"])
-        assert scores[metric] == scores[f"{metric}/x"] == 1
+        assert scores[metric] == scores[f"{metric}/x"] == (pytest.approx(0.2) if metric == PAUC else 1)
     assert scores["specificity/empty"] == 0.5
     assert math.isnan(multilabel(logits, 1 - label, ["x", "full"])["specificity/full"])
 
@@ -182,6 +186,8 @@ def test_ranking_scores_of_tied_logits_agree_with_scikit_learn_and_an_exhaustive
     scores, truth, logit = multilabel(logits, label, ["x"]), label[:, 0].numpy(), logits[:, 0].numpy()
     assert scores["auroc"] == pytest.approx(sklearn_metrics.roc_auc_score(truth, logit), abs=1e-6)
     assert scores["average_precision"] == pytest.approx(sklearn_metrics.average_precision_score(truth, logit), abs=1e-6)
+    turned = sklearn_metrics.roc_auc_score(1 - truth, -logit, max_fpr=0.2)  # from .5 for the diagonal to 1
+    assert scores[PAUC] == pytest.approx(0.02 + 0.18 * (turned - 0.5) / 0.5, abs=1e-6)
     above = [logit >= limit for limit in (*set(logit), math.inf)]
     allowed = [predicted for predicted in above if 10 * (predicted & (truth == 0)).sum() <= (truth == 0).sum()]
     best = max((predicted & (truth == 1)).sum() for predicted in allowed) / (truth == 1).sum()

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, recall_scor
 
 from dermoscopy.metrics.weighted_classification import (
     DECISIONS,
+    PAUC,
     RANKING,
     Counts,
     auroc,
@@ -15,6 +16,7 @@ from dermoscopy.metrics.weighted_classification import (
     decision_score,
     expected_average_precision,
     outcomes,
+    partial_auroc,
     predicted_labels,
 )
 
@@ -26,8 +28,68 @@ def test_auroc_agrees_with_scikit_learn_under_weights_and_ties() -> None:
     assert auroc(truth, logit, weight) == pytest.approx(expected)
 
 
+def published(truth: np.ndarray, logit: np.ndarray, weight: np.ndarray) -> float:
+    """Return the primary metric of ISIC 2024: labels and scores turned round, and scikit-learn's scale undone."""
+    largest = 0.2  # of the turned curve's false positive rate
+    scaled = roc_auc_score(1 - truth, -logit, max_fpr=largest, sample_weight=weight)
+    least = largest**2 / 2
+    return least + (largest - least) * (scaled - 0.5) / 0.5
+
+
+def area_above(truth: np.ndarray, logit: np.ndarray, weight: np.ndarray) -> float:
+    """Integrate the ROC curve above a sensitivity of 0.8, from one threshold to the next, in slices of its height."""
+    points = [(0.0, 0.0)]
+    for limit in sorted(set(logit), reverse=True):
+        above = logit >= limit
+        points.append(tuple(weight[above & (truth == kind)].sum() / weight[truth == kind].sum() for kind in (0, 1)))
+    height = 0.8 + 0.2 * (np.arange(20_000) + 0.5) / 20_000
+    fpr, tpr = np.array(points).T
+    steps = np.flatnonzero(np.diff(tpr))  # level ones have no height
+    part = steps[np.searchsorted(tpr[steps + 1], height).clip(max=len(steps) - 1)]
+    reached = fpr[part] + (height - tpr[part]) / (tpr[part + 1] - tpr[part]) * (fpr[part + 1] - fpr[part])
+    return 0.2 * float(np.mean(1 - reached))
+
+
+def test_the_area_above_a_sensitivity_is_that_of_cases_by_hand() -> None:
+    def area(truth: list[int], logit: list[float], weight: list[float] | None = None) -> float:
+        weights = np.array([weight or [1.0] * len(truth)])
+        return float(partial_auroc(np.array(truth, float), np.array(logit, float), weights)[0])
+
+    assert area([1, 1, 0, 0], [4, 3, 2, 1]) == pytest.approx(0.2)  # perfect
+    assert area([0, 0, 1, 1], [4, 3, 2, 1]) == 0
+    assert area([1, 0, 1, 0], [4, 3, 2, 1]) == pytest.approx(0.2 / 2)  # the last half of recall, after one of two
+    assert area([1, 0, 1, 0], [0, 0, 0, 0]) == pytest.approx(0.2**2 / 2)  # one line from corner to corner
+    # five of ten positives first, then five tied with one of two negatives: at recall .8 it is passed to 3/5
+    assert area([1] * 10 + [0, 0], [9] * 5 + [5] * 5 + [5, 1]) == pytest.approx(0.2 * (1 - (0.6 + 1) / 2 / 2))
+    # a third positive counts as four, so that recall .8 is within it
+    assert area([1, 0, 1, 0], [4, 3, 2, 1], [1, 1, 4, 3]) == pytest.approx(0.2 * (1 - 1 / 4))
+    assert area([1, 0, 1, 0], [4, 3, 2, 1], [1, 0, 0, 3]) == pytest.approx(0.2)  # what has no weight is not there
+
+
+@pytest.mark.parametrize("levels", [3, 8, 10_000])
+def test_the_area_above_a_sensitivity_agrees_with_the_published_formula_and_an_integral(levels: int) -> None:
+    rng = np.random.default_rng(levels)
+    for images in (6, 40, 300):
+        truth = rng.integers(0, 2, images).astype(float)
+        truth[:2] = 0, 1
+        logit = np.round(truth + rng.normal(size=images), 12) if levels == 10_000 else rng.integers(0, levels, images)
+        weight = np.stack([np.ones(images), rng.random(images) + 0.1, rng.integers(1, 4, images).astype(float)])
+        areas = partial_auroc(truth, logit.astype(float), weight)
+        assert areas == pytest.approx([published(truth, logit, w) for w in weight], abs=1e-12)
+        assert areas == pytest.approx([area_above(truth, logit, w) for w in weight], abs=1e-5)
+        whole = auroc(truth, logit.astype(float), weight)
+        assert ((areas >= 0) & (areas <= 0.2) & (areas <= whole)).all()
+
+
+def test_a_ranking_at_random_has_a_fiftieth_above_a_sensitivity_of_four_fifths() -> None:
+    rng, truth = np.random.default_rng(0), (np.arange(600) < 300).astype(float)
+    drawn = [partial_auroc(truth, rng.random(600), np.ones((1, 600)))[0] for _ in range(300)]
+    assert np.mean(drawn) == pytest.approx(0.02, abs=4 * np.std(drawn) / 300**0.5 + 1e-3)
+
+
 def test_a_label_without_positives_or_negatives_has_no_ranking() -> None:
-    for truth, expected in ((0.0, {"auroc": np.nan, "average_precision": np.nan}), (1.0, {"auroc": np.nan})):
+    one_sided = dict.fromkeys(("auroc", PAUC), np.nan)
+    for truth, expected in ((0.0, one_sided | {"average_precision": np.nan}), (1.0, one_sided)):
         for name, score in RANKING.items():
             scores = score(np.full(4, truth), np.arange(4.0), np.ones((2, 4)))
             assert scores == pytest.approx([expected.get(name, 1.0)] * 2, nan_ok=True)

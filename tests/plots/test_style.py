@@ -59,6 +59,7 @@ def test_a_few_arms_have_the_first_colours_of_the_palette():
         ("iou", "IoU"),
         ("task2_jaccard", "Task 2 Jaccard"),
         ("auroc", "AUROC"),
+        ("pauc_above_sensitivity_80", "pAUC above sensitivity 80"),
         ("average_precision", "average precision"),
         ("thresholded_jaccard", "thresholded Jaccard"),
     ],

@@ -21,9 +21,11 @@ from dermoscopy.metrics.statistics import Floats, mean_defined
 from dermoscopy.metrics.weighted_classification import (
     CLASS_SCORES,
     DECISIONS,
+    PAUC,
     Counts,
     decision_score,
     outcomes,
+    partial_auroc,
     predicted_labels,
     tuned_name,
 )
@@ -67,7 +69,8 @@ def label_scores(
     Ranking and calibration are of each label against the rest.
 
     Undefined are precision without positives and predictions; recall, F1 and average precision without positives;
-    specificity without negatives; balanced accuracy, AUROC and sensitivity at a specificity without both.
+    specificity without negatives; balanced accuracy, AUROC, the part of it above a sensitivity, and sensitivity at a
+    specificity without both.
 
     Args:
         logits: (N, L), any float type.
@@ -113,23 +116,24 @@ def _decision_scores(counts: Counts) -> dict[str, Floats]:
 
 def _ranking_scores(odds: Tensor, label: Tensor) -> dict[str, Tensor]:
     """Return scores of the ranking by log-odds, since the probabilities of large odds all round to 1."""
-    names = "average_precision", "auroc", f"sensitivity_at_specificity_{SPECIFICITY}"
+    names = "average_precision", "auroc", PAUC, f"sensitivity_at_specificity_{SPECIFICITY}"
     columns = zip(odds.unbind(1), label.unbind(1), strict=True)
-    by_label = torch.tensor([_ranking(score, truth) for score, truth in columns])  # (L, 3)
+    by_label = torch.tensor([_ranking(score, truth) for score, truth in columns])  # (L, 4)
     return dict(zip(names, by_label.unbind(1), strict=True))
 
 
-def _ranking(score: Tensor, truth: Tensor) -> tuple[float, float, float]:
-    """Return average precision, AUROC and sensitivity of one label."""
+def _ranking(score: Tensor, truth: Tensor) -> tuple[float, float, float, float]:
+    """Return average precision, AUROC, the part of it above a sensitivity, and sensitivity of one label."""
     known = ~truth.isnan()
     truth = truth[known].long()
     score = score[known].unique(return_inverse=True)[1] / max(len(truth), 1)  # torchmetrics requires 0 ... 1
     positives = int(truth.sum())
-    precision = auroc = sensitivity = torch.nan
+    precision = auroc = partial = sensitivity = torch.nan
     if positives:
         precision = binary_average_precision(score, truth, validate_args=False).item()
     if 0 < positives < len(truth):
         auroc = binary_auroc(score, truth, validate_args=False).item()
         at = binary_sensitivity_at_specificity(score, truth, SPECIFICITY / 100, validate_args=False)
         sensitivity = at[0].item()
-    return precision, auroc, sensitivity
+        partial = float(partial_auroc(truth.double().numpy(), score.double().numpy(), np.ones((1, len(truth))))[0])
+    return precision, auroc, partial, sensitivity

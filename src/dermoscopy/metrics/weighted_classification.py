@@ -13,6 +13,8 @@ from scipy.special import digamma
 from dermoscopy.metrics.statistics import Floats, mean_defined, ratio
 
 AT = "_at_"  # between a score of decisions and the rule that chose their threshold in validation: `f1_at_best_f1`
+SENSITIVITY = 80  # percent, above which the partial AUROC counts. Source: ISIC 2024 challenge
+PAUC = f"pauc_above_sensitivity_{SENSITIVITY}"
 
 
 class Counts(NamedTuple):
@@ -132,7 +134,7 @@ def average_precision(truth: Floats, logit: Floats, weight: Floats) -> Floats:
         truth, logit: (N,), of one label.
         weight: (R, N).
     """
-    own, tp, fp, _, _ = _at_positives(truth, logit, weight)
+    own, tp, _, fp, _, _ = _at_positives(truth, logit, weight)
     precision = np.nan_to_num(ratio(tp, tp + fp))  # undefined only where the positive itself has weight 0
     return ratio((own * precision).sum(0), own.sum(0))
 
@@ -159,16 +161,34 @@ def auroc(truth: Floats, logit: Floats, weight: Floats) -> Floats:
     Args:
         truth, logit, weight: see `average_precision`.
     """
-    own, _, fp, fp_above, negatives = _at_positives(truth, logit, weight)
+    own, _, _, fp, fp_above, negatives = _at_positives(truth, logit, weight)
     return 1 - ratio((own * (fp_above + fp)).sum(0) / 2, own.sum(0) * negatives)
 
 
-def _at_positives(truth: Floats, logit: Floats, weight: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def partial_auroc(truth: Floats, logit: Floats, weight: Floats) -> Floats:
+    """Return the area below the ROC curve and above a sensitivity of 80 %, from 0 to 0.2, not rescaled.
+
+    Between its points, through ties as well, the curve is a straight line. A ranking at random has about 0.02, more
+    where positives are few.
+    Source: `p_auc_tpr` with `min_tpr` 0.8, github.com/ISIC-Research/Challenge-2024-Metrics.
+
+    Args:
+        truth, logit, weight: see `average_precision`.
+    """
+    own, tp, tp_above, fp, fp_above, negatives = _at_positives(truth, logit, weight)
+    positives, tied = own.sum(0), tp - tp_above
+    low, high = (np.maximum(end, SENSITIVITY / 100 * positives) for end in (tp_above, tp))  # of the line that counts
+    passed = fp_above + np.nan_to_num(ratio((low + high) / 2 - tp_above, tied)) * (fp - fp_above)  # in its middle
+    area = np.nan_to_num(ratio(own, tied)) * (high - low) * (1 - ratio(passed, negatives))  # shared by tied positives
+    return ratio(area.sum(0), positives)
+
+
+def _at_positives(truth: Floats, logit: Floats, weight: Floats) -> tuple[Floats, ...]:
     """Return the weights above each of the P positives, on which ranking scores depend.
 
     Returns:
-        Weight (P, R) of the positives; of the positives and of the negatives with at least their logit; of the
-        negatives with a higher one; and of all negatives (R,).
+        Weight (P, R) of the positives; of the positives with at least their logit, and with a higher one; of the
+        negatives likewise; and of all negatives (R,).
     """
     known = np.flatnonzero(~np.isnan(truth))
     order = known[np.argsort(-logit[known], kind="stable")]
@@ -179,7 +199,7 @@ def _at_positives(truth: Floats, logit: Floats, weight: Floats) -> tuple[Floats,
     passed_positives = _sums(own)
     tp_above, tp = (passed_positives[np.searchsorted(positives, end)] for end in (above, through))
     negatives = passed[-1] - passed_positives[-1]
-    return own, tp, passed[through] - tp, passed[above] - tp_above, negatives
+    return own, tp, tp_above, passed[through] - tp, passed[above] - tp_above, negatives
 
 
 def _sums(weight: Floats) -> Floats:
@@ -192,4 +212,5 @@ def _sums(weight: Floats) -> Floats:
 RANKING: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "auroc": auroc,
     "average_precision": average_precision,
+    PAUC: partial_auroc,
 }

@@ -44,6 +44,7 @@ WORDS = {  # parts of names of metrics that are not written as they are
     "iou": "IoU",
     "dice": "Dice",
     "auroc": "AUROC",
+    "pauc": "pAUC",
     "jaccard": "Jaccard",
     "task2": "Task 2",
     "youden": "Youden",

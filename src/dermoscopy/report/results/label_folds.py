@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dermoscopy.metrics.intervals import block_weights, interval
 from dermoscopy.metrics.statistics import Floats, mean_defined
-from dermoscopy.metrics.weighted_classification import DECISIONS, RANKING, Counts, decision_score, tuned_decisions
+from dermoscopy.metrics.weighted_classification import DECISIONS, Counts, decision_score, tuned_decisions
 from dermoscopy.report.results import test_images
 from dermoscopy.report.results.arms import VALIDATION_MASKS, is_segmentation
 from dermoscopy.report.results.conditions import in_order
@@ -18,6 +18,7 @@ from dermoscopy.report.results.label_predictions import TRIVIAL_SCORES, Predicti
 from dermoscopy.runs.tables import SweepResults
 
 Key = tuple[str, int, str]  # arm, seed, mask_condition
+RANKED = ("auroc", "average_precision")  # of `RANKING` those from 0 to 1, as the intervals of a single arm are
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,16 @@ class Pooled:
     @property
     def names(self) -> list[str]:
         """Names of the scores."""
-        return [*RANKING, *(DECISIONS if self.exclusive else tuned_decisions(self.parts[0].rule, exclusive=False))]
+        return [*RANKED, *(DECISIONS if self.exclusive else tuned_decisions(self.parts[0].rule, exclusive=False))]
 
     def scores(self, weight: Floats) -> Floats:
         """Compute all scores, see `names`, for R weightings of the images: (R, N) -> (R, S)."""
         ends = np.cumsum([len(part.id) for part in self.parts])[:-1]
         folds = list(zip(self.parts, np.split(weight, ends, axis=1), strict=True))
-        ranking = [mean_defined(np.stack([part.score(name, own) for part, own in folds]), axis=0) for name in RANKING]
+        ranking = [mean_defined(np.stack([part.score(name, own) for part, own in folds]), axis=0) for name in RANKED]
         counts = [part.counts(own, tuned=not self.exclusive) for part, own in folds]
         total = Counts(*(sum(outcome) for outcome in zip(*counts, strict=True)))
-        decisions = [decision_score(name, total, self.exclusive) for name in self.names[len(RANKING) :]]
+        decisions = [decision_score(name, total, self.exclusive) for name in self.names[len(RANKED) :]]
         return np.stack([*ranking, *decisions], axis=1)
 
 
@@ -142,6 +143,6 @@ def trivial_scores(tables: dict[Key, Pooled]) -> pd.DataFrame:
     most = max(tables.values(), key=lambda table: len(table.id))
     images = Predictions(most.id, most.group, most.truth, np.zeros_like(most.truth), exclusive=most.exclusive)
     scores = test_images.trivial_scores(trivial_predictors(images), TRIVIAL_SCORES)
-    folds = pd.concat([test_images.trivial_scores(trivial_predictors(part), RANKING) for part in most.parts])
-    scores[[*RANKING]] = folds.groupby(level=0).mean()  # of fewer images, like those of the arms
+    folds = pd.concat([test_images.trivial_scores(trivial_predictors(part), RANKED) for part in most.parts])
+    scores[[*RANKED]] = folds.groupby(level=0).mean()  # of fewer images, like those of the arms
     return scores

@@ -36,10 +36,10 @@ from dermoscopy.runs.find import find_checkpoint, find_checkpoints
 from dermoscopy.runs.recorded import read_stage
 
 FOLDER = (
-    *("tta", "batch_size", "workers", "on_error", "threshold", "fill_holes", "min_pixels", "probabilities"),
+    *("format", "tta", "batch_size", "workers", "on_error", "threshold", "fill_holes", "min_pixels", "probabilities"),
     "instances",
 )
-STORE = ("subset", "tta", "batch_size", "hd95", "panels")
+STORE = ("subset", "format", "tta", "batch_size", "hd95", "panels")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="predict")

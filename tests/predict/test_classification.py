@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dermoscopy.predict.classification import check_columns, predict_labels
+from dermoscopy.predict.classification import check_columns, label_table, predict_odds
 from dermoscopy.predict.folders import find_images
 from dermoscopy.predict.images import read_batches
 from dermoscopy.predict.network import load_network
@@ -27,7 +27,8 @@ def test_probabilities_of_exclusive_labels_are_a_softmax(checkpoint, tmp_path):
     torch.save({"state_dict": state | {"thresholds": torch.tensor([0.2, -2.0, 0.0, -3.0, 0.0])}}, tmp_path / BEST)
     stage = replace(read_stage(checkpoint), checkpoint=tmp_path / BEST, exclusive=True)
     batches = read_batches(find_images(tmp_path), (32, 32), "pad", batch_size=4, workers=1)
-    (row,) = predict_labels(load_network(stage, network, torch.device("cpu")), batches).to_dict("records")
+    trained = load_network(stage, network, torch.device("cpu"))
+    (row,) = label_table(trained, predict_odds(trained, batches)).to_dict("records")
     assert list(row)[:4] == ["id", stage.labels[0], f"{stage.labels[0]}_threshold", f"{stage.labels[0]}_predicted"]
     names = {ending: [f"{name}{ending}" for name in stage.labels] for ending in ("", "_threshold", "_predicted")}
     probability, threshold, predicted = ([row[name] for name in columns] for columns in names.values())

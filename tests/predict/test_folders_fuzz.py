@@ -145,7 +145,7 @@ def test_every_file_has_a_row_or_is_named(files, on_error, shown, networks):
         count = len(below(root))
         for network in networks:
             out = Path(name, "out" + network.stage.folder.name)
-            options = FolderOptions(root, out, "none", 3, 1, on_error, 0.5, False, 0, shown, False)
+            options = FolderOptions(root, out, "own", "none", 3, 1, on_error, 0.5, False, 0, shown, False)
             try:
                 text = predict_folder([network], options)
             except ValueError as error:

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from dermoscopy.data.store.reader import open_store
-from dermoscopy.predict.classification import predict_labels
+from dermoscopy.predict.classification import label_table, predict_odds
 from dermoscopy.predict.folders import find_images
 from dermoscopy.predict.images import read_batches
 from dermoscopy.predict.network import check_ensemble, given_masks_of, load_network, load_weights, mean_of
@@ -132,7 +132,7 @@ def test_the_network_predicts_in_evaluation_mode_without_masks(checkpoint, tmp_p
     stage = replace(read_stage(checkpoint), checkpoint=tmp_path / BEST)
     trained = load_network(stage, network.train(), torch.device("cpu"))
     batches = read_batches(find_images(tmp_path), (32, 32), "pad", batch_size=4, workers=1)
-    predicted = predict_labels(trained, batches)
+    predicted = label_table(trained, predict_odds(trained, batches))
     names = list(stage.labels)
     assert np.allclose(predicted.loc[0, names].astype(float), 1 / (1 + np.exp(-2)))
     assert (predicted[[f"{name}_predicted" for name in names]] == 1).all(axis=None)

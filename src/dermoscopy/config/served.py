@@ -17,7 +17,7 @@ from mlflow.pyfunc.model import PythonModel
 from mlflow.types import ColSpec, DataType, Schema
 
 from dermoscopy.config.trained import build_network
-from dermoscopy.predict.classification import predict_labels
+from dermoscopy.predict.classification import label_table, predict_odds
 from dermoscopy.predict.folders import find_images
 from dermoscopy.predict.images import read_batches
 from dermoscopy.predict.network import TrainedNetwork, given_masks_of, load_network
@@ -118,7 +118,7 @@ class ServedRun(PythonModel):
             stage = self.network.stage
             batches = read_batches(find_images(images), stage.size, stage.fit, BATCH, workers=1)
             if not stage.masks:
-                return predict_labels(self.network, batches).drop(columns="id")
+                return label_table(self.network, predict_odds(self.network, batches)).drop(columns="id")
             files_of = MaskFiles(stage.masks, Postprocessing(stage.exclusive, HALF, False, 0), False, False)
             out.mkdir()
             write_masks(predict_masks([self.network], batches, "none"), files_of, out, workers=1)

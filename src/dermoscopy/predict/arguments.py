@@ -8,6 +8,7 @@ import torch
 
 from dermoscopy.data.store.reader import Store
 from dermoscopy.machine.messages import nearest
+from dermoscopy.predict.isic import FORMATS
 from dermoscopy.runs.files import EVALUATIONS
 from dermoscopy.runs.recorded import RecordedStage
 from dermoscopy.tasks.tta import TTA
@@ -47,6 +48,7 @@ RULES = {
     "panels": Rule(_whole(0), "a whole number of at least 0"),
     "threshold": Rule(lambda value: isinstance(value, int | float) and 0 < value < 1, "a number between 0 and 1"),
     "tta": _choice(TTA),
+    "format": _choice(FORMATS),
     "on_error": _choice(("stop", "skip")),
     "device": Rule(lambda value: value is not None, "auto, cpu, cuda, cuda:1 or mps"),
     **dict.fromkeys(("fill_holes", "instances", "probabilities", "hd95"), SWITCH),
@@ -110,7 +112,7 @@ def check_values(values: Mapping[str, object]) -> None:
     """
     for key, rule in RULES.items():
         if key in values and not rule.accepts(value := values[key]):
-            known = {"tta": TTA}.get(key, ())
+            known = {"tta": TTA, "format": FORMATS}.get(key, ())
             raise ValueError(f"{key} must be {rule.words}, got {_shown(value)}{nearest(str(value), known)}")
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dermoscopy.data.store.reader import Store
 from dermoscopy.evaluation.classification import prediction_rows, write_label_files
@@ -15,6 +17,7 @@ from dermoscopy.machine.messages import nearest
 from dermoscopy.metrics.classification import RECORDED, label_scores, log_odds
 from dermoscopy.metrics.weighted_classification import plain_name, tuned_name
 from dermoscopy.predict.images import ImageBatch
+from dermoscopy.predict.isic import write_submission
 from dermoscopy.predict.network import TrainedNetwork
 from dermoscopy.predict.postprocessing import HALF
 from dermoscopy.predict.stores import read_store
@@ -25,19 +28,31 @@ ENDINGS = ("", "_threshold", "_predicted")  # of the columns of a label
 PRINTED = ("average_precision", "auroc", "accuracy", "balanced_accuracy", "ece")  # on one line
 
 
-def predict_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> pd.DataFrame:
-    """Predict the labels of images; a network with a segmenter reads the masks that it predicts.
+class LabelOdds(NamedTuple):
+    """Predicted log-odds (N, L) of the labels of N images, and their ids."""
+
+    ids: list[str]
+    odds: Tensor
+
+
+def predict_odds(trained: TrainedNetwork, batches: Iterable[ImageBatch]) -> LabelOdds:
+    """Predict the labels of images, in their order; a network with a segmenter reads the masks that it predicts."""
+    exclusive = trained.stage.exclusive
+    parts = [(batch.ids, log_odds(trained.logits(batch.image, batch.frame), exclusive)) for batch in batches]
+    return LabelOdds([id for ids, _ in parts for id in ids], torch.cat([values for _, values in parts]))
+
+
+def label_table(trained: TrainedNetwork, predicted: LabelOdds) -> pd.DataFrame:
+    """Return predicted labels with the columns of `labels.csv`.
 
     Returns:
-        One row per image, in the order of the batches: `id`, and for each label its probability, `<label>_threshold`
+        One row per image: `id`, and for each label its probability, `<label>_threshold`
         and `<label>_predicted`, 1 if its log-odds exceed the threshold of the run, else 0. Exclusive labels are
         thresholded separately as well; `predicted_class` is the likeliest of them.
     """
-    stage, thresholds = trained.stage, trained.thresholds
-    parts = [(batch.ids, log_odds(trained.logits(batch.image, batch.frame), stage.exclusive)) for batch in batches]
-    odds = torch.cat([values for _, values in parts])
-    columns: dict[str, object] = {"id": [id for ids, _ in parts for id in ids]}
-    for name, values, threshold in zip(stage.labels, odds.T, thresholds, strict=True):
+    stage, odds = trained.stage, predicted.odds
+    columns: dict[str, object] = {"id": predicted.ids}
+    for name, values, threshold in zip(stage.labels, odds.T, trained.thresholds, strict=True):
         columns |= {
             name: values.sigmoid().numpy(),
             f"{name}_threshold": threshold.sigmoid().expand_as(values).numpy(),
@@ -69,16 +84,17 @@ def write_labels(predicted: pd.DataFrame, labels: Sequence[str], folder: Path) -
 
 
 def evaluate_labels(
-    trained: TrainedNetwork, store: Store, rows: NDArray[np.integer], batch_size: int, folder: Path
+    trained: TrainedNetwork, store: Store, rows: NDArray[np.integer], batch_size: int, folder: Path, submission: bool
 ) -> str:
     """Predict the labels of a store's images as for new images; write scores.csv and the files of a run's test.
 
     Columns of scores.csv: metric, label (empty for the mean over labels), value, threshold: the probability above
     which a label counted as predicted, `likeliest` for the most probable of exclusive labels, `each` for the mean over
-    labels of which each has its own, empty where a metric needs none. `write_label_files` writes the other files.
+    labels of which each has its own, empty where a metric needs none. `write_label_files` writes the other files,
+    with `submission` `write_submission` one more.
 
     Returns:
-        A line with the mean scores.
+        A line with the mean scores, and one on the submission.
 
     Raises:
         ValueError: the store lacks a label.
@@ -98,7 +114,10 @@ def evaluate_labels(
     write_atomically(folder / SCORES, columns.to_csv(index=False))
     printed = *PRINTED, tuned_name("f1", trained.stage.threshold_rule)
     means = ", ".join(f"{name} {scores[name]:.3f}" for name in printed if name in scores)
-    return f"{folder / SCORES}: {len(rows)} images, {means}"
+    lines = [f"{SCORES}: {len(rows)} images, {means}"]
+    if submission:
+        lines.append(write_submission(store.ids[rows].tolist(), log_odds(logits, exclusive), names, exclusive, folder))
+    return "\n".join(str(folder / line) for line in lines)
 
 
 def _threshold(metric: str, label: str, tuned: Mapping[str, float], exclusive: bool) -> float | str:

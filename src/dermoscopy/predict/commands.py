@@ -7,11 +7,20 @@ from pathlib import Path
 from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.data.store.reader import Store
 from dermoscopy.predict.arguments import default_output
-from dermoscopy.predict.classification import check_columns, evaluate_labels, predict_labels, write_labels
+from dermoscopy.predict.classification import check_columns, evaluate_labels, label_table, predict_odds, write_labels
 from dermoscopy.predict.folders import find_images
-from dermoscopy.predict.images import read_batches
+from dermoscopy.predict.images import ImageBatch, read_batches
+from dermoscopy.predict.isic import (
+    ISIC,
+    ChallengeFiles,
+    check_names,
+    check_vacant,
+    label_columns,
+    misnamed,
+    write_submission,
+)
 from dermoscopy.predict.network import TrainedNetwork
-from dermoscopy.predict.postprocessing import Postprocessing
+from dermoscopy.predict.postprocessing import HALF, Postprocessing
 from dermoscopy.predict.results import LEFT_OUT, new_results, notes, open_output, write_left_out
 from dermoscopy.predict.rows import choose_rows, seen_images
 from dermoscopy.predict.segmentation import MaskFiles, check_apart, other_pictures, predict_masks, write_masks
@@ -26,6 +35,7 @@ class FolderOptions:
 
     images: Path
     out: Path
+    format: str
     tta: str
     batch_size: int
     workers: int | None
@@ -48,6 +58,7 @@ class StoreOptions:
     source: FolderSource | None
     out: Path | None
     subset: str | None
+    format: str
     tta: str
     batch_size: int
     hd95: bool
@@ -58,7 +69,12 @@ def predict_folder(networks: Sequence[TrainedNetwork], options: FolderOptions) -
     """Predict the labels or the masks of new images; return lines that name what was written and what was left out."""
     folder, stage, out = find_images(options.images), networks[0].stage, options.out
     postprocessing = Postprocessing(stage.exclusive, options.threshold, options.fill_holes, options.min_pixels)
-    files = MaskFiles(stage.masks, postprocessing, options.probabilities, options.instances)
+    kind = ChallengeFiles if options.format == ISIC else MaskFiles
+    files = kind(stage.masks, postprocessing, options.probabilities, options.instances)
+    if options.format == ISIC:
+        for id, fault in misnamed(folder.files, bool(stage.masks)).items():
+            folder.leave_out(id, *fault)
+        _check_submission(stage, out, files, folder.files)
     check_apart(options.images, out, folder, files)
     check_columns(stage.labels, stage.exclusive)
     batches = read_batches(
@@ -68,15 +84,24 @@ def predict_folder(networks: Sequence[TrainedNetwork], options: FolderOptions) -
         _print_networks(networks)
         _print(seen_images(folder.files, _all_stages(networks)))
         if stage.masks:
-            written = write_masks(predict_masks(networks, batches, options.tta), files, results, options.workers)
+            written = [write_masks(predict_masks(networks, batches, options.tta), files, results, options.workers)]
+            written += [files.line] if isinstance(files, ChallengeFiles) else []
         else:
-            written = write_labels(predict_labels(networks[0], batches), stage.labels, results)
+            written = _write_labels(networks[0], batches, options.format == ISIC, results)
         if folder.left_out:
             write_left_out(folder, results)
     if not folder.left_out:
         (out / LEFT_OUT).unlink(missing_ok=True)  # of an earlier command
     others = other_pictures(out, folder, files) if stage.masks else ""
-    return "\n".join([*(f"  {line}" for line in [*notes(folder, out), others] if line), str(out / written)])
+    lines = [f"  {line}" for line in [*notes(folder, out), others] if line]
+    return "\n".join([*lines, *(str(out / line) for line in written)])
+
+
+def _write_labels(trained: TrainedNetwork, batches: Iterable[ImageBatch], submission: bool, folder: Path) -> list[str]:
+    """Predict the labels of images and write their files; return words that describe each."""
+    stage, predicted = trained.stage, predict_odds(trained, batches)
+    written = [write_labels(label_table(trained, predicted), stage.labels, folder)]
+    return [*written, write_submission(*predicted, stage.labels, stage.exclusive, folder)] if submission else written
 
 
 def evaluate_store(networks: Sequence[TrainedNetwork], options: StoreOptions) -> str:
@@ -85,18 +110,32 @@ def evaluate_store(networks: Sequence[TrainedNetwork], options: StoreOptions) ->
     differences = check_store(store, stages)
     all_stages = _all_stages(networks)
     selection = choose_rows(store, all_stages, options.subset)
-    out = open_output(options.out or default_output(stages, store, selection.subset))
+    out, files = options.out or default_output(stages, store, selection.subset), None
+    if options.format == ISIC:
+        ids = store.ids[selection.rows].tolist()
+        files = ChallengeFiles(stages[0].masks, Postprocessing(stages[0].exclusive, HALF, False, 0), False, False)
+        check_names(ids, bool(stages[0].masks))
+        _check_submission(stages[0], out, files, ids)
+    open_output(out)
     _print_networks(networks)
     _print([selection.line, *differences])
     if stages[0].masks:
         settings = options.tta, options.batch_size, options.hd95, options.panels
-        result = evaluate_masks(networks, store, selection, options.source, *settings, out)
+        result = evaluate_masks(networks, store, selection, options.source, *settings, out, files)
     else:
-        result = evaluate_labels(networks[0], store, selection.rows, options.batch_size, out)
+        result = evaluate_labels(networks[0], store, selection.rows, options.batch_size, out, files is not None)
     write_record(
         out, all_stages, store, {"subset": selection.subset, "tta": options.tta, "images": len(selection.rows)}
     )
     return result
+
+
+def _check_submission(stage: RecordedStage, out: Path, files: MaskFiles, ids: Iterable[str]) -> None:
+    """Refuse what the official scorer would refuse, before anything is computed."""
+    if stage.masks:
+        check_vacant(out, files, ids)
+    else:
+        label_columns(stage.labels, stage.exclusive)
 
 
 def _all_stages(networks: Sequence[TrainedNetwork]) -> list[RecordedStage]:

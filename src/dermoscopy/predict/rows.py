@@ -108,8 +108,8 @@ def seen_images(ids: Collection[str], stages: Iterable[RecordedStage]) -> list[s
     for folder in dict.fromkeys(stage.folder for stage in stages):
         if not (folder / SPLIT).is_file():
             lines.append(f"no {folder / SPLIT} says which images the run has seen in training")
-        seen = {_bare(id) for id in seen_in_training(folder) or ()}
-        if same := sorted(id for id in ids if _bare(id) in seen):
+        seen = {bare(id) for id in seen_in_training(folder) or ()}
+        if same := sorted(id for id in ids if bare(id) in seen):
             lines.append(
                 f"{len(same)} of {len(ids)} images have the names of images that {folder} was trained or validated on "
                 f"({first_of(same)}): it predicts those better than new ones"
@@ -117,5 +117,6 @@ def seen_images(ids: Collection[str], stages: Iterable[RecordedStage]) -> list[s
     return lines
 
 
-def _bare(id: str) -> str:
+def bare(id: str) -> str:
+    """Return the name of an image without the folders above it."""
     return id.rpartition("/")[2]

@@ -16,8 +16,11 @@ from dermoscopy.evaluation.summary import MEAN
 from dermoscopy.masks.predicted import PredictedMasks
 from dermoscopy.masks.probability_maps import at_size
 from dermoscopy.predict.images import tracked
+from dermoscopy.predict.isic import ChallengeFiles
 from dermoscopy.predict.network import TrainedNetwork, mean_of
+from dermoscopy.predict.results import new_results
 from dermoscopy.predict.rows import RowSelection
+from dermoscopy.predict.segmentation import MaskProbabilities, write_masks
 from dermoscopy.predict.stores import read_store
 from dermoscopy.runs.files import SCORES
 
@@ -47,6 +50,7 @@ def evaluate_masks(
     hd95: bool,
     panels: int,
     folder: Path,
+    submission: ChallengeFiles | None = None,
 ) -> str:
     """Evaluate predicted masks of a store's images; write the files that the test of a segmentation writes.
 
@@ -59,9 +63,10 @@ def evaluate_masks(
         hd95: whether to compute Hausdorff distances.
         panels: images of each kind in the picture of the best, median and worst images.
         folder: for the files.
+        submission: files of the masks at the size of the original images, to be written as well.
 
     Returns:
-        Lines with the mean scores.
+        Lines with the mean scores, and one on the submission.
     """
     stage, rows = networks[0].stage, selection.rows
     predicted = predict_store(networks, store, rows, tta, batch_size)
@@ -71,7 +76,12 @@ def evaluate_masks(
     )
     write_evaluation(folder, {tta: scored}, masks)
     write_pictures(folder, scored, find_in(store, masks), panels)
-    return "\n".join([f"{folder / SCORES}: {len(rows)} images", *(f"  {line}" for line in _summary(scored))])
+    lines = [f"{folder / SCORES}: {len(rows)} images", *(f"  {line}" for line in _summary(scored))]
+    if submission is not None:
+        with new_results(folder) as results:
+            write_masks(map(MaskProbabilities, masks.ids.tolist(), predicted, store.frame[rows]), submission, results)
+        lines.append(str(folder / submission.line))
+    return "\n".join(lines)
 
 
 def _summary(scored: Evaluation) -> Iterator[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from dermoscopy.data.tables import MISSING, counted, few, folded, is_missing, number, read_table, typed
+from dermoscopy.data.tables import MISSING, counted, few, folded, is_missing, number, read_table
+from dermoscopy.machine.messages import typed
 
 ROWS = [["a", "1"], ["b", "0"]]
 
@@ -68,7 +69,7 @@ def test_texts_are_composed_and_a_decimal_comma_needs_semicolons(read):
         ("id,x\nä,1\n".encode("latin-1"), "line 2, is not in UTF-8: type iconv -f WINDOWS-1252 -t UTF-8"),
         ("id,x\na,1\n".encode("utf-16"), "is not in UTF-8: type iconv -f UTF-16 -t UTF-8"),
         ("id,x\na,1\n".encode("utf-16-le"), "is no text"),
-        (b"PK\x03\x04rest", "an Excel or zip file, .* data.source.csv=FILE"),
+        (b"PK\x03\x04rest", "an Excel or zip file .* data.source.csv=FILE"),
         (b"\xd0\xcf\x11\xe0\xa1", "an Excel file"),
         (b"\x1f\x8b\x08", "a gzip file"),
         ("<!DOCTYPE html><html>", "a web page"),

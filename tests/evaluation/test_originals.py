@@ -25,7 +25,7 @@ def material(make_store) -> tuple[Store, FolderSource]:
 
 def read(store: Store, source: FolderSource, names: list[str], exclusive: bool = False) -> dict[str, list[np.ndarray]]:
     originals = find_originals(source, store.ids.tolist(), store.frame, names)
-    return {id: read_original(one, False, exclusive) for id, one in zip(store.ids, originals, strict=True)}
+    return {id: read_original(one, exclusive) for id, one in zip(store.ids, originals, strict=True)}
 
 
 def test_masks_have_the_size_of_their_files_and_the_requested_order(material) -> None:
@@ -64,6 +64,6 @@ def test_an_unusable_file_is_named(material) -> None:
     store, source = material
     (original,) = find_originals(source, ["b"], store.frame[store.ids == "b"], ["lesion"])
     assert original.masks[0] is not None
-    original.masks[0].write_bytes(b"no picture")
-    with pytest.raises(NoOriginals, match=f"{original.masks[0]}"):
-        read_original(original, False, False)
+    original.masks[0][0].write_bytes(b"no picture")
+    with pytest.raises(NoOriginals, match=f"{original.masks[0][0]}"):
+        read_original(original, False)

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dermoscopy.config.arguments import meaning, wrong_arguments
 from dermoscopy.config.trust import refused, trusted
-from dermoscopy.data.tables import typed
+from dermoscopy.machine.messages import typed
 
 Settings = Mapping[str, Any]  # a part of the configuration as plain Python values
 

@@ -11,8 +11,7 @@ from dermoscopy.config.arguments import fits, meaning
 from dermoscopy.config.build import Settings
 from dermoscopy.config.trainer_arguments import check_trainer
 from dermoscopy.data.store.reader import Store
-from dermoscopy.data.tables import typed
-from dermoscopy.machine.messages import nearest
+from dermoscopy.machine.messages import nearest, typed
 from dermoscopy.report.results.arms import is_test_metric
 
 # Settings that no stage can change: they are not in its key and are read for the whole run, or one stage would test on

@@ -7,7 +7,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from dermoscopy.config.build import build
-from dermoscopy.config.command_line import is_given, overrides
+from dermoscopy.config.command_line import CONF, is_given, overrides
+from dermoscopy.config.data_sets import recognised
 from dermoscopy.config.effects import OF_TRAINING
 from dermoscopy.data.prepare import check_on_error, prepare
 from dermoscopy.data.raw.sources import FolderSource
@@ -59,7 +60,15 @@ def make_store(data: DictConfig, workers: int | None = None) -> Path:
         raise ValueError(f"data.raw is not set: add the folder of the raw files, data.raw=DIR (data={data.name})")
     if "make" in data:
         build(data.make)
-    return prepare(build_source(data), store, data.size, data.fit, data.on_error, workers)
+    source = build_source(data)
+    try:
+        return prepare(source, store, data.size, data.fit, data.on_error, workers)
+    except (FileNotFoundError, ValueError) as error:
+        # Problems of single files fill a table; what is one line may come from a folder of another data set.
+        other = "" if "\n" in str(error) else recognised(Path(data.raw), CONF, data.name)
+        if not other:
+            raise
+        raise type(error)(f"{error}; {other}") from error
 
 
 def prepare_data(data: DictConfig) -> None:

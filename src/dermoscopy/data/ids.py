@@ -9,7 +9,9 @@ import pandas as pd
 
 from dermoscopy.data.tables import few
 
-SUFFIX = re.compile(r"\.(jpe?g|png|bmp|tiff?|webp|gif|dcm|heic|0)$")  # .0: a number that was read as a fraction
+SUFFIX = re.compile(
+    r"\.(jpe?g|png|bmp|tiff?|webp|gif|dcm|heic|0)$", re.IGNORECASE
+)  # .0: a number that was read as a fraction
 ENDING = re.compile(r"_[a-z]+$")  # as of ISIC_0000000_downsampled
 
 

@@ -13,11 +13,13 @@ import numpy as np
 from rich.progress import track
 
 from dermoscopy.contracts import NOT_ANNOTATED
-from dermoscopy.data.raw.decode import read_image, read_mask
+from dermoscopy.data.raw.decode import read_image
 from dermoscopy.data.raw.image_file import is_rotated
+from dermoscopy.data.raw.listing import Item, Listing
+from dermoscopy.data.raw.mask_files import read_mask_files
 from dermoscopy.data.raw.problems import Problem, UnusableFile, table
 from dermoscopy.data.raw.remarks import Remarks
-from dermoscopy.data.raw.sources import FolderSource, Item, Listing
+from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.data.store.frame import Frame, checked_size, place
 from dermoscopy.data.store.reader import VERSION, could_be_store
 from dermoscopy.data.store.writer import Layout, Row, new_store, remove_stale
@@ -65,7 +67,8 @@ def prepare(
     if recipe == (made := _made(path)).recipe:
         print(_indented([f"{path} is up to date", *listing.notes, *made.notes]))
         return path
-    layout = Layout(size, fit, source.mask_names, listing.label_names, source.settings(), recipe)
+    names = source.mask_names, listing.label_names
+    layout = Layout(size, fit, *names, source.settings(), recipe, listing.metadata, source.official is not None)
     notes = _write(source, listing, path, layout, on_error, workers, progress)
     if listing.notes or notes:
         print(_indented([f"{path} is written", *listing.notes, *notes]))
@@ -141,19 +144,21 @@ def _decode(item: Item, source: FolderSource, layout: Layout) -> Decoded:
         image, frame = read_image(item.image, layout.size, layout.fit)
     except UnusableFile as error:
         problems.append(_problem(source, item.image, error))
-    for plane, (name, path) in enumerate(zip(layout.mask_names, item.masks, strict=True)):
-        if path is None:
+    for plane, (name, files) in enumerate(zip(layout.mask_names, item.masks, strict=True)):
+        if files is None:
             continue
+        grey = source.mask_files[name].grey == "allow"
         try:
-            mask[..., plane], present[plane] = read_mask(path, layout.size, frame, source.grey_masks == "allow")
+            mask[..., plane], present[plane] = read_mask_files(files, layout.size, frame, grey)
         except UnusableFile as error:
-            problems.append(_problem(source, path, error))
+            problems.append(_problem(source, error.file or files[0], error))
             continue
         if name in source.from_masks:
             label[layout.label_names.index(name)] = int(bool(present[plane]))
     if problems or frame is None:
         return Decoded(None, problems, present, False)
-    return Decoded(Row(item.id, item.group, image, mask, label, frame), problems, present, is_rotated(item.image))
+    row = Row(item.id, item.group, image, mask, label, frame, item.metadata, item.official)
+    return Decoded(row, problems, present, is_rotated(item.image))
 
 
 def _problem(source: FolderSource, path: Path, error: UnusableFile) -> Problem:
@@ -166,6 +171,8 @@ def _recipe(source: FolderSource, listing: Listing, size: tuple[int, int], fit: 
     root = Path(settings.pop("root"))
     digest = hashlib.sha256(json.dumps([VERSION, size, fit, on_error, settings]).encode())
     digest.update(repr([(item.id, item.group, item.labels) for item in listing.items]).encode())
+    if listing.metadata or source.official:
+        digest.update(repr([(item.metadata, item.official) for item in listing.items]).encode())
     for path in listing.files:
         state = path.stat() if path.exists() else None  # a link may point nowhere
         stamp = (state.st_size, state.st_mtime_ns) if state else None

@@ -44,7 +44,7 @@ def random_split(
     """Split at random into train, val and test with the given fractions of the images."""
     if min(val, test) < 0 or val + test >= 1:
         raise ValueError(f"split.val and split.test must be at least 0 and sum to less than 1, got {val} and {test}")
-    return np.array(SUBSETS)[_stratify(ids, groups, labels, [1 - val - test, val, test], seed)]
+    return np.array(SUBSETS)[stratified(ids, groups, labels, [1 - val - test, val, test], seed)]
 
 
 def folds(
@@ -72,10 +72,10 @@ def folds(
     subset = np.full(len(ids), HOLDOUT)
     used = np.flatnonzero(~_held_out(ids, groups, labels, holdout, holdout_seed))
     _check_classes(groups[used], labels[used], k)
-    tested = _stratify(ids[used], groups[used], labels[used], [1 / k] * k, seed) == fold
+    tested = stratified(ids[used], groups[used], labels[used], [1 / k] * k, seed) == fold
     subset[used[tested]] = "test"
     rest = used[~tested]
-    inner = _stratify(ids[rest], groups[rest], labels[rest], [1 - val, val], seed + 1 + fold)
+    inner = stratified(ids[rest], groups[rest], labels[rest], [1 - val, val], seed + 1 + fold)
     subset[rest] = np.array(SUBSETS)[inner]
     return subset
 
@@ -100,7 +100,7 @@ def tuning(
     held = _held_out(ids, groups, labels, holdout, holdout_seed)
     subset = np.where(held, "test", "train").astype("<U5")
     rest = np.flatnonzero(~held)
-    subset[rest] = np.array(SUBSETS)[_stratify(ids[rest], groups[rest], labels[rest], [1 - val, val], holdout_seed)]
+    subset[rest] = np.array(SUBSETS)[stratified(ids[rest], groups[rest], labels[rest], [1 - val, val], holdout_seed)]
     return subset
 
 
@@ -110,7 +110,7 @@ def _held_out(ids: Strings, groups: Strings, labels: Labels, holdout: float, see
         raise ValueError(f"split.holdout must lie in [0, 1), got {holdout}")
     if not holdout:
         return np.zeros(len(ids), dtype=bool)
-    return _stratify(ids, groups, labels, [1 - holdout, holdout], seed) == 1
+    return stratified(ids, groups, labels, [1 - holdout, holdout], seed) == 1
 
 
 def ten_shuffles(
@@ -130,7 +130,7 @@ def ten_shuffles(
     random.Random(seed).shuffle(shuffled)
     trained = np.isin(groups, groups[np.isin(ids, shuffled[:train])])
     subset = np.full(len(ids), "test", dtype="<U5")
-    inner = _stratify(ids[trained], groups[trained], labels[trained], [1 - val, val], seed)
+    inner = stratified(ids[trained], groups[trained], labels[trained], [1 - val, val], seed)
     subset[trained] = np.array(SUBSETS)[inner]
     return subset
 
@@ -186,7 +186,7 @@ def _check_classes(groups: Strings, labels: Labels, k: int) -> None:
                 raise RareClass(column, word, count, k)
 
 
-def _stratify(
+def stratified(
     ids: Strings, groups: Strings, labels: Labels, fractions: Sequence[float], seed: int
 ) -> NDArray[np.int64]:
     """Return one part per image: groups kept whole, the positives of every label distributed by `fractions`.

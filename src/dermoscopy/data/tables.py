@@ -1,22 +1,16 @@
-"""Tables that people write: CSV files of labels or subsets, read strictly, and the words that stand for no value."""
+"""Tables that people write: files of labels or subsets, read strictly, and the words that stand for no value."""
 
-import csv
-import io
 import math
-import re
-import shlex
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
 
+from dermoscopy.data.table_files import Cells, TableForm, plain, read_cells
 from dermoscopy.machine.messages import nearest
 
-SEPARATORS = ",;\t"
 SHOWN = 5  # names in a message; the others are counted
 MISSING = frozenset(  # in any case, in any column
     {
@@ -38,25 +32,11 @@ MISSING = frozenset(  # in any case, in any column
     | {"not applicable", "-", "--", "–", "—", "?", "??", ".", "#n/a", "#na", "#value!", "#ref!", "#div/0!", "#name?"}
     | {"#num!", "#null!"}
 )
-NO_TEXT = {  # first bytes of a file that is no text, and what it is
-    b"PK\x03\x04": "an Excel or zip file",
-    b"\xd0\xcf\x11\xe0": "an Excel file",
-    b"\x1f\x8b": "a gzip file",
-    b"PAR1": "a Parquet file",
-    b"%PDF": "a PDF file",
-    b"SQLite": "a database",
-}
-AS_CSV = "save the table as CSV in UTF-8"
 
 
 def is_missing(text: str) -> bool:
     """Return whether a cell says that a value is not known: empty, NA, nan, None, unknown, -, ? and the like."""
     return text.casefold() in MISSING
-
-
-def plain(text: str) -> str:
-    """Return a text without blanks around it, in the composed Unicode form, so that equal texts are equal."""
-    return unicodedata.normalize("NFC", text.strip())
 
 
 def folded(text: str) -> str:
@@ -85,110 +65,61 @@ def counted(texts: Iterable[str]) -> str:
     return few(f"{text or 'empty'} ({count})" for text, count in Counter(texts).most_common())
 
 
-def typed(key: str, value: object) -> str:
-    """Return an override as it is typed in a shell; a list of names stands in brackets."""
-    if isinstance(value, list | tuple):
-        return shlex.quote(f"{key}=[{','.join(map(_entry, value))}]")
-    if re.fullmatch(r"[A-Za-z0-9_./-]+", str(value)):
-        return f"{key}={value}"
-    return shlex.quote(f"{key}={_quoted(str(value))}")
-
-
-def _entry(name: object) -> str:
-    """Return an entry of a list, in quotes where Hydra would read a number, a word of its own or a sign."""
-    text = str(name)
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and text.lower() not in ("true", "false", "null", "nan", "inf"):
-        return text
-    return _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    """Return a text in double quotes as Hydra reads it: a backslash counts as one unless a quote follows."""
-    return '"' + re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), text) + '"'
-
-
 def read_table(
-    path: Path, key: str, columns: Mapping[str, str], earlier: Mapping[str, str] = MappingProxyType({})
+    path: Path,
+    key: str,
+    columns: Mapping[str, str],
+    earlier: Mapping[str, str] = MappingProxyType({}),
+    form: TableForm | None = None,
 ) -> pd.DataFrame:
-    """Read the columns of a CSV file as texts, one row per line; commas, semicolons or tabs separate them.
+    """Read the columns of a CSV or Excel file as texts, one row per line.
 
     Args:
         path: the file.
         key: setting that names the file, for messages.
         columns: the required columns, each with the setting that names it.
         earlier: earlier names of columns, each with its new one.
+        form: how the file is written, where it does not say so itself.
 
     Returns:
         All columns, their texts as `plain` returns them; the index is the number of the line in the file.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no CSV file in UTF-8, a row is too long or too short, or a column is missing or there twice.
+        ValueError: it is no table, a row is too long or too short, or a column is missing or there twice.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: correct {key}")
-    text = _text(path, key)
-    headers = {separator: _header(text, separator) for separator in SEPARATORS}
     wanted = {plain(column): setting for column, setting in columns.items()}
-    found = {separator: (len(wanted.keys() & set(header)), len(header)) for separator, header in headers.items()}
-    separator = max(SEPARATORS, key=lambda candidate: found[candidate])
-    header = headers[separator]
+    header, lines, separator = read_cells(path, key, [*wanted], form or TableForm())
     _check_header(path, header, wanted, earlier)
-    needed = max(header.index(column) for column in wanted) + 1
+    return as_frame(path, key, Cells(header, lines, separator), [*wanted])
+
+
+def as_frame(path: Path, key: str, cells: Cells, wanted: Collection[str], others: bool = True) -> pd.DataFrame:
+    """Return the cells of a file as `read_table` does.
+
+    Args:
+        path: the file.
+        key: setting that names the file.
+        cells: of the file.
+        wanted: columns that are read, where the file has them: a row may end after the last of them.
+        others: whether to return the other columns too.
+
+    Raises:
+        ValueError: a row is too long or too short, or there is none.
+    """
+    header = cells.header
+    kept = [number for number, name in enumerate(header) if others or name in wanted]
+    needed = max((header.index(column) for column in wanted if column in header), default=0) + 1
     lines, rows = [], []
-    for line, row in _rows(path, text, separator):
+    for line, row in cells.rows:
         if len(row) < needed or any(row[len(header) :]):
-            raise ValueError(
-                f"{path}, line {line}: {len(row)} of {len(header)} fields: "
-                f"correct that line (a field that holds {separator!r} needs quotes)"
-            )
+            quotes = f" (a field that holds {cells.separator!r} needs quotes)" if cells.separator else ""
+            raise ValueError(f"{path}, line {line}: {len(row)} of {len(header)} fields: correct that line{quotes}")
         lines.append(line)
-        rows.append((row + [""] * len(header))[: len(header)])
-    if len(rows) < 2:
+        rows.append([row[number] if number < len(row) else "" for number in kept])
+    if not rows:
         raise ValueError(f"{path} has no row under its header {few(header)}: correct {key}")
-    return pd.DataFrame(rows[1:], columns=header, index=lines[1:], dtype=object)
-
-
-def _text(path: Path, key: str) -> str:
-    content = path.read_bytes()
-    kind = next((kind for start, kind in NO_TEXT.items() if content.startswith(start)), None)
-    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-    if kind or (b"\0" in content and not wide):
-        raise ValueError(f"{path} is {kind or 'no text'}, not a CSV file: {AS_CSV}, and give that file, {key}=FILE")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        encoding = "UTF-16" if wide else "WINDOWS-1252"
-        line = content[: error.start].count(b"\n") + 1
-        new = path.with_name(f"{path.stem}-utf8.csv").absolute()
-        command = f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > {shlex.quote(str(new))}"
-        raise ValueError(f"{path}, line {line}, is not in UTF-8: type {command}, then {typed(key, new)}") from error
-    if not text.strip():
-        raise ValueError(f"{path} is empty: correct {key}")
-    if text.lstrip().startswith("<"):
-        raise ValueError(f"{path} is a web page or XML, not a CSV file: get the table itself, or correct {key}")
-    return text
-
-
-def _header(text: str, separator: str) -> list[str]:
-    """Return the first row that is not blank; none where the separator makes no sense of the text."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    with suppress(csv.Error):
-        for fields in reader:
-            if any(texts := [plain(field) for field in fields]):
-                return texts
-    return []
-
-
-def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank with the number of its last line, the header first."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    try:
-        for fields in reader:
-            if any(texts := [plain(field) for field in fields]):
-                yield reader.line_num, texts
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: {error}: correct the quotes of that line") from error
+    return pd.DataFrame(rows, columns=[header[number] for number in kept], index=lines, dtype=object)
 
 
 def _check_header(path: Path, header: Sequence[str], wanted: Mapping[str, str], earlier: Mapping[str, str]) -> None:

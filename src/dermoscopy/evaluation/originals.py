@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.contracts import NOT_ANNOTATED
-from dermoscopy.data.raw.decode import read_mask
+from dermoscopy.data.raw.mask_files import Files, read_mask_files
 from dermoscopy.data.raw.problems import UnusableFile
 from dermoscopy.data.raw.sources import FolderSource
 from dermoscopy.data.store.frame import Frame
@@ -19,9 +19,13 @@ class NoOriginals(ValueError):
 
 
 class Original(NamedTuple):
-    """Mask files of one image, None for a missing mask, and its row of the store's `frame`."""
+    """Mask files of one image, None for a mask that is not annotated, and its row of the store's `frame`.
 
-    masks: tuple[Path | None, ...]
+    `grey` holds of each mask whether its grey pixels are allowed, see `dermoscopy.data.raw.decode.read_mask`.
+    """
+
+    masks: tuple[Files, ...]
+    grey: tuple[bool, ...]
     frame: Frame
 
 
@@ -52,15 +56,15 @@ def find_originals(
         raise NoOriginals(f"{missing[0]}{others} not in data.raw={source.root}")
     planes = [source.mask_names.index(name) for name in masks]
     rows = zip(ids, frames.tolist(), strict=True)
-    return [Original(tuple(items[id][plane] for plane in planes), Frame(*frame)) for id, frame in rows]
+    grey = tuple(source.mask_files[name].grey == "allow" for name in masks)
+    return [Original(tuple(items[id][plane] for plane in planes), grey, Frame(*frame)) for id, frame in rows]
 
 
-def read_original(original: Original, grey: bool, exclusive: bool) -> list[NDArray[np.uint8]]:
+def read_original(original: Original, exclusive: bool) -> list[NDArray[np.uint8]]:
     """Read the masks of an image, in the store's codes, at its original size.
 
     Args:
         original: its files; a mask without a file is not annotated.
-        grey: whether grey pixels are allowed, see `dermoscopy.data.raw.decode.read_mask`.
         exclusive: whether a missing mask makes all masks of the image not annotated.
 
     Raises:
@@ -69,7 +73,8 @@ def read_original(original: Original, grey: bool, exclusive: bool) -> list[NDArr
     if exclusive and None in original.masks:
         return [_not_annotated(original.frame) for _ in original.masks]
     return [
-        _not_annotated(original.frame) if path is None else _read(path, original.frame, grey) for path in original.masks
+        _not_annotated(original.frame) if files is None else _read(files, original.frame, grey)
+        for files, grey in zip(original.masks, original.grey, strict=True)
     ]
 
 
@@ -77,9 +82,9 @@ def _not_annotated(frame: Frame) -> NDArray[np.uint8]:
     return np.full(frame[:2], NOT_ANNOTATED, np.uint8)
 
 
-def _read(path: Path, frame: Frame, grey: bool) -> NDArray[np.uint8]:
+def _read(files: Sequence[Path], frame: Frame, grey: bool) -> NDArray[np.uint8]:
     height, width = frame[:2]
     try:
-        return read_mask(path, (height, width), Frame(height, width, 0, 0, height, width), grey)[0]
+        return read_mask_files(files, (height, width), Frame(height, width, 0, 0, height, width), grey)[0]
     except UnusableFile as error:
-        raise NoOriginals(f"{path}: {error}") from error
+        raise NoOriginals(f"{error.file}: {error}") from error

@@ -103,16 +103,15 @@ def evaluate(
         codes = commonly_known(truth[index[row]][..., planes], exclusive)
         return compare(predicted_planes(probability[row], exclusive), np.moveaxis(codes, -1, 0), hd95)
 
-    def at_original_size(originals: Sequence[Original], grey: bool, row: int) -> Comparison:
+    def at_original_size(originals: Sequence[Original], row: int) -> Comparison:
         predicted = predicted_planes(probability[row], exclusive, originals[row].frame)
-        return compare(predicted, read_original(originals[row], grey, exclusive), hd95)
+        return compare(predicted, read_original(originals[row], exclusive), hd95)
 
     table = partial(_table, ids=ids, groups=groups, masks=masks)
     images, note = table(at_store_size, size="store"), ""
     try:
         originals = find_originals(source, ids.tolist(), store.frame[index], masks)
-        grey = source is not None and source.grey_masks == "allow"
-        images = pd.concat([images, table(partial(at_original_size, originals, grey), size="original")])
+        images = pd.concat([images, table(partial(at_original_size, originals), size="original")])
     except NoOriginals as reason:
         note = f"not scored at the original size: {reason}"
     return Evaluation(images.reset_index(drop=True), summarise(images), note)

@@ -1,7 +1,9 @@
 """Error messages: one line for a user's mistake instead of a traceback."""
 
 import os
+import re
 import select
+import shlex
 import sys
 import textwrap
 import traceback
@@ -134,3 +136,25 @@ def checked_names(names: Sequence[str], known: Collection[str], argument: str) -
         if name not in known:
             raise ValueError(f"{argument} names {name!r}, it may name {list(known)}{nearest(str(name), known)}")
     return tuple(names)
+
+
+def typed(key: str, value: object) -> str:
+    """Return an override as it is typed in a shell; a list of names stands in brackets."""
+    if isinstance(value, list | tuple):
+        return shlex.quote(f"{key}=[{','.join(map(_entry, value))}]")
+    if re.fullmatch(r"[A-Za-z0-9_./-]+", str(value)):
+        return f"{key}={value}"
+    return shlex.quote(f"{key}={_quoted(str(value))}")
+
+
+def _entry(name: object) -> str:
+    """Return an entry of a list, in quotes where Hydra would read a number, a word of its own or a sign."""
+    text = str(name)
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and text.lower() not in ("true", "false", "null", "nan", "inf"):
+        return text
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """Return a text in double quotes as Hydra reads it: a backslash counts as one unless a quote follows."""
+    return '"' + re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), text) + '"'

@@ -5,7 +5,7 @@ from dermoscopy.data.raw.labels import LabelRow, LabelTable
 
 
 def test_numbers_in_same_are_ids_too():
-    table = LabelTable({"2": LabelRow(group="x")})
+    table = LabelTable({"2": LabelRow(groups=("x",))})
     assert image_groups(["1", "2", "3"], table, [[1, 2]]) == {"1": "1", "2": "1", "3": "3"}
 
 

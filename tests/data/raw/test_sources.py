@@ -25,7 +25,7 @@ def test_images_and_masks_are_paired_by_id_in_the_order_of_ids(tmp_path: Path) -
     put(tmp_path, "images/b.jpg", "images/a.jpg", "masks/a_lesion.png", "masks/b_lesion.png", "masks/c_lesion.png")
     listing = FolderSource(tmp_path, masks={"lesion": "masks/{id}_lesion.png"}).listing()
     assert [item.id for item in listing.items] == ["a", "b"] == [item.group for item in listing.items]
-    assert listing.items[0].masks == (tmp_path / "masks/a_lesion.png",)
+    assert listing.items[0].masks == ((tmp_path / "masks/a_lesion.png",),)
     assert not listing.problems
 
 

@@ -1,12 +1,11 @@
 """Batches of images, masks and labels: the store in memory, one gather per batch, all else on the device."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
@@ -20,15 +19,14 @@ from dermoscopy.data.batches.order import Batch, Batches, TrainingBatches
 from dermoscopy.data.batches.padding import Padding
 from dermoscopy.data.batches.pixels import Pixels
 from dermoscopy.data.batches.predicted import PredictedMaskRows
+from dermoscopy.data.batches.subsets import Split, subsets
 from dermoscopy.data.label_leakage import leaking_masks
 from dermoscopy.data.split_files import write_split
-from dermoscopy.data.splits import EVERY_SUBSET, HOLDOUT, RareClass, check
+from dermoscopy.data.splits import EVERY_SUBSET, HOLDOUT, check
 from dermoscopy.data.store.reader import open_store
 from dermoscopy.machine.messages import nearest
 from dermoscopy.machine.randomness import generator
 from dermoscopy.masks.encoding import unpack
-
-Split = Callable[..., NDArray[np.str_]]
 
 
 class DermoscopyData(LightningDataModule):
@@ -107,7 +105,7 @@ class DermoscopyData(LightningDataModule):
         channels = positions(masks, self.store.mask_names, "data.masks", store)
         self.predicted = None if predicted is None else PredictedMaskRows(predicted, self.store, masks, mask_threshold)
         self.pixels = Pixels(self.store, channels, memory, reduce, self.predicted)
-        self.subset = self._subsets(split, split_seed, stratify)
+        self.subset = subsets(self.store, split, split_seed, stratify, self.label_names, self.mask_names)
         check(self.subset, self.store.groups, codes, self.label_names)
         self.label = torch.from_numpy(np.where(codes < 0, np.nan, codes).astype(np.float32))
         self.seed, self.batch_size, self.eval_batch_size = seed, batch_size, eval_batch_size
@@ -117,15 +115,6 @@ class DermoscopyData(LightningDataModule):
         self.padding = Padding(self.store.frame, self.size, padding, "padding")
         self.eval_padding = Padding(self.store.frame, self.size, eval_padding, "eval_padding")
         self.mirror_truth, self.train_images, self.balance = mirror_truth, train_images, checked_balance(balance)
-
-    def _subsets(self, split: Split, seed: int, stratify: Sequence[str] | None) -> NDArray[np.str_]:
-        if stratify is None:  # in a segmentation by the presence of its masks, where the store has labels of it
-            stratify = self.label_names or [name for name in self.mask_names if name in self.store.label_names]
-        columns = positions(stratify, self.store.label_names, "data.stratify", self.store.path)
-        try:
-            return split(self.store.ids, self.store.groups, self.store.label[:, columns], seed)
-        except RareClass as error:
-            raise ValueError(error.named(stratify)) from None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -69,19 +69,19 @@ def read_mask(path: Path, size: tuple[int, int], frame: Frame | None, grey: bool
     Raises:
         UnusableFile: the file cannot be decoded, is not binary, or differs in size from its image.
     """
-    mask, present = _mask(read(path), size, frame, grey)
-    return mask, present
+    return mask_of(read(path), size, frame, grey)
 
 
 @lru_cache(maxsize=16)  # most masks of a set can be empty, and empty masks of one size are the same bytes
-def _mask(data: bytes, size: tuple[int, int], frame: Frame | None, grey: bool) -> tuple[NDArray[np.uint8], bool]:
+def mask_of(data: bytes, size: tuple[int, int], frame: Frame | None, grey: bool) -> tuple[NDArray[np.uint8], bool]:
+    """Decode the bytes of a mask, see `read_mask`."""
     image = open_image(data)
     load(image)
     if frame is not None and (image.height, image.width) != frame[:2]:
         problem = f"mask is {image.height} x {image.width}, its image {frame[0]} x {frame[1]}"
         raise UnusableFile(problem, "make them equal; an image rotated by EXIF only counts as not rotated")
     y, x = _edges(frame or place((image.height, image.width), size, "stretch"), size, (image.height, image.width))
-    image = _without_colour(image)
+    image = without_colour(image)
     white = int(image.getextrema()[1])  # type: ignore[arg-type]  # one band: two numbers
     unit = 1 if white <= 1 else 255 if grey and image.mode == "L" else -1  # value of a covered pixel, see _cover
     if unit == 255:
@@ -130,7 +130,7 @@ def _cover(image: Image.Image, top: int, bottom: int, unit: int, white: int) -> 
     )
 
 
-def _without_colour(image: Image.Image) -> Image.Image:
+def without_colour(image: Image.Image) -> Image.Image:
     """Return a mask as one band.
 
     Raises:

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from dermoscopy.data.raw import containers
+from dermoscopy.data.raw.containers import container_of
 from dermoscopy.data.raw.problems import UnusableFile
 
 MOST_PIXELS = 2**29  # 537 million: 1.6 GB decoded; each thread holds one image at a time
@@ -26,6 +28,8 @@ def read(path: Path) -> bytes:
     Raises:
         UnusableFile: it cannot be read, is empty or no file.
     """
+    if container_of(path) is not None:
+        return _read_contained(path)
     try:
         if not stat.S_ISREG(mode := path.stat().st_mode):  # reading a pipe would never end
             kind = "folder" if stat.S_ISDIR(mode) else "device or pipe"
@@ -35,6 +39,16 @@ def read(path: Path) -> bytes:
         raise UnusableFile("a link to a file that does not exist", "correct or remove the link") from None
     except OSError as error:
         raise UnusableFile(f"cannot be read ({error.strerror})", "check the file and its permissions") from error
+    if not data:
+        raise UnusableFile("empty, 0 bytes", AGAIN)
+    return data
+
+
+def _read_contained(path: Path) -> bytes:
+    try:
+        data = containers.read(path)
+    except (KeyError, OSError, TypeError) as error:
+        raise UnusableFile(f"cannot be read from {path.parent.name} ({error})", AGAIN) from error
     if not data:
         raise UnusableFile("empty, 0 bytes", AGAIN)
     return data
@@ -88,7 +102,9 @@ def load(image: Image.Image) -> None:
 def is_rotated(path: Path) -> bool:
     """Return whether the EXIF data of a file ask for a rotation or reflection, which is ignored; reads no pixels."""
     try:
-        with Image.open(path) as image:  # TIFF files have no such entry: Pillow rotates them itself
+        with Image.open(
+            path if container_of(path) is None else BytesIO(containers.read(path))
+        ) as image:  # TIFF files have no such entry: Pillow rotates them itself
             return "exif" in image.info and image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
     except Exception:  # a file that cannot be opened is reported when it is read
         return False

@@ -1,13 +1,17 @@
 """Rules that make labels of the cells of a table: each cell is 0, 1, unknown or a problem."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from dermoscopy.data.tables import counted, few, folded, is_missing, number, plain, similar
 
 UNKNOWN = -1
+AND = re.compile(r" & (?=[^=|&]+=)")  # not within a value, as in site=Head & Neck
 YES, NO = ("true", "t", "yes", "y", "positive", "present"), ("false", "f", "no", "n", "negative", "absent")
 WORDS = dict.fromkeys(YES, 1) | dict.fromkeys(NO, 0)
 
@@ -20,27 +24,52 @@ class LabelRule:
         name: name of the label.
         column: the column that it is read from.
         accepted: the values that mean yes; none where the column itself holds 0 and 1.
+        parts: rules that must all mean yes; `column` is then made of their columns, see `combined`.
     """
 
     name: str
     column: str
     accepted: tuple[str, ...] = ()
+    parts: "tuple[LabelRule, ...]" = ()
 
     @classmethod
-    def parse(cls, name: str, text: object) -> "LabelRule":
-        """Return the rule that is written as `column`, `column=value` or `column=value|value`.
+    def parse(cls, name: str, text: object, setting: str = "") -> "LabelRule":
+        """Return the rule that is written as `column`, `column=value`, `column=value|value`, or several with ` & `.
+
+        Args:
+            name: of the label.
+            text: the rule.
+            setting: that holds it; "": that of the label.
 
         Raises:
             ValueError: there is no column, or no value after = or |.
         """
+        pieces = AND.split("" if text is None else str(text))
+        if pieces[1:]:
+            parts = tuple(cls.parse(name, piece, setting) for piece in pieces)
+            return cls(name, " & ".join(map(str, parts)), (), parts)
         column, equals, values = plain("" if text is None else str(text)).partition("=")
         accepted = tuple(plain(value) for value in values.split("|")) if equals else ()
         if not column or "" in accepted:
+            key = setting or f"data.source.columns.{name}"
             raise ValueError(
-                f"data.source.columns.{name} is {'null' if text is None else text}: name a column of 0 and 1, "
+                f"{key} is {'null' if text is None else text}: name a column of 0 and 1, "
                 'or the values that mean yes, as in "dx=mel" or "dx=mel|bcc"'
             )
         return cls(name, plain(column), accepted)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it is read from."""
+        return tuple(part.column for part in self.parts) or (self.column,)
+
+    def combined(self, frame: pd.DataFrame) -> "pd.Series[str]":
+        """Return the column of a rule with parts: yes, no, or nothing where it is unknown."""
+        values = [frame[part.column].map(part.value) for part in self.parts]
+        known = [
+            "no" if 0 in row else "yes" if all(value == 1 for value in row) else "" for row in zip(*values, strict=True)
+        ]
+        return pd.Series(known, frame.index, dtype=object)
 
     def __str__(self) -> str:
         return f"{self.column}={'|'.join(self.accepted)}" if self.accepted else self.column

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from dermoscopy.data.raw.mask_files import MaskFiles
 from dermoscopy.data.raw.patterns import SUFFIXES, Matches, bare, is_folder, is_hidden_name, matched
 from dermoscopy.data.raw.problems import listed, some
 
@@ -17,7 +18,7 @@ DOCUMENTS = (  # not images, whatever their folder
 
 
 def notes(
-    root: Path, images: Matches, masks: Mapping[str, Matches], ids: Collection[str], without_masks: bool
+    root: Path, images: Matches, masks: Mapping[str, Matches], ids: Collection[str], files: Mapping[str, MaskFiles]
 ) -> list[str]:
     """Return what is left out although nothing is wrong with it, a line each.
 
@@ -26,7 +27,7 @@ def notes(
         images: files that match the pattern of the images.
         masks: files that match the pattern of each mask.
         ids: of the images that are read.
-        without_masks: whether to name images that lack a mask; otherwise each is a problem of its own.
+        files: of each mask: where images may lack one, they are named; otherwise each is a problem of its own.
     """
 
     def named(paths: Iterable[Path]) -> str:
@@ -50,8 +51,9 @@ def notes(
     for name, matches in masks.items():
         if lonely := [path for id, paths in matches.files.items() if id not in keys for path in paths]:
             lines.append(f"masks {name} without an image: {named(lonely)}")
-        if without_masks and lacking[name]:
-            lines.append(f"images without a mask {name}, of {len(ids)}: {some(lacking[name])}")
+        if lacking[name] and files[name].missing != "stop":
+            meaning = ", which is empty there" if files[name].missing == "empty" else ""
+            lines.append(f"images without a mask {name}{meaning}, of {len(ids)}: {some(lacking[name])}")
     return lines
 
 

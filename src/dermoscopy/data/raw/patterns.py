@@ -1,16 +1,20 @@
 """Files that patterns match.
 
-A pattern is relative to a folder and holds `{id}`; `*` matches anything within a name, `**/` any folders, `{id}.*` any
-image file. Suffixes match in capitals too. Names are compared in one Unicode form (NFC), because some systems store
-an accent as a letter of its own. Links to folders are followed, each folder once; hidden files and folders are not.
+A pattern is relative to a folder and holds `{id}`; `*` matches anything within a name, `**/` any folders, `{id}.*`
+any image file; the name of an HDF5 file stands for a folder of the images that it holds. Suffixes match in capitals
+too. Names are compared in one Unicode form (NFC), because some systems store an accent as a letter of its own. Links
+to folders are followed, each folder once; hidden files and folders are not.
 """
 
 import os
 import re
 import unicodedata
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from dermoscopy.data.raw import containers
+from dermoscopy.data.raw.containers import is_container
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")  # matched by a pattern that ends in ".*"
 SYSTEM = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini")  # written by systems, as good as hidden
@@ -60,16 +64,16 @@ class Matches:
     def _compare(self, folder: Path, expression: re.Pattern[str], hidden: bool) -> None:
         """Compare the files of one folder with the pattern."""
         above = _form(folder.relative_to(self._root).as_posix())
-        for entry in self._entries(folder):
-            name = _form(entry.name)
+        for found in containers.names(folder) if is_container(folder) else map(_name, self._entries(folder)):
+            name = _form(found)
             match = expression.fullmatch(name if above == "." else f"{above}/{name}")
             if match is None or (self._any_suffix and Path(name).suffix.lower() not in SUFFIXES):
                 continue
             if hidden or (is_hidden_name(name) and name not in self._literal):
-                self.hidden.append(folder / entry.name)
+                self.hidden.append(folder / found)
                 continue
             names = match.groupdict()
-            self.files["/".join(filter(None, (names.get("folder"), names["id"])))].append(folder / entry.name)
+            self.files["/".join(filter(None, (names.get("folder"), names["id"])))].append(folder / found)
 
     def _walk(self, folder: Path, segments: list[str]) -> Iterator[Path]:
         """Yield the folders whose files the last segment is compared with."""
@@ -79,7 +83,7 @@ class Matches:
         elif head == "**":
             for below in self._tree(folder):
                 yield from self._walk(below, rest)
-        elif not TOKEN.search(head) and is_folder(folder / head):
+        elif not TOKEN.search(head) and (is_folder(folder / head) or is_container(folder / head)):
             yield from self._walk(folder / head, rest)
         else:
             name = re.compile(_part(head))
@@ -138,6 +142,10 @@ def is_hidden_name(name: str) -> bool:
     return (name.startswith(".") and name != "..") or name in SYSTEM
 
 
+def _name(entry: "os.DirEntry[str]") -> str:
+    return entry.name
+
+
 def _form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
@@ -167,3 +175,12 @@ def _any_case(end: str) -> str:
     if not point or "/" in suffix:
         return re.escape(end)
     return re.escape(stem + point) + f"(?i:{re.escape(suffix)})"
+
+
+def distinguished(paths: Sequence[Path]) -> str:
+    """Return the names of files with their folders where those differ, and what makes equal names different."""
+    if len({path.parent for path in paths}) > 1:
+        top = Path(os.path.commonpath([path.parent for path in paths]))
+        return ", ".join(path.relative_to(top).as_posix() for path in paths)
+    doubled = len({_form(path.name) for path in paths}) < len(paths)
+    return ", ".join(path.name for path in paths) + ("; in two Unicode forms" if doubled else "")

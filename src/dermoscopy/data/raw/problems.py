@@ -1,6 +1,7 @@
 """Problems of raw files, the table that lists them, and names of files in messages."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from dermoscopy.data.tables import few
@@ -17,12 +18,13 @@ class Problem(NamedTuple):
 
 
 class UnusableFile(ValueError):
-    """A raw file that cannot be stored; the caller knows its name."""
+    """A raw file that cannot be stored; the caller knows its name, or `file` is one of several."""
 
-    def __init__(self, problem: str, remedy: str) -> None:
+    def __init__(self, problem: str, remedy: str, file: Path | None = None) -> None:
         super().__init__(f"{problem}: {remedy}")
         self.problem = problem
         self.remedy = remedy
+        self.file = file
 
 
 def table(problems: Sequence[Problem]) -> str:

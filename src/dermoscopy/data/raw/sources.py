@@ -1,43 +1,26 @@
 """Sources of raw images, masks and labels in folders, and the problems of their layout."""
 
 import json
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+from dermoscopy.data.raw.containers import container_of
 from dermoscopy.data.raw.groups import image_groups, same_notes
-from dermoscopy.data.raw.label_rules import UNKNOWN
-from dermoscopy.data.raw.labels import LabelTable, read_labels
+from dermoscopy.data.raw.labels import Asked, LabelTable, read_labels
 from dermoscopy.data.raw.left_out import instead, notes
-from dermoscopy.data.raw.patterns import Matches, bare, matched
+from dermoscopy.data.raw.listing import Item, Listing, class_notes, image_faults, labels_of, without_table
+from dermoscopy.data.raw.mask_files import MaskFiles
+from dermoscopy.data.raw.official import Known, check_official, official_column, official_subsets
+from dermoscopy.data.raw.patterns import Matches
 from dermoscopy.data.raw.problems import Problem
-from dermoscopy.data.raw.table_notes import alike
-from dermoscopy.data.tables import few, is_missing, plain
+from dermoscopy.data.tables import is_missing
 
-
-class Item(NamedTuple):
-    """One image of a source; `masks` holds None where one is missing, `labels` -1 where one is unknown."""
-
-    id: str
-    group: str
-    image: Path
-    masks: tuple[Path | None, ...]
-    labels: tuple[int, ...]
-
-
-class Listing(NamedTuple):
-    """Content of a source: usable items by id, problems of the others, names of labels, and every file used.
-
-    `notes` are lines for the user: what is left out although nothing is wrong with it, counted and named.
-    """
-
-    items: list[Item]
-    problems: list[Problem]
-    label_names: tuple[str, ...]
-    files: list[Path]
-    notes: list[str]
+# Arguments that earlier versions did not have: where they have these values, a store keeps its recipe.
+LATER: dict[str, object] = {"metadata": {}, "official": None, "where": [], "unlisted": "stop"}
+OFFICIAL = "official subset"  # name of the column of the official split among the metadata
 
 
 @dataclass(frozen=True)
@@ -50,36 +33,50 @@ class FolderSource:
     Args:
         root: the folder of the data set; None: unknown, as where only its store is at hand.
         images: pattern of the image files.
-        masks: name of a mask to the pattern of its files, in the order of the store's mask planes.
-        csv: table of labels, relative to `root` or absolute; None for no table: then `columns` and `group_column` do
-            not count.
+        masks: name of a mask to the pattern of its files, or to a mapping, see `dermoscopy.data.raw.mask_files`; in
+            the order of the store's mask planes.
+        csv: table of labels, relative to `root` or absolute, or a list of several files, see
+            `dermoscopy.data.raw.label_files`; None for no table: then nothing that names a column counts.
         id_column: its column of image ids.
-        group_column: its column of groups that a split must keep whole (a lesion, a patient); None: one per image.
+        group_column: its column of groups that a split must keep whole (a lesion, a patient), or several, of which
+            any joins images; None: one group per image.
         columns: name of a label to `column` (0, 1, empty for unknown) or `column=value` or `column=value|value`.
         from_masks: masks that also define a label: 1 where any pixel of the original mask is present.
         missing_masks: `stop` reports an image without one of its masks, `allow` stores it as not annotated.
         grey_masks: `stop` reports a mask that is not binary, `allow` reads grey as the covered part of a pixel.
         same: lists of ids of images of the same lesion, regardless of the table: their groups are merged. Ids without
             an image are ignored, so that a part of a data set can be prepared.
+        metadata: name to column of what the store keeps beside the labels, such as age and sex.
+        where: rules of the table, as in "image_type=dermoscopic": images that do not meet all of them are left out.
+        unlisted: of an image without a row in the table, `stop` reports it and `skip` leaves it out.
+        official: how the data set states its official split, see `dermoscopy.data.raw.official`.
     """
 
     root: str | Path | None
     images: str = "images/{id}.jpg"
-    masks: Mapping[str, str] = field(default_factory=dict)
-    csv: str | Path | None = None
+    masks: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
+    csv: str | Path | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None
     id_column: str = "image_id"
-    group_column: str | None = None
+    group_column: str | Sequence[str] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     from_masks: Sequence[str] = ()
     missing_masks: str = "stop"
     grey_masks: str = "stop"
     same: Sequence[Sequence[str]] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    official: Mapping[str, Any] | None = None
+    where: Sequence[str] = ()
+    unlisted: str = "stop"
 
     def __post_init__(self) -> None:
-        for name in ("masks", "columns"):
+        for name in ("masks", "columns", "metadata"):
             if isinstance(entries := getattr(self, name), Mapping):
                 object.__setattr__(self, name, {_key(name, key): entries[key] for key in entries})
-        patterns = {"images": self.images} | {f"masks.{mask}": self.masks[mask] for mask in self.masks}
+        for name in ("missing_masks", "grey_masks"):
+            if (choice := getattr(self, name)) not in ("stop", "allow"):
+                raise ValueError(f"{name} must be stop or allow, got {choice}")
+        patterns = {"images": self.images}
+        patterns |= {f"masks.{name}": files.pattern for name, files in self.mask_files.items()}
         for name, pattern in patterns.items():
             if not isinstance(pattern, str) or "{id}" not in pattern:
                 raise ValueError(f"{name} must hold {{id}}, as in images/{{id}}.jpg, got {pattern}")
@@ -87,9 +84,6 @@ class FolderSource:
                 raise ValueError(f"{name} must be relative to the folder of the raw files (data.raw), got {pattern}")
             if (first := next(key for key in patterns if patterns[key] == pattern)) not in (name, "images"):
                 raise ValueError(f"data.source.{name} has the same files as {first}, {pattern}: correct one of them")
-        for name in ("missing_masks", "grey_masks"):
-            if (choice := getattr(self, name)) not in ("stop", "allow"):
-                raise ValueError(f"{name} must be stop or allow, got {choice}")
         if unknown := [name for name in self.from_masks if name not in self.masks]:
             raise ValueError(
                 f"from_masks names {', '.join(unknown)}, but the masks are {', '.join(self.masks) or 'none'}"
@@ -99,6 +93,22 @@ class FolderSource:
         for ids in self.same:
             if isinstance(ids, str) or len(set(ids)) < 2:
                 raise ValueError(f"same must hold lists of two ids or more, as in [[a, b]], got {_plain(ids)}")
+        if self.unlisted not in ("stop", "skip"):
+            raise ValueError(f"unlisted must be stop or skip, got {self.unlisted}")
+        if self.official is not None:
+            check_official(self.official)
+
+    @cached_property
+    def mask_files(self) -> Mapping[str, MaskFiles]:
+        """The files of each mask."""
+        own = {"missing": self.missing_masks, "grey": self.grey_masks}
+        return {name: MaskFiles.parse(name, entry, **own) for name, entry in self.masks.items()}
+
+    @property
+    def group_columns(self) -> list[str]:
+        """The columns of groups."""
+        columns = self.group_column
+        return [] if columns is None else [columns] if isinstance(columns, str) else [*map(str, columns)]
 
     @property
     def used_columns(self) -> Mapping[str, str]:
@@ -116,8 +126,9 @@ class FolderSource:
         return self.listing().label_names
 
     def settings(self) -> str:
-        """Return all arguments as JSON."""
-        return json.dumps({name: _plain(value) for name, value in asdict(self).items()})
+        """Return all arguments as JSON; those that earlier versions did not have, only where they are given."""
+        given = {name: _plain(value) for name, value in asdict(self).items()}
+        return json.dumps({name: value for name, value in given.items() if LATER.get(name) != value})
 
     def listing(self) -> Listing:
         """Find every image with its masks and labels.
@@ -133,7 +144,8 @@ class FolderSource:
             raise FileNotFoundError(
                 f"{root.absolute()} is not a folder: give the folder of the raw files, data.raw=DIR"
             )
-        found, masks = Matches(root, self.images), {name: Matches(root, self.masks[name]) for name in self.masks}
+        found = Matches(root, self.images)
+        masks = {name: Matches(root, files.pattern) for name, files in self.mask_files.items()}
         mask_paths = {path for matches in masks.values() for paths in matches.files.values() for path in paths}
         images = {id: [path for path in paths if path not in mask_paths] for id, paths in found.files.items()}
         images = {id: paths for id, paths in sorted(images.items()) if paths}
@@ -145,72 +157,63 @@ class FolderSource:
             raise ValueError(f"no image matches {self.images} in {root.absolute()}, which holds {instead(root, found)}")
         folders = {id.split("/")[0] for id in images} if "{class}" in self.images else set()
         classes = sorted(name for name in folders if not is_missing(name))
-        try:
-            labels = read_labels(root, self.csv, self.id_column, self.group_column, self.used_columns, list(images))
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"{error}, or leave the table out: data.source.csv=null") from error
+        labels = self._labels(root, list(images))
+        images = {id: paths for id, paths in images.items() if id not in labels.left_out}
+        if not images:
+            raise ValueError(f"the table leaves out every image: {'; '.join(labels.notes)}")
         groups = image_groups(images, labels, self.same)
+        subsets, official = self._official(root, images, labels)
         items, problems = [], []
         for id, paths in images.items():
-            files = [matched(masks[name].files, id) for name in masks]
-            faults = [*self._faults(id, paths, files), *labels.row(id).faults]
+            files = [own.of(masks[name], id) for name, own in self.mask_files.items()]
+            faults = [*image_faults(id, paths), *labels.row(id).faults]
+            for (name, own), several in zip(self.mask_files.items(), files, strict=True):
+                faults += own.faults(name, id, several)
             problems += [Problem(str(paths[0].relative_to(root)), *fault) for fault in faults]
             if not faults:
-                items.append(self._item(id, groups[id], paths[0], files, labels, classes))
+                row = labels.row(id)
+                known = labels_of(id, row, len(self.from_masks), classes)
+                metadata = row.metadata[: len(self.metadata_names(labels))]
+                items.append(Item(id, groups[id], paths[0], tuple(files), known, metadata, subsets.get(id, "")))
         names = (*self.used_columns, *self.from_masks, *classes)
         if twice := [name for name in classes if names.count(name) > 1]:
             raise ValueError(f"labels {', '.join(twice)} are folders of classes and also in columns or from_masks")
-        lines = [*notes(root, found, masks, images, self.missing_masks == "allow"), *self._without_table()]
-        lines += [*labels.notes, *same_notes(images, self.same), *_class_notes(folders, images)]
-        return Listing(items, problems, names, sorted(mask_paths.union(*images.values())), lines)
+        lines = notes(root, found, masks, images, self.mask_files)
+        lines += without_table(self.columns, self.group_columns, self.metadata) if self.csv is None else []
+        lines += [*labels.notes, *official, *same_notes(images, self.same), *class_notes(folders, images)]
+        every = mask_paths.union(*images.values())
+        files_used = sorted({container_of(path) or path for path in every})
+        return Listing(items, problems, names, files_used, lines, self.metadata_names(labels))
 
-    def _without_table(self) -> list[str]:
-        """Return what does not count as there is no table, in one line or none."""
-        columns = [f"data.source.columns ({', '.join(self.columns)})"] if self.columns else []
-        group = [f"data.source.group_column ({self.group_column})"] if self.group_column else []
-        if self.csv is not None or not (columns or group):
-            return []
-        return [f"no table (data.source.csv=null), so there is no effect of {' and '.join([*columns, *group])}"]
+    def metadata_names(self, labels: LabelTable) -> tuple[str, ...]:
+        """Return the names of the metadata that the table has."""
+        return tuple(name for name in labels.metadata if name != OFFICIAL)
 
-    def _item(
-        self,
-        id: str,
-        group: str,
-        image: Path,
-        masks: Sequence[Sequence[Path]],
-        labels: LabelTable,
-        classes: Sequence[str],
-    ) -> Item:
-        folder = id.split("/")[0]
-        one_hot = (UNKNOWN if is_missing(folder) else int(folder == name) for name in classes)
-        paths = tuple(files[0] if files else None for files in masks)
-        return Item(id, group, image, paths, (*labels.row(id).labels, *[UNKNOWN] * len(self.from_masks), *one_hot))
+    def _labels(self, root: Path, images: Sequence[str]) -> LabelTable:
+        column = official_column(self.official or {})
+        metadata = {**self.metadata, **({OFFICIAL: column} if column else {})}
+        columns = self.used_columns
+        try:
+            asked = Asked(self.id_column, self.group_columns, columns, metadata, self.where, self.unlisted == "skip")
+            return read_labels(root, self.csv, asked, images)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}, or leave the table out: data.source.csv=null") from error
 
-    def _faults(self, id: str, images: Sequence[Path], masks: Sequence[Sequence[Path]]) -> list[tuple[str, str]]:
-        faults = []
-        if len(images) > 1:
-            faults.append(
-                (f"{len(images)} images have the id {id} ({_distinguished(images)})", "rename or remove all but one")
-            )
-        if not _is_text(id):
-            faults.append(("its name is not in UTF-8", "rename it"))
-        for (name, pattern), files in zip(self.masks.items(), masks, strict=True):
-            if not files and self.missing_masks == "stop":
-                missing = pattern.replace("{id}", bare(id))
-                faults.append((f"no mask {name}", f"add {missing}, or set data.source.missing_masks=allow"))
-            if len(files) > 1:
-                found = _distinguished(files)
-                faults.append((f"{len(files)} files for mask {name} ({found})", f"keep one file for {pattern}"))
-        return faults
-
-
-def _is_text(name: str) -> bool:
-    """Return whether a name can be stored; on Linux names of files are any bytes."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    def _official(
+        self, root: Path, images: Mapping[str, Sequence[Path]], labels: LabelTable
+    ) -> tuple[Mapping[str, str], list[str]]:
+        """Return the official subset of each image, none without an official split, and a note."""
+        if self.official is None:
+            return {}, []
+        column = {}
+        if official_column(self.official):
+            if OFFICIAL not in labels.metadata:
+                raise ValueError(
+                    f"the table has no column {official_column(self.official)}: correct data.source.official"
+                )
+            column = {id: (labels.row(id).metadata or ("",))[-1] for id in images}
+        known = Known(root, {id: paths[0] for id, paths in images.items()}, column, labels.row_ids)
+        return official_subsets(self.official, known)
 
 
 def _key(setting: str, key: object) -> str:
@@ -218,24 +221,6 @@ def _key(setting: str, key: object) -> str:
     if isinstance(key, bool) or not isinstance(key, str | int):
         raise ValueError(f"{setting} has the name {key}, which is no text: rename it, or write it in quotes in a file")
     return str(key)
-
-
-def _distinguished(paths: Sequence[Path]) -> str:
-    """Return the names of files with their folders where those differ, and what makes equal names different."""
-    if len({path.parent for path in paths}) > 1:
-        top = Path(os.path.commonpath([path.parent for path in paths]))
-        return ", ".join(path.relative_to(top).as_posix() for path in paths)
-    doubled = len({plain(path.name) for path in paths}) < len(paths)
-    return ", ".join(path.name for path in paths) + ("; in two Unicode forms" if doubled else "")
-
-
-def _class_notes(folders: Collection[str], ids: Collection[str]) -> Iterator[str]:
-    """Yield how many images have a class called unknown, none, NA and the like, and classes that look alike."""
-    if twins := alike(folder for folder in sorted(folders) if not is_missing(folder)):
-        yield f"classes that look alike are labels of their own, rename the folders if they are one: {few(twins)}"
-    for folder in sorted(filter(is_missing, folders)):
-        count = sum(id.startswith(f"{folder}/") for id in ids)
-        yield f"{folder}: {count} of {len(ids)} images, whose class is unknown; rename the folder to make it a class"
 
 
 def _plain(value: object) -> object:

@@ -2,12 +2,12 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from dermoscopy.data.raw.label_rules import UNKNOWN, LabelRule
-from dermoscopy.data.tables import counted, few, folded, is_missing, plain
+from dermoscopy.data.tables import counted, few, folded, is_missing, number, plain
 
 SUBSETS = 3  # of a split, none of which may be empty
 CROWDED = 8  # images from which on a group that holds most of them is noted
@@ -24,12 +24,14 @@ def spare(ids: "pd.Series[str]", lines: Mapping[str, Sequence[int]]) -> list[str
     return [id for line, id in ids.items() if line not in used and not is_missing(id)]
 
 
-def row_notes(name: str, ids: "pd.Series[str]", lines: Mapping[str, Sequence[int]]) -> Iterator[str]:
-    """Yield the rows of a table that have no id or no image."""
+def row_notes(
+    name: str, ids: "pd.Series[str]", lines: Mapping[str, Sequence[int]], left_out: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield the rows of a table that have no id or no image; `left_out` are ids of images with a line of their own."""
     used = {line for found in lines.values() for line in found}
     if unnamed := [line for line, id in ids.items() if line not in used and is_missing(id)]:
         yield f"{name}: {len(unnamed)} of {len(ids)} rows have no id (line {few(unnamed)})"
-    if others := spare(ids, lines):
+    if others := [id for id in spare(ids, lines) if id not in left_out]:
         yield f"{name}: {len(others)} of {len(ids)} rows have no image ({few(others)})"
 
 
@@ -69,17 +71,33 @@ def alike(texts: Iterable[str]) -> list[str]:
     return [" and ".join(spelled) for spelled in same.values() if len(spelled) > 1]
 
 
-def group_notes(groups: "pd.Series[str]") -> Iterator[str]:
-    """Yield the groups of the images that are unknown, look alike, or hold most of the images."""
+def group_notes(groups: "pd.Series[str]", alone: bool = True) -> Iterator[str]:
+    """Yield the groups of the images that are unknown, look alike, or hold most of the images.
+
+    Args:
+        groups: texts of a column of groups.
+        alone: whether there is no other column of groups.
+    """
     counts = Counter(groups)
     missing = Counter({text: counts.pop(text) for text in list(counts) if is_missing(text)})
     if missing:
-        lone = f"{missing.total()} of {len(groups)} unknown, each in a group of its own"
-        yield f"{groups.name}: {lone}: {counted(missing)}"
+        lone = ", each in a group of its own" if alone else ""
+        yield f"{groups.name}: {missing.total()} of {len(groups)} unknown{lone}: {counted(missing)}"
     if twins := alike(counts):
         yield f"{groups.name}: groups that look alike may be separated by a split, write them the same: {few(twins)}"
-    if len(groups) >= SUBSETS > (found := len(counts) + missing.total()):
+    if alone and len(groups) >= SUBSETS > (found := len(counts) + missing.total()):
         yield f"{groups.name}: {len(groups)} images in {found} groups, which stay whole; a split needs {SUBSETS}"
     for text, count in counts.most_common(1):
         if len(groups) >= CROWDED and 2 * count > len(groups):
             yield f"{groups.name}: {count} of {len(groups)} images are in group {text}; if it means unknown, empty it"
+
+
+def metadata_notes(used: pd.DataFrame, metadata: Mapping[str, str]) -> Iterator[str]:
+    """Yield how many values of each column of metadata are unknown, and texts that look alike."""
+    for name, column in metadata.items():
+        counts = Counter(used[column])
+        missing = Counter({text: counts.pop(text) for text in list(counts) if is_missing(text)})
+        if missing:
+            yield f"{name}: {missing.total()} of {len(used)} unknown: {counted(missing)}"
+        if twins := alike(text for text in counts if number(text) is None):
+            yield f"{name}: values that look alike are different ones, write them the same: {few(twins)}"

@@ -1,13 +1,15 @@
 """The store: images, masks and labels of one size in one HDF5 file, read whole or memory-mapped.
 
 `image` uint8 (N,H,W,3) RGB, `mask` uint8 (N,H,W,K) 0 absent, 1 present, 255 not annotated or outside the image,
-`label` int8 (N,L) 0, 1, -1 unknown, `id` and `group` strings, `frame` int32 (N,6), see `dermoscopy.data.store.frame`.
+`label` int8 (N,L) 0, 1, -1 unknown, `id` and `group` strings, `frame` int32 (N,6), see `dermoscopy.data.store.frame`;
+where the data set has them also `metadata`, see `dermoscopy.data.store.metadata`, and `official`, the subset of each
+image in the official split ("" for none).
 """
 
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -15,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.data.store.label_counts import count_labels, uncovered
+from dermoscopy.data.store.metadata import Metadata, describe_metadata, read_metadata
 
 FORMAT = "dermoscopy store"
 VERSION = 1
+OFFICIAL = "official"
 OF_SIZE = re.compile(r"(.*)-\d+x\d+\.h5")  # names that prepare.py gives by default
 SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of an HDF5 file
 
@@ -38,6 +42,8 @@ class Store:
     source: str
     fingerprint: str
     offsets: dict[str, int]  # start of each dataset's bytes in the file
+    metadata: Metadata = field(default_factory=dict)
+    official: NDArray[np.str_] | None = None  # None: the data set has no official split
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -107,10 +113,13 @@ def describe_store(path: Path) -> str:
     store = open_store(path)
     masks, labels = ", ".join(store.mask_names) or "none", count_labels(store.label, store.label_names)
     exclusive = uncovered(store.label)
-    return (
-        f"{path}: {len(store)} images of {store.size[0]} x {store.size[1]} px, fingerprint {store.fingerprint[:12]}\n"
-        f"  masks: {masks}; labels: {labels}" + (f"\n  {exclusive}" if exclusive else "")
-    )
+    lines = [
+        f"{path}: {len(store)} images of {store.size[0]} x {store.size[1]} px, fingerprint {store.fingerprint[:12]}",
+        f"masks: {masks}; labels: {labels}",
+        exclusive,
+        f"metadata: {describe_metadata(store.metadata)}" if store.metadata else "",
+    ]
+    return "\n  ".join(line for line in lines if line)
 
 
 def could_be_store(path: Path) -> bool:
@@ -153,4 +162,6 @@ def _read(path: Path, file: h5py.File) -> Store:
         source=file.attrs["source"],
         fingerprint=file.attrs["fingerprint"],
         offsets={name: file[name].id.get_offset() or 0 for name in ("image", "mask")},
+        metadata=read_metadata(file),
+        official=file[OFFICIAL].asstr()[:].astype(np.str_) if OFFICIAL in file else None,
     )

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.data.store.frame import Frame
-from dermoscopy.data.store.reader import FORMAT, VERSION
+from dermoscopy.data.store.metadata import write_metadata
+from dermoscopy.data.store.reader import FORMAT, OFFICIAL, VERSION
 from dermoscopy.machine.files import PART, check_room, writing
 
 BLOCK = 256  # rows copied at a time
@@ -22,7 +23,10 @@ TABLES = 1 << 20  # bytes; ids, labels and frames take far less
 
 
 class Row(NamedTuple):
-    """One row of a store: image (H, W, 3), masks (H, W, K), L labels, and its names and frame."""
+    """One row of a store: image (H, W, 3), masks (H, W, K), L labels, its names and frame, texts of its metadata.
+
+    `official` is its subset in the official split of the data set, "" for none.
+    """
 
     id: str
     group: str
@@ -30,6 +34,8 @@ class Row(NamedTuple):
     mask: NDArray[np.uint8]
     label: Sequence[int]
     frame: Frame
+    metadata: tuple[str, ...] = ()
+    official: str = ""
 
 
 class Layout(NamedTuple):
@@ -41,6 +47,8 @@ class Layout(NamedTuple):
     label_names: tuple[str, ...]
     source: str
     recipe: str
+    metadata: tuple[str, ...] = ()
+    official: bool = False
 
     def nbytes(self, count: int) -> int:
         """Bytes of the images and masks of `count` rows."""
@@ -59,6 +67,8 @@ class StoreWriter:
         self.rows: list[Row] = []
         self.notes: list[str] = []
         self.digest = hashlib.sha256(repr((layout.size, layout.fit, layout.mask_names, layout.label_names)).encode())
+        if layout.metadata:
+            self.digest.update(repr(layout.metadata).encode())
         self.image = _contiguous(file, "image", (capacity, *layout.size, 3))
         self.mask = _contiguous(file, "mask", (capacity, *layout.size, len(layout.mask_names)))
 
@@ -68,7 +78,10 @@ class StoreWriter:
         self.image[index] = row.image
         if self.layout.mask_names:
             self.mask[index] = row.mask
-        self.digest.update(repr((row.id, row.group, tuple(row.label), tuple(row.frame))).encode())
+        own = row.id, row.group, tuple(row.label), tuple(row.frame)
+        # Stores of earlier versions hold neither metadata nor an official split, and keep their fingerprint.
+        more = (row.metadata, row.official) if self.layout.metadata or self.layout.official else ()
+        self.digest.update(repr((*own, *more)).encode())
         self.digest.update(row.image.tobytes())
         self.digest.update(row.mask.tobytes())
         self.rows.append(row._replace(image=row.image[:0], mask=row.mask[:0]))
@@ -82,6 +95,9 @@ class StoreWriter:
         labels = np.array([row.label for row in self.rows], np.int8).reshape(count, len(self.layout.label_names))
         file.create_dataset("label", data=labels)
         file.create_dataset("frame", data=np.array([row.frame for row in self.rows], np.int32))
+        write_metadata(file, self.layout.metadata, [row.metadata for row in self.rows])
+        if self.layout.official:
+            file.create_dataset(OFFICIAL, data=[row.official for row in self.rows], dtype=text)
         file["mask"].attrs.create("names", list(self.layout.mask_names), dtype=text)
         file["label"].attrs.create("names", list(self.layout.label_names), dtype=text)
         file.attrs.create("notes", self.notes, dtype=text)

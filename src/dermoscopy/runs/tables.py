@@ -19,6 +19,7 @@ from dermoscopy.runs.stage_results import StageResults
 NOT_AN_ARM = ("seed", "split.fold")  # axes that repeat an arm
 COLUMNS = ("job", "status", "error", "arm", "seed", "fold", "repeat", "seconds")
 HISTORY_COLUMNS = ("job", "arm", "seed", "fold", "stage", "epoch", "cumulative", "mode")
+Metadata = tuple[pd.DataFrame | None, str]  # texts by id of the image, and why some are unknown
 UNDEFINED = float("nan")
 Constants = tuple[Mapping[tuple[str, str], pd.DataFrame], str]  # pixels by arm and repeat, and why some are unknown
 
@@ -75,6 +76,8 @@ class SweepResults:
         table: one row per job, columns job, status, error, arm, seed, fold, repeat, seconds, then one per metric.
         constants: what is known of constant masks without the store; the rest comes from there, see
             `dermoscopy.report.results.constant_masks`.
+        metadata: what is known of the metadata of test images without the store, see
+            `dermoscopy.report.results.metadata`.
         remarks: what a reader must know of several sweeps that were made one, see `dermoscopy.report.results.merged`.
     """
 
@@ -90,6 +93,7 @@ class SweepResults:
     table: pd.DataFrame
     remarks: tuple[str, ...] = ()
     constants: Constants = ({}, "")
+    metadata: Metadata = (None, "")
 
     @property
     def done(self) -> list[JobResults]:

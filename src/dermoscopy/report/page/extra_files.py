@@ -10,6 +10,8 @@ from dermoscopy.report.page.folds import SCORE_TABLE, label_folds_section, mask_
 from dermoscopy.report.page.section import Section
 from dermoscopy.report.page.sections import costs_section
 from dermoscopy.report.page.segmenters import boxes_section
+from dermoscopy.report.page.subgroups import TABLE as SUBGROUPS
+from dermoscopy.report.page.subgroups import subgroup_table, subgroups_section
 from dermoscopy.report.results.arms import CONDITIONS, VALIDATION_MASKS, macro_metrics, pivot, summarise
 from dermoscopy.report.results.boxes import box_table, per_image
 from dermoscopy.report.results.conditions import Curves, conditions_table
@@ -35,11 +37,14 @@ def extra_files(sweep: SweepResults, findings: Findings | None) -> tuple[Files, 
     sections = {"cost": [costs_section(cost)] if len(cost) else []}
     if findings is None:
         return {}, sections
-    if not findings.segmented:
-        files, own = _classifiers(sweep, findings)
-        return files, sections | own
-    files, own = _segmenters(sweep, findings)
-    if cost["parameters"].nunique() > 1:
+    files, own = (_segmenters if findings.segmented else _classifiers)(sweep, findings)
+    table, lacking = subgroup_table(sweep, findings)
+    if len(table):
+        files[SUBGROUPS] = table.to_csv(index=False, float_format="%.6g")
+        sections["subgroups"] = [subgroups_section(table, findings)]
+    elif lacking:
+        sections["subgroups"] = [Section("Subgroups of the test images", text=f"Not computed: {lacking}.")]
+    if findings.segmented and cost["parameters"].nunique() > 1:
         files["cost.png"] = draw_costs(cost, summarise(findings.table)["mean"], findings.words())
     return files, sections | own
 

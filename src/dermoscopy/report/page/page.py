@@ -34,10 +34,11 @@ from dermoscopy.report.results.answer import Answer, answer
 from dermoscopy.report.results.arms import arms_table
 from dermoscopy.report.results.conditions import with_validation_masks
 from dermoscopy.report.results.findings import Findings, find
+from dermoscopy.report.results.metadata import METADATA
 from dermoscopy.runs.tables import SweepResults
 
 README, TABLE, FIGURE = "README.md", "table.csv", "figure.png"
-DATA = (JOBS, HISTORY, IMAGES)
+DATA = (JOBS, HISTORY, IMAGES, METADATA)
 SEAL = "sha256"  # entry of the record
 Files = dict[str, str | bytes]
 

@@ -35,7 +35,7 @@ def page_sections(
     Args:
         sweep: the sweep to report.
         findings: of the sweep, None while no job has a test metric.
-        more: the sections conditions, folds, boxes and cost of `extra_files`, where there are any.
+        more: the sections conditions, folds, subgroups, boxes and cost of `extra_files`, where there are any.
     """
     more = more or {}
     found: list[Section | None] = []
@@ -43,7 +43,7 @@ def page_sections(
         found += [arms_section(sweep, findings), each_mask_section(sweep, findings)]
         found += [*more.get("conditions", ()), *more.get("folds", ())]
         found += [words_section(findings), differences_section(findings), sureness_section(findings)]
-        found += [trivial_section(findings), *more.get("boxes", ())]
+        found += [trivial_section(findings), *more.get("subgroups", ()), *more.get("boxes", ())]
     found += [*more.get("cost", ()), configurations_section(arm_differences(sweep))]
     return [part for part in [*found, facts(sweep), recorded(sweep), unfinished(sweep)] if part is not None]
 

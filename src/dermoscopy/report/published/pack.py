@@ -14,6 +14,7 @@ from dermoscopy.report.results.constant_masks import TRAINING_MASK, training_mas
 from dermoscopy.report.results.findings import compared_metric
 from dermoscopy.report.results.folds import AXIS
 from dermoscopy.report.results.mask_scores import SIZES, tta_and_size
+from dermoscopy.report.results.metadata import METADATA, image_metadata, pack_metadata
 from dermoscopy.runs.tables import SweepResults
 
 LARGEST = 1_000_000  # characters of images.csv
@@ -33,9 +34,13 @@ def pack(sweep: SweepResults, choice: Choice, command: str) -> tuple[dict[str, s
     if metric is not None:
         constants, lacking = training_masks(sweep) if is_segmentation(sweep.table) else ({}, "")
         images, left_out = _images(sweep, metric, {(TRAINING_MASK, *place): own for place, own in constants.items()})
-    record = pack_record(sweep, choice, command, left_out) | {"no_constant_masks": lacking}
+    metadata, no_metadata = image_metadata(sweep)
+    lacks = {"no_constant_masks": lacking, "no_metadata": no_metadata}
+    record = pack_record(sweep, choice, command, left_out) | lacks
     if images:
         files[IMAGES] = images
+    if packed := pack_metadata(metadata):
+        files[METADATA] = packed
     return {RECORD: json.dumps(record), **files}, left_out
 
 

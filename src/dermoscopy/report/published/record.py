@@ -18,6 +18,7 @@ from dermoscopy.report.published.jobs import jobs_table
 from dermoscopy.report.published.settings import changed, changes
 from dermoscopy.report.results.arms import results_table
 from dermoscopy.report.results.differences import RECIPE, settings_of, without_folders
+from dermoscopy.report.results.metadata import METADATA, unpack_metadata
 from dermoscopy.runs.records import JobRecord
 from dermoscopy.runs.stage_results import Configuration, StageResults
 from dermoscopy.runs.tables import JobResults, SweepResults, job_table
@@ -68,6 +69,7 @@ def pack_record(sweep: SweepResults, choice: Choice, command: str, images_left_o
         "page": {"command": command, **asdict(choice), "images_left_out": images_left_out},
         "sweep": {"folder": sweep.folder.name, **known},
         "no_constant_masks": sweep.constants[1],
+        "no_metadata": sweep.metadata[1],
         "settings": base,
         "jobs": jobs,
     }
@@ -120,7 +122,7 @@ def unpack(files: Mapping[str, str]) -> tuple[SweepResults, Record]:
     """Return the sweep that the files of a page hold, and the content of its record.
 
     Args:
-        files: record.json, jobs.csv, results.csv and, unless it was left out, images.csv, by name.
+        files: record.json, jobs.csv, results.csv and, where there are such, images.csv and metadata.csv, by name.
 
     Raises:
         ValueError: they were written by another version, or are no files of a page.
@@ -149,7 +151,9 @@ def unpack(files: Mapping[str, str]) -> tuple[SweepResults, Record]:
         for job in sweep.done
         if (table := images.training_mask((job.arm, job.record["seed"], job.record["fold"]))) is not None
     }
-    return replace(sweep, constants=(constants, record["no_constant_masks"])), record
+    known = unpack_metadata(files[METADATA]) if METADATA in files else None
+    metadata = known, str(record.get("no_metadata", ""))  # pages of earlier versions have no such entry
+    return replace(sweep, constants=(constants, record["no_constant_masks"]), metadata=metadata), record
 
 
 def _job(

@@ -8,10 +8,12 @@ from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import pandas as pd
+
 from dermoscopy.report.results.arm_names import Arm, Unit, group_arms
 from dermoscopy.report.results.arms import is_segmentation, macro_metrics
 from dermoscopy.report.results.comparable import disagreements, title
-from dermoscopy.runs.tables import NOT_AN_ARM, Constants, JobResults, SweepResults, job_table
+from dermoscopy.runs.tables import NOT_AN_ARM, Constants, JobResults, Metadata, SweepResults, job_table
 
 ANYWAY = "compare=anyway"
 SEED, FOLD = NOT_AN_ARM
@@ -63,6 +65,7 @@ def merge(sweeps: Sequence[SweepResults], name: str, anyway: bool = False) -> Sw
         processes=None,
         table=table,
         constants=_constants(sweeps, arms),
+        metadata=_metadata(sweeps),
         remarks=tuple(dict.fromkeys([*(text for sweep in sweeps for text in sweep.remarks), *remarks])),
     )
 
@@ -81,6 +84,14 @@ def _constants(sweeps: Sequence[SweepResults], arms: Mapping[Unit, Arm]) -> Cons
     ]
     lacking = next((sweep.constants[1] for sweep in sweeps if sweep.constants[1]), "")
     return dict(ChainMap(*reversed(parts))), lacking
+
+
+def _metadata(sweeps: Sequence[SweepResults]) -> Metadata:
+    """Return what is known of the test images without the stores."""
+    known = [table for table, _ in (sweep.metadata for sweep in sweeps) if table is not None]
+    lacking = next((sweep.metadata[1] for sweep in sweeps if sweep.metadata[1]), "")
+    whole = pd.concat(known).fillna("") if known else None
+    return None if whole is None else whole[~whole.index.duplicated()], lacking
 
 
 def _jobs(sweeps: Sequence[SweepResults], arms: Mapping[Unit, Arm]) -> tuple[JobResults, ...]:

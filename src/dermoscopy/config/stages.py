@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from dermoscopy.config.build import build, check_part, plain
-from dermoscopy.config.callbacks import check_callbacks
+from dermoscopy.config.callbacks import check_callbacks, check_places
 from dermoscopy.config.checks import check_labels, check_segmenter, check_stage, check_stages
 from dermoscopy.config.keys import decisive_settings
 from dermoscopy.config.lengths import stage_epochs
@@ -109,6 +109,7 @@ def _check_parts(stage: DictConfig) -> None:
     stage.folder = "."  # stands for the folder that the key decides
     if lr == "auto":
         stage.optimizer.lr = 1.0  # stands for the rate that will be found
+    check_places(stage.callbacks, stage.folder)
     for part in (stage.datamodule, stage.model, stage.trainer):
         check_part(part)
     stage.folder = None

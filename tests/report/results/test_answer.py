@@ -93,6 +93,10 @@ def test_the_reference_itself_may_be_the_best() -> None:
     assert "none of 2 other arms is shown to differ from plain, which has the best mean; the largest" in spoken.text
     assert "is that of b (difference -0.020" in spoken.text
     assert spoken.best == "arm=plain"
+    rows = found(table(plain=0.4 + 0 * NOISE, a=0.39 + SPREAD, b=0.38 + SPREAD)).compared
+    assert f"; each interval excludes a gain of more than {rows['high'].max():.3f}." in spoken.sentences[0]
+    below = said(found(table(plain=0.4 + 0 * NOISE, a=0.2 + SPREAD, b=0.1 + 9 * NOISE), meaningful=None))
+    assert "excludes a gain" not in below.text  # of differences that are established
 
 
 def test_an_arm_that_is_best_only_before_the_correction_says_so() -> None:

@@ -219,7 +219,9 @@ def _nothing(findings: Findings, best: str) -> str:
     if best == findings.reference:
         lead = "which has the best mean; the largest difference is that of"
     none = f"none of {len(rows)} other arms is shown to differ from {REFERENCE}"
-    return f"{none}{', ' if best == findings.reference else '; '}{lead} {names[arm]} {found}"
+    most = float((-rows["low"] if findings.lower_is_better else rows["high"]).max(skipna=False))
+    gain = f"; each interval excludes a gain of more than {most:.3f}" if most > 0 else ""
+    return f"{none}{', ' if best == findings.reference else '; '}{lead} {names[arm]} {found}{gain}"
 
 
 def _listed(findings: Findings, arms: Sequence[str]) -> str:

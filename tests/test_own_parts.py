@@ -39,7 +39,7 @@ def photos(demo_source, tmp_path):
     folder = tmp_path / "raw"
     items = demo_source.listing().items[:30]
     for number, item in enumerate(items):
-        for name, path in (("photos", item.image), ("masks", item.masks[0])):
+        for name, path in (("photos", item.image), ("masks", item.masks[0][0])):
             (folder / name).mkdir(parents=True, exist_ok=True)
             (folder / name / f"patient{number % 10}-{number}{path.suffix}").symlink_to(path)
     return folder

@@ -99,7 +99,7 @@ def made_up(shared) -> MadeUp:
             path.rename(place / path.name.replace("DEMO", "ISIC").replace("ISIC_0000007", UNWEIGHTED))
         names = sorted(path.stem for path in (folder / "images" / IMAGES).iterdir())
         classes = np.random.default_rng(0).permutation(np.arange(COUNT) % len(CLASSES)).tolist()
-        for name, number in [*zip(names, classes, strict=True)][::2]:  # half of them can be told apart
+        for name, number in [*zip(names, classes, strict=True)][::2]:  # half of them can be distinguished
             path = folder / "images" / IMAGES / f"{name}.jpg"
             Image.blend(Image.open(path), Image.new("RGB", SIZE[::-1], COLOURS[number]), 0.7).save(path)
         with (folder / "images/labels.csv").open("w", newline="") as file:

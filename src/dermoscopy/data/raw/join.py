@@ -24,10 +24,7 @@ def join(
         for id, own in of_id.items():
             earlier = rows.get(id, [{}])
             for name in columns:
-                before, now = (
-                    next((row[name] for row in said if not is_missing(row.get(name, ""))), "")
-                    for said in (earlier, own)
-                )
+                before, now = _known(earlier, name), _known(own, name)
                 if before and now and folded(before) != folded(now):
                     problem = f"{name} is {before} in {origin[id, name]} and {now} in {path.name}"
                     conflicts.setdefault(id, []).append((problem, "correct one of the files"))

@@ -183,3 +183,13 @@ def test_a_folder_of_nothing_known_is_not_recognised(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no image matches") as raised:
         make_store(composed("prepare", "data=ham10000", f"data.raw={tmp_path}", f"data.store={tmp_path}/s.h5").data)
     assert "looks like" not in str(raised.value)
+
+
+def test_metadata_and_filters_of_a_preset_can_be_taken_back(tmp_path: Path) -> None:
+    MINIATURES["isic_archive"](tmp_path / "raw")
+    typed = ["data=isic_archive", f"data.raw={tmp_path / 'raw'}", "data.size=[16,16]"]
+    for number, metadata in enumerate(("null", "{}")):
+        own = [f"data.source.metadata={metadata}", "data.source.where=null", f"data.store={tmp_path}/{number}.h5"]
+        cfg = composed("prepare", *typed, *own, with_hydra=True)
+        store = open_store(make_store(cfg.data))
+        assert len(store) == 13 and store.metadata == {}

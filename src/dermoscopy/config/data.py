@@ -16,7 +16,10 @@ from dermoscopy.data.store.frame import checked_size, place
 from dermoscopy.data.store.reader import Store, absence, open_store
 from dermoscopy.machine.leases import lease
 
-EMPTY: dict[str, dict[str, str] | list[str]] = {"columns": {}, "masks": {}, "from_masks": [], "same": []}
+EMPTY: dict[str, dict[str, str] | list[str]] = {
+    **{"columns": {}, "masks": {}, "metadata": {}},
+    **{"from_masks": [], "same": [], "where": []},
+}
 
 
 def build_source(data: DictConfig) -> FolderSource:

@@ -32,7 +32,7 @@ UNCHANGED = (
     *("+trainer.num_nodes=1", "trainer.enable_model_summary=true", "trainer.num_sanity_val_steps=2"),
     *("threads=1", "jobs_per_gpu=4", "sweep.fail_fast=true", "tracking.uri=http://127.0.0.1:5000", "rerun=true"),
     *("callbacks.last.min_seconds=0", "callbacks.history.columns=[val/f1]", "callbacks.explanations.images=3"),
-    *("~callbacks.predictions", "callbacks.best.dirpath=x", "callbacks.history.folder=x", "logger.name=other"),
+    *("~callbacks.predictions", "logger.name=other"),
     *("stages=[{stage: other}]", "lr_finder.steps=50", "+recipes={mine: [1]}", "+surrounds={mine: [a, b]}"),
     *("loss.labels=${data.labels}", "+encoders.mine=resnet10t"),
 )

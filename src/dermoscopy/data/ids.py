@@ -46,10 +46,14 @@ def matching_column(table: pd.DataFrame, ids: Set[str]) -> str | None:
     return str(best) if 2 * shares[best] > len(ids) else None
 
 
+def file_name(id: str) -> str:
+    """Return an id that may be a path without its folder and the suffix of an image."""
+    return SUFFIX.sub("", PurePosixPath(id.replace("\\", "/")).name)
+
+
 def _core(id: str) -> str:
     """Return an id without folder, suffix, case, leading zeros and signs between its words."""
-    name = PurePosixPath(id.replace("\\", "/")).name.casefold()
-    words = re.sub(r"[\s_-]+", "_", SUFFIX.sub("", name).strip())
+    words = re.sub(r"[\s_-]+", "_", file_name(id).casefold().strip())
     return re.sub(r"\d+", lambda digits: str(int(digits[0])), words)
 
 

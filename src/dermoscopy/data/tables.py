@@ -66,11 +66,7 @@ def counted(texts: Iterable[str]) -> str:
 
 
 def read_table(
-    path: Path,
-    key: str,
-    columns: Mapping[str, str],
-    earlier: Mapping[str, str] = MappingProxyType({}),
-    form: TableForm | None = None,
+    path: Path, key: str, columns: Mapping[str, str], earlier: Mapping[str, str] = MappingProxyType({})
 ) -> pd.DataFrame:
     """Read the columns of a CSV or Excel file as texts, one row per line.
 
@@ -79,7 +75,6 @@ def read_table(
         key: setting that names the file, for messages.
         columns: the required columns, each with the setting that names it.
         earlier: earlier names of columns, each with its new one.
-        form: how the file is written, where it does not say so itself.
 
     Returns:
         All columns, their texts as `plain` returns them; the index is the number of the line in the file.
@@ -89,9 +84,12 @@ def read_table(
         ValueError: it is no table, a row is too long or too short, or a column is missing or there twice.
     """
     wanted = {plain(column): setting for column, setting in columns.items()}
-    header, lines, separator = read_cells(path, key, [*wanted], form or TableForm())
-    _check_header(path, header, wanted, earlier)
-    return as_frame(path, key, Cells(header, lines, separator), [*wanted])
+    cells = read_cells(path, key, [*wanted], TableForm())
+    if renamed := [name for name in cells.header if earlier.get(name) in {*wanted} - {*cells.header}]:
+        raise ValueError(f"{path}: the column {renamed[0]} is now called {earlier[renamed[0]]}: rename it")
+    check_columns([path], cells.header, wanted)
+    check_unique(path, cells.header, wanted)
+    return as_frame(path, key, cells, [*wanted])
 
 
 def as_frame(path: Path, key: str, cells: Cells, wanted: Collection[str], others: bool = True) -> pd.DataFrame:
@@ -122,18 +120,34 @@ def as_frame(path: Path, key: str, cells: Cells, wanted: Collection[str], others
     return pd.DataFrame(rows, columns=[header[number] for number in kept], index=lines, dtype=object)
 
 
-def _check_header(path: Path, header: Sequence[str], wanted: Mapping[str, str], earlier: Mapping[str, str]) -> None:
-    if missing := [column for column in wanted if column not in header]:
-        settings = ", ".join(dict.fromkeys(wanted[column] for column in missing))
-        if renamed := [name for name in header if earlier.get(name) in missing]:
-            raise ValueError(f"{path}: the column {renamed[0]} is now called {earlier[renamed[0]]}: rename it")
-        alike = similar(missing[0], header)
-        raise ValueError(
-            f"{path} has no column {few(missing)}; it has {few(filter(None, header), 20)}{alike}: correct {settings}"
-        )
-    for column in wanted:
-        if header.count(column) > 1:
-            raise ValueError(f"{path} has {header.count(column)} columns {column}: rename or remove all but one")
+def check_columns(files: Sequence[Path], header: Sequence[str], required: Mapping[str, str]) -> None:
+    """Refuse a table without a required column.
+
+    Args:
+        files: of the table.
+        header: names of the columns of all of them.
+        required: columns, each with the setting that names it.
+
+    Raises:
+        ValueError: a column is missing; the message names those that are there and the settings to correct.
+    """
+    if missing := [column for column in required if column not in header]:
+        settings = ", ".join(dict.fromkeys(required[column] for column in missing))
+        verb, they = ("have", "they have") if len(files) > 1 else ("has", "it has")
+        named = few((path.name for path in files), 3) if len(files) > 1 else str(files[0])
+        known, alike = few(filter(None, header), 20), similar(missing[0], header)
+        raise ValueError(f"{named} {verb} no column {few(missing)}; {they} {known}{alike}: correct {settings}")
+
+
+def check_unique(path: Path, header: Sequence[str], columns: Iterable[str]) -> None:
+    """Refuse a file that has a column twice which is read.
+
+    Raises:
+        ValueError: it has.
+    """
+    for column in columns:
+        if (times := header.count(column)) > 1:
+            raise ValueError(f"{path} has {times} columns {column}: rename or remove all but one")
 
 
 def similar(name: str, known: Sequence[str]) -> str:

@@ -78,6 +78,11 @@ class StageResults:
         """Its settings, see `read_configuration`."""
         return read_configuration(self.folder / CONFIG)
 
+    @property
+    def store_file(self) -> Path:
+        """The file of its data; a relative path starts at the folder that holds `runs/`, where it was trained."""
+        return self.folder.parents[1].resolve().parent / self.configuration.store
+
     @cached_property
     def result(self) -> StageResult | None:
         """Its result, None while it is not finished."""

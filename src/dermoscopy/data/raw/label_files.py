@@ -8,15 +8,15 @@ of an image, that is a problem of this image.
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from dermoscopy.data.ids import SUFFIX
+from dermoscopy.data.ids import file_name
 from dermoscopy.data.raw.join import join, unnamed
 from dermoscopy.data.table_files import Cells, TableForm, plain, read_cells
-from dermoscopy.data.tables import as_frame, few, similar
+from dermoscopy.data.tables import as_frame, check_columns, check_unique, few
 from dermoscopy.machine.messages import nearest
 
 KEY = "data.source.csv"
@@ -139,9 +139,10 @@ def read_label_files(
         cells = read_cells(path, KEY, [own, *used], entry.form)
         # A single file must have all columns, which one message names; of several each must have that of the ids.
         settings = {own: columns.get(id_column, ID)} | (required if len(chosen) == 1 else {})
-        _check_columns([(path, cells.header)], settings)
+        check_columns([path], cells.header, settings)
         parts.append(_part(path, own, cells, used, entry.form))
-    _check_columns([(part.path, part.header) for part in parts], required)
+    header = dict.fromkeys(name for part in parts for name in part.header if name)
+    check_columns([part.path for part in parts], [*header], required)
     frames, notes = [], []
     for part in parts:
         frame, note = _with_names(part, images)
@@ -172,9 +173,7 @@ class _Part(NamedTuple):
 
 def _part(path: Path, id_column: str, cells: Cells, used: Sequence[str], form: TableForm) -> _Part:
     """Return the columns of a file that are used, and that of the ids."""
-    for column in (id_column, *used):
-        if (times := cells.header.count(column)) > 1:
-            raise ValueError(f"{path} has {times} columns {column}: rename or remove all but one")
+    check_unique(path, cells.header, (id_column, *used))
     frame = as_frame(path, KEY, cells, [id_column, *used], others=False)
     return _Part(path, id_column, cells.header, frame.replace("", form.empty) if form.empty else frame, form)
 
@@ -189,7 +188,7 @@ def _with_names(part: _Part, images: Collection[str]) -> tuple[pd.DataFrame, lis
         in_any_case.setdefault(id.casefold(), []).append(id)
 
     def named(id: str) -> str:
-        name = SUFFIX.sub("", PurePosixPath(id.replace("\\", "/")).name)
+        name = file_name(id)
         alike = in_any_case.get(name.casefold(), [])
         return alike[0] if len(alike) == 1 and name not in known and name != id else name
 
@@ -199,21 +198,3 @@ def _with_names(part: _Part, images: Collection[str]) -> tuple[pd.DataFrame, lis
         return part.frame, []
     note = f"{part.path.name}: its ids are read by their names, {ids[meant.index[0]]} as {meant.iloc[0]}"
     return part.frame.assign(**{part.id_column: names}), [note]
-
-
-def _check_columns(parts: Sequence[tuple[Path, Sequence[str]]], required: Mapping[str, str]) -> None:
-    """Refuse a column that no file has.
-
-    Args:
-        parts: files with their headers.
-        required: columns, each with the setting that names it.
-    """
-    header = [*dict.fromkeys(name for _, own in parts for name in own if name)]
-    if missing := [column for column in required if column not in header]:
-        settings = ", ".join(dict.fromkeys(required[column] for column in missing))
-        verb, they = ("have", "they have") if len(parts) > 1 else ("has", "it has")
-        files = few((path.name for path, _ in parts), 3) if len(parts) > 1 else str(parts[0][0])
-        alike = similar(missing[0], header)
-        raise ValueError(
-            f"{files} {verb} no column {few(missing)}; {they} {few(header, 20)}{alike}: correct {settings}"
-        )

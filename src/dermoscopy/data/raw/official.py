@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from dermoscopy.data.ids import SUFFIX
+from dermoscopy.data.ids import file_name
 from dermoscopy.data.splits import SUBSETS
 from dermoscopy.data.table_files import TableForm, plain, read_cells
 from dermoscopy.data.tables import counted, few, is_missing
@@ -117,8 +117,8 @@ def _of_lists(official: Official, known: Known) -> dict[str, str]:
     for subset, file in lists.items():
         path, key = known.root / str(file), f"{KEY}.{way}.{subset}"
         entries = _entries(path, key)
-        ids = [_id_of_row(entry, path, known.row_ids) for entry in entries] if way == "rows" else entries
-        for id in map(_name, ids) if way == "ids" else ids:
+        by_row = way == "rows"
+        for id in (_id_of_row(entry, path, known.row_ids) if by_row else plain(file_name(entry)) for entry in entries):
             if id not in subsets:
                 continue  # a part of a data set can be prepared
             if subsets[id] not in ("", str(subset)):
@@ -131,10 +131,6 @@ def _entries(path: Path, key: str) -> list[str]:
     """Return the first cell of each line of a list, without a header that is none of them."""
     cells = read_cells(path, key, [], TableForm(header=("entry",)))
     return [row[0] for _, row in cells.rows if not is_missing(row[0])]
-
-
-def _name(entry: str) -> str:
-    return plain(SUFFIX.sub("", PurePosixPath(entry.replace("\\", "/")).name))
 
 
 def _id_of_row(entry: str, path: Path, row_ids: Sequence[str]) -> str:

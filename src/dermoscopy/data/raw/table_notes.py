@@ -71,6 +71,12 @@ def alike(texts: Iterable[str]) -> list[str]:
     return [" and ".join(spelled) for spelled in same.values() if len(spelled) > 1]
 
 
+def _parted(texts: Iterable[str]) -> tuple[Counter[str], Counter[str]]:
+    """Return the numbers of the known texts, and of those that mean unknown."""
+    counts = Counter(texts)
+    return counts, Counter({text: counts.pop(text) for text in list(counts) if is_missing(text)})
+
+
 def group_notes(groups: "pd.Series[str]", alone: bool = True) -> Iterator[str]:
     """Yield the groups of the images that are unknown, look alike, or hold most of the images.
 
@@ -78,8 +84,7 @@ def group_notes(groups: "pd.Series[str]", alone: bool = True) -> Iterator[str]:
         groups: texts of a column of groups.
         alone: whether there is no other column of groups.
     """
-    counts = Counter(groups)
-    missing = Counter({text: counts.pop(text) for text in list(counts) if is_missing(text)})
+    counts, missing = _parted(groups)
     if missing:
         lone = ", each in a group of its own" if alone else ""
         yield f"{groups.name}: {missing.total()} of {len(groups)} unknown{lone}: {counted(missing)}"
@@ -95,8 +100,7 @@ def group_notes(groups: "pd.Series[str]", alone: bool = True) -> Iterator[str]:
 def metadata_notes(used: pd.DataFrame, metadata: Mapping[str, str]) -> Iterator[str]:
     """Yield how many values of each column of metadata are unknown, and texts that look alike."""
     for name, column in metadata.items():
-        counts = Counter(used[column])
-        missing = Counter({text: counts.pop(text) for text in list(counts) if is_missing(text)})
+        counts, missing = _parted(used[column])
         if missing:
             yield f"{name}: {missing.total()} of {len(used)} unknown: {counted(missing)}"
         if twins := alike(text for text in counts if number(text) is None):

@@ -97,9 +97,9 @@ def shown_runs(sweep: SweepResults) -> tuple[list[ShownRun], list[str]]:
 
 
 def _store(job: JobResults, opened: dict[Path, Store]) -> Store:
-    """Open the store of a job; a relative path starts at the folder that holds `runs/`, where it was trained."""
+    """Open the store of a job."""
     configuration, data = job.last.configuration, job.record["data"]
-    file = job.last.folder.parents[1].resolve().parent / configuration.store
+    file = job.last.store_file
     raw = configuration.content["data"].get("raw")  # type: ignore[attr-defined]
     typed = ["python", "prepare.py", f"data={data['name']}", f"data.size={list(data['size'])}".replace(" ", "")]
     remedy = f"make it with `{shlex.join([*typed, *([f'data.raw={raw}'] if raw else [])])}`, or leave out gallery="

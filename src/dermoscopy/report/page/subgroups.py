@@ -7,7 +7,7 @@ import pandas as pd
 
 from dermoscopy.metrics.subgroups import SMALLEST, subgroup_scores
 from dermoscopy.report.page.section import Section
-from dermoscopy.report.results.arms import summarise
+from dermoscopy.report.results.answer import best_arm
 from dermoscopy.report.results.findings import Findings
 from dermoscopy.report.results.metadata import image_metadata, subgroups_of
 from dermoscopy.report.results.numbers import interval, number
@@ -30,7 +30,7 @@ def subgroup_table(sweep: SweepResults, findings: Findings) -> tuple[pd.DataFram
     if images is None or score not in images.scores:
         return pd.DataFrame(), lacking
     parts = []
-    for arm in dict.fromkeys([findings.reference, best_arm(findings)]):
+    for arm in dict.fromkeys([findings.reference, best_arm(findings) or findings.reference]):
         tables = [table for (name, _), table in images.tables.items() if name == arm]
         if tables:
             parts.append(subgroup_scores(tables, columns, score).assign(arm=arm))
@@ -38,15 +38,9 @@ def subgroup_table(sweep: SweepResults, findings: Findings) -> tuple[pd.DataFram
     return (table[["arm", *table.columns.drop("arm")]] if len(table) else table), lacking
 
 
-def best_arm(findings: Findings) -> str:
-    """Return the arm with the best mean, whether or not it is established."""
-    means = summarise(findings.table)["mean"]
-    return str(means.idxmin() if findings.lower_is_better else means.idxmax())
-
-
 def subgroups_section(table: pd.DataFrame, findings: Findings) -> Section:
     """Return the subgroups of the best arm, the worst of each column, and how they differ from the other images."""
-    arm = best_arm(findings)
+    arm = best_arm(findings) or findings.reference
     own = table[table["arm"] == arm]
     rows, worst = [], []
     for column, part in own.groupby("column", sort=False):

@@ -41,8 +41,7 @@ def constant_masks(sweep: SweepResults) -> tuple[dict[tuple[str, str], dict[str,
         configuration, split = job.last.configuration, job.last.split
         if split is None:
             return {}, lacking or f"job {job.number} has no {SPLIT}"
-        # A relative path starts at the folder that holds `runs/`, where the training was started.
-        file = job.last.folder.parents[1].resolve().parent / configuration.store
+        file = job.last.store_file
         key = file, configuration.masks, tuple(split.index), tuple(split)
         try:
             if file not in stores:

@@ -26,20 +26,21 @@ def image_metadata(sweep: SweepResults) -> tuple[pd.DataFrame, str]:
         table = job.last.predictions
         if table is None or job.last.split is None:  # a job of an earlier page, whose metadata are known
             continue
-        file = job.last.folder.parents[1].resolve().parent / job.last.configuration.store
-        tested.setdefault((file, job.record["data"]["fingerprint"]), set()).update(table["id"].astype(str))
+        tested.setdefault((job.last.store_file, job.record["data"]["fingerprint"]), set()).update(
+            table["id"].astype(str)
+        )
     for (file, fingerprint), ids in tested.items():
         try:
-            store = open_store(file)
+            opened = open_store(file)
         except (OSError, ValueError):
             lacking = f"no store {file.name}"
             continue
-        if store.fingerprint != fingerprint:
+        if opened.fingerprint != fingerprint:
             lacking = f"{file.name} is no longer the store of this sweep"
             continue
-        if store.metadata:
-            texts = {name: _texts(values.tolist()) for name, values in store.metadata.items()}
-            own = pd.DataFrame(texts, index=store.ids.astype(object))
+        if opened.metadata:
+            texts = {name: _texts(values.tolist()) for name, values in opened.metadata.items()}
+            own = pd.DataFrame(texts, index=opened.ids.astype(object))
             parts.append(own[own.index.isin(ids)])
     whole = pd.concat(parts) if parts else pd.DataFrame()
     return whole[~whole.index.duplicated()].fillna("").sort_index(), lacking
